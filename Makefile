@@ -1,0 +1,65 @@
+# Every job of the repository, by name. `make help` lists them.
+PYTHON ?= python3
+DATA ?=
+ROOT ?=
+BIN := .venv/bin
+INSTALLED := .venv/installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)  # the stages that DVC starts call plain `python`
+
+# What `dvc exp run` is told about other data than the sample.
+CHOICES := $(if $(DATA),-S data=$(DATA)) $(if $(ROOT),-S data.root=$(ROOT))
+
+.DEFAULT_GOAL := help
+.PHONY: help repro classic test test-slow lint format params lock ui
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+repro: $(INSTALLED)  ## run the pipeline: on the sample, or DATA=folders ROOT=/abs/dir
+	@$(BIN)/python -m pipeline.params write
+ifeq ($(strip $(CHOICES)),)
+	$(BIN)/dvc repro
+else
+	$(BIN)/dvc exp run $(CHOICES)
+endif
+	@$(BIN)/python -m pipeline.summary
+
+classic: $(INSTALLED)  ## the classic one-file script as a recipe [DATA=… ROOT=…]
+	$(BIN)/dvc exp run -S experiment=classic $(CHOICES)
+	@$(BIN)/python -m pipeline.summary
+
+test: $(INSTALLED)  ## the fast tests
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(INSTALLED)  ## the tests that take minutes: whole runs, killed runs, sweeps
+	$(BIN)/pytest -m slow
+
+lint: $(INSTALLED)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)  ## put the code into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+params: $(INSTALLED)  ## bring params.yaml in step with conf/
+	@$(BIN)/python -m pipeline.params write
+	@$(BIN)/python -m pipeline.params check
+
+ui: $(INSTALLED)  ## compare runs in the browser
+	$(BIN)/mlflow ui
+
+lock: $(INSTALLED)  ## pin the dependencies of pyproject.toml anew, for Python 3.11-3.13
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --no-annotate --quiet --extra dev pyproject.toml -o requirements.lock
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
+	  f"error: Python 3.11, 3.12 or 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}; name another one: make PYTHON=python3.12 …")'
+	@command -v git > /dev/null || { echo "error: git is needed and was not found" >&2; exit 1; }
+	@echo "installing the locked dependencies into .venv (about two minutes, once)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
