@@ -1,0 +1,92 @@
+"""Keeps `params.yaml`, which DVC compares, in step with `conf/`, which people edit.
+
+    python -m pipeline.params write    composes conf/ and writes params.yaml, if it differs
+    python -m pipeline.params check    fails if they differ, and says in which keys
+
+The `snapshot` stage of dvc.yaml runs the check, so that an edit in `conf/` is never silently ignored.
+Inside `dvc exp run` an experiment's choices differ on purpose: there only the schema is checked.
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.config import Config, flatten, validate
+from pipeline.errors import UserError
+from pipeline.models.build import check as check_model
+from pipeline.stage import plain_errors
+from pipeline.storage.atomic import write_text
+
+PARAMS = Path("params.yaml")
+SNAPSHOT = Path("data/snapshot.txt")
+
+
+def composed_text(conf: Path = Path("conf")) -> str:
+    """Compose and resolve `conf/config.yaml` as DVC does: the bytes that `dvc exp run` would write."""
+    if not (conf / "config.yaml").is_file():
+        raise UserError(f"{conf / 'config.yaml'} is missing; run this in the repository's root")
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base=None):
+            composed = compose("config")
+        OmegaConf.resolve(composed)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"{conf}/ cannot be composed: {error}") from error
+    return OmegaConf.to_yaml(composed)
+
+
+def write(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
+    """Bring `params` in step with `conf`, after checking it against the schema."""
+    text = composed_text(conf)
+    _checked(text)
+    if not params.is_file() or params.read_text(encoding="utf-8") != text:
+        write_text(params, text)
+        print(f"{params} brought in step with {conf}/")
+
+
+def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
+    """Raise UserError where `params` is not what `conf` composes to, or where either is not valid."""
+    if not params.is_file():
+        raise UserError(f"{params} is missing; make it with: make params")
+    found = _checked(params.read_text(encoding="utf-8"))
+    if os.environ.get("DVC_EXP_NAME"):
+        return
+    wanted = _checked(composed_text(conf))
+    if found != wanted:
+        old, new = flatten(asdict(found)), flatten(asdict(wanted))
+        keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+        lines = [f"  {key}: {old.get(key)!r} in params.yaml, {new.get(key)!r} in conf/" for key in keys[:10]]
+        more = [f"  and {len(keys) - 10} more"] if len(keys) > 10 else []
+        raise UserError(
+            f"{params} is out of step with {conf}/ in {len(keys)} keys; bring it in step with: "
+            "make params (or make repro)\n" + "\n".join(lines + more)
+        )
+
+
+def _checked(text: str) -> Config:
+    config = validate(OmegaConf.create(text))
+    check_model(config.model)
+    return config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.params", description=__doc__.splitlines()[0])
+    parser.add_argument("action", choices=["write", "check"])
+    action = parser.parse_args().action
+    with plain_errors():
+        if action == "write":
+            write()
+        else:
+            check()
+            write_text(SNAPSHOT, "params.yaml is in step with conf/\n")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""How a command of the pipeline starts: configuration checked, one writer, errors in plain words."""
+
+import contextlib
+import ctypes
+import errno
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from pipeline.config import Config, validate
+from pipeline.errors import UserError
+from pipeline.storage.atomic import cannot_write
+from pipeline.storage.lock import sole_writer
+
+INTERRUPTED = 130  # what shells report for Ctrl-C
+
+
+def execute(run: Callable[[Config], None], composed: DictConfig, output: Callable[[Config], str]) -> None:
+    """Run one stage on a composed configuration, as the only writer of `output(config)`.
+
+    Ends the process with status 1 and a message where the user can mend what is wrong,
+    with 130 on Ctrl-C; any other exception passes with its traceback.
+    """
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        stop("a stage writes one output, so it cannot be swept with -m; use python -m pipeline.experiment -m …")
+    with plain_errors():
+        config = validate(composed)
+        with sole_writer(Path(output(config))):
+            run(config)
+
+
+@contextlib.contextmanager
+def plain_errors() -> "contextlib.AbstractContextManager[None]":
+    """Turn what the user can mend into one message and an exit status, here and nowhere else."""
+    _quiet_libraries()
+    _die_with_parent()
+    try:
+        yield
+    except UserError as error:
+        stop(str(error))
+    except KeyboardInterrupt:
+        print("\ninterrupted; earlier results were left as they were", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}:
+            stop(str(cannot_write(Path(error.filename or "the output"), error)))
+        raise
+
+
+def stop(message: str) -> None:
+    """Print `message` as an error and end with status 1."""
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _quiet_libraries() -> None:
+    """Leave the terminal to our own lines: TensorFlow's start-up notes are no news to a user."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
+    logging.getLogger("pipeline").setLevel(logging.INFO)
+
+
+def _die_with_parent() -> None:
+    """On Linux, end when the starting process ends: a killed `dvc repro` leaves no second writer.
+
+    The stage gets SIGTERM, which Python turns into its default: the process ends at once. Nothing is
+    lost by that, because outputs are renamed into place whole.
+    """
+    if sys.platform == "linux" and "DVC_STAGE" in os.environ:
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGTERM)
+        if os.getppid() != parent:  # it ended before the call
+            sys.exit(1)

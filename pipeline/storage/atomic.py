@@ -1,0 +1,107 @@
+"""Writes that replace a file whole: a reader meets the old content or the new, never half."""
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import UserError
+
+PARTIAL_SUFFIX = ".partial"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; rename it onto `path` when the block ends.
+
+    A block that raises leaves `path` as it was and removes what it had written.
+    The name ends as `path` does, so that writers which look at the ending still work.
+
+    Raises:
+        UserError: the folder or file cannot be written, or the disk is full.
+    """
+    partial = path.with_name(f".{secrets.token_hex(4)}{PARTIAL_SUFFIX}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """Say in words why `path` could not be written and what to do about it."""
+    advice = {
+        errno.ENOSPC: "free some space on that disk",
+        errno.EDQUOT: "free some of your quota on that disk",
+        errno.EFBIG: "raise the limit on file sizes (ulimit -f) or use another disk",
+        errno.EACCES: "give yourself the right to write there",
+        errno.EPERM: "give yourself the right to write there",
+        errno.EROFS: "choose a folder on a disk that can be written to",
+    }.get(error.errno or 0, "check the folder")
+    return UserError(
+        f"cannot write {path}: {error.strerror or error}; {advice}, then run the same command "
+        "again. Earlier results were left as they were."
+    )
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Replace `path` by `content` in UTF-8 with POSIX line ends."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace `path` by readable JSON; NaN is refused because JSON has none."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Replace `path` by a CSV without an index column."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside `path` to fill; put it in the place of `path` when the block ends.
+
+    A block that raises leaves `path` as it was. If the process is killed between the two renames,
+    the earlier folder is found under its set-aside name and put back by the next call.
+
+    Raises:
+        UserError: the folder cannot be written, or the disk is full.
+    """
+    partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
+    aside = path.with_name(f".{path.name}.earlier")
+    try:
+        if aside.exists() and not path.exists():
+            aside.rename(path)
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if path.exists():
+            path.rename(aside)
+        partial.rename(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if path.exists():
+            shutil.rmtree(aside, ignore_errors=True)

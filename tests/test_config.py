@@ -1,0 +1,68 @@
+"""What is not allowed in the configuration is refused at once, and the message says what is."""
+
+import pytest
+
+from pipeline.config import flatten, validate
+from pipeline.errors import UserError
+from tests.conftest import ROOT
+
+
+def test_what_conf_composes_to_is_valid(composed_values):
+    assert validate(composed_values).train.epochs == composed_values["train"]["epochs"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("train.learning_rat", 0.1, "did you mean train.learning_rate?"),
+        ("train.learning_rate", -1.0, "train.learning_rate: found -1.0, allowed is a number above 0"),
+        ("train.learning_rate", float("nan"), "allowed is a number above 0"),
+        ("train.learning_rate", "fast", "train.learning_rate: Value 'fast'"),
+        ("train.epochs", 0, "train.epochs: found 0, allowed is at least 1"),
+        ("train.fake_fraction", 1.5, "at most 1"),
+        ("convert.policy", "equl", "one of raw, tif_only, equal"),
+        ("convert", "equal", "convert: found 'equal', expected the keys policy, quality, subsampling"),
+        ("split.shares", {"train": 0.5, "test": 0.5}, "expected train, validation and test"),
+        ("split.shares", {"train": 0.9, "validation": 0.2, "test": 0.1}, "add up to 1"),
+        ("data.collections.sample.rolle", "train", "did you mean data.collections.sample.role?"),
+        ("data.collections.sample.role", "testing", "one of train, test"),
+        ("data.collections.sample.naming.sorce", "x", "did you mean data.collections.sample.naming.source?"),
+        ("colour", "red", "colour: no such key"),
+    ],
+)
+def test_a_mistake_is_refused_and_the_message_says_what_is_allowed(composed_values, key, value, said):
+    *parents, last = key.split(".")
+    inner = composed_values
+    for parent in parents:
+        inner = inner[parent]
+    inner[last] = value
+    with pytest.raises(UserError) as refusal:
+        validate(composed_values)
+    assert said in str(refusal.value)
+
+
+def test_a_missing_key_is_named_with_the_place_to_put_it(composed_values):
+    del composed_values["train"]["epochs"]
+    with pytest.raises(UserError, match=r"train\.epochs: missing; see conf/train/"):
+        validate(composed_values)
+
+
+def test_every_choice_of_every_group_is_valid(compose_config):
+    for group in sorted(path for path in (ROOT / "conf").iterdir() if path.is_dir()):
+        if group.name in {"hydra", "experiment"}:
+            continue
+        for choice in sorted(group.glob("*.yaml")):
+            compose_config(f"{group.name}={choice.stem}")
+
+
+def test_every_recipe_is_valid(compose_config):
+    for recipe in sorted((ROOT / "conf" / "experiment").glob("*.yaml")):
+        compose_config(f"experiment={recipe.stem}")
+
+
+def test_flat_keys_are_those_of_the_command_line():
+    assert flatten({"train": {"epochs": 3, "shares": {"a": 1}}, "seed": 7}) == {
+        "train.epochs": 3,
+        "train.shares.a": 1,
+        "seed": 7,
+    }
