@@ -1,0 +1,45 @@
+"""A picture as handed in, and a file that cannot be one: what listing says and conversion works on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """One labelled picture before conversion.
+
+    Attributes:
+        path: the file, to be opened from the current folder; it has not been opened yet.
+        source_path: the file's name in tables: POSIX, relative to `data.root` where below it, else absolute.
+        target: where it goes below the folder of converted files, with the ending that it has now:
+            `casia1/fake/nested/name.tif`. A policy that saves it anew changes the ending alone.
+        label: "genuine" or "fake".
+        collection: key in `data.collections`.
+        role: of the collection: "train" (split three ways) or "test" (tested only).
+        subset: what the naming rule calls this kind of picture, e.g. "splice"; "" where it says nothing.
+        source_ids: pictures that this one was made from (a genuine one: itself), sorted, each once.
+        mask_path: the picture of the tampered pixels, to be opened; None where there is none.
+    """
+
+    path: Path
+    source_path: str
+    target: str
+    label: str
+    collection: str
+    role: str
+    subset: str = ""
+    source_ids: tuple[str, ...] = ()
+    mask_path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One file that is not taken, and why.
+
+    Attributes:
+        path: the file's name in tables, as `Source.source_path`.
+        reason: what was found, in words that tell its owner what to do.
+    """
+
+    path: str
+    reason: str

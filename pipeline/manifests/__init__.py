@@ -1,0 +1,1 @@
+"""From names and files to tables: source ids, groups that belong together, splits, manifests."""

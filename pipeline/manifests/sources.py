@@ -1,0 +1,177 @@
+"""The pictures that a dataset's configuration names, with what folders and names say about them."""
+
+import os
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from pipeline import config
+from pipeline.errors import UserError
+from pipeline.images.find import find_pictures
+from pipeline.images.sources import Rejected, Source
+from pipeline.manifests.naming import NamingRule, compile_naming
+from pipeline.manifests.tables import LABELS
+
+
+@dataclass(frozen=True)
+class ClassFolder:
+    """One folder of pictures that share collection and label.
+
+    Attributes:
+        key: where the configuration names it.
+        path: the folder.
+        label: "genuine" or "fake".
+        collection: key in `data.collections`.
+        role: "train" or "test".
+        rule: how its names are read.
+        masks: folders to look for masks in, in this order; empty for genuine pictures.
+        mask_name: name of a picture's mask, with {stem} for the picture's.
+    """
+
+    key: str
+    path: Path
+    label: str
+    collection: str
+    role: str
+    rule: NamingRule
+    masks: tuple[Path, ...]
+    mask_name: str
+
+
+def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
+    """List every picture of a dataset, and every file there that is none.
+
+    No file is opened. Masks that lie among the fakes are not taken for fakes; a file in a folder of masks
+    that belongs to no fake is returned as rejected, so that a wrong `mask_name` shows.
+
+    Returns:
+        pictures sorted by target, rejected files sorted by path.
+
+    Raises:
+        UserError: a folder is missing, lies inside another one or outside the repository by a relative
+            path; a collection to train on has a class without pictures; a naming rule is wrong.
+    """
+    root = Path(os.path.normpath(_inside(data.root, "data.root").absolute()))
+    folders = [folder for name in sorted(data.collections) for folder in class_folders(data, name)]
+    _check_apart(folders)
+    sources: list[Source] = []
+    rejected: list[Rejected] = []
+    for folder in folders:
+        pictures, others = find_pictures(folder.path)
+        found = _label_pictures(folder, pictures, root)
+        if not found and folder.role == "train":
+            raise _no_pictures(folder, len(others))
+        sources += found
+        rejected += [Rejected(_table_path(Path(other.path), root), other.reason) for other in others]
+    rejected += _masks_of_nothing(folders, sources, root)
+    return sorted(sources, key=lambda source: source.target), sorted(rejected, key=lambda file: file.path)
+
+
+def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
+    """Resolve the two folders of a collection and check that they are there.
+
+    Raises:
+        UserError: see `list_sources`.
+    """
+    settings = data.collections[collection]
+    key = f"data.collections.{collection}"
+    if "{stem}" not in settings.mask_name:
+        raise UserError(f"{key}.mask_name is {settings.mask_name!r}; expected {{stem}} in it: '{{stem}}.png'")
+    rule = compile_naming(settings.naming, f"{key}.naming")
+    masks = tuple(_inside(mask, f"{key}.masks[{place}]") for place, mask in enumerate(settings.masks))
+    folders = []
+    for label, where in zip(LABELS, (settings.genuine, settings.fake), strict=True):
+        path = _inside(where, f"{key}.{label}")
+        if not path.is_dir():
+            found = "a file" if path.exists() else "nothing"
+            raise UserError(
+                f"{key}.{label} is {where}: expected a folder of {label} pictures at {path.absolute()}, "
+                f"found {found}; put the pictures there or set data.root (it is {data.root}) or {key}.{label}"
+            )
+        of_label = masks if label == "fake" else ()
+        folders.append(
+            ClassFolder(
+                f"{key}.{label}", path, label, collection, settings.role, rule, of_label, settings.mask_name
+            )
+        )
+    return folders
+
+
+def _inside(where: str, key: str) -> Path:
+    """Refuse a relative path that leaves the repository: `dvc exp run --temp` works in a copy elsewhere."""
+    path = Path(os.path.normpath(where))
+    if not path.is_absolute() and path.parts[:1] == ("..",):
+        raise UserError(
+            f"{key} is {where}, a relative path that leaves the repository; experiments that run in a copy "
+            f"of the repository would not find it: write it as an absolute path, {path.absolute().resolve()}"
+        )
+    return path
+
+
+def _check_apart(folders: list[ClassFolder]) -> None:
+    """Refuse folders that hold one another: their pictures would be counted twice, even with two labels."""
+    real = [folder.path.resolve() for folder in folders]
+    for (first, one), (second, other) in combinations(zip(real, folders, strict=True), 2):
+        if first == second or first in second.parents or second in first.parents:
+            raise UserError(
+                f"{one.key} ({one.path}) and {other.key} ({other.path}) are one folder or lie in one "
+                "another, so pictures would be counted twice; give each class of each collection a folder "
+                "of its own"
+            )
+
+
+def _label_pictures(folder: ClassFolder, pictures: list[Path], root: Path) -> list[Source]:
+    masks = {picture: _find_mask(folder, picture) for picture in pictures}
+    taken_as_masks = {mask for mask in masks.values() if mask is not None}
+    return [
+        Source(
+            path=picture,
+            source_path=_table_path(picture, root),
+            target=f"{folder.collection}/{folder.label}/{picture.relative_to(folder.path).as_posix()}",
+            label=folder.label,
+            collection=folder.collection,
+            role=folder.role,
+            subset=folder.rule.subset(picture.stem) if folder.label == "fake" else "",
+            source_ids=folder.rule.source_ids(picture.stem),
+            mask_path=masks[picture],
+        )
+        for picture in pictures
+        if picture not in taken_as_masks
+    ]
+
+
+def _find_mask(folder: ClassFolder, picture: Path) -> Path | None:
+    """Look for a picture's mask under the same subfolder as the picture's own."""
+    subfolder = picture.relative_to(folder.path).parent
+    name = folder.mask_name.replace("{stem}", picture.stem)
+    candidates = (masks / subfolder / name for masks in folder.masks)
+    return next((mask for mask in candidates if mask != picture and mask.is_file()), None)
+
+
+def _masks_of_nothing(folders: list[ClassFolder], sources: list[Source], root: Path) -> list[Rejected]:
+    """Report what lies in the folders of masks and is no fake's mask."""
+    used = {source.mask_path for source in sources if source.mask_path is not None}
+    used |= {source.path for source in sources}
+    expected = {masks: folder.mask_name for folder in folders for masks in folder.masks}
+    rejected: dict[Path | str, str] = {}
+    for masks, name in expected.items():
+        if not masks.is_dir():
+            continue
+        pictures, others = find_pictures(masks)
+        rejected |= {other.path: other.reason for other in others}
+        reason = f"a mask without its fake: no fake picture has the mask name {name} for it"
+        rejected |= {picture: reason for picture in pictures if picture not in used}
+    return [Rejected(_table_path(Path(path), root), reason) for path, reason in rejected.items()]
+
+
+def _table_path(path: Path, root: Path) -> str:
+    absolute = Path(os.path.normpath(path.absolute()))
+    return (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
+
+
+def _no_pictures(folder: ClassFolder, n_others: int) -> UserError:
+    return UserError(
+        f"{folder.key} is {folder.path}: no {folder.label} picture found there"
+        + (f" ({n_others} files that are no pictures)" if n_others else "")
+        + f"; put {folder.label} pictures there (JPEG, PNG, TIFF, BMP, WebP) or set data.root or {folder.key}"
+    )

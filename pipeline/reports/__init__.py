@@ -1,0 +1,1 @@
+"""What people look at: figures as pictures, points for `dvc plots`, and a table for the terminal."""

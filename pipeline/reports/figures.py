@@ -1,0 +1,204 @@
+"""The pictures of an evaluation that a person opens."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.manifests.tables import LABELS
+from pipeline.reports.numbers import as_decimal, in_percent, look_up, shown_parts, title
+from pipeline.reports.points import roc_points
+from pipeline.reports.style import (
+    FAKE,
+    GENUINE,
+    INK,
+    OF_LABEL,
+    OTHERS,
+    QUIET,
+    drawn,
+    percent_axis,
+    say_empty,
+)
+from pipeline.scoring.metrics import count_verdicts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Parts = Mapping[str, pd.DataFrame]  # title of a part -> its predictions
+BINS = 20
+
+
+def draw_roc(path: Path, parts: Parts, intervals: pd.DataFrame, threshold: float, confidence: float) -> None:
+    """Draw the ROC curve of each part, with AUC and interval, and the point of the threshold in use."""
+    with drawn(path, 6.2, 6.6) as figure:
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=QUIET, linestyle=(0, (4, 4)), linewidth=1, label="guessing: 0.50")
+        for (part, predictions), color in zip(parts.items(), (INK, *OTHERS), strict=False):
+            points = roc_points(predictions)
+            if points.empty:
+                continue
+            auc = as_decimal(look_up(intervals, part, "roc_auc"))
+            axes.plot(
+                points["false_positive_rate"],
+                points["true_positive_rate"],
+                color=color,
+                label=f"{part}: {auc}",
+            )
+            counts = count_verdicts(predictions, threshold)
+            share = counts.div(counts.sum(axis=1), axis=0)["fake"]
+            axes.plot(
+                share["genuine"], share["fake"], "o", color=color, markersize=8, markeredgecolor="white"
+            )
+        axes.plot([], [], "o", color=QUIET, label=f"at the threshold in use, {threshold:.2f}")
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+        axes.set(xlabel="genuine pictures called fake", ylabel="fakes called fake")
+        percent_axis(axes.xaxis)
+        percent_axis(axes.yaxis)
+        axes.set_title("How well fakes are told from genuine pictures")
+        axes.legend(loc="lower right", title=f"ROC AUC ({confidence:.0%} interval)", alignment="left")
+
+
+def draw_confusion(path: Path, parts: Parts, threshold: float) -> None:
+    """Draw what pictures are against what they are called, one square a part."""
+    with drawn(path, 4.4 * len(parts), 4.4) as figure:
+        for place, (part, predictions) in enumerate(parts.items(), 1):
+            axes = figure.add_subplot(1, len(parts), place)
+            _confusion_square(axes, count_verdicts(predictions, threshold))
+            axes.set_title(f"{part}, threshold {threshold:.2f}")
+
+
+def _confusion_square(axes: "Axes", table: pd.DataFrame) -> None:
+    """Fill a square with counts and shares of each row; right answers in the colour of their class."""
+    from matplotlib.colors import to_rgba
+
+    counts = table.to_numpy()
+    totals = counts.sum(axis=1)
+    cells = np.ones((2, 2, 4))
+    for row, label in enumerate(LABELS):
+        for column in range(2):
+            share = counts[row, column] / totals[row] if totals[row] else 0.0
+            strength = 0.08 + 0.82 * share
+            cells[row, column] = to_rgba(OF_LABEL[label] if row == column else QUIET, strength)
+            text = f"{counts[row, column]:,}" + (f"\n{share:.0%}" if totals[row] else "")
+            ink = "white" if strength > 0.7 else INK
+            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=14, fontweight="bold")
+    axes.imshow(cells)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_xticks([0, 1], [f"called {label}" for label in LABELS])
+    axes.set_yticks([0, 1], [f"{label}\n({total:,})" for label, total in zip(LABELS, totals, strict=True)])
+
+
+def draw_scores(path: Path, parts: Parts, threshold: float) -> None:
+    """Draw how the answers of each class are spread, one class above the other, with the threshold."""
+    with drawn(path, 4.9 * len(parts) + 1.0, 4.8) as figure:
+        axes = figure.subplots(2, len(parts), sharex=True, sharey="col", squeeze=False)
+        for column, (part, predictions) in enumerate(parts.items()):
+            _histogram(axes[0, column], predictions, "fake", threshold)
+            _histogram(axes[1, column], predictions, "genuine", threshold)
+            axes[0, column].set_title(part)
+            axes[1, column].set_xlabel(f"probability of fake (threshold {threshold:.2f})")
+
+
+def _histogram(axes: "Axes", predictions: pd.DataFrame, label: str, threshold: float) -> None:
+    """Draw one class; the bars that are wrongly called are hatched."""
+    answers = predictions.loc[predictions["label"] == label, "probability_fake"].to_numpy()
+    axes.set_xlim(0, 1)
+    axes.set_ylabel(f"share of\n{len(answers):,} {label}")
+    percent_axis(axes.yaxis)
+    axes.axvline(threshold, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
+    if not len(answers):
+        return
+    # The threshold is an edge of a bar, so that no bar is right and wrong at once.
+    edges = np.unique(np.append(np.linspace(0, 1, BINS + 1), threshold))
+    counts, _ = np.histogram(answers, bins=edges)
+    called_fake = edges[:-1] >= threshold
+    wrong = called_fake != (label == "fake")
+    for rows, hatch, verdict in ((~wrong, "", "right"), (wrong, "////", "wrong")):
+        axes.bar(
+            edges[:-1][rows],
+            counts[rows] / len(answers),
+            width=np.diff(edges)[rows],
+            align="edge",
+            color=OF_LABEL[label] if not hatch else "white",
+            edgecolor="white" if not hatch else OF_LABEL[label],
+            hatch=hatch,
+            linewidth=0.6,
+            label=f"{verdict}: {counts[rows].sum() / len(answers):.0%}",
+        )
+    axes.legend(loc="lower right", bbox_to_anchor=(1.01, 0.98), ncols=2, borderaxespad=0)
+
+
+def draw_training(path: Path, history: pd.DataFrame) -> None:
+    """Draw loss and figures by epoch, training beside validation."""
+    with drawn(path, 9.6, 3.9) as figure:
+        loss, figures = figure.subplots(1, 2)
+        _epochs(loss, history, {"train/loss": "training", "validation/loss": "validation"})
+        loss.set_title("Loss")
+        names = {"train/accuracy": "training: accuracy", "validation/accuracy": "validation: accuracy"}
+        _epochs(figures, history, names | {"validation/roc_auc": "validation: ROC AUC"})
+        figures.set_title("Figures")
+        figures.set_ylim(0.0, 1.02)
+
+
+def _epochs(axes: "Axes", history: pd.DataFrame, names: Mapping[str, str]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    looks: dict[str, Any] = {
+        "train/loss": {"color": QUIET, "linestyle": (0, (4, 2))},
+        "validation/loss": {"color": GENUINE},
+        "train/accuracy": {"color": QUIET, "linestyle": (0, (4, 2))},
+        "validation/accuracy": {"color": GENUINE},
+        "validation/roc_auc": {"color": FAKE},
+    }
+    there = {
+        column: name for column, name in names.items() if column in history and history[column].notna().any()
+    }
+    if not there:
+        say_empty(axes, "nothing was recorded")
+        return
+    for column, name in there.items():
+        axes.plot(history["epoch"], history[column], marker="o", markersize=4, label=name, **looks[column])
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="best")
+
+
+def draw_figures(path: Path, intervals: pd.DataFrame, confidence: float) -> None:
+    """Draw the four headline figures of each part as points with their intervals."""
+    parts = shown_parts(intervals)
+    metrics = {
+        "fake_accuracy": ("fakes called fake", FAKE),
+        "genuine_accuracy": ("genuine called genuine", GENUINE),
+        "balanced_accuracy": ("balanced accuracy", INK),
+        "roc_auc": ("ROC AUC", OTHERS[0]),
+    }
+    with drawn(path, 10.4, 1.6 + 0.5 * len(parts)) as figure:
+        columns = figure.subplots(1, len(metrics), sharey=True, gridspec_kw={"wspace": 0.12})
+        for axes, (metric, (name, color)) in zip(columns, metrics.items(), strict=True):
+            axes.axvline(0.5, color=QUIET, linewidth=1, linestyle=(0, (4, 4)))
+            for row, part in enumerate(parts):
+                found = look_up(intervals, part, metric)
+                write = as_decimal if metric == "roc_auc" else in_percent
+                at = {"ha": "center", "va": "bottom", "fontsize": 8, "color": INK}
+                axes.text(0.5, row - 0.2, write(found), bbox={"color": "white", "pad": 1}, **at)
+                if found.low is not None and found.high is not None:
+                    axes.plot([found.low, found.high], [row, row], color=color)
+                if found.value is not None:
+                    axes.plot(found.value, row, "o", color=color, markersize=7, markeredgecolor="white")
+            axes.set_title(name, fontsize=10)
+            axes.set_xlim(-0.03, 1.03)
+            if metric != "roc_auc":
+                percent_axis(axes.xaxis)
+        columns[0].set_ylim(len(parts) - 0.4, -0.8)
+        columns[0].set_yticks(range(len(parts)), [_with_counts(intervals, part) for part in parts])
+        figure.supxlabel(f"with {confidence:.0%} intervals over groups of pictures", fontsize=9, color=QUIET)
+
+
+def _with_counts(intervals: pd.DataFrame, part: str) -> str:
+    """Name a part and say how many pictures its figures stand on."""
+    row = intervals[intervals["part"] == part].iloc[0]
+    return f"{title(part).strip()}\n{row['n_fake']:,} fake, {row['n_genuine']:,} genuine"

@@ -1,0 +1,67 @@
+"""Figures with their intervals as people read them."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+NOTHING = "–"
+COLLECTION = "collections."
+
+
+class Figure(NamedTuple):
+    """A figure with its interval; None where there is none."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def look_up(intervals: pd.DataFrame, part: str, metric: str) -> Figure:
+    """Find a figure in the table of `scoring.evaluation`; parts that are not there have none."""
+    rows = intervals[(intervals["part"] == part) & (intervals["metric"] == metric)]
+    if rows.empty:
+        return Figure(None, None, None)
+    row = rows.iloc[0]
+    return Figure(*(None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")))
+
+
+def shown_parts(intervals: pd.DataFrame) -> list[str]:
+    """Name the parts worth a row: what was tested here and elsewhere; collections if there are several."""
+    there = intervals.loc[intervals[["n_fake", "n_genuine"]].sum(axis=1) > 0, "part"].unique()
+    several = sum(_is_collection(part) for part in there) > 1
+    return [part for part in there if part in ("test", "elsewhere") or (several and _is_collection(part))]
+
+
+def title(part: str) -> str:
+    """Name a part as people read it: a collection by its own name, set in below what it is part of."""
+    return f"  {part.removeprefix(COLLECTION)}" if _is_collection(part) else part
+
+
+def _is_collection(part: str) -> bool:
+    return part.startswith(COLLECTION)
+
+
+def in_percent(figure: Figure) -> str:
+    """Write a share as `92 % (83–97)`."""
+    if figure.value is None:
+        return NOTHING
+    text = f"{100 * figure.value:.0f} %"
+    if figure.low is None or figure.high is None:
+        return text
+    return f"{text} ({100 * figure.low:.0f}–{100 * figure.high:.0f})"
+
+
+def as_decimal(figure: Figure) -> str:
+    """Write a figure in [0, 1] as `0.95 (.90–.98)`."""
+    if figure.value is None:
+        return NOTHING
+    text = f"{figure.value:.2f}"
+    if figure.low is None or figure.high is None:
+        return text
+    return f"{text} ({_short(figure.low)}–{_short(figure.high)})"
+
+
+def _short(value: float) -> str:
+    """Write a number in [0, 1] in three characters."""
+    text = f"{value:.2f}"
+    return text.removeprefix("0") if text.startswith("0") else text[:3]

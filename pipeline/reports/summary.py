@@ -1,0 +1,66 @@
+"""The short table at the end of a run: what was reached, how sure that is, and where to look."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.reports.numbers import as_decimal, in_percent, look_up, shown_parts, title
+
+WIDTH = 80
+HEADS = ["fakes", "genuine", "fake acc.", "genuine acc.", "balanced", "ROC AUC"]
+
+
+def summarise(
+    intervals: pd.DataFrame,
+    threshold: float,
+    confidence: float,
+    files: Mapping[str, Path],
+    counts: Mapping[str, Any] | None = None,
+) -> str:
+    """Lay the headline figures out for a terminal of 80 columns.
+
+    Args:
+        intervals: `intervals.csv` of an evaluation.
+        threshold: that the accuracies are at.
+        confidence: of the intervals.
+        files: what it is -> where it lies, for the list at the end.
+        counts: `counts.json` of the manifest, for what its split leaks.
+    """
+    rows = {title(part): _cells(intervals, part) for part in shown_parts(intervals)}
+    widths = [max(map(len, column)) for column in zip(HEADS, *rows.values(), strict=True)]
+    lines = [_line("", HEADS, widths), *(_line(name, cells, widths) for name, cells in rows.items())]
+    lines += ["", f"(a–b): {confidence:.0%} interval, from groups of pictures that belong together."]
+    lines += [f"Accuracies at the threshold {threshold:.2f}, which was chosen on validation pictures."]
+    lines += list(_warnings(intervals, counts or {}))
+    longest = max((len(name) for name in files), default=0)
+    lines += ["", *(f"{name:<{longest}}  {path.as_posix()}" for name, path in files.items())]
+    return "\n".join(lines)
+
+
+def _cells(intervals: pd.DataFrame, part: str) -> list[str]:
+    numbers = intervals[intervals["part"] == part].iloc[0]
+    metrics = ["fake_accuracy", "genuine_accuracy", "balanced_accuracy"]
+    cells = [f"{int(numbers['n_fake']):,}", f"{int(numbers['n_genuine']):,}"]
+    cells += [in_percent(look_up(intervals, part, metric)) for metric in metrics]
+    return [*cells, as_decimal(look_up(intervals, part, "roc_auc"))]
+
+
+def _line(name: str, cells: list[str], widths: list[int]) -> str:
+    left = WIDTH - sum(widths) - len(widths)
+    shown = name if len(name) <= left else name[: left - 1] + "…"
+    columns = [f" {cell:>{width}}" for cell, width in zip(cells, widths, strict=True)]
+    return f"{shown:<{left}}" + "".join(columns)
+
+
+def _warnings(intervals: pd.DataFrame, counts: Mapping[str, Any]) -> Iterator[str]:
+    for part in shown_parts(intervals):
+        row = intervals[intervals["part"] == part].iloc[0]
+        for label in ("genuine", "fake"):
+            if not row[f"n_{label}"]:
+                yield f"{title(part).strip()} has no {label} pictures: figures that need both are missing."
+    leaking = counts.get("leak", {}).get("fake", {})
+    if leaking.get("with_relatives_in_train"):
+        share = leaking["with_relatives_in_train"] / leaking["pictures"]
+        yield f"This split leaks: {share:.0%} of the test fakes have a relative in train."

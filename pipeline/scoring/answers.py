@@ -1,0 +1,34 @@
+"""What a detector answers: scores that must be numbers, and the verdict at a threshold."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pipeline.errors import UserError
+
+VERDICTS = np.array(["genuine", "fake"], dtype=object)
+
+
+def check_scores(scores: ArrayLike) -> np.ndarray:
+    """Take scores as float64 and refuse what is not a number.
+
+    Raises:
+        UserError: the detector gave NaN or infinity.
+    """
+    numbers = np.asarray(scores, dtype=np.float64)
+    bad = int((~np.isfinite(numbers)).sum())
+    if bad:
+        raise UserError(
+            f"the detector answered NaN or infinity for {bad:,} of {len(numbers):,} pictures: its training "
+            "came apart; train again with a smaller train.learning_rate or with train.precision=float32"
+        )
+    return numbers
+
+
+def called_fake(probability_fake: ArrayLike, threshold: float) -> np.ndarray:
+    """Say which pictures are called fake: the threshold itself already is."""
+    return check_scores(probability_fake) >= threshold
+
+
+def give_verdicts(probability_fake: ArrayLike, threshold: float) -> np.ndarray:
+    """Give each picture its verdict, "genuine" or "fake"."""
+    return VERDICTS[called_fake(probability_fake, threshold).astype(np.intp)]

@@ -1,0 +1,101 @@
+"""All figures of a set of predictions, nested by the part of the pictures that they are about."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pipeline import config
+from pipeline.scoring.intervals import bootstrap_intervals
+from pipeline.scoring.metrics import METRICS, Figures, score_predictions
+
+HALF = 0.5  # the threshold that a probability suggests and that nobody chose
+INTERVAL_COLUMNS = ["part", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
+
+
+class Evaluation(NamedTuple):
+    """What was found.
+
+    Attributes:
+        metrics: `threshold`, `test`, `test_at_half`, `collections.<name>` and, where there are collections
+            with the role test, `elsewhere`; each part as `score_predictions` gives it. Only numbers and None.
+        intervals: one row a part and metric, `INTERVAL_COLUMNS`; empty where there is no figure or interval.
+            A part is named as in `metrics`, nested ones with a dot.
+        confidence: share of the draws inside each interval.
+        elsewhere: collections with the role test.
+    """
+
+    metrics: dict[str, Any]
+    intervals: pd.DataFrame
+    confidence: float
+    elsewhere: frozenset[str]
+
+
+def evaluate_predictions(
+    predictions: pd.DataFrame,
+    threshold: float,
+    elsewhere: Collection[str],
+    settings: config.Evaluate,
+    seed: int,
+) -> Evaluation:
+    """Score predictions as a whole, by collection, and apart those collections that were only tested.
+
+    Args:
+        predictions: columns `target`, `logit`, `probability_fake`, `group` and `collection`.
+        threshold: the one chosen on validation.
+        elsewhere: collections with the role test.
+        settings: draws and confidence of the intervals.
+        seed: of the draws.
+
+    Raises:
+        UserError: an answer is not a number.
+    """
+    metrics: dict[str, Any] = {"threshold": float(threshold)}
+    rows: list[dict[str, object]] = []
+    parts = [(name, part, threshold) for name, part in cut_parts(predictions, elsewhere).items()]
+    parts.insert(1, ("test_at_half", parts[0][1], HALF))
+    for name, part, at in parts:
+        figures = score_predictions(part, at)
+        *parents, leaf = name.split(".", 1)
+        place = metrics
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[leaf] = figures
+        rows += _interval_rows(name, part, at, figures, settings, seed)
+    table = pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
+    return Evaluation(metrics, table, settings.confidence, frozenset(elsewhere))
+
+
+def cut_parts(predictions: pd.DataFrame, elsewhere: Collection[str]) -> dict[str, pd.DataFrame]:
+    """Cut predictions into `test` and, if there is any, `elsewhere`, each before its `collections.<name>`."""
+    outside = predictions["collection"].isin(list(elsewhere))
+    parts = {"test": predictions[~outside]} | _by_collection(predictions[~outside])
+    if outside.any():
+        parts |= {"elsewhere": predictions[outside]} | _by_collection(predictions[outside])
+    return parts
+
+
+def _by_collection(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {f"collections.{name}": part for name, part in predictions.groupby("collection", sort=True)}
+
+
+def _interval_rows(
+    name: str, part: pd.DataFrame, threshold: float, figures: Figures, settings: config.Evaluate, seed: int
+) -> list[dict[str, object]]:
+    intervals = bootstrap_intervals(part, threshold, settings, seed) if len(part) else {}
+    rows: list[dict[str, object]] = []
+    for metric in METRICS:
+        low, high = intervals.get(metric, (None, None))
+        rows.append(
+            {
+                "part": name,
+                "metric": metric,
+                "value": figures[metric],
+                "low": low,
+                "high": high,
+                "n_fake": figures["n_fake"],
+                "n_genuine": figures["n_genuine"],
+                "n_groups": part["group"].nunique(),
+            }
+        )
+    return rows

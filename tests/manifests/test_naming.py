@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config import Naming
+from pipeline.errors import UserError
+from pipeline.manifests.naming import NO_RULE, compile_naming
+
+CONF = Path(__file__).parents[2] / "conf" / "data"
+
+
+def rule(dataset, collection):
+    """Take a rule from the shipped configuration."""
+    naming = yaml.safe_load((CONF / f"{dataset}.yaml").read_text())["collections"][collection]["naming"]
+    return compile_naming(Naming(**naming), "naming")
+
+
+@pytest.mark.parametrize(
+    ("collection", "stem", "sources", "subset"),
+    [
+        ("casia1", "Au_ani_0001", ("casia:ani1",), ""),
+        ("casia1", "Sp_D_CNN_A_ani0049_ani0084_0266", ("casia:ani49", "casia:ani84"), "splice"),
+        ("casia1", "Sp_S_NNN_T_txt0068_txt0068_0068", ("casia:txt68",), "copy_move"),
+        ("casia1", "Sp_D_NRN_A_ant0063_nat0065_0443", ("casia:ant63", "casia:nat65"), "splice"),
+        ("casia2", "Au_ani_00001", ("casia:ani1",), ""),
+        ("casia2", "Tp_D_CRN_S_N_cha00063_art00014_11818", ("casia:art14", "casia:cha63"), "splice"),
+        ("casia2", "Tp_S_NRN_S_O_cha00035_cha00067_11734", ("casia:cha35", "casia:cha67"), "copy_move"),
+        ("imd2020", "00028_fake", ("imd2020:28",), ""),
+        ("imd2020", "1a8jd2_orig", ("imd2020:1a8jd2",), ""),
+        ("imd2020", "c8xkcsl_0", ("imd2020:c8xkcsl",), ""),
+        ("comofod", "012", ("comofod:12",), "copy_move"),
+        ("columbia", "4cam_splc_1", (), "splice"),
+    ],
+)
+def test_shipped_rules_read_the_real_names(collection, stem, sources, subset):
+    naming = rule("casia", collection)
+    assert naming.source_ids(stem) == sources
+    assert naming.subset(stem) == subset
+
+
+@pytest.mark.parametrize(
+    ("stem", "subset"),
+    [
+        ("Tp_D_CRN_S_N_cha00063_art00014_00001", "splice"),
+        ("Tp_S_NRN_M_B_cha00063_cha00063_00002", "copy_move"),
+        ("Tp_S_NNE_S_B_cha00063_cha00063_00003", "removal"),
+    ],
+)
+def test_the_sample_tells_its_three_kinds_of_forgery_apart(stem, subset):
+    naming = rule("sample", "sample")
+    assert naming.subset(stem) == subset
+    assert "sample:cha63" in naming.source_ids(stem)
+
+
+@given(st.integers(0, 9999), st.sampled_from(["ani", "arc", "txt"]))
+def test_leading_zeros_make_no_other_picture(number, category):
+    naming = rule("casia", "casia2")
+    four, five = (naming.source_ids(f"Au_{category}_{number:0{digits}}") for digits in (4, 5))
+    assert four == five == (f"casia:{category}{number}",)
+
+
+def test_no_rule_finds_nothing():
+    assert NO_RULE is compile_naming(None, "naming")
+    assert NO_RULE.source_ids("Tp_D_CRN_S_N_cha00063") == ()
+    assert NO_RULE.subset("Tp_D_CRN_S_N_cha00063") == ""
+
+
+def test_one_number_in_two_namespaces_is_two_pictures():
+    ours, theirs = (
+        compile_naming(Naming(namespace=name, source=r"(?P<number>\d+)"), "k") for name in ("ours", "theirs")
+    )
+    assert ours.source_ids("img7") != theirs.source_ids("img7")
+
+
+@pytest.mark.parametrize(
+    ("naming", "message"),
+    [
+        (Naming(namespace="a", source="(?P<number>[0-9+"), r"data\.x\.source is .* no regular expression"),
+        (Naming(namespace="a", source="[a-z]+[0-9]+"), r"data\.x\.source .* has no group `number`"),
+        (Naming(namespace="a:b", source=r"(?P<number>\d+)"), r"data\.x\.namespace is 'a:b'"),
+        (Naming(namespace="a", subsets={"splice": "("}), r"data\.x\.subsets\.splice is '\('"),
+    ],
+)
+def test_a_wrong_rule_is_named_with_its_key(naming, message):
+    with pytest.raises(UserError, match=message):
+        compile_naming(naming, "data.x")

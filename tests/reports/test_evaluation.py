@@ -1,0 +1,130 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.config import Evaluate
+from pipeline.reports.evaluation import write_evaluation
+from pipeline.reports.summary import summarise
+from pipeline.scoring.answers import give_verdicts
+from pipeline.scoring.evaluation import evaluate_predictions
+
+SETTINGS = Evaluate(bootstrap=100, confidence=0.95)
+TABLES = ["confusion.csv", "intervals.csv", "precision_recall.csv", "predictions.csv", "roc.csv"]
+PICTURES = ["confusion.png", "figures.png", "roc.png", "scores.png"]
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [1, 2],
+        "train/loss": [0.7, 0.5],
+        "train/accuracy": [0.5, 0.7],
+        "validation/loss": [0.7, 0.6],
+        "validation/accuracy": [0.5, 0.6],
+        "validation/roc_auc": [0.5, 0.6],
+    }
+)
+
+
+def predictions(*collections, labels=("genuine", "fake"), n=24):
+    random = np.random.default_rng(0)
+    parts = []
+    for name in collections:
+        label = np.resize(np.array(labels, dtype=object), n)
+        target = (label == "fake").astype(int)
+        logit = random.normal(size=n) + target
+        probability = 1 / (1 + np.exp(-logit))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "path": [f"{name}/{number}.jpg" for number in range(n)],
+                    "label": label,
+                    "target": target,
+                    "group": [f"{name}:{number}" for number in range(n)],
+                    "collection": name,
+                    "subset": "",
+                    "logit": logit,
+                    "probability_fake": probability,
+                    "verdict": give_verdicts(probability, 0.6),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def evaluate(table, elsewhere=()):
+    return evaluate_predictions(table, 0.6, elsewhere, SETTINGS, seed=0)
+
+
+def written(folder, table, elsewhere=(), history=HISTORY):
+    write_evaluation(folder, table, evaluate(table, elsewhere), history)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_every_table_and_picture_is_there_and_opens(tmp_path):
+    files = written(tmp_path, predictions("here", "near", "far$money"), {"far$money"})
+    assert sorted(files) == sorted([*TABLES, *PICTURES, "training.png"])
+    for name in [*PICTURES, "training.png"]:
+        with Image.open(tmp_path / name) as picture:
+            assert min(picture.size) > 250
+            assert np.asarray(picture.convert("L")).std() > 5
+
+
+def test_the_same_predictions_give_the_same_bytes(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    table = predictions("here")
+    assert written(tmp_path / "one", table) == written(tmp_path / "two", table)
+
+
+def test_without_a_history_there_is_no_picture_of_the_training(tmp_path):
+    assert "training.png" not in written(tmp_path, predictions("here"), history=None)
+
+
+@pytest.mark.parametrize("labels", [("fake",), ("genuine",)])
+def test_one_class_alone_is_drawn_and_said(tmp_path, labels):
+    table = predictions("here", labels=labels)
+    assert "roc.png" in written(tmp_path, table)
+    missing = {"fake": "genuine", "genuine": "fake"}[labels[0]]
+    text = summarise(evaluate(table).intervals, 0.6, 0.95, {})
+    assert f"test has no {missing} pictures" in text
+
+
+def test_only_test_collections_are_drawn_as_elsewhere(tmp_path):
+    written(tmp_path, predictions("far"), {"far"})
+    assert len(pd.read_csv(tmp_path / "roc.csv")) > 2
+    confusion = pd.read_csv(tmp_path / "confusion.csv")
+    assert confusion.groupby("part")["count"].sum().to_dict() == {
+        "test": 0,
+        "elsewhere": 24,
+        "collections.far": 24,
+    }
+
+
+def test_confusion_counts_agree_with_the_verdicts(tmp_path):
+    table = predictions("here")
+    written(tmp_path, table)
+    confusion = pd.read_csv(tmp_path / "confusion.csv").query("part == 'test'")
+    for row in confusion.itertuples():
+        both = (table["label"] == row.actual) & (table["verdict"] == row.called)
+        assert both.sum() == row.count
+
+
+def test_the_summary_fits_a_terminal_and_names_the_files():
+    collection = "a_collection_with_a_name_that_is_far_too_long"
+    intervals = evaluate(predictions("here", collection, n=20_000)).intervals
+    text = summarise(intervals, 0.6, 0.95, {"figures": Path("reports/metrics.json")}, {"leak": leak(49, 50)})
+    assert max(map(len, text.splitlines())) <= 80
+    assert "figures  reports/metrics.json" in text
+    assert "leaks: 98% of the test fakes" in text
+    assert "20,000" in text
+
+
+def test_the_summary_says_nothing_of_leaks_where_there_are_none():
+    assert "leak" not in summarise(
+        evaluate(predictions("here")).intervals, 0.6, 0.95, {}, {"leak": leak(0, 50)}
+    )
+
+
+def leak(related, pictures):
+    return {"fake": {"pictures": pictures, "with_relatives_in_train": related}}
