@@ -3,9 +3,7 @@
 import contextlib
 import errno
 import json
-import os
 import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -75,33 +73,3 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Replace `path` by a CSV without an index column."""
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-@contextlib.contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder beside `path` to fill; put it in the place of `path` when the block ends.
-
-    A block that raises leaves `path` as it was. If the process is killed between the two renames,
-    the earlier folder is found under its set-aside name and put back by the next call.
-
-    Raises:
-        UserError: the folder cannot be written, or the disk is full.
-    """
-    partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
-    aside = path.with_name(f".{path.name}.earlier")
-    try:
-        if aside.exists() and not path.exists():
-            aside.rename(path)
-        shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        if path.exists():
-            path.rename(aside)
-        partial.rename(path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        if path.exists():
-            shutil.rmtree(aside, ignore_errors=True)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.storage.atomic import replacing, replacing_folder, write_json, write_text
+from pipeline.storage.atomic import replacing, write_json, write_text
 
 
 def test_a_block_that_fails_leaves_the_earlier_file(tmp_path):
@@ -19,28 +19,6 @@ def test_a_block_that_fails_leaves_the_earlier_file(tmp_path):
         raise RuntimeError
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["table.csv"]
-
-
-def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
-    target = tmp_path / "models"
-    with replacing_folder(target) as partial:
-        (partial / "a").write_text("old")
-    with pytest.raises(RuntimeError), replacing_folder(target) as partial:
-        (partial / "a").write_text("half")
-        raise RuntimeError
-    assert (target / "a").read_text() == "old"
-    with replacing_folder(target) as partial:
-        (partial / "b").write_text("new")
-    assert os.listdir(target) == ["b"]
-    assert os.listdir(tmp_path) == ["models"]
-
-
-def test_a_folder_caught_between_two_renames_is_put_back(tmp_path):
-    (tmp_path / ".models.earlier").mkdir()
-    (tmp_path / ".models.earlier" / "a").write_text("old")
-    with pytest.raises(RuntimeError), replacing_folder(tmp_path / "models"):
-        raise RuntimeError
-    assert (tmp_path / "models" / "a").read_text() == "old"
 
 
 def test_a_file_that_cannot_be_written_is_named_with_what_to_do(tmp_path):

@@ -24,7 +24,10 @@ def test_a_second_writer_is_refused_until_the_first_ends_even_by_kill(tmp_path, 
         [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path
     ) as holder:
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(UserError, match="being written by another process"), sole_writer(Path("data/converted")):
+        with (
+            pytest.raises(UserError, match="being written by another process"),
+            sole_writer(Path("data/converted")),
+        ):
             pass
         holder.kill()
         holder.wait()

@@ -1,0 +1,14 @@
+"""A few photographs drawn once for all tests of pipeline/forgery."""
+
+import pytest
+
+from pipeline.forgery.draw import take_photograph
+from pipeline.forgery.plan import Shot
+from pipeline.forgery.scenes.draw import FAMILIES
+
+
+@pytest.fixture(scope="session")
+def photographs():
+    """One photograph of each family, 72 x 104 pixels, by different cameras."""
+    shots = [Shot(number=n + 1, family=n, camera=n % 6, height=72, width=104) for n in range(len(FAMILIES))]
+    return [take_photograph(shot, seed=3) for shot in shots]
