@@ -1,0 +1,1 @@
+"""Files of pictures and their pixels: found, read, hashed, and turned into one form under a policy."""

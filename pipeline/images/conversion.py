@@ -1,0 +1,194 @@
+"""A dataset converted: every picture saved under a policy, and the tables that say what became of it."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import Convert
+from pipeline.errors import UserError
+from pipeline.images.journal import (
+    Entry,
+    JournalWriter,
+    is_unchanged,
+    journal_path,
+    read_journal,
+    read_table,
+    stamp_of,
+    write_journal,
+)
+from pipeline.images.parallel import convert_jobs
+from pipeline.images.picture import Job
+from pipeline.images.plan import Task, plan_tasks
+from pipeline.images.sources import Rejected, Source
+from pipeline.images.tables import FILES, REJECTED, files_table, rejected_table
+from pipeline.storage.atomic import write_csv
+
+_KEPT_NAMES = (".gitignore", ".gitkeep")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the files that came in: converted + rejected is their number.
+
+    Attributes:
+        converted: pictures in files.csv.
+        unchanged: those of them that were there already.
+        rejected: files in rejected.csv that are no usable picture.
+        masks_rejected: masks in rejected.csv; their pictures are converted all the same.
+        removed: files deleted because their source is gone.
+    """
+
+    converted: int
+    unchanged: int
+    rejected: int
+    masks_rejected: int
+    removed: int
+
+
+def convert_pictures(
+    sources: Sequence[Source],
+    rejected: Sequence[Rejected],
+    output: Path,
+    settings: Convert,
+    workers: int | None = None,
+) -> Counts:
+    """Convert pictures into `output`, and write files.csv and rejected.csv there.
+
+    What is there already from the same source bytes and settings is not done again; what has no source
+    any more is deleted; files.csv is replaced last. A conversion that was interrupted goes on where it
+    was when it is called again. Files and tables do not depend on the number of workers.
+
+    Args:
+        sources: the pictures, each target once.
+        rejected: files that were found with them and are none; they go into rejected.csv too.
+        output: the folder, made and written by this function alone.
+        settings: the policy and its settings.
+        workers: processes; None: one for each core.
+
+    Raises:
+        UserError: a file cannot be written, `output` holds something else or one of the sources, or
+            no usable picture is left of a class to train on.
+    """
+    _check_output(output, sources)
+    tasks, clashing = plan_tasks(sources, settings)
+    journal = journal_path(output)
+    known = {**read_table(output / FILES), **read_journal(journal)}
+    entries, jobs = _sort_out(tasks, known, output)
+    refused = list(clashing)
+    with contextlib.closing(JournalWriter(journal)) as writer:
+        for outcomes in convert_jobs(jobs, output, workers):
+            made = [outcome for outcome in outcomes if isinstance(outcome, Entry)]
+            writer.append(made)
+            entries.update({entry.target: entry for entry in made})
+            refused += [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
+    if len(entries) + len(refused) != len(sources):
+        raise RuntimeError(f"{len(sources)} pictures in, {len(entries)} converted, {len(refused)} rejected")
+    converted = [task for task in tasks if task.target in entries]
+    _check_classes(sources, converted, refused)
+    masks = [
+        Rejected(str(task.source.mask_path), f"as a mask of {task.source.source_path}: {reason}")
+        for task in converted
+        if (reason := entries[task.target].mask_reason)
+    ]
+    write_csv(output / REJECTED, rejected_table([*rejected, *refused, *masks]))
+    wanted = {FILES, REJECTED, *entries} | {e.mask_target for e in entries.values() if e.measured.mask_sha256}
+    removed = _remove_all_but(output, wanted)
+    write_csv(output / FILES, files_table(converted, entries))
+    if jobs or len(known) != len(entries):
+        write_journal(journal, entries.values())
+    unchanged = sum(_is_same(entry, known.get(target)) for target, entry in entries.items())
+    return Counts(len(entries), unchanged, len(rejected) + len(refused), len(masks), removed)
+
+
+def _is_same(entry: Entry, before: Entry | None) -> bool:
+    return before is not None and (before.policy, before.measured) == (entry.policy, entry.measured)
+
+
+def _sort_out(tasks: list[Task], known: dict[str, Entry], output: Path) -> tuple[dict[str, Entry], list[Job]]:
+    """Tell what is there as it was left from what has to be looked at."""
+    entries: dict[str, Entry] = {}
+    jobs = []
+    for task in tasks:
+        entry = known.get(task.target)
+        if entry and (entry.policy, entry.mask_target) == (task.policy, task.mask_target):
+            mask = f"{output}/{task.mask_target}" if entry.measured.mask_sha256 else None
+            target = f"{output}/{task.target}"
+            paths = (task.source.path, target, task.source.mask_path, mask)
+            if is_unchanged(entry, tuple(map(stamp_of, paths))):
+                entries[task.target] = entry
+                continue
+        jobs.append(Job(task, entry))
+    return entries, jobs
+
+
+def _check_output(output: Path, sources: Sequence[Source]) -> None:
+    """Refuse a folder that is not ours: what has no source is deleted in it."""
+    if output.exists() and not output.is_dir():
+        raise UserError(
+            f"{output} is a file; it has to be a folder: move the file away or set paths.converted"
+        )
+    inside = output.resolve()
+    masks = {source.mask_path.parent for source in sources if source.mask_path is not None}
+    for folder in sorted({source.path.parent for source in sources} | masks):
+        resolved = folder.resolve()
+        if resolved.is_relative_to(inside) or inside.is_relative_to(resolved):
+            raise UserError(
+                f"{folder} holds what is to be converted, {output} what was: one must not lie in the "
+                "other; set data.root or paths.converted so that they lie apart"
+            )
+    if output.is_dir() and not (output / FILES).exists() and not journal_path(output).exists():
+        strange = sorted(path.name for path in output.iterdir() if path.name not in _KEPT_NAMES)
+        if strange:
+            raise UserError(
+                f"{output} holds {strange[0]} but no {FILES}: it was not made by the conversion, which "
+                "deletes what it does not know; empty it, or set paths.converted to another folder"
+            )
+
+
+def _check_classes(sources: Sequence[Source], converted: list[Task], refused: list[Rejected]) -> None:
+    """Raise UserError where a collection to train on has lost all its genuine or all its fake pictures."""
+    left = {(task.source.collection, task.source.label) for task in converted}
+    reasons = {file.path: file.reason for file in refused}
+    for collection in sorted({source.collection for source in sources if source.role == "train"}):
+        for label in ("genuine", "fake"):
+            if (collection, label) in left:
+                continue
+            lost = [each for each in sources if (each.collection, each.label) == (collection, label)]
+            if not lost:
+                raise UserError(
+                    f"collection {collection} has no {label} picture; training needs both classes"
+                )
+            raise UserError(
+                f"{lost[0].path.parent}: none of the {len(lost)} {label} pictures of collection {collection} "
+                f"can be used, and training needs both classes; {lost[0].path.name}: "
+                f"{reasons[lost[0].source_path]}"
+            )
+
+
+def _remove_all_but(output: Path, wanted: AbstractSet[str]) -> int:
+    """Delete every file below `output` that is not wanted, and the folders that are empty then."""
+    removed = 0
+    for folder, _, names in os.walk(output, topdown=False):
+        below = os.path.relpath(folder, output).replace(os.sep, "/")
+        prefix = "" if below == "." else below + "/"
+        for name in names:
+            if prefix + name not in wanted and name not in _KEPT_NAMES:
+                _delete(Path(folder, name))
+                removed += 1
+        if prefix:
+            with contextlib.suppress(OSError):  # it is not empty
+                Path(folder).rmdir()
+    return removed
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:
+        raise UserError(
+            f"{path} has no source any more and cannot be deleted: {error.strerror}; delete it, then run "
+            "the same command again"
+        ) from error

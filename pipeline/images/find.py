@@ -1,0 +1,82 @@
+"""Which files of a folder are pictures, by their endings."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.images.formats import ENDINGS, format_of_name
+from pipeline.images.sources import Rejected
+
+
+def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
+    """List the pictures in `folder` and in the folders below it, and the files that are none.
+
+    Endings count in upper and lower case; no file is opened. Names that begin with a dot are passed over,
+    and so is a linked folder that was listed already under another name.
+
+    Returns:
+        pictures as paths that start with `folder`, and other files with the reason; each sorted by
+        the parts of its path.
+
+    Raises:
+        UserError: the folder is missing, is no folder or cannot be listed.
+    """
+    pictures, rejected = [], []
+    for path in sorted(_walk(folder), key=lambda each: each.parts):
+        if reason := _reason_against(path):
+            rejected.append(Rejected(_printable(path), reason))
+        else:
+            pictures.append(path)
+    return pictures, rejected
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Give every file below `folder` that is not hidden, following links but never in circles."""
+    pending, listed = [folder], set()
+    while pending:
+        inside = pending.pop()
+        try:
+            status = inside.stat()
+            if (status.st_dev, status.st_ino) in listed:
+                continue
+            listed.add((status.st_dev, status.st_ino))
+            with os.scandir(inside) as entries:
+                children = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise UserError(
+                f"{_printable(inside)} cannot be listed: {error.strerror}; it should be a folder of pictures"
+            ) from error
+        visible = [child for child in children if not child.name.startswith(".")]
+        # Taken from the end: folders come in the order of their names, so a link to a folder that
+        # sorts before it wins on every machine.
+        pending.extend(inside / child.name for child in reversed(visible) if child.is_dir())
+        yield from (inside / child.name for child in visible if not child.is_dir())
+
+
+def _reason_against(path: Path) -> str:
+    """Say why a file is no picture, or nothing."""
+    if not _is_utf8(path):
+        return "its name is not UTF-8, which the tables are written in; rename it"
+    if not path.exists():
+        return "it is a link to a file that does not exist"
+    if not path.is_file():
+        return "it is not a file"
+    if format_of_name(path) is None:
+        kind = f"the ending {path.suffix}" if path.suffix else "no ending"
+        endings = " ".join(ending for each in ENDINGS.values() for ending in each)
+        return f"it has {kind}; pictures end in {endings}"
+    return ""
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(path: Path) -> str:
+    r"""Write bytes that are not UTF-8 as \x.., so that messages and tables can hold the name."""
+    return os.fsencode(path.as_posix()).decode("utf-8", errors="backslashreplace")

@@ -1,0 +1,80 @@
+"""Every picture of a folder is found, whatever its name, and every other file is named with its reason."""
+
+import os
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.images.find import find_pictures
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def test_upper_case_nested_unicode_and_spaces_are_found_in_order(tmp_path):
+    names = ["B.JPG", "a b/ç ü/日本.TIFF", "a/é.Png", "z.bmp", "a.webp", "x.jpeg", "y.tif"]
+    wanted = sorted((touch(tmp_path / name) for name in names), key=lambda path: path.parts)
+    assert find_pictures(tmp_path) == (wanted, [])
+
+
+def test_what_is_no_picture_is_returned_with_its_reason(tmp_path):
+    touch(tmp_path / "notes.txt")
+    touch(tmp_path / "sub" / "README")
+    pictures, rejected = find_pictures(tmp_path)
+    assert pictures == []
+    assert [file.path for file in rejected] == [f"{tmp_path}/notes.txt", f"{tmp_path}/sub/README"]
+    assert "the ending .txt" in rejected[0].reason
+    assert ".jpg" in rejected[0].reason
+    assert "no ending" in rejected[1].reason
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path):
+    touch(tmp_path / ".DS_Store")
+    touch(tmp_path / "._a.jpg")
+    touch(tmp_path / ".cache" / "a.jpg")
+    assert find_pictures(tmp_path) == ([], [])
+
+
+def test_an_empty_folder_holds_nothing(tmp_path):
+    assert find_pictures(tmp_path) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["missing", "file.jpg"])
+def test_a_folder_that_is_not_there_is_said(tmp_path, name):
+    touch(tmp_path / "file.jpg")
+    with pytest.raises(UserError, match=f"{name} cannot be listed"):
+        find_pictures(tmp_path / name)
+
+
+def test_linked_folders_are_followed_once_and_never_in_circles(tmp_path):
+    picture = touch(tmp_path / "in" / "a.jpg")
+    elsewhere = touch(tmp_path / "elsewhere" / "b.jpg")
+    (tmp_path / "in" / "link").symlink_to(elsewhere.parent)
+    (tmp_path / "in" / "same").symlink_to(elsewhere.parent)
+    (tmp_path / "in" / "circle").symlink_to(tmp_path / "in")
+    assert find_pictures(tmp_path / "in") == ([picture, tmp_path / "in" / "link" / "b.jpg"], [])
+
+
+def test_a_link_to_nothing_is_rejected(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "gone.jpg")
+    _, (rejected,) = find_pictures(tmp_path)
+    assert "link to a file that does not exist" in rejected.reason
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+def test_a_name_that_is_not_utf8_is_rejected_in_a_writable_form(tmp_path):
+    try:
+        os.close(os.open(os.fsencode(tmp_path) + b"/caf\xe9.jpg", os.O_CREAT | os.O_WRONLY))
+    except OSError:
+        pytest.skip("this file system takes Unicode names alone")
+    _, (rejected,) = find_pictures(tmp_path)
+    assert rejected.path.endswith("caf\\xe9.jpg")
+    assert "UTF-8" in rejected.reason
+
+
+def test_a_folder_with_a_picture_ending_is_looked_into(tmp_path):
+    picture = touch(tmp_path / "holiday.jpg" / "a.png")
+    assert find_pictures(tmp_path) == ([picture], [])

@@ -1,0 +1,88 @@
+"""Masks lie over their pictures, whatever way either is stored."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.images.mask import align_mask, encode_mask, read_mask
+from pipeline.images.read import Unreadable, read_rgb
+
+ORIENTATION = 0x0112
+MARKED = np.zeros((8, 12), bool)
+MARKED[1:4, 2:9] = True
+MARKED[6, 0] = True
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def test_a_mask_written_is_a_mask_read(tmp_path):
+    path = tmp_path / "m.png"
+    path.write_bytes(encode_mask(MARKED))
+    assert np.array_equal(read_mask(path), MARKED)
+    with Image.open(path) as stored:
+        assert stored.mode == "L"
+        assert np.unique(np.asarray(stored)).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "P", "I;16", "0 and 1"])
+def test_every_mode_is_read(tmp_path, mode):
+    grey = Image.fromarray(MARKED.astype(np.uint8) * np.uint8(1 if mode == "0 and 1" else 255))
+    if mode == "I;16":
+        stored = Image.fromarray(MARKED.astype(np.uint16) * np.uint16(65535))
+    else:
+        stored = grey if mode == "0 and 1" else grey.convert(mode)
+    path = tmp_path / "m.png"
+    stored.save(path)
+    assert np.array_equal(read_mask(path), MARKED)
+
+
+def test_the_noise_of_a_jpeg_is_told_from_the_mask(tmp_path):
+    marked = np.kron(MARKED, np.ones((8, 8), bool))
+    path = tmp_path / "m.jpg"
+    Image.fromarray(marked.astype(np.uint8) * np.uint8(255)).save(path, quality=70)
+    assert np.array_equal(read_mask(path), marked)
+
+
+def test_a_broken_mask_is_refused_by_name(tmp_path):
+    (tmp_path / "m.png").write_bytes(b"no")
+    with pytest.raises(Unreadable, match=r"m\.png"):
+        read_mask(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize("pose", range(1, 9))
+def test_a_mask_of_the_stored_pixels_turns_with_them(pose):
+    exif = Image.Exif()
+    exif[ORIENTATION] = pose
+    shown = Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255))
+    upright = read_rgb(encoded(shown, exif=exif))[..., 0] > 0
+    found = align_mask(encode_mask(MARKED), stored=(12, 8), pose=pose)
+    assert np.array_equal(found, upright)
+
+
+@pytest.mark.parametrize("pose", [5, 6, 7, 8])
+def test_a_mask_of_the_upright_picture_is_left_as_it_is(pose):
+    found = align_mask(encode_mask(MARKED), stored=(8, 12), pose=pose)
+    assert np.array_equal(found, MARKED)
+
+
+def test_a_mask_with_an_orientation_of_its_own_is_turned_once():
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    content = encoded(Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255)), exif=exif)
+    assert np.array_equal(align_mask(content, stored=(12, 8), pose=6), np.rot90(MARKED, -1))
+
+
+def test_a_mask_of_another_resolution_is_resized():
+    found = align_mask(encode_mask(MARKED), stored=(24, 16), pose=1)
+    assert np.array_equal(found, np.kron(MARKED, np.ones((2, 2), bool)))
+
+
+def test_a_mask_of_another_shape_is_refused():
+    with pytest.raises(Unreadable, match="12x8, its picture 300x100"):
+        align_mask(encode_mask(MARKED), stored=(300, 100), pose=1)

@@ -1,0 +1,305 @@
+"""Any supported picture becomes upright 8-bit RGB, and nothing less than a whole one is accepted."""
+
+import hashlib
+import io
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from pipeline.images.read import READING, Unreadable, open_picture, read_rgb, upright_rgb
+
+ORIENTATION = 0x0112
+STORED = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
+UPRIGHT = {
+    1: STORED,
+    2: STORED[:, ::-1],
+    3: STORED[::-1, ::-1],
+    4: STORED[::-1],
+    5: STORED.transpose(1, 0, 2),
+    6: np.rot90(STORED, -1),
+    7: np.rot90(STORED, 2).transpose(1, 0, 2),
+    8: np.rot90(STORED),
+}
+
+
+def encoded(picture: np.ndarray | Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
+def test_lossless_pictures_come_bit_for_bit(photo, kind):
+    pixels = photo()
+    found = read_rgb(encoded(pixels, kind))
+    assert np.array_equal(found, pixels)
+    assert found.flags.writeable
+    assert found.flags.c_contiguous
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "zstd"])
+def test_compressed_tiffs_come_bit_for_bit(photo, compression):
+    pixels = photo()
+    assert np.array_equal(read_rgb(encoded(pixels, "TIFF", compression=compression)), pixels)
+
+
+def test_a_file_and_its_bytes_read_alike_whatever_the_ending(photo, tmp_path):
+    path = tmp_path / "Bild – größer.jpg"
+    path.write_bytes(encoded(photo(), "PNG"))
+    assert np.array_equal(read_rgb(path), read_rgb(path.read_bytes()))
+
+
+def lab(picture):
+    srgb, wanted = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    return ImageCms.profileToProfile(picture, srgb, wanted, outputMode="LAB")
+
+
+@pytest.mark.parametrize(
+    ("mode", "tolerance"),
+    [("1", 128), ("L", 0), ("LA", 0), ("P", 20), ("RGBA", 0), ("CMYK", 0), ("YCbCr", 1.5), ("LAB", 2.5)],
+)
+def test_every_mode_looks_as_before(photo, mode, tolerance):
+    picture = Image.fromarray(photo())
+    stored = lab(picture) if mode == "LAB" else picture.convert(mode)
+    found = read_rgb(encoded(stored, "PNG" if mode in {"P", "LA"} else "TIFF"))
+    shown = picture.convert("L").convert("RGB") if mode in {"1", "L", "LA"} else picture
+    assert found.shape == (40, 60, 3)
+    assert np.abs(found.astype(float) - np.asarray(shown)).mean() <= tolerance
+
+
+@pytest.mark.parametrize("mode", ["PA", "La", "RGBa"])
+def test_modes_that_some_decoders_give_look_as_before(photo, mode):
+    picture = Image.fromarray(photo()).convert("L")
+    stored = {
+        "PA": picture.convert("RGBA").convert("PA"),
+        "La": picture.convert("LA").convert("La"),
+        "RGBa": picture.convert("RGBA").convert("RGBa"),
+    }[mode]
+    assert np.abs(np.asarray(upright_rgb(stored))[..., 0].astype(float) - np.asarray(picture)).mean() < 20
+
+
+def test_transparent_pixels_lie_over_white():
+    rgba = np.zeros((2, 2, 4), np.uint8)
+    rgba[0, 0] = (200, 100, 50, 255)
+    rgba[0, 1] = (0, 0, 0, 128)
+    found = read_rgb(encoded(rgba, "PNG"))
+    assert found[0, 0].tolist() == [200, 100, 50]
+    assert found[0, 1].tolist() == [127, 127, 127]
+    assert found[1].tolist() == [[255, 255, 255]] * 2
+
+
+def test_a_transparent_colour_without_alpha_channel_lies_over_white():
+    pixels = np.full((2, 2, 3), 10, np.uint8)
+    pixels[0, 0] = (1, 2, 3)
+    found = read_rgb(encoded(pixels, "PNG", transparency=(1, 2, 3)))
+    assert found[0].tolist() == [[255, 255, 255], [10, 10, 10]]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_are_scaled_by_their_range(kind):
+    values = np.array([[0, 128, 129, 32768, 65535]], np.uint16)
+    assert read_rgb(encoded(values, kind))[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+
+
+def test_sixteen_bits_of_the_other_byte_order_read_alike():
+    picture = Image.frombytes("I;16B", (3, 1), np.array([0, 32768, 65535], ">u2").tobytes())
+    assert read_rgb(encoded(picture, "TIFF"))[0, :, 1].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[0.0, 0.5, 0.75]], np.float32), [0, 128, 191]),
+        (np.array([[-2.0, 0.0, 2.0]], np.float32), [0, 128, 255]),
+        (np.array([[0.0, np.nan, np.inf, 1.0]], np.float32), [0, 0, 255, 255]),
+        (np.array([[7.0, 7.0]], np.float32), [0, 0]),
+        (np.array([[-100_000, 0, 100_000]], np.int32), [0, 128, 255]),
+    ],
+)
+def test_floats_and_long_integers_are_scaled_not_clipped(values, expected):
+    assert read_rgb(encoded(values, "TIFF"))[0, :, 2].tolist() == expected
+
+
+def test_floats_without_a_number_are_refused():
+    with pytest.raises(Unreadable, match="no pixel holds a finite number"):
+        read_rgb(encoded(np.full((2, 2), np.nan, np.float32), "TIFF"))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("pose", range(1, 9))
+def test_exif_orientation_is_applied(kind, pose):
+    exif = Image.Exif()
+    exif[ORIENTATION] = pose
+    options = {"lossless": True} if kind == "WEBP" else {}
+    found = read_rgb(encoded(STORED, kind, exif=exif, **options))
+    assert np.array_equal(found, UPRIGHT[pose])
+
+
+def test_exif_orientation_out_of_range_is_passed_over():
+    exif = Image.Exif()
+    exif[ORIENTATION] = 42
+    assert np.array_equal(read_rgb(encoded(STORED, "PNG", exif=exif)), STORED)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    height=st.integers(1, 200),
+    width=st.integers(1, 200),
+    wanted=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    pose=st.integers(1, 8),
+)
+def test_a_reduced_jpeg_is_never_smaller_than_wanted(height, width, wanted, pose):
+    exif = Image.Exif()
+    exif[ORIENTATION] = pose
+    content = encoded(np.zeros((height, width, 3), np.uint8), "JPEG", exif=exif)
+    full, reduced = read_rgb(content).shape, read_rgb(content, at_least=wanted).shape
+    assert all(
+        got >= min(whole, least) for got, whole, least in zip(reduced[:2], full[:2], wanted, strict=True)
+    )
+    assert any(
+        all(got == -(-whole // factor) for got, whole in zip(reduced[:2], full[:2], strict=True))
+        for factor in (1, 2, 4, 8)
+    )
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_reduced_jpeg_shows_the_same_picture(photo, mode):
+    picture = Image.fromarray(photo(256, 384)).convert(mode)
+    content = encoded(picture, "JPEG", quality=95)
+    reduced = read_rgb(content, at_least=(64, 64))
+    assert reduced.shape == (64, 96, 3)
+    expected = np.asarray(picture.convert("RGB").reduce(4), dtype=float)
+    assert np.abs(reduced - expected).mean() < 2
+
+
+def test_other_formats_are_not_reduced(photo):
+    assert read_rgb(encoded(photo(), "PNG"), at_least=(8, 8)).shape == (40, 60, 3)
+
+
+def test_a_phone_picture_with_a_second_one_behind_it_is_a_jpeg(photo):
+    first, second = Image.fromarray(photo()), Image.fromarray(photo(seed=1))
+    content = encoded(first, "MPO", save_all=True, append_images=[second], quality=95)
+    assert np.abs(read_rgb(content).astype(float) - photo()).mean() < 4
+    assert read_rgb(content, at_least=(20, 30)).shape == (20, 30, 3)
+
+
+def test_no_metadata_goes_on_with_the_pixels(photo):
+    content = encoded(photo(), "JPEG", comment=b"edited by nobody", dpi=(300, 300))
+    assert upright_rgb(open_picture(content)).info == {}
+
+
+TRUNCATED = [
+    ("JPEG", {}),
+    ("JPEG", {"progressive": True}),
+    ("PNG", {}),
+    ("BMP", {}),
+    ("GIF", {}),
+    ("WEBP", {}),
+    ("JPEG2000", {}),
+    ("TIFF", {"compression": "raw"}),
+    ("TIFF", {"compression": "tiff_lzw"}),
+    ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    ("TIFF", {"compression": "jpeg"}),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("kind", "options"), TRUNCATED)
+def test_a_file_cut_off_anywhere_is_refused(photo, kind, options):
+    content = encoded(photo(), kind, **options)
+    last = 3 if kind == "GIF" else 1  # the last two bytes of a GIF hold no pixels
+    cuts = {len(content) - missing for missing in (last, 4, 9, 15, 40, 200)} | {1, 9, 30, len(content) // 2}
+    for cut in sorted(cuts):
+        with pytest.raises(Unreadable):
+            read_rgb(content[:cut])
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_a_tiff_whose_directory_comes_first_is_refused_when_its_data_are_cut_off(photo, compression):
+    content = directory_first(encoded(photo(), "TIFF", compression=compression))
+    assert np.array_equal(read_rgb(content), photo())
+    for missing in (1, 20, 200, 2000):
+        with pytest.raises(Unreadable):
+            read_rgb(content[:-missing])
+
+
+def directory_first(content: bytes) -> bytes:
+    """Move the directory of a little-endian TIFF with one strip, and what it points to, before the data."""
+    picture = Image.open(io.BytesIO(content))
+    tags = {
+        tag: picture.tag_v2[tag] for tag in (256, 257, 258, 259, 262, 277, 278, 317) if tag in picture.tag_v2
+    }
+    (start,), (size,) = picture.tag_v2[273], picture.tag_v2[279]
+    entries = [(tag, 3, 1, value) for tag, value in tags.items() if tag != 258]
+    directory = 8 + 6  # after the header and three bit depths
+    data = directory + 2 + 12 * (len(entries) + 3) + 4
+    entries += [(258, 3, 3, 8), (273, 4, 1, data), (279, 4, 1, size)]
+    head = b"II*\0" + directory.to_bytes(4, "little") + b"\x08\0" * 3 + len(entries).to_bytes(2, "little")
+    for tag, kind, count, value in sorted(entries):
+        head += tag.to_bytes(2, "little") + kind.to_bytes(2, "little")
+        head += count.to_bytes(4, "little") + int(value).to_bytes(4, "little")
+    return head + b"\0" * 4 + content[start : start + size]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"hello", "no picture of a supported format"),
+        (b"\xff\xd8\xff\xe0", "truncated or broken|truncated"),
+        (b"II*\0\xff\xff", "begins as a TIFF"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_the_reason(tmp_path, content, reason):
+    path = tmp_path / "a b.jpg"
+    path.write_bytes(content)
+    with pytest.raises(Unreadable, match=reason) as caught:
+        read_rgb(path)
+    assert str(path) in str(caught.value)
+    assert str(path) not in caught.value.reason
+
+
+def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path):
+    with pytest.raises(Unreadable, match=r"gone\.png cannot be read: No such file"):
+        read_rgb(tmp_path / "gone.png")
+    with pytest.raises(Unreadable, match="directory"):
+        read_rgb(tmp_path)
+
+
+def test_a_picture_of_a_billion_pixels_is_refused_before_it_fills_the_memory():
+    content = bytearray(encoded(np.zeros((1, 1, 3), np.uint8), "BMP"))
+    content[18:26] = (40_000).to_bytes(4, "little") * 2
+    with pytest.raises(Unreadable, match="larger than"):
+        read_rgb(bytes(content))
+
+
+def test_the_error_survives_the_way_between_processes():
+    again = pickle.loads(pickle.dumps(Unreadable("it is empty", "a.jpg")))
+    assert (str(again), again.reason) == ("a.jpg cannot be read: it is empty", "it is empty")
+
+
+def test_pixels_are_those_that_converted_sets_were_made_from():
+    """If this fails because reading was changed on purpose: raise READING, then update the hash."""
+    values = (
+        (np.arange(40 * 60 * 4, dtype=np.uint32) * 2_654_435_761 >> 24).astype(np.uint8).reshape(40, 60, 4)
+    )
+    deep = np.arange(2400, dtype=np.uint16).reshape(40, 60) * np.uint16(27)
+    digest = hashlib.sha256(read_rgb(encoded(values, "PNG")))
+    digest.update(read_rgb(encoded(values[..., 0], "PNG")))
+    digest.update(read_rgb(encoded(Image.frombytes("CMYK", (60, 40), values.tobytes()), "TIFF")))
+    digest.update(read_rgb(encoded(deep, "PNG")))
+    digest.update(read_rgb(encoded(deep.astype(np.float32) - 5, "TIFF")))
+    assert (READING, digest.hexdigest()[:16]) == (1, "e303e547e7e13c1e")
+
+
+def test_real_tiffs_and_bitmaps_have_the_size_that_the_facts_say(real_pictures):
+    facts = pd.read_csv(real_pictures / "facts.csv", dtype={"path": str})
+    facts = facts[facts["format"].isin(["TIFF", "BMP"]) & (facts["bytes"] < 2_000_000)]
+    assert len(facts) > 40
+    for row in facts.itertuples():
+        assert read_rgb(real_pictures / str(row.path)).shape == (row.height, row.width, 3)
