@@ -1,0 +1,71 @@
+"""From `model` in the configuration to a network; a new one is a file here and one in `conf/model/`."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import UserError
+from pipeline.models.arguments import mistakes
+
+if TYPE_CHECKING:
+    import keras
+
+TARGET = "_target_"
+GIVEN = ("height", "width")  # come from `preprocess`, not from `model`
+
+
+def check(spec: Mapping[str, Any]) -> None:
+    """Refuse a `model` that `build` would not take; fast, imports neither Keras nor TensorFlow.
+
+    Raises:
+        UserError: no such build function, or arguments that do not fit its signature.
+    """
+    found = list(mistakes(_function(spec), _arguments(spec), GIVEN, "model."))
+    if found:
+        raise UserError("the model's configuration is not right:\n  " + "\n  ".join(found))
+
+
+def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
+    """Build the network that `spec` describes, with new weights.
+
+    Args:
+        spec: `_target_`, the dotted name of a build function, and its arguments.
+        height: of the images, in pixels.
+        width: of the images, in pixels.
+
+    Returns:
+        a model from float images (batch, height, width, 3) to {"logit": (batch,)}.
+
+    Raises:
+        UserError: as `check`; or the images are too small for the network.
+    """
+    check(spec)
+    try:
+        return _function(spec)(height=height, width=width, **_arguments(spec))
+    except ValueError as error:
+        raise UserError(
+            f"model: {spec[TARGET]} cannot be built for images of {height}×{width} (height × width): "
+            f"{str(error).splitlines()[0]} Raise preprocess.height and preprocess.width, or take fewer "
+            "layers."
+        ) from error
+
+
+def _arguments(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if name != TARGET}
+
+
+def _function(spec: Mapping[str, Any]) -> Callable[..., "keras.Model"]:
+    name = str(spec.get(TARGET) or "")
+    module_name, _, function_name = name.rpartition(".")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"model.{TARGET}: found {name!r}, expected the dotted name of a build function such as "
+            f"pipeline.models.cnn.build ({error}); the choices are the files in conf/model/"
+        ) from error
+    if not callable(function):
+        raise UserError(
+            f"model.{TARGET}: {name} is no function; expected one such as pipeline.models.cnn.build"
+        )
+    return function

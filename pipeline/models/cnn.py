@@ -1,0 +1,47 @@
+"""The classic network: three convolutions with pooling and a dense layer, on the whole resized picture."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from pipeline.models.arguments import Within
+
+if TYPE_CHECKING:
+    import keras
+
+
+def build(
+    height: int,
+    width: int,
+    *,
+    filters: list[Annotated[int, Within(1, 4096)]],
+    dense: Annotated[int, Within(1, 65536)],
+    dropout: Annotated[float, Within(0, below=1)],
+) -> "keras.Model":
+    """Build it with new weights, in the dtype policy that is set.
+
+    It is the network of the script that this project replaces, but for its end: the sigmoid is left to
+    the loss, which is exact for large logits, and to whoever asks for a probability.
+
+    Args:
+        height: of the images, in pixels.
+        width: of the images, in pixels.
+        filters: of each 3 × 3 convolution; each is followed by a 2 × 2 max pooling.
+        dense: units of the layer before the answer.
+        dropout: share of those units that is dropped in training, in [0, 1).
+
+    Returns:
+        a model from float images (batch, height, width, 3) in [0, 1] to {"logit": (batch,)}.
+    """
+    import keras
+    from keras import layers
+
+    images = keras.Input((height, width, 3), name="image")
+    x = images
+    for count in filters:
+        x = layers.Conv2D(count, 3, activation="relu")(x)
+        x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(dense, activation="relu")(x)
+    x = layers.Dropout(dropout)(x)
+    x = layers.Dense(1, dtype="float32")(x)  # bfloat16 keeps 8 bits: too few for a logit
+    logit = layers.Reshape((), dtype="float32", name="logit")(x)
+    return keras.Model(images, {"logit": logit}, name="cnn")

@@ -1,0 +1,88 @@
+"""Trained networks as files: `detector.keras` for us, an `.h5` for those who expect the classic one."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import UserError
+from pipeline.storage.atomic import replacing
+
+if TYPE_CHECKING:
+    import keras
+
+DETECTOR_FILE = "detector.keras"
+H5_FILE = "fake_image_detection_model.h5"
+
+
+def save_detector(model: "keras.Model", folder: Path) -> Path:
+    """Write `folder/detector.keras`, in float32 whatever precision it was trained in.
+
+    The weights lose nothing (mixed precision keeps them in float32), and the detector gives the same
+    answers on machines with and without bfloat16.
+    """
+    path = folder / DETECTOR_FILE
+    with replacing(path) as partial:
+        in_float32(model).save(partial)
+    return path
+
+
+def load_detector(folder: Path) -> "keras.Model":
+    """Read `folder/detector.keras`; nothing in the file is executed (Keras's safe mode).
+
+    Raises:
+        UserError: it is not there, or not a whole detector.
+    """
+    import keras
+
+    path = folder / DETECTOR_FILE
+    if not path.is_file():
+        raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{path} cannot be loaded as a detector ({str(error).splitlines()[0]}); "
+            "train it again with make repro"
+        ) from error
+
+
+def save_h5(model: "keras.Model", folder: Path) -> Path:
+    """Write `folder/fake_image_detection_model.h5`: images in, probability of fake (batch, 1) out, float32.
+
+    `keras.models.load_model(path, compile=False)` reads it with nothing of this project installed, as
+    long as the model has no layers of our own.
+    """
+    import keras
+
+    plain = in_float32(model)
+    probability = keras.layers.Reshape((1,), name="column")(plain.outputs[0])
+    probability = keras.layers.Activation("sigmoid", name="probability_fake")(probability)
+    path = folder / H5_FILE
+    with replacing(path) as partial, _without_legacy_warning():
+        keras.Model(plain.inputs[0], probability, name=model.name).save(partial)
+    return path
+
+
+def in_float32(model: "keras.Model") -> "keras.Model":
+    """Copy a model, weights included, with every layer computing in float32."""
+    import keras
+
+    def clone(layer: Any) -> Any:
+        return layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
+
+    copy = keras.models.clone_model(model, clone_function=clone)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+@contextlib.contextmanager
+def _without_legacy_warning() -> Iterator[None]:
+    """Keras warns at every `.h5` that the format is old, which is why somebody asked for it."""
+    logger = logging.getLogger("absl")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
