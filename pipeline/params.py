@@ -13,16 +13,18 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline.config import Config, flatten, validate
+from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.models.build import check as check_model
 from pipeline.stage import plain_errors
 from pipeline.storage.atomic import write_text
+from pipeline.validate import flatten, validate
 
 PARAMS = Path("params.yaml")
 SNAPSHOT = Path("data/snapshot.txt")
@@ -70,12 +72,13 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
 
 
 def _checked(text: str) -> Config:
-    config = validate(OmegaConf.create(text))
+    config = validate(yaml.safe_load(text))
     check_model(config.model)
     return config
 
 
 def main() -> None:
+    """Parse the command line and write or check."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.params", description=__doc__.splitlines()[0])
     parser.add_argument("action", choices=["write", "check"])
     action = parser.parse_args().action

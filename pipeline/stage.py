@@ -7,17 +7,20 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pipeline.config import Config, validate
+from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.storage.atomic import cannot_write
 from pipeline.storage.lock import sole_writer
+from pipeline.validate import validate
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
 
@@ -29,7 +32,9 @@ def execute(run: Callable[[Config], None], composed: DictConfig, output: Callabl
     with 130 on Ctrl-C; any other exception passes with its traceback.
     """
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        stop("a stage writes one output, so it cannot be swept with -m; use python -m pipeline.experiment -m …")
+        stop(
+            "a stage writes one output, so it cannot be swept with -m; use python -m pipeline.experiment -m …"
+        )
     with plain_errors():
         config = validate(composed)
         with sole_writer(Path(output(config))):
@@ -37,7 +42,7 @@ def execute(run: Callable[[Config], None], composed: DictConfig, output: Callabl
 
 
 @contextlib.contextmanager
-def plain_errors() -> "contextlib.AbstractContextManager[None]":
+def plain_errors() -> Iterator[None]:
     """Turn what the user can mend into one message and an exit status, here and nowhere else."""
     _quiet_libraries()
     _die_with_parent()
@@ -54,7 +59,30 @@ def plain_errors() -> "contextlib.AbstractContextManager[None]":
         raise
 
 
-def stop(message: str) -> None:
+def start_tensorflow() -> None:
+    """Import TensorFlow without the lines that its C++ writes while it starts.
+
+    They come before any log level is heard, so the file descriptor itself is turned away; if the import
+    fails they are shown after all.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices("GPU")
+        except BaseException:
+            said.seek(0)
+            os.write(terminal, said.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def stop(message: str) -> NoReturn:
     """Print `message` as an error and end with status 1."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
@@ -63,7 +91,6 @@ def stop(message: str) -> None:
 def _quiet_libraries() -> None:
     """Leave the terminal to our own lines: TensorFlow's start-up notes are no news to a user."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
     logging.getLogger("pipeline").setLevel(logging.INFO)

@@ -1,12 +1,19 @@
 """Shared by all tests: the composed configuration, and where the real pictures are."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pipeline.config import validate
+from pipeline.validate import validate
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,3 +43,94 @@ def real_pictures():
     if not folder.is_dir():
         pytest.skip(f"no real pictures at {folder}")
     return folder
+
+
+TINY = {
+    "conf/sample/default.yaml": {"genuine": 30, "fake": 30, "width": 96, "height": 64},
+    "conf/preprocess/resize.yaml": {"height": 32, "width": 32},
+    "conf/train/default.yaml": {"epochs": 2},
+    "conf/evaluate/default.yaml": {"bootstrap": 100},
+}
+
+
+def copy_repository(target: Path) -> Path:
+    """Copy what git tracks or would track to `target`, with a configuration that runs in seconds."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    for name, values in TINY.items():
+        edit_yaml(target / name, values)
+    (target / "dvc.lock").unlink(missing_ok=True)  # of the real configuration
+    return target
+
+
+def edit_yaml(path: Path, values: dict) -> None:
+    """Change top-level values of a file in conf/; its comments are lost."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    head = "# @package _global_\n" if "@package _global_" in path.read_text(encoding="utf-8") else ""
+    path.write_text(head + yaml.safe_dump({**content, **values}, sort_keys=False), encoding="utf-8")
+
+
+class Repository:
+    """A copy of the repository in which commands are run as a person runs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *command: str, fails: bool = False, **environment: str) -> str:
+        """Run a command; give its output; it must succeed, or fail with status other than 0."""
+        ended = subprocess.run(
+            command, cwd=self.folder, env=self.environment(**environment), capture_output=True, text=True
+        )
+        output = ended.stdout + ended.stderr
+        assert (ended.returncode != 0) == fails, (
+            f"{' '.join(command)} ended with {ended.returncode}:\n{output}"
+        )
+        return output
+
+    def answer(self, script: str) -> Any:
+        """Run Python code that prints JSON as its last line; give it."""
+        ended = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout.splitlines()[-1])
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """As a fresh shell has it, with the Python of the tests in front."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        # The copy, not the checkout that is installed, is the code that runs.
+        return {**kept, "PATH": path, "PYTHONPATH": str(self.folder), **extra}
+
+    def json(self, name: str) -> dict:
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+
+def new_repository(folder: Path) -> Repository:
+    """A copy of the repository with one commit."""
+    repository = Repository(copy_repository(folder))
+    repository.run(sys.executable, "-m", "pipeline.params", "write")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    repository.run("git", "init", "-q")
+    repository.run("git", "add", "-A")
+    repository.run("git", *identity, "commit", "-qm", "copy")
+    return repository
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory):
+    """A tiny copy of the repository after `dvc repro`; tests must leave its results as they are."""
+    repository = new_repository(tmp_path_factory.mktemp("reproduced") / "repository")
+    repository.output = repository.run("dvc", "repro")
+    return repository

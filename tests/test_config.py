@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.config import flatten, validate
 from pipeline.errors import UserError
+from pipeline.validate import flatten, validate
 from tests.conftest import ROOT
 
 

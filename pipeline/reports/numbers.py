@@ -42,10 +42,10 @@ def _is_collection(part: str) -> bool:
 
 
 def in_percent(figure: Figure) -> str:
-    """Write a share as `92 % (83–97)`."""
+    """Write a share as `92% (83–97)`."""
     if figure.value is None:
         return NOTHING
-    text = f"{100 * figure.value:.0f} %"
+    text = f"{100 * figure.value:.0f}%"
     if figure.low is None or figure.high is None:
         return text
     return f"{text} ({100 * figure.low:.0f}–{100 * figure.high:.0f})"

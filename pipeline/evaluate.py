@@ -1,0 +1,67 @@
+"""Tests the detector on the test pictures.
+
+Reads `models/` and `data/manifest/test.csv` with the pictures that it names; writes
+`reports/metrics.json` and `reports/evaluation/` (predictions, points of the curves, pictures of them).
+Adds the figures to the MLflow run of the training.
+
+    python -m pipeline.evaluate evaluate.bootstrap=2000
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pandas as pd
+from omegaconf import DictConfig
+
+from pipeline.config import Config
+from pipeline.manifests.build import test_collections
+from pipeline.manifests.checks import check_files
+from pipeline.manifests.tables import read_table
+from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, RUN_FILE, read_record, record_evaluation
+from pipeline.reports.evaluation import write_evaluation
+from pipeline.scoring.detector import Detector, predict_table
+from pipeline.scoring.evaluation import evaluate_predictions
+from pipeline.stage import execute, start_tensorflow
+from pipeline.storage.atomic import write_json
+from pipeline.storage.folder import replacing_folder
+from pipeline.tracking import RUN_KEY
+
+
+def run(config: Config) -> None:
+    """Evaluate `paths.models` into `paths.reports`."""
+    evaluate(config, Path(config.paths.models), Path(config.paths.reports))
+
+
+def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
+    """Test one detector; replace the evaluation in `reports`; give its `metrics.json`.
+
+    Raises:
+        UserError: there is no detector, or the tables or pictures are not what they were.
+    """
+    table = read_table(Path(config.paths.manifest) / "test.csv")
+    check_files(table)
+    start_tensorflow()
+    detector = Detector.load(models)
+    predictions = predict_table(detector, table)
+    evaluation = evaluate_predictions(
+        predictions, detector.decision.threshold, test_collections(config.data), config.evaluate, config.seed
+    )
+    record = read_record(models)
+    with replacing_folder(reports / EVALUATION_FOLDER) as folder:
+        write_evaluation(folder, predictions, evaluation, pd.read_csv(models / "history.csv"))
+        write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], "evaluate": asdict(config.evaluate)})
+    write_json(reports / METRICS_FILE, evaluation.metrics)
+    record_evaluation(models, reports)
+    return evaluation.metrics
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(composed: DictConfig) -> None:
+    """Hydra's entry."""
+    execute(run, composed, lambda config: config.paths.reports)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Whether the tables and the pictures are still what they were when the manifest was built."""
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import UserError
+from pipeline.images.hashes import sha256_of_file
+from pipeline.manifests.build import BUILT_FROM
+from pipeline.validate import flatten
+
+NAMED = 5  # mistakes that a message lists one by one
+
+
+def check_built_from(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """Refuse a manifest that was built from another configuration than the one asked for.
+
+    Args:
+        folder: of the manifest.
+        wanted: the configuration's `data`, `convert`, `split` and `seed`, as plain values.
+
+    Raises:
+        UserError: it is not there, or differs; the message names the keys and the commands.
+    """
+    path = folder / BUILT_FROM
+    if not path.is_file():
+        raise UserError(
+            f"{path} is not there; build the manifest with make repro or python -m pipeline.manifest"
+        )
+    found, asked = flatten(json.loads(path.read_text(encoding="utf-8"))), flatten(wanted)
+    keys = [key for key in sorted({*found, *asked}) if found.get(key) != asked.get(key)]
+    if keys:
+        listed = "\n".join(
+            f"  {key}: {found.get(key)!r} there, {asked.get(key)!r} asked for" for key in keys[:NAMED]
+        )
+        raise UserError(
+            f"the tables in {folder} were built from another configuration:\n{listed}\n"
+            "Run all stages with that choice (dvc exp run -S …, or make repro after editing conf/), "
+            "or python -m pipeline.convert … and python -m pipeline.manifest … with it first"
+        )
+
+
+def check_files(*tables: pd.DataFrame) -> None:
+    """Refuse pictures that are missing or are not the bytes that the manifest was built from.
+
+    Raises:
+        UserError: naming the first few.
+    """
+    rows = pd.concat(tables)[["path", "sha256"]]
+    with ThreadPoolExecutor() as threads:
+        found = list(threads.map(_sha256_or_none, rows["path"]))
+    wrong = [
+        f"  {path}: {'is missing' if now is None else 'has changed'}"
+        for path, then, now in zip(rows["path"], rows["sha256"], found, strict=True)
+        if now != then
+    ]
+    if wrong:
+        more = [f"  and {len(wrong) - NAMED} more"] if len(wrong) > NAMED else []
+        raise UserError(
+            f"{len(wrong)} of {len(rows)} pictures are not what the manifest was built from:\n"
+            + "\n".join(wrong[:NAMED] + more)
+            + "\nConvert them again: make repro, or python -m pipeline.convert, then pipeline.manifest"
+        )
+
+
+def _sha256_or_none(path: str) -> str | None:
+    return sha256_of_file(Path(path)) if Path(path).is_file() else None

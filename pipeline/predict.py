@@ -1,0 +1,81 @@
+"""Says of pictures, as handed in, how probably they are fake.
+
+    python -m pipeline.predict PATH… [--json] [--models models]
+
+PATH is a file or a folder (searched with its subfolders). Reads the detector in `models/`; writes nothing.
+A line each: path, probability of fake, verdict. With --json one object a line: `path`,
+`probability_fake`, `verdict`, `threshold`, or `path` and `error`. A file that cannot be read is said
+and the rest answered; the exit status is 1 if any failed.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.images.find import find_pictures
+from pipeline.scoring.detector import BATCH, Detector
+from pipeline.stage import plain_errors, start_tensorflow
+
+
+def predict(pictures: Sequence[Path], models: Path) -> Iterator[dict[str, Any]]:
+    """Answers for `pictures`, in order, as they are done.
+
+    Raises:
+        UserError: there is no detector in `models`.
+    """
+    start_tensorflow()
+    detector = Detector.load(models)
+    for start in range(0, len(pictures), BATCH):
+        batch = pictures[start : start + BATCH]
+        for path, answer in zip(batch, detector.answer(batch), strict=True):
+            error = answer.pop("error")
+            yield {"path": str(path), **({"error": error} if error else answer)}
+
+
+def expand(path: Path) -> list[Path]:
+    """The pictures that `path` stands for: itself, or those in the folder and its subfolders, sorted.
+
+    Raises:
+        UserError: the folder holds no picture.
+    """
+    if not path.is_dir():
+        return [path]  # one that does not exist is answered with its error, as any unreadable file
+    found, _ = find_pictures(path)
+    if not found:
+        raise UserError(f"{path} holds no picture in a supported format")
+    return found
+
+
+def _line(answer: dict[str, Any], width: int) -> str:
+    if "error" in answer:
+        return f"{answer['path']:<{width}}  error: {answer['error']}"
+    return f"{answer['path']:<{width}}  {answer['probability_fake']:6.4f}  {answer['verdict']}"
+
+
+def main() -> None:
+    """Parse the command line and answer."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.predict", description="Says of pictures how probably they are fake."
+    )
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a picture or a folder of pictures"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the detector (models)")
+    asked = parser.parse_args()
+    failed = False
+    with plain_errors():
+        pictures = [each for path in asked.paths for each in expand(path)]
+        width = min(60, max(len(str(path)) for path in pictures))
+        for answer in predict(pictures, asked.models):
+            failed = failed or "error" in answer
+            print(json.dumps(answer, ensure_ascii=False) if asked.json else _line(answer, width), flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""What a training and an evaluation leave in MLflow, always from the files on disk.
+
+`train` writes `run.json` beside the detector; it is never changed afterwards, because DVC holds
+`models/` as one output. Sending is idempotent: what the store has already is not sent again.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from pipeline.config import Config
+from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
+from pipeline.validate import flatten
+
+RUN_FILE = "run.json"
+EVALUATION_FOLDER = "evaluation"
+METRICS_FILE = "metrics.json"
+DEPENDS_ON = ("seed", "convert", "split", "preprocess", "augment", "model", "train")
+TAGS = (
+    RUN_KEY,
+    "commit",
+    "uncommitted_changes",
+    "dvc_experiment",
+    "data_digest",
+    "seed",
+    "device",
+    "precision",
+)
+
+
+class TrainingRun:
+    """The record of one training while it runs, and its MLflow run if the store answers.
+
+    Attributes:
+        record: what becomes `run.json`.
+    """
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.record = record
+        self._tracker: Tracker | None = None
+        with tolerating_a_lost_store("opening the run"):
+            self._tracker = _start(record)
+            record["run_id"] = self._tracker.run_id
+            self._tracker.log_params(flatten(record["config"]))
+
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Show an epoch in MLflow while training goes on; after a first failure no more is tried."""
+        tracker, self._tracker = self._tracker, None
+        if tracker is not None:
+            with tolerating_a_lost_store("logging an epoch"):
+                tracker.log_metrics(metrics, step=epoch)
+                self._tracker = tracker
+
+    def finish(self, models: Path) -> None:
+        """Send the finished training."""
+        with tolerating_a_lost_store("recording the training"):
+            send_training(models)
+
+    def abandon(self, status: str) -> None:
+        """Close the run as FAILED or KILLED."""
+        if self._tracker is not None:
+            with tolerating_a_lost_store("closing the run"):
+                self._tracker.end(status)
+
+
+@contextlib.contextmanager
+def training_run(
+    config: Config, name: str, parent: str | None, facts: Mapping[str, Any]
+) -> Iterator[TrainingRun]:
+    """Open the run of a training; a block that raises closes it as failed, or killed by Ctrl-C.
+
+    Args:
+        config: the whole configuration; what a training depends on is kept in the record.
+        name: of the run.
+        parent: MLflow run of the sweep that this one belongs to.
+        facts: of the inputs and the machine (digests, device, precision).
+    """
+    whole = asdict(config)
+    run = TrainingRun(
+        {
+            RUN_KEY: uuid.uuid4().hex,
+            "run_id": None,
+            "name": name,
+            "experiment": config.tracking.experiment,
+            "parent": parent,
+            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "seed": config.seed,
+            **_code_state(),
+            **facts,
+            "config": {
+                "data": {"name": config.data.name},
+                **{key: whole[key] for key in DEPENDS_ON},
+                "runtime": {"deterministic": config.runtime.deterministic},
+            },
+        }
+    )
+    try:
+        yield run
+    except KeyboardInterrupt:
+        run.abandon("KILLED")
+        raise
+    except BaseException:
+        run.abandon("FAILED")
+        raise
+
+
+def send_training(models: Path) -> str:
+    """Bring the training in `models` into the store; give the run's id."""
+    record = read_record(models)
+    tracker = Tracker.find(record) or _start(record)
+    tracker.log_params(flatten(record["config"]))
+    tracker.log_history(pd.read_csv(models / "history.csv"))
+    tracker.log_metrics({f"validation/{key}": value for key, value in record["validation"].items()})
+    tracker.log_tables(record["tables"])
+    tracker.log_text(yaml.safe_dump(record["config"], sort_keys=False), "config/train.yaml")
+    tracker.log_files(
+        *(models / name for name in ("history.csv", "decision.json", "model_summary.txt", RUN_FILE))
+    )
+    tracker.log_detector(models, record["example"])
+    tracker.end()
+    return tracker.run_id
+
+
+def record_evaluation(models: Path, reports: Path) -> None:
+    """Send a finished evaluation."""
+    with tolerating_a_lost_store("recording the evaluation"):
+        send_evaluation(models, reports)
+
+
+def send_evaluation(models: Path, reports: Path) -> None:
+    """Bring the evaluation in `reports` into the run of `models`, over an earlier one."""
+    tracker = Tracker.find(read_record(models)) or Tracker(connect(), send_training(models))
+    metrics = json.loads((reports / METRICS_FILE).read_text(encoding="utf-8"))
+    tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})
+    evaluation = json.loads((reports / EVALUATION_FOLDER / RUN_FILE).read_text(encoding="utf-8"))
+    tracker.log_text(yaml.safe_dump({"evaluate": evaluation["evaluate"]}), "config/evaluate.yaml")
+    tracker.log_files(reports / EVALUATION_FOLDER, reports / METRICS_FILE)
+
+
+def open_sweep(config: Config, name: str) -> str | None:
+    """Open the parent run of a sweep; None where the store does not answer."""
+    with tolerating_a_lost_store("opening the sweep"):
+        return Tracker.start(config.tracking.experiment, name, {"seed": str(config.seed)}).run_id
+    return None
+
+
+def close_sweep(run_id: str | None, best: Mapping[str, Any], table: Path) -> None:
+    """End the parent run with the figures of the job that won on validation."""
+    if run_id is None:
+        return
+    with tolerating_a_lost_store("closing the sweep"):
+        tracker = Tracker(connect(), run_id)
+        for part in ("validation", "test"):
+            tracker.log_metrics({f"{part}/{key}": value for key, value in best[part].items()})
+        tracker.log_params({"best": best["name"]})
+        tracker.log_files(table)
+        tracker.end()
+
+
+def evaluated_run(reports: Path) -> str | None:
+    """Key of the run whose evaluation lies in `reports`."""
+    path = reports / EVALUATION_FOLDER / RUN_FILE
+    return json.loads(path.read_text(encoding="utf-8"))[RUN_KEY] if path.is_file() else None
+
+
+def read_record(models: Path) -> dict[str, Any]:
+    """The `run.json` of a trained detector."""
+    record: dict[str, Any] = json.loads((models / RUN_FILE).read_text(encoding="utf-8"))
+    return record
+
+
+def _start(record: Mapping[str, Any]) -> Tracker:
+    tags = {key: str(record[key]) for key in TAGS if record.get(key) is not None}
+    return Tracker.start(record["experiment"], record["name"], tags, record["parent"])
+
+
+def _code_state() -> dict[str, Any]:
+    """Commit, whether the tree has uncommitted changes, and DVC's name of the experiment."""
+
+    def git(*arguments: str) -> str | None:
+        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        return answer.stdout.strip() if answer.returncode == 0 else None
+
+    status = git("status", "--porcelain", "--untracked-files=no")
+    return {
+        "commit": git("rev-parse", "HEAD"),
+        "uncommitted_changes": None if status is None else bool(status),
+        "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
+        "machine": platform.platform(),
+    }

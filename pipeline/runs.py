@@ -1,0 +1,95 @@
+"""Chores of the MLflow store.
+
+python -m pipeline.runs relocate [--from OLD]   after the repository was moved: mend the absolute paths
+python -m pipeline.runs send [--models DIR] [--reports DIR]
+send what a lost server missed, from the files on disk
+"""
+
+import argparse
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.records import RUN_FILE, evaluated_run, read_record, send_evaluation, send_training
+from pipeline.stage import plain_errors
+from pipeline.tracking import RUN_KEY, repository, store_address
+
+# Every column of the store that holds an absolute address of an artifact.
+ADDRESSES = [
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+]
+
+
+def relocate(database: Path, root: Path, earlier: str | None = None) -> int:
+    """Rewrite artifact addresses below the repository's earlier place to `root`; give how many.
+
+    MLflow stores absolute paths: in a moved repository the lists of artifacts are silently empty.
+    Without `earlier` it is read off the addresses, which all end in `/mlruns…`.
+
+    Raises:
+        UserError: there is no database, or the earlier place cannot be told.
+    """
+    if not database.is_file():
+        raise UserError(f"{database} is not there: this repository has no local MLflow store to relocate")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        if earlier is None:
+            rows = connection.execute("SELECT artifact_location FROM experiments").fetchall()
+            places = sorted({place for (row,) in rows if (place := _place_of(row)) and place != str(root)})
+            if not places:
+                return 0
+            if len(places) > 1:
+                raise UserError(
+                    f"the store names several places ({', '.join(places)}); choose one with --from"
+                )
+            earlier = places[0]
+        changed = 0
+        for table, column in ADDRESSES:
+            changed += connection.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE instr({column}, ?) > 0",
+                (f"{earlier}/mlruns", f"{root}/mlruns", f"{earlier}/mlruns"),
+            ).rowcount
+    return changed
+
+
+def _place_of(address: str | None) -> str | None:
+    """The repository that an artifact address lies in."""
+    path = (address or "").removeprefix("file://")
+    return path.rsplit("/mlruns", 1)[0] if "/mlruns" in path else None
+
+
+def send(models: Path, reports: Path) -> str:
+    """Bring the run of `models` into the store, with its evaluation if there is one; give its id."""
+    if not (models / RUN_FILE).is_file():
+        raise UserError(f"{models / RUN_FILE} is not there: nothing was trained yet")
+    run_id = send_training(models)
+    if evaluated_run(reports) == read_record(models)[RUN_KEY]:
+        send_evaluation(models, reports)
+    return run_id
+
+
+def main() -> None:
+    """Parse the command line and do the chore."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.runs", description="Chores of the MLflow store."
+    )
+    chores = parser.add_subparsers(dest="chore", required=True)
+    moving = chores.add_parser("relocate", help="mend the absolute paths after the repository was moved")
+    moving.add_argument("--from", dest="earlier", help="where the repository was (read off the store)")
+    sending = chores.add_parser("send", help="send what a lost server missed")
+    sending.add_argument("--models", type=Path, default=Path("models"))
+    sending.add_argument("--reports", type=Path, default=Path("reports"))
+    asked = parser.parse_args()
+    with plain_errors():
+        if asked.chore == "relocate":
+            changed = relocate(repository() / "mlflow.db", repository(), asked.earlier)
+            print(f"{changed} addresses now point into {repository()}")
+        else:
+            print(f"run {send(asked.models, asked.reports)} is complete at {store_address()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Tests a trained detector on another labelled set; nothing is trained.
+
+    python -m pipeline.score data=folders data.root=/abs/dir convert=raw [score.run=<MLflow run id>]
+
+Reads the pictures of `data`, every collection whole whatever its role, and the detector in `models/` or
+that of an MLflow run. Writes `score/<name>/`: `converted/`, `metrics.json`, `predictions.csv` and the
+pictures of an evaluation. The name is `score.name`, else that of the folder or dataset.
+"""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from pipeline.config import Config
+from pipeline.images.conversion import convert_pictures
+from pipeline.manifests.build import label_table
+from pipeline.manifests.sources import list_sources
+from pipeline.manifests.tables import read_files
+from pipeline.reports.evaluation import write_evaluation
+from pipeline.reports.summary import summarise
+from pipeline.scoring.detector import Detector, predict_table
+from pipeline.scoring.evaluation import evaluate_predictions
+from pipeline.stage import execute, start_tensorflow
+from pipeline.storage.atomic import write_json
+from pipeline.tracking import fetch
+
+SCORES = Path("score")
+
+
+def run(config: Config) -> None:
+    """Convert, predict, score; print the figures."""
+    output = folder_of(config)
+    for collection in config.data.collections.values():
+        collection.role = "test"  # all of it, and one class alone may be scored
+    sources, rejected = list_sources(config.data)
+    counts = convert_pictures(sources, rejected, output / "converted", config.convert, config.compute.workers)
+    table = label_table(read_files(output / "converted"), output / "converted")
+    start_tensorflow()
+    with _models(config) as models:
+        detector = Detector.load(models)
+    predictions = predict_table(detector, table)
+    evaluation = evaluate_predictions(
+        predictions, detector.decision.threshold, (), config.evaluate, config.seed
+    )
+    write_evaluation(output, predictions, evaluation)
+    write_json(output / "metrics.json", {"policy": config.convert.policy, **evaluation.metrics})
+    files = {"figures": output / "metrics.json", "answers": output / "predictions.csv"}
+    print(
+        f"{config.data.name} by policy {config.convert.policy}: {counts.converted} pictures, "
+        f"{counts.rejected} files rejected\n"
+    )
+    print(summarise(evaluation.intervals, evaluation.metrics["threshold"], config.evaluate.confidence, files))
+
+
+def folder_of(config: Config) -> Path:
+    """Where the scores go; two folders of one name need `score.name` to be told apart."""
+    named = Path(config.data.root).name if config.data.name == "folders" else config.data.name
+    return SCORES / (config.score.name or named)
+
+
+@contextlib.contextmanager
+def _models(config: Config) -> Iterator[Path]:
+    """The folder of the detector; one of an MLflow run is fetched for as long as it is loaded."""
+    if config.score.run is None:
+        yield Path(config.paths.models)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield fetch(config.score.run, Path(folder))
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(composed: DictConfig) -> None:
+    """Hydra's entry."""
+    execute(run, composed, lambda config: folder_of(config).as_posix())
+
+
+if __name__ == "__main__":
+    main()

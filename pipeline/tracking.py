@@ -1,0 +1,235 @@
+"""MLflow: where it is kept, what a training and an evaluation leave there. Nothing else imports it.
+
+Everything that is sent is also on disk (`models/`, `reports/`), so a lost server loses nothing:
+`python -m pipeline.runs send` finds the run again by its key and sends what is missing.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pandas as pd
+
+from pipeline.errors import UserError
+
+RUN_FILE = "run.json"
+RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
+STEP_COLUMN = "epoch"
+
+
+def repository() -> Path:
+    """The repository's root: DVC names it, also where it runs a copy (`--temp`, `--queue`)."""
+    return Path(os.environ.get("DVC_ROOT", "")).resolve() if os.environ.get("DVC_ROOT") else Path.cwd()
+
+
+def store_address() -> str:
+    """`MLFLOW_TRACKING_URI` if set, else the SQLite file that `mlflow ui` opens with no flags."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository() / 'mlflow.db'}"
+
+
+def connect() -> Any:
+    """A client of the store; the database is made first, by one process at a time.
+
+    Three processes that start on no database crash two of themselves, hence the lock.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # 7 block for minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # its INFO lines are no news to a user
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    import mlflow
+
+    locks = repository() / ".locks"
+    locks.mkdir(exist_ok=True)
+    with filelock.FileLock(locks / "mlflow.lock"):
+        mlflow.set_tracking_uri(store_address())
+        client = mlflow.MlflowClient()
+        client.search_experiments(max_results=1)
+    return client
+
+
+@contextlib.contextmanager
+def tolerating_a_lost_store(doing: str) -> Iterator[None]:
+    """Let the work go on where the store does not answer, and say how to send the rest later."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        reason = str(error).splitlines()[0][:200]
+        print(
+            f"warning: MLflow at {store_address()} did not answer while {doing} ({reason}); "
+            "nothing is lost: send it later with python -m pipeline.runs send"
+        )
+
+
+@dataclass
+class Tracker:
+    """One run in the store, opened by `start` or found again by `find`."""
+
+    client: Any
+    run_id: str
+
+    @classmethod
+    def start(
+        cls, experiment: str, name: str, tags: Mapping[str, str], parent: str | None = None
+    ) -> "Tracker":
+        """Open a run; artifacts of the local store go beneath `<repository>/mlruns`."""
+        client = connect()
+        found = client.get_experiment_by_name(experiment)
+        experiment_id = found.experiment_id if found else _create_experiment(client, experiment)
+        extra = {"mlflow.parentRunId": parent} if parent else {}
+        run = client.create_run(experiment_id, run_name=name, tags={**tags, **extra})
+        return cls(client, run.info.run_id)
+
+    @classmethod
+    def find(cls, record: Mapping[str, Any]) -> "Tracker | None":
+        """The run of a `run.json`, by its id or, if it was written without a server, by its key."""
+        import mlflow
+
+        client = connect()
+        if record["run_id"]:
+            with contextlib.suppress(mlflow.exceptions.MlflowException):
+                return cls(client, client.get_run(record["run_id"]).info.run_id)
+        experiments = [each.experiment_id for each in client.search_experiments()]
+        runs = client.search_runs(experiments, f"tags.{RUN_KEY} = '{record[RUN_KEY]}'", max_results=1)
+        return cls(client, runs[0].info.run_id) if runs else None
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log the flattened configuration; a second time changes nothing."""
+        from mlflow.entities import Param
+
+        values = [Param(key, str(value)) for key, value in params.items()]
+        for start in range(0, len(values), 100):  # the store's limit for one call
+            self.client.log_batch(self.run_id, params=values[start : start + 100])
+
+    def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
+        """Log what is a number; None (a metric that is not defined here) is left out."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        numbers = [
+            Metric(key, float(value), now, step) for key, value in metrics.items() if value is not None
+        ]
+        for start in range(0, len(numbers), 1000):
+            self.client.log_batch(self.run_id, metrics=numbers[start : start + 1000])
+
+    def log_history(self, history: pd.DataFrame) -> None:
+        """Log the epochs that the store does not have yet."""
+        keys = [key for key in history.columns if key != STEP_COLUMN]
+        known = {entry.step for entry in self.client.get_metric_history(self.run_id, keys[0])}
+        for row in history.to_dict("records"):
+            if row[STEP_COLUMN] not in known:
+                self.log_metrics({key: row[key] for key in keys}, step=int(row[STEP_COLUMN]))
+
+    def log_tables(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        """Record the manifests that went in: name -> its `path` and `sha256`."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(name, table["sha256"][:36], "local", json.dumps({"uri": table["path"]})),
+                [InputTag("mlflow.data.context", name)],
+            )
+            for name, table in tables.items()
+        ]
+        self.client.log_inputs(self.run_id, inputs)
+
+    def log_files(self, *files: Path, folder: str | None = None) -> None:
+        """Log files and folders as artifacts."""
+        for path in files:
+            if path.is_dir():
+                self.client.log_artifacts(self.run_id, str(path), folder or path.name)
+            elif path.is_file():
+                self.client.log_artifact(self.run_id, str(path), folder)
+
+    def log_text(self, text: str, name: str) -> None:
+        """Log `text` as the artifact `name`."""
+        self.client.log_text(self.run_id, text, name)
+
+    def log_detector(self, models: Path, example: str) -> None:
+        """Log the detector as a model that `mlflow.pyfunc.load_model` loads, once a run.
+
+        It takes a column `path`, or `image` with encoded bytes, and answers as `predict` does.
+        The requirements are given because inferring them takes 13 s; no pickle is involved.
+        """
+        import mlflow
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        if self.client.get_run(self.run_id).outputs.model_outputs:
+            return
+        answers = {
+            "probability_fake": "double",
+            "verdict": "string",
+            "threshold": "double",
+            "error": "string",
+        }
+        signature = ModelSignature(
+            Schema([ColSpec("string", "path", required=False), ColSpec("binary", "image", required=False)]),
+            Schema([ColSpec(kind, name, required=name != "error") for name, kind in answers.items()]),
+        )
+        with mlflow.start_run(run_id=self.run_id, log_system_metrics=False):
+            mlflow.pyfunc.log_model(
+                name="model",
+                loader_module="pipeline.scoring.detector",
+                data_path=str(models),
+                code_paths=[str(Path(__file__).parent)],
+                input_example=pd.DataFrame({"path": [example]}),
+                signature=signature,
+                pip_requirements=requirements(),
+            )
+
+    def end(self, status: str = "FINISHED") -> None:
+        """Close the run."""
+        self.client.set_terminated(self.run_id, status)
+
+
+def requirements() -> list[str]:
+    """What a logged detector needs, at the versions that are running."""
+    from importlib.metadata import version
+
+    names = "tensorflow keras numpy pandas pillow opencv-python-headless imagehash scikit-learn omegaconf"
+    return [f"{name}=={version(name)}" for name in names.split()]
+
+
+def fetch(run_id: str, folder: Path) -> Path:
+    """Download the detector of a run; give the folder that holds its files.
+
+    Raises:
+        UserError: there is no such run, or it has no detector.
+    """
+    import mlflow
+
+    client = connect()
+    try:
+        outputs = client.get_run(run_id).outputs
+        models = outputs.model_outputs if outputs else []
+        if not models:
+            raise UserError(f"MLflow run {run_id} has no detector; choose one whose training ended")
+        address = f"models:/{models[-1].model_id}"
+        local = Path(mlflow.artifacts.download_artifacts(address, dst_path=str(folder)))
+    except mlflow.exceptions.MlflowException as error:
+        raise UserError(
+            f"MLflow run {run_id} cannot be read at {store_address()}: {str(error).splitlines()[0]}. "
+            "List the runs with mlflow ui; if the repository was moved: python -m pipeline.runs relocate"
+        ) from error
+    return next(path.parent for path in sorted(local.rglob(RUN_FILE)))
+
+
+def _create_experiment(client: Any, name: str) -> str:
+    """Make the experiment; the local store keeps its artifacts beneath the repository."""
+    import mlflow
+
+    local = store_address().startswith("sqlite:")
+    location = (repository() / "mlruns").as_uri() if local else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except mlflow.exceptions.MlflowException:  # a parallel worker was faster
+        return str(client.get_experiment_by_name(name).experiment_id)

@@ -1,0 +1,119 @@
+"""Trains the detector.
+
+Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes `models/`: the detector
+(`detector.keras`, and the `.h5` if asked for), `decision.json`, `history.csv`, `model_summary.txt` and
+`run.json`. Opens the run in MLflow.
+
+    python -m pipeline.train train.epochs=30 model.dropout=0.3
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pandas as pd
+from omegaconf import DictConfig
+
+from pipeline.config import Config
+from pipeline.manifests.checks import check_built_from, check_files
+from pipeline.manifests.tables import read_table
+from pipeline.models.build import build
+from pipeline.models.build import check as check_model
+from pipeline.models.files import load_detector, save_detector, save_h5
+from pipeline.records import RUN_FILE, training_run
+from pipeline.scoring.detector import DECISION_FILE, Decision, Detector, predict_table
+from pipeline.scoring.metrics import score_predictions
+from pipeline.scoring.threshold import choose_threshold
+from pipeline.stage import execute, start_tensorflow
+from pipeline.storage.atomic import write_csv, write_json, write_text
+from pipeline.storage.folder import replacing_folder
+
+SPLITS = ("train", "validation")
+
+
+def run(config: Config) -> None:
+    """Train into `paths.models`."""
+    train(config, Path(config.paths.models), name=os.environ.get("DVC_EXP_NAME") or "train")
+
+
+def train(config: Config, models: Path, name: str, parent: str | None = None) -> dict[str, Any]:
+    """Train one detector; replace the folder `models` by it; give its `run.json`.
+
+    Args:
+        config: the whole configuration.
+        models: folder of the detector.
+        name: of the MLflow run.
+        parent: MLflow run of the sweep it belongs to.
+
+    Raises:
+        UserError: the tables or pictures are not what the configuration says.
+    """
+    check_model(config.model)
+    manifest = Path(config.paths.manifest)
+    check_built_from(
+        manifest, {key: asdict(config)[key] for key in ("data", "convert", "split")} | {"seed": config.seed}
+    )
+    paths = {split: manifest / f"{split}.csv" for split in SPLITS}
+    tables = {split: read_table(path) for split, path in paths.items()}
+    check_files(*tables.values())
+    start_tensorflow()  # 10 s: not before it is needed
+    from pipeline.training.fit import fit
+    from pipeline.training.machine import prepare_machine
+
+    machine = prepare_machine(config.runtime, config.train.precision, config.seed)
+    network = build(config.model, config.preprocess.height, config.preprocess.width)
+    summary = _summary(network)
+    print(summary)
+    facts = {**machine, **_digests(paths), "example": tables["validation"]["path"].iloc[0]}
+    with training_run(config, name, parent, facts) as training, replacing_folder(models) as folder:
+        history = fit(network, tables["train"], tables["validation"], config, on_epoch=training.log_epoch)
+        save_detector(network, folder)
+        if config.train.save_h5:
+            save_h5(network, folder)
+        write_csv(folder / "history.csv", history)
+        write_text(folder / "model_summary.txt", summary)
+        decision, training.record["validation"] = _decide(folder, config, tables["validation"])
+        write_json(folder / DECISION_FILE, decision)
+        write_json(folder / RUN_FILE, training.record)
+    training.finish(models)
+    return training.record
+
+
+def _decide(
+    folder: Path, config: Config, validation: pd.DataFrame
+) -> tuple[dict[str, Any], dict[str, float | int | None]]:
+    """Choose the threshold on validation pictures with the detector as saved; give its figures there."""
+    detector = Detector(load_detector(folder), config.preprocess, Decision(threshold=0.5))
+    predictions = predict_table(detector, validation)
+    threshold = choose_threshold(predictions["target"], predictions["probability_fake"])
+    figures = score_predictions(predictions, threshold)
+    return {"threshold": threshold, "chosen_on": "validation", "chosen_by": "balanced_accuracy"}, figures
+
+
+def _summary(network: Any) -> str:
+    lines: list[str] = []
+    network.summary(line_length=80, print_fn=lambda text, line_break=False: lines.append(text))  # noqa: ARG005
+    return "\n".join(lines) + "\n"
+
+
+def _digests(paths: Mapping[str, Path]) -> dict[str, Any]:
+    """Path and SHA-256 of each table, and one digest of them all."""
+    digests = {split: hashlib.sha256(path.read_bytes()).hexdigest() for split, path in paths.items()}
+    return {
+        "tables": {split: {"path": paths[split].as_posix(), "sha256": digests[split]} for split in paths},
+        "data_digest": hashlib.sha256("".join(digests.values()).encode()).hexdigest()[:12],
+    }
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(composed: DictConfig) -> None:
+    """Hydra's entry."""
+    execute(run, composed, lambda config: config.paths.models)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Checks a composed configuration against the schema; the message says what is allowed."""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, cast, get_args, get_type_hints
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.config import Config
+from pipeline.errors import UserError
+
+
+def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
+    """Check a composed configuration and give it as dataclasses.
+
+    Raises:
+        UserError: an unknown or missing key, a wrong type or a value out of range; the message
+            lists each mistake with the key and what is allowed.
+    """
+    nodes = composed if isinstance(composed, DictConfig) else OmegaConf.create(dict(composed))
+    values = OmegaConf.create(cast(dict[str, Any], OmegaConf.to_container(nodes, resolve=True)))
+    mistakes = list(_key_mistakes(Config, values, ""))
+    if not mistakes:
+        try:
+            typed = OmegaConf.merge(OmegaConf.structured(Config), values)
+        except OmegaConfBaseException as error:
+            mistakes = [f"{error.full_key}: {str(error).splitlines()[0]}"]
+        else:
+            config = cast(Config, OmegaConf.to_object(typed))
+            mistakes = [*_range_mistakes(config, ""), *_share_mistakes(config)]
+    if mistakes:
+        raise UserError("the configuration is not right:\n  " + "\n  ".join(mistakes))
+    return config
+
+
+def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys, the same as on the command line: {"train": {"epochs": 3}} -> {"train.epochs": 3}."""
+
+    def walk(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, Mapping) and value:
+            for name, inner in value.items():
+                yield from walk(inner, f"{key}.{name}" if key else str(name))
+        else:
+            yield key, value
+
+    return dict(walk(nested, ""))
+
+
+def _key_mistakes(schema: Any, values: Any, prefix: str) -> Iterator[str]:
+    """Unknown and missing keys, nested dataclasses and dictionaries of dataclasses included."""
+    if not isinstance(values, DictConfig):
+        yield f"{prefix.rstrip('.')}: found {values!r}, expected the keys {_names(schema)}"
+        return
+    types = get_type_hints(schema)
+    fields = {each.name: each for each in dataclasses.fields(schema)}
+    for key in map(str, values):
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            guess = f"; did you mean {prefix}{near[0]}?" if near else ""
+            yield f"{prefix}{key}: no such key{guess} (allowed here: {_names(schema)})"
+    for name, each in fields.items():
+        optional = each.default is not dataclasses.MISSING or each.default_factory is not dataclasses.MISSING
+        if name not in values:
+            if not optional:
+                yield f"{prefix}{name}: missing; see conf/{prefix.split('.')[0] or name}/"
+        elif values[name] is not None:
+            yield from _inner_mistakes(types[name], values[name], f"{prefix}{name}.")
+
+
+def _inner_mistakes(declared: Any, value: Any, prefix: str) -> Iterator[str]:
+    candidates = [declared, *get_args(declared)]
+    dataclass_types = [each for each in candidates if dataclasses.is_dataclass(each)]
+    if not dataclass_types:
+        return
+    if declared is dataclass_types[0] or type(None) in candidates:
+        yield from _key_mistakes(dataclass_types[0], value, prefix)
+    elif isinstance(value, DictConfig):
+        for key in map(str, value):
+            yield from _key_mistakes(dataclass_types[0], value[key], f"{prefix}{key}.")
+
+
+def _names(schema: Any) -> str:
+    return ", ".join(each.name for each in dataclasses.fields(schema))
+
+
+def _range_mistakes(value: Any, prefix: str) -> Iterator[str]:
+    """Values outside the limits that the fields of the dataclasses declare."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _range_mistakes(inner, f"{prefix}{key}.")
+    if not dataclasses.is_dataclass(value):
+        return
+    for each in dataclasses.fields(value):
+        found, key = getattr(value, each.name), f"{prefix}{each.name}"
+        if allowed := _allowed(each.metadata, found):
+            yield f"{key}: found {found!r}, allowed is {allowed}"
+        yield from _range_mistakes(found, key + ".")
+
+
+def _allowed(limits: Mapping[str, Any], found: Any) -> str:
+    """What is allowed, in words, if `found` is not; else nothing."""
+    if not limits or found is None:
+        return ""
+    if "choices" in limits:
+        return "" if found in limits["choices"] else "one of " + ", ".join(limits["choices"])
+    above, at_least, at_most = limits["above"], limits["at_least"], limits["at_most"]
+    inside = (
+        math.isfinite(found)
+        and (above is None or found > above)
+        and (at_least is None or found >= at_least)
+        and (at_most is None or found <= at_most)
+    )
+    words = [
+        f"a number above {above:g}" if above is not None else "",
+        f"at least {at_least:g}" if at_least is not None else "",
+        f"at most {at_most:g}" if at_most is not None else "",
+    ]
+    return "" if inside else " and ".join(word for word in words if word)
+
+
+def _share_mistakes(config: Config) -> Iterator[str]:
+    shares = config.split.shares
+    if set(shares) != {"train", "validation", "test"}:
+        yield f"split.shares: found {', '.join(shares)}, expected train, validation and test"
+    elif min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
+        yield f"split.shares: found {dict(shares)}; each must be above 0 and they must add up to 1"

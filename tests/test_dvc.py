@@ -1,0 +1,31 @@
+"""dvc.yaml: what its stages depend on is what they really import."""
+
+import pytest
+import yaml
+
+from tests.source_imports import PACKAGE, ROOT, closure
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+MODULES = {"snapshot": "params"}  # the others are called as their module
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_every_file_of_ours_that_it_imports(stage):
+    needed = {path.relative_to(ROOT) for path in closure(PACKAGE / f"{MODULES.get(stage, stage)}.py")}
+    listed = [ROOT / each for each in STAGES[stage]["deps"] if str(each).startswith("pipeline")]
+    covered = {
+        path.relative_to(ROOT)
+        for each in listed
+        for path in ([each] if each.is_file() else each.rglob("*.py"))
+    }
+    assert all(each.exists() for each in listed)
+    assert needed - covered == set(), "imported, but not in deps"
+    if stage not in {"train"}:  # a detector is chosen by the configuration, so train watches all of them
+        assert covered - needed == set(), "in deps, but not imported"
+
+
+def test_a_stage_keeps_its_earlier_result_while_it_runs():
+    for name, stage in STAGES.items():
+        for out in [*stage.get("outs", []), *stage.get("metrics", [])]:
+            (options,) = out.values()
+            assert options.get("persist"), f"{name}: DVC would delete {out} before the stage runs"

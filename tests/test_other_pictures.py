@@ -1,0 +1,70 @@
+"""What a trained detector says of pictures that were not in the manifest."""
+
+import json
+import shutil
+import sys
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def labelled(reproduced, tmp_path):
+    """Two folders of pictures as somebody may have them."""
+    folder = tmp_path / "mein Ordner é"
+    for label in ("genuine", "fake"):
+        pictures = sorted((reproduced.folder / "data/raw/sample" / label).iterdir())[:6]
+        (folder / label / "nested").mkdir(parents=True)
+        for picture in pictures:
+            shutil.copy(picture, folder / label / "nested" / picture.name.upper())
+    (folder / "genuine" / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def test_predict_answers_for_files_and_folders_and_says_which_are_broken(reproduced, labelled):
+    (labelled / "fake" / "broken.jpg").write_bytes(b"\xff\xd8\xff not much of a picture")
+    output = reproduced.run(sys.executable, "-m", "pipeline.predict", "--json", str(labelled), fails=True)
+    answers = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    assert len(answers) == 13
+    broken = [answer for answer in answers if "error" in answer]
+    assert [answer["path"] for answer in broken] == [str(labelled / "fake" / "broken.jpg")]
+    for answer in answers:
+        if "error" not in answer:
+            assert list(answer) == ["path", "probability_fake", "verdict", "threshold"]
+            assert 0 <= answer["probability_fake"] <= 1
+            assert answer["verdict"] == (
+                "fake" if answer["probability_fake"] >= answer["threshold"] else "genuine"
+            )
+
+
+def test_predict_gives_the_answer_of_the_evaluation(reproduced):
+    evaluated = pd.read_csv(reproduced.folder / "reports/evaluation/predictions.csv")
+    output = reproduced.run(sys.executable, "-m", "pipeline.predict", "--json", evaluated["path"].iloc[-1])
+    (answer,) = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
+    assert answer["probability_fake"] == pytest.approx(evaluated["probability_fake"].iloc[-1], abs=1e-6)
+
+
+def test_predict_without_a_detector_says_how_to_get_one(reproduced, tmp_path):
+    command = [sys.executable, "-m", "pipeline.predict", "--models", str(tmp_path), "x.jpg"]
+    output = reproduced.run(*command, fails=True)
+    assert "make repro" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("from_run", [False, True])
+def test_score_tests_all_of_another_set_and_trains_nothing(reproduced, labelled, from_run):
+    record = reproduced.json("models/run.json")
+    chosen = [f"score.run={record['run_id']}"] if from_run else []
+    reproduced.run(
+        sys.executable, "-m", "pipeline.score", "data=folders", f"data.root='{labelled}'", "convert=raw",
+        f"score.name=labelled{from_run}", *chosen,
+    )  # fmt: skip
+    metrics = reproduced.json(f"score/labelled{from_run}/metrics.json")
+    assert metrics["test"]["n_fake"] == metrics["test"]["n_genuine"] == 6
+    assert metrics["policy"] == "raw"
+    predictions = pd.read_csv(reproduced.folder / f"score/labelled{from_run}/predictions.csv")
+    assert len(predictions) == 12
+    rejected = pd.read_csv(reproduced.folder / f"score/labelled{from_run}/converted/rejected.csv")
+    assert "notes.txt" in rejected["path"].iloc[0]

@@ -1,0 +1,62 @@
+"""How a command ends when something is not right: one message, status other than 0, no traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import Repository, copy_repository
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return Repository(copy_repository(tmp_path_factory.mktemp("stages") / "repository"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train.learning_rate=-1"], "train.learning_rate: found -1.0, allowed is a number above 0"),
+        (["train.learning_rate=fast"], "train.learning_rate: Value 'fast'"),
+        (["train.learning_rat=0.1"], "learning_rat"),
+        (["convert=equl"], "raw"),
+        (["data.root=../elsewhere"], "data.root"),
+        (["data=folders", "data.root=/nowhere/at/all"], "/nowhere/at/all"),
+        (["-m", "seed=1,2"], "pipeline.experiment -m"),
+    ],
+)
+def test_a_mistake_ends_with_a_message_and_no_traceback(repository, arguments, said):
+    output = repository.run(sys.executable, "-m", "pipeline.convert", *arguments, fails=True)
+    assert said in output
+    assert "Traceback" not in output
+    assert not (repository.folder / "data/converted").exists()
+
+
+def test_an_empty_class_is_named_with_its_folder(repository):
+    output = repository.run(sys.executable, "-m", "pipeline.convert", "data=folders", fails=True)
+    assert "data/raw/folders/genuine" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_in_the_middle_of_a_stage_leaves_the_earlier_result(repository):
+    earlier = repository.folder / "data" / "raw" / "sample" / "genuine" / "earlier.txt"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("an earlier result")
+    command = [sys.executable, "-m", "pipeline.sample", "sample.genuine=4000", "sample.fake=4000"]
+    with subprocess.Popen(
+        command, cwd=repository.folder, env=repository.environment(), stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as stage:  # fmt: skip
+        partial = earlier.parents[1].with_name(".sample.partial")
+        while not any(partial.glob("genuine/*")):
+            assert stage.poll() is None
+        os.killpg(stage.pid, signal.SIGINT)
+        _, said = stage.communicate(timeout=60)
+    assert stage.returncode == 130
+    assert "interrupted; earlier results were left as they were" in said
+    assert "Traceback" not in said
+    assert earlier.read_text() == "an earlier result"
+    assert not partial.exists()

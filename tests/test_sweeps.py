@@ -1,0 +1,115 @@
+"""Sweeps and searches: children under one parent, chosen by validation, and what is refused."""
+
+import shutil
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.sweeps import refuse_upstream
+from tests.conftest import Repository
+
+RUNS = """
+import json, mlflow, sys
+client = mlflow.MlflowClient("sqlite:///mlflow.db")
+found = client.search_runs([each.experiment_id for each in client.search_experiments()])
+print(json.dumps([{
+    "id": run.info.run_id, "status": run.info.status, "parent": run.data.tags.get("mlflow.parentRunId"),
+    "name": run.info.run_name, "metrics": run.data.metrics, "experiment": run.data.tags.get("dvc_experiment"),
+    "models": len(run.outputs.model_outputs)} for run in found]))
+"""
+
+
+@pytest.fixture
+def repository(reproduced, tmp_path):
+    """A copy of the run repository whose store is its own."""
+    copy = Repository(shutil.copytree(reproduced.folder, tmp_path / "repository", symlinks=True))
+    copy.run(sys.executable, "-m", "pipeline.runs", "relocate", "--from", str(reproduced.folder))
+    return copy
+
+
+def runs_of(repository):
+    return repository.answer(RUNS)
+
+
+@pytest.mark.parametrize(
+    "override", ["data=casia", "convert=raw,equal", "split.shares.train=0.5", "+data.x=1"]
+)
+def test_what_happens_before_training_is_refused_with_the_command_that_does_it(override):
+    with pytest.raises(UserError, match="dvc exp run -S"):
+        refuse_upstream(["train.epochs=1", override])
+
+
+def test_choices_of_model_and_training_may_be_swept():
+    refuse_upstream(["model=cnn", "train.learning_rate=1e-3,3e-4", "seed=1"])
+
+
+@pytest.mark.slow
+def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validation(repository):
+    output = repository.run(
+        sys.executable, "-m", "pipeline.experiment", "-m", "train.learning_rate=1e-3,3e-4",
+        "model.dropout=0.3,0.5", "train.epochs=1",
+    )  # fmt: skip
+    runs = runs_of(repository)
+    children = [run for run in runs if run["parent"]]
+    assert len(children) == 4
+    assert len({run["parent"] for run in children}) == 1
+    (parent,) = (run for run in runs if run["id"] == children[0]["parent"])
+    assert parent["status"] == "FINISHED"
+    for run in children:
+        assert {"validation/balanced_accuracy", "test/balanced_accuracy", "test/fake_accuracy"} <= set(
+            run["metrics"]
+        )
+        assert run["models"] == 1
+    assert {run["name"] for run in children} == {
+        f"model.dropout={dropout},train.epochs=1,train.learning_rate={rate}"
+        for dropout in ("0.3", "0.5")
+        for rate in ("0.001", "0.0003")
+    }
+    (table,) = repository.folder.glob("multirun/*/*/results.csv")
+    scores = pd.read_csv(table)["validation"]
+    assert scores.is_monotonic_decreasing
+    assert len(scores) == 4
+    assert "sorted by the validation score" in output
+    assert repository.run("dvc", "status").strip().endswith("up to date.")
+
+
+@pytest.mark.slow
+def test_a_search_runs_its_trials_over_the_space_of_a_recipe(repository):
+    output = repository.run(
+        sys.executable,
+        "-m",
+        "pipeline.search",
+        "experiment=dropout_and_rate",
+        "search.trials=2",
+        "train.epochs=1",
+    )
+    assert "sorted by the validation score" in output
+    assert len([run for run in runs_of(repository) if run["parent"]]) == 2
+
+
+@pytest.mark.slow
+def test_an_experiment_on_tables_of_another_configuration_is_refused(repository):
+    output = repository.run(sys.executable, "-m", "pipeline.experiment", "experiment=classic", fails=True)
+    assert "split.method: 'grouped' there, 'random' asked for" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.slow
+def test_queued_experiments_of_two_workers_land_in_the_same_store(repository):
+    repository.run("git", "add", "-A")
+    repository.run("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "lock")
+    repository.run(
+        "dvc", "exp", "run", "--queue", "-S", "train.learning_rate=1e-3,3e-4", "-S", "train.epochs=1"
+    )
+    repository.run("dvc", "queue", "start", "-j", "2")
+    deadline = time.monotonic() + 300
+    while any(word in (status := repository.run("dvc", "queue", "status")) for word in ("Queued", "Running")):
+        assert time.monotonic() < deadline, status
+        time.sleep(2)
+    assert status.count("Success") == 2, status
+    named = [run for run in runs_of(repository) if run["experiment"]]
+    assert len(named) == 2
+    assert all(run["status"] == "FINISHED" and "test/roc_auc" in run["metrics"] for run in named)

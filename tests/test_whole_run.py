@@ -1,0 +1,105 @@
+"""The main job, as a person runs it: everything from nothing, on a tiny sample."""
+
+import json
+import shutil
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.conftest import Repository, edit_yaml, new_repository
+
+pytestmark = pytest.mark.slow
+
+FIGURES = ["fake_accuracy", "genuine_accuracy", "balanced_accuracy", "roc_auc", "average_precision"]
+
+
+def test_the_metrics_hold_the_promised_figures(reproduced):
+    metrics = reproduced.json("reports/metrics.json")
+    assert set(FIGURES) <= set(metrics["test"])
+    assert all(0 <= metrics["test"][name] <= 1 for name in FIGURES)
+
+
+def test_a_second_run_does_nothing(reproduced):
+    output = reproduced.run("dvc", "repro")
+    assert "Running stage" not in output
+    assert "Data and pipelines are up to date." in output
+
+
+def test_mlflow_has_the_same_figures_the_config_and_the_tables(reproduced):
+    run = reproduced.json("models/run.json")
+    read = f"""
+import mlflow, json
+run = mlflow.MlflowClient("sqlite:///mlflow.db").get_run({run["run_id"]!r})
+print(json.dumps([run.data.metrics, run.data.params, run.data.tags, run.info.status,
+                  [each.dataset.name for each in run.inputs.dataset_inputs]]))
+"""
+    metrics, params, tags, status, inputs = reproduced.answer(read)
+    wanted = reproduced.json("reports/metrics.json")["test"]
+    assert {name: metrics[f"test/{name}"] for name in FIGURES} == {name: wanted[name] for name in FIGURES}
+    assert params["train.learning_rate"] == "0.001"
+    assert params["convert.policy"] == "equal"
+    assert {"train/loss", "validation/loss", "validation/balanced_accuracy"} <= set(metrics)
+    assert tags["commit"]
+    assert status == "FINISHED"
+    assert sorted(inputs) == ["train", "validation"]
+
+
+def test_the_logged_model_answers_for_a_column_of_paths_as_predict_does(reproduced):
+    run = reproduced.json("models/run.json")
+    paths = pd.read_csv(reproduced.folder / "data/manifest/test.csv")["path"].head(3).tolist()
+    read = f"""
+import json, mlflow, pandas
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+client = mlflow.MlflowClient()
+model = client.get_run({run["run_id"]!r}).outputs.model_outputs[0].model_id
+answers = mlflow.pyfunc.load_model(f"models:/{{model}}").predict(pandas.DataFrame({{"path": {paths!r}}}))
+image = pandas.DataFrame({{"image": [open(path, "rb").read() for path in {paths!r}]}})
+assert mlflow.pyfunc.load_model(f"models:/{{model}}").predict(image).equals(answers)
+print(answers.drop(columns="error").to_json(orient="records"))
+"""
+    logged = reproduced.answer(read)
+    lines = reproduced.run(sys.executable, "-m", "pipeline.predict", "--json", *paths).splitlines()
+    predicted = [json.loads(line) for line in lines if line.startswith("{")]
+    for ours, theirs, path in zip(predicted, logged, paths, strict=True):
+        assert ours.pop("path") == path
+        assert ours == pytest.approx(theirs, abs=1e-9)
+
+
+def test_two_runs_with_one_seed_give_the_same_metrics(reproduced, tmp_path):
+    again = new_repository(tmp_path / "again")
+    again.run("dvc", "repro")
+    assert again.json("reports/metrics.json") == reproduced.json("reports/metrics.json")
+    predictions = "reports/evaluation/predictions.csv"
+    assert (again.folder / predictions).read_bytes() == (reproduced.folder / predictions).read_bytes()
+
+
+def test_an_edit_in_conf_stops_dvc_until_the_snapshot_is_made_anew(reproduced, tmp_path):
+    repository = Repository(shutil.copytree(reproduced.folder, tmp_path / "edited", symlinks=True))
+    edit_yaml(repository.folder / "conf/train/default.yaml", {"epochs": 1})
+    output = repository.run("dvc", "repro", fails=True)
+    assert "train.epochs: 2 in params.yaml, 1 in conf/" in output
+    assert "make params" in output
+    repository.run(sys.executable, "-m", "pipeline.params", "write")
+    output = repository.run("dvc", "repro")
+    assert "Running stage 'train'" in output
+    assert "Stage 'sample' didn't change" in output
+    assert len(pd.read_csv(repository.folder / "models/history.csv")) == 1
+
+
+def test_a_moved_repository_finds_its_artifacts_again(reproduced, tmp_path):
+    moved = Repository(shutil.copytree(reproduced.folder, tmp_path / "moved", symlinks=True))
+    output = moved.run(sys.executable, "-m", "pipeline.runs", "relocate", "--from", str(reproduced.folder))
+    assert "addresses now point into" in output
+    run = moved.json("models/run.json")["run_id"]
+    read = f"""
+import json, mlflow
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+client = mlflow.MlflowClient()
+found = client.get_run({run!r})
+mlflow.pyfunc.load_model("models:/" + found.outputs.model_outputs[0].model_id)
+print(json.dumps([found.info.artifact_uri, [each.path for each in client.list_artifacts({run!r})]]))
+"""
+    address, listed = moved.answer(read)
+    assert str(moved.folder) in address
+    assert "history.csv" in listed
