@@ -9,6 +9,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)  # the stages that DVC starts call plain
 # What `dvc exp run` is told about other data than the sample.
 CHOICES := $(if $(DATA),-S data=$(DATA)) $(if $(ROOT),-S data.root=$(ROOT))
 
+# `dvc exp run` keeps experiments as git objects, which need an author; where git knows none, any will do.
+ifeq ($(shell git config user.email),)
+export GIT_AUTHOR_NAME ?= nobody
+export GIT_AUTHOR_EMAIL ?= nobody@localhost
+export GIT_COMMITTER_NAME ?= nobody
+export GIT_COMMITTER_EMAIL ?= nobody@localhost
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help repro classic test test-slow lint format params lock ui
 

@@ -8,7 +8,6 @@ Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes 
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +20,7 @@ from omegaconf import DictConfig
 from pipeline.config import Config
 from pipeline.manifests.checks import check_built_from, check_files
 from pipeline.manifests.tables import read_table
-from pipeline.models.build import build
+from pipeline.models.build import TARGET, build
 from pipeline.models.build import check as check_model
 from pipeline.models.files import load_detector, save_detector, save_h5
 from pipeline.records import RUN_FILE, training_run
@@ -36,8 +35,10 @@ SPLITS = ("train", "validation")
 
 
 def run(config: Config) -> None:
-    """Train into `paths.models`."""
-    train(config, Path(config.paths.models), name=os.environ.get("DVC_EXP_NAME") or "train")
+    """Train into `paths.models`; the run is named after what tells it from others at a glance."""
+    detector = config.model[TARGET].split(".")[-2]
+    name = " ".join([config.data.name, detector, config.convert.policy, config.split.method])
+    train(config, Path(config.paths.models), name=name)
 
 
 def train(config: Config, models: Path, name: str, parent: str | None = None) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def load_detector(folder: Path) -> "keras.Model":
     if not path.is_file():
         raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with _computing_in_float32():
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{path} cannot be loaded as a detector ({str(error).splitlines()[0]}); "
@@ -56,12 +57,14 @@ def save_h5(model: "keras.Model", folder: Path) -> Path:
     """
     import keras
 
-    plain = in_float32(model)
-    probability = keras.layers.Reshape((1,), name="column")(plain.outputs[0])
-    probability = keras.layers.Activation("sigmoid", name="probability_fake")(probability)
+    with _computing_in_float32():
+        plain = in_float32(model)
+        column = keras.layers.Reshape((1,), name="column")(plain.outputs[0])
+        probability = keras.layers.Activation("sigmoid", name="probability_fake")(column)
+        classic = keras.Model(plain.inputs[0], probability, name=model.name)
     path = folder / H5_FILE
     with replacing(path) as partial, _without_legacy_warning():
-        keras.Model(plain.inputs[0], probability, name=model.name).save(partial)
+        classic.save(partial)
     return path
 
 
@@ -72,9 +75,23 @@ def in_float32(model: "keras.Model") -> "keras.Model":
     def clone(layer: Any) -> Any:
         return layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
 
-    copy = keras.models.clone_model(model, clone_function=clone)
+    with _computing_in_float32():
+        copy = keras.models.clone_model(model, clone_function=clone)
     copy.set_weights(model.get_weights())
     return copy
+
+
+@contextlib.contextmanager
+def _computing_in_float32() -> Iterator[None]:
+    """Set Keras's policy for what is built inside: a model has one of its own beside those of its layers."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 @contextlib.contextmanager

@@ -25,9 +25,9 @@ def prepare_machine(runtime: Runtime, precision: str, seed: int) -> dict[str, st
         _share(gpu)
     if runtime.deterministic:
         tf.config.experimental.enable_op_determinism()
+    keras.utils.clear_session()  # names of layers start again, as in a new process; forgets the policy too
     chosen = choose_precision(precision)
     keras.config.set_dtype_policy(chosen)
-    keras.utils.clear_session()  # names of layers start again at 0, as in a new process
     keras.utils.set_random_seed(seed)
     return {"device": describe_device(), "precision": chosen}
 
