@@ -78,6 +78,8 @@ def in_float32(model: "keras.Model") -> "keras.Model":
     with _computing_in_float32():
         copy = keras.models.clone_model(model, clone_function=clone)
     copy.set_weights(model.get_weights())
+    # Keras copies the optimizer too, which would make the file three times as large.
+    copy.optimizer, copy.compiled = None, False
     return copy
 
 

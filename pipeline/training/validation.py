@@ -47,8 +47,9 @@ class EpochMetrics(keras.callbacks.Callback):
         logits = self.model.predict(self.validation.dataset, verbose=0)["logit"]
         if not (np.isfinite(logs["loss"]) and np.isfinite(logits).all()):
             raise UserError(
-                f"training diverged in epoch {epoch + 1}: train/loss is {logs['loss']}, and "
-                f"{np.isfinite(logits).mean():.0%} of the validation logits are finite; lower train.learning_rate"
+                f"training diverged in epoch {epoch + 1}: train/loss is {logs['loss']}, and only "
+                f"{np.isfinite(logits).mean():.0%} of the validation logits are finite numbers; "
+                "lower train.learning_rate"
             )
         figures = {
             "train/loss": logs["loss"],

@@ -1,6 +1,5 @@
 """A result is there whole or the earlier one is still there."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -18,7 +17,7 @@ def test_a_block_that_fails_leaves_the_earlier_file(tmp_path):
         partial.write_text("half of the new")
         raise RuntimeError
     assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["table.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_a_file_that_cannot_be_written_is_named_with_what_to_do(tmp_path):
@@ -45,4 +44,4 @@ except UserError as error:
     assert "cannot write" in ended.stderr
     assert "Earlier results were left" in ended.stderr
     assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["table.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]

@@ -1,7 +1,5 @@
 """A folder is replaced whole or not at all."""
 
-import os
-
 import pytest
 
 from pipeline.storage.folder import replacing_folder
@@ -17,8 +15,8 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     assert (target / "a").read_text() == "old"
     with replacing_folder(target) as partial:
         (partial / "b").write_text("new")
-    assert os.listdir(target) == ["b"]
-    assert os.listdir(tmp_path) == ["models"]
+    assert [path.name for path in target.iterdir()] == ["b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
 def test_a_folder_caught_between_two_renames_is_put_back(tmp_path):

@@ -1,0 +1,116 @@
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.inputs.cache import PictureCache
+from pipeline.inputs.datasets import ordered_dataset, training_dataset
+from pipeline.inputs.resize import load
+from tests.inputs.drawn import CLASSIC, PLAIN, draw_table, preprocess
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return draw_table(tmp_path_factory.mktemp("pictures"))
+
+
+def _training(table, augment=CLASSIC, **changes):
+    settings = {"batch_size": 4, "fake_fraction": 0.5, "seed": 20, "cache": PictureCache("memory", 1.0)}
+    return training_dataset(table, preprocess(), augment, **settings | changes)
+
+
+def _batches(feed, count):
+    return [
+        (images.numpy(), targets["logit"].numpy())
+        for images, targets in itertools.islice(feed.dataset, count)
+    ]
+
+
+def _same(some, others):
+    return len(some) == len(others) and all(
+        np.array_equal(a, b)
+        for one, other in zip(some, others, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _scaled(table):
+    return np.stack([load(Path(each), preprocess()) for each in table["path"]]) * np.float32(1 / 255)
+
+
+def test_validation_is_only_rescaled_and_in_the_order_of_the_table(table):
+    feed = ordered_dataset(table, preprocess(), batch_size=5, cache=PictureCache("auto", 1.0))
+    batches = _batches(feed, 99)
+    assert [len(images) for images, _ in batches] == [5, 5, 2]
+    assert np.array_equal(np.concatenate([images for images, _ in batches]), _scaled(table))
+    assert np.array_equal(np.concatenate([targets for _, targets in batches]), table["target"])
+    assert (feed.steps, feed.images_per_epoch) == (3, 12)
+
+
+def test_an_epoch_of_training_without_augmentation_shows_each_picture_as_it_is(table):
+    feed = _training(table, PLAIN, fake_fraction=None, batch_size=5)
+    batches = _batches(feed, feed.steps)
+    shown = np.concatenate([images for images, _ in batches])
+    assert {each.tobytes() for each in shown} == {each.tobytes() for each in _scaled(table)}
+
+
+def test_images_are_float32_with_the_targets_of_their_pictures(table):
+    feed = _training(table, PLAIN)
+    by_image = {each.tobytes(): target for each, target in zip(_scaled(table), table["target"], strict=True)}
+    for images, targets in _batches(feed, feed.steps):
+        assert images.dtype == targets.dtype == np.float32
+        assert [by_image[each.tobytes()] for each in images] == targets.tolist()
+
+
+def test_two_runs_with_one_seed_get_the_same_batches_over_epochs(table):
+    assert _same(_batches(_training(table), 9), _batches(_training(table), 9))
+
+
+def test_another_seed_gets_others(table):
+    assert not _same(_batches(_training(table), 3), _batches(_training(table, seed=21), 3))
+
+
+def test_each_epoch_is_augmented_anew(table):
+    feed = _training(table, fake_fraction=None, batch_size=12)
+    first, second = _batches(feed, 2)
+    assert not {each.tobytes() for each in first[0]} & {each.tobytes() for each in second[0]}
+
+
+def test_a_picture_that_comes_twice_in_an_epoch_is_augmented_twice(tmp_path):
+    feed = _training(draw_table(tmp_path, genuine=1, fake=1), batch_size=8)
+    ((images, _),) = _batches(feed, 1)
+    assert len({each.tobytes() for each in images}) == 8
+
+
+def test_training_can_begin_at_a_later_epoch(table):
+    steps = _training(table).steps
+    assert _same(
+        _batches(_training(table), 3 * steps)[2 * steps :], _batches(_training(table, first_epoch=2), steps)
+    )
+
+
+@pytest.mark.parametrize("kind", ["none", "disk"])
+def test_the_cache_changes_no_batch(table, kind):
+    assert _same(_batches(_training(table), 9), _batches(_training(table, cache=PictureCache(kind, 1.0)), 9))
+
+
+def test_an_unreadable_picture_ends_training_and_its_reason_is_kept(tmp_path):
+    table = draw_table(tmp_path)
+    Path(table["path"][3]).write_bytes(b"broken")
+    feed = _training(table, fake_fraction=None)
+    with pytest.raises(tf.errors.OpError):
+        _batches(feed, feed.steps)
+    assert table["path"][3] in str(feed.pictures.failure)
+
+
+def test_batches_are_made_in_parallel_even_where_operations_must_be_deterministic(table):
+    # TensorFlow runs the mapped functions of stateful operations one after another then.
+    operations = [each.type for each in _map_function(_training(table).dataset).graph.get_operations()]
+    assert "PyFuncStateless" in operations
+    assert not {"PyFunc", "EagerPyFunc"} & set(operations)
+
+
+def _map_function(dataset):
+    return dataset._input_dataset._map_func.function

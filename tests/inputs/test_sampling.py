@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import UserError
+from pipeline.inputs.sampling import Sampler, earlier_occurrences
+
+
+def _targets(genuine, fake):
+    return np.repeat([0, 1], [genuine, fake])
+
+
+def _rows(sampler, epochs):
+    return np.concatenate([rows for epoch in range(epochs) for rows in sampler.plan(epoch).rows])
+
+
+@given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 16), st.integers(0, 5))
+def test_without_a_fraction_each_picture_comes_once_an_epoch(genuine, fake, batch_size, epoch):
+    sampler = Sampler(_targets(genuine, fake), batch_size, None, seed=20)
+    plan = sampler.plan(epoch)
+    assert sorted(np.concatenate(plan.rows)) == list(range(genuine + fake))
+    assert len(plan.rows) == sampler.steps
+    assert sampler.images_per_epoch == genuine + fake
+    assert not np.concatenate(plan.occurrences).any()
+
+
+@given(
+    st.integers(1, 60), st.integers(1, 60), st.integers(1, 16), st.sampled_from([0.1, 0.3, 0.5, 0.75, 1.0])
+)
+def test_the_share_of_fakes_is_as_asked_whatever_the_sizes_of_the_classes(genuine, fake, batch_size, share):
+    targets = _targets(genuine, fake)
+    sampler = Sampler(targets, batch_size, share, seed=20)
+    batches = [rows for epoch in range(3) for rows in sampler.plan(epoch).rows]
+    assert {len(rows) for rows in batches} == {batch_size}
+    fakes = np.array([targets[rows].sum() for rows in batches])
+    assert (np.abs(fakes - share * batch_size) < 1).all()
+    assert abs(fakes.sum() - share * batch_size * len(batches)) <= 0.5 + 1e-9
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12))
+def test_no_picture_of_a_class_comes_twice_more_often_than_another(genuine, fake, batch_size):
+    targets = _targets(genuine, fake)
+    rows = _rows(Sampler(targets, batch_size, 0.5, seed=20), epochs=4)
+    times = np.bincount(rows, minlength=len(targets))
+    for target in (0, 1):
+        assert np.ptp(times[targets == target]) <= 1
+
+
+def test_few_fakes_are_shuffled_anew_each_time_they_are_used_up():
+    rows = _rows(Sampler(_targets(300, 5), 8, 0.5, seed=20), epochs=1)
+    fakes = rows[rows >= 300]
+    passes = {tuple(fakes[start : start + 5]) for start in range(0, 100, 5)}
+    assert all(sorted(each) == list(range(300, 305)) for each in passes)
+    assert len(passes) > 10
+
+
+def test_epochs_and_seeds_differ_and_the_same_ones_agree():
+    def first(seed, epoch):
+        return _rows_of(Sampler(_targets(30, 30), 8, 0.5, seed), epoch)
+
+    assert first(20, 0) == first(20, 0)
+    assert first(20, 0) != first(20, 1)
+    assert first(20, 0) != first(21, 0)
+
+
+def _rows_of(sampler, epoch):
+    return np.concatenate(sampler.plan(epoch).rows).tolist()
+
+
+def test_the_place_in_a_batch_does_not_tell_the_class():
+    targets = _targets(500, 500)
+    batches = np.array(Sampler(targets, 10, 0.5, seed=20).plan(0).rows)
+    share_by_place = targets[batches].mean(axis=0)
+    assert share_by_place.min() > 0.3
+    assert share_by_place.max() < 0.7
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
+def test_occurrences_count_how_often_a_row_came_before(rows):
+    counted = [rows[:place].count(row) for place, row in enumerate(rows)]
+    assert earlier_occurrences(np.array(rows)).tolist() == counted
+
+
+@pytest.mark.parametrize(
+    ("genuine", "fake", "share", "missing"),
+    [(5, 0, 0.5, "fake"), (0, 5, 0.5, "genuine"), (0, 0, None, "genuine or fake")],
+)
+def test_a_class_that_is_to_be_drawn_must_not_be_empty(genuine, fake, share, missing):
+    with pytest.raises(UserError, match=f"no {missing} picture.*train.fake_fraction"):
+        Sampler(_targets(genuine, fake), 4, share, seed=20)
+
+
+def test_fakes_alone_need_no_genuine_pictures():
+    assert Sampler(_targets(0, 5), 4, 1.0, seed=20).steps == 2

@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.models.build import build, check
+
+CNN = {"_target_": "pipeline.models.cnn.build", "filters": [2, 3], "dense": 4, "dropout": 0.5}
+
+
+def test_the_composed_models_are_accepted(compose_config):
+    check(compose_config().model)
+
+
+def test_mistakes_are_listed_under_the_keys_of_the_command_line():
+    with pytest.raises(UserError) as raised:
+        check({**CNN, "dropout": 1.5, "dens": 3})
+    assert "model.dropout: found 1.5" in str(raised.value)
+    assert "did you mean model.dense?" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "target", ["pipeline.models.cnnn.build", "pipeline.models.cnn.make", "cnn", "", None]
+)
+def test_an_unknown_model_is_refused_and_the_choices_are_named(target):
+    with pytest.raises(UserError, match=r"model._target_: found .* expected .* conf/model/"):
+        check({**CNN, "_target_": target})
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(UserError, match="is no function"):
+        check({**CNN, "_target_": "pipeline.models.build.GIVEN"})
+
+
+def test_images_too_small_for_the_network_are_refused_with_what_to_change():
+    with pytest.raises(UserError, match=r"images of 8×8 .* preprocess.height"):
+        build({**CNN, "filters": [2, 2, 2, 2]}, 8, 8)
+
+
+def test_checking_imports_neither_keras_nor_tensorflow():
+    code = (
+        "import sys; from pipeline.models.build import check; "
+        f"check({CNN!r}); sys.exit(bool({{'keras', 'tensorflow'}} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
