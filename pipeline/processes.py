@@ -22,9 +22,21 @@ def available_cores() -> int:
 
 
 @contextmanager
-def worker_pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """Start `workers` fresh processes; on an exception or Ctrl-C, work not begun is dropped."""
-    pool = _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare_worker)
+def worker_pool(
+    workers: int, prepare: Callable[[], None] | None = None
+) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
+    """Start `workers` fresh processes; on an exception or Ctrl-C, work not begun is dropped.
+
+    Args:
+        workers: how many.
+        prepare: called in each before its first work, for instance to take one thread of a library.
+    """
+    pool = _Pool(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_prepare_worker,
+        initargs=(prepare,),
+    )
     try:
         yield pool
     finally:
@@ -46,13 +58,12 @@ class _Pool(concurrent.futures.ProcessPoolExecutor):
             signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
 
-def _prepare_worker() -> None:
-    """One thread a process, Ctrl-C left to the parent, and an end when the parent has ended."""
-    import cv2
-
-    cv2.setNumThreads(1)
+def _prepare_worker(prepare: Callable[[], None] | None) -> None:
+    """Leave Ctrl-C to the parent, and end when the parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if prepare is not None:
+        prepare()
 
 
 def _end_with_parent() -> None:

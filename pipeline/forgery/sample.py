@@ -4,6 +4,7 @@ import concurrent.futures
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import cv2
 from tqdm import tqdm
 
 from pipeline.config import Sample
@@ -55,7 +56,7 @@ def _drawn(plan: Sequence[Neighbourhood], seed: int, workers: int) -> Iterator[l
     if workers == 1:
         yield from (draw_neighbourhood(neighbourhood, seed) for neighbourhood in plan)
         return
-    with worker_pool(workers) as pool:
+    with worker_pool(workers, _one_thread) as pool:
         waiting: set[concurrent.futures.Future[list[Drawn]]] = set()
         for neighbourhood in plan:
             waiting.add(pool.submit(draw_neighbourhood, neighbourhood, seed))
@@ -65,3 +66,8 @@ def _drawn(plan: Sequence[Neighbourhood], seed: int, workers: int) -> Iterator[l
                 )
                 yield from (future.result() for future in done)
         yield from (future.result() for future in concurrent.futures.as_completed(waiting))
+
+
+def _one_thread() -> None:
+    """Keep OpenCV from using all cores in each of several processes."""
+    cv2.setNumThreads(1)

@@ -6,11 +6,12 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:  # workers that write files need no tables, and start faster without
+    import pandas as pd
 
 PARTIAL_SUFFIX = ".partial"
 
@@ -70,6 +71,6 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_text(path, text + "\n")
 
 
-def write_csv(path: Path, table: pd.DataFrame) -> None:
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Replace `path` by a CSV without an index column."""
     write_text(path, table.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,116 @@
+"""Images a second of the input pipeline, against `ImageDataGenerator.flow_from_dataframe`.
+
+    python -m benchmarks.input_pipeline [--pictures DIR] [--count 640] [--rounds 5]
+
+`DIR` holds genuine/ and fake/; without it textured JPEGs of 384×256 are drawn into a temporary folder.
+All make the same thing: batches of 32 float images of 128×128 with the classic augmentations.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.pictures import list_frame, make_pictures
+from benchmarks.side_by_side import Contender, Result, Work, measure, surroundings
+from pipeline.config import Augment, Preprocess
+
+PREPROCESS = Preprocess(height=128, width=128, rescale=1 / 255)
+CLASSIC = Augment(rotation=20.0, width_shift=0.2, height_shift=0.2, horizontal_flip=True)
+BATCH = 32
+GENERATOR = "ImageDataGenerator.flow_from_dataframe"
+WANTED = {"ours, first epoch": 4.0, "ours, later epochs (memory)": 8.0}
+
+
+def generator(pictures: Path) -> Work:
+    """The opponent, an epoch a round."""
+    from benchmarks.classic_script import flow, make_generator
+
+    frame = list_frame(pictures).rename(columns={"path": "filename"})
+    batches = flow(make_generator(), frame)
+    return lambda _: _rate(len(frame), len(batches), lambda: next(batches))
+
+
+def first_epoch(pictures: Path) -> Work:
+    """Ours with nothing decoded before."""
+    return lambda _: _epochs_of_ours(pictures, "auto")[0]
+
+
+def later_epochs(pictures: Path) -> Work:
+    """Ours with decoded pictures in memory."""
+    return lambda _: _epochs_of_ours(pictures, "memory")[1]
+
+
+def later_epochs_disk(pictures: Path) -> Work:
+    """Ours with decoded pictures in a file."""
+    return lambda _: _epochs_of_ours(pictures, "disk")[1]
+
+
+def later_epochs_uncached(pictures: Path) -> Work:
+    """Ours where nothing is kept."""
+    return lambda _: _epochs_of_ours(pictures, "none")[1]
+
+
+def _epochs_of_ours(pictures: Path, kind: str) -> tuple[float, float]:
+    """Rates of the first and of the second and third epoch together."""
+    from pipeline.inputs.cache import PictureCache
+    from pipeline.inputs.datasets import training_dataset
+
+    feed = training_dataset(
+        list_frame(pictures),
+        PREPROCESS,
+        CLASSIC,
+        batch_size=BATCH,
+        fake_fraction=None,
+        seed=20,
+        cache=PictureCache(kind, 4.0),
+    )
+    batches = iter(feed.dataset)
+    first = _rate(feed.images_per_epoch, feed.steps, lambda: next(batches))
+    return first, _rate(2 * feed.images_per_epoch, 2 * feed.steps, lambda: next(batches))
+
+
+def _rate(images: int, steps: int, next_batch: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    for _ in range(steps):
+        next_batch()
+    return images / (time.perf_counter() - began)
+
+
+CONTENDERS = [
+    Contender(GENERATOR, generator),
+    Contender("ours, first epoch", first_epoch),
+    Contender("ours, later epochs (memory)", later_epochs),
+    Contender("ours, later epochs (disk)", later_epochs_disk),
+    Contender("ours, later epochs (not kept)", later_epochs_uncached),
+]
+
+
+def print_table(results: dict[str, Result], reference: str, wanted: dict[str, float]) -> None:
+    """Print medians, lowest and highest round, and the ratio to `reference`."""
+    print(f"{'':42}{'images/s':>9}  {'lowest–highest':>15}{'ratio':>8}{'wanted':>8}")
+    for name, result in results.items():
+        ratio = result.median / results[reference].median
+        goal = f"{wanted[name]:.2f}" if name in wanted else ""
+        print(f"{name:42}{result.median:>9,.0f}  {result.spread:>15}{ratio:>8.2f}{goal:>8}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--count", type=int, default=640)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        pictures = given.pictures or Path(temporary)
+        if given.pictures is None:
+            make_pictures(pictures, given.count)
+        results = measure(CONTENDERS, pictures, given.rounds)
+    print_table(results, GENERATOR, WANTED)
+    print(surroundings(results))
+
+
+if __name__ == "__main__":
+    main()

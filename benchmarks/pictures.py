@@ -1,0 +1,47 @@
+"""Pictures to measure with: textured JPEGs as `convert=equal` makes them, as heavy as CASIA's."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+HEIGHT, WIDTH = 256, 384
+QUALITY = 95  # of convert=equal, 4:4:4
+_ENDINGS = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
+
+
+def make_pictures(folder: Path, count: int) -> None:
+    """Draw `count` pictures into `folder`/{genuine,fake}; a fake has a patch of another texture."""
+    for number in range(count):
+        label = "fake" if number % 2 else "genuine"
+        random = np.random.default_rng([20, number])
+        picture = _texture(random, detail=1.0)
+        if label == "fake":
+            top, left = random.integers(0, HEIGHT // 2), random.integers(0, WIDTH // 2)
+            window = np.s_[top : top + HEIGHT // 2, left : left + WIDTH // 2]
+            picture[window] = 255 - _texture(random, detail=0.3)[window]
+        path = folder / label / f"{number:05d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(path, quality=QUALITY, subsampling=0)
+
+
+def list_frame(folder: Path) -> pd.DataFrame:
+    """List `folder`/{genuine,fake}: columns `path`, `label` and `target`, shuffled once."""
+    rows = [
+        {"path": str(path), "label": label, "target": int(label == "fake")}
+        for label in ("genuine", "fake")
+        for path in sorted((folder / label).rglob("*"))
+        if path.suffix.lower() in _ENDINGS
+    ]
+    return pd.DataFrame(rows).sample(frac=1, random_state=0, ignore_index=True)
+
+
+def _texture(random: np.random.Generator, detail: float) -> np.ndarray:
+    """Noise of several grain sizes, (HEIGHT, WIDTH, 3) float around 100."""
+    picture = np.full((HEIGHT, WIDTH, 3), 100.0)
+    for grain, strength in ((1, 1.2 * detail), (2, 5.0 * detail), (8, 22.0), (64, 40.0)):
+        coarse = random.normal(0, strength, (HEIGHT // grain + 2, WIDTH // grain + 2, 3))
+        picture += cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return picture
