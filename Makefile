@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)  # the stages that DVC starts call plain `python`
 
 # What `dvc exp run` is told about other data than the sample.
-CHOICES := $(if $(DATA),-S data=$(DATA)) $(if $(ROOT),-S data.root=$(ROOT))
+CHOICES := $(if $(DATA),-S data=$(DATA)) $(if $(ROOT),-S 'data.root="$(ROOT)"')
 
 # `dvc exp run` keeps experiments as git objects, which need an author; where git knows none, any will do.
 ifeq ($(shell git config user.email),)

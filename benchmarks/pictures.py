@@ -39,9 +39,12 @@ def list_frame(folder: Path) -> pd.DataFrame:
 
 
 def _texture(random: np.random.Generator, detail: float) -> np.ndarray:
-    """Noise of several grain sizes, (HEIGHT, WIDTH, 3) float around 100."""
-    picture = np.full((HEIGHT, WIDTH, 3), 100.0)
+    """Noise of several grain sizes, (HEIGHT, WIDTH, 3) float32 around 100."""
+    picture = np.full((HEIGHT, WIDTH, 3), 100, np.float32)
     for grain, strength in ((1, 1.2 * detail), (2, 5.0 * detail), (8, 22.0), (64, 40.0)):
-        coarse = random.normal(0, strength, (HEIGHT // grain + 2, WIDTH // grain + 2, 3))
-        picture += cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+        shape = (HEIGHT, WIDTH, 3) if grain == 1 else (HEIGHT // grain + 2, WIDTH // grain + 2, 3)
+        coarse = strength * random.standard_normal(shape, np.float32)
+        picture += (
+            coarse if grain == 1 else cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+        )
     return picture

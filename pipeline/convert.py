@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from pipeline.config import Config
 from pipeline.images.conversion import convert_pictures
 from pipeline.manifests.sources import list_sources
-from pipeline.stage import execute
+from pipeline.stage import execute, start
 
 
 def run(config: Config) -> None:
@@ -39,4 +39,4 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -19,11 +19,12 @@ from pipeline.config import Config
 from pipeline.manifests.build import test_collections
 from pipeline.manifests.checks import check_files
 from pipeline.manifests.tables import read_table
-from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, RUN_FILE, read_record, record_evaluation
-from pipeline.reports.evaluation import write_evaluation
-from pipeline.scoring.detector import Detector, predict_table
+from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, read_record, record_evaluation
+from pipeline.reports.evaluation import INTERVALS, write_evaluation
+from pipeline.reports.summary import summarise
+from pipeline.scoring.detector import RUN_FILE, Detector, predict_table
 from pipeline.scoring.evaluation import evaluate_predictions
-from pipeline.stage import execute, start_tensorflow
+from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_json
 from pipeline.storage.folder import replacing_folder
 from pipeline.tracking import RUN_KEY
@@ -31,7 +32,11 @@ from pipeline.tracking import RUN_KEY
 
 def run(config: Config) -> None:
     """Evaluate `paths.models` into `paths.reports`."""
-    evaluate(config, Path(config.paths.models), Path(config.paths.reports))
+    models, reports = Path(config.paths.models), Path(config.paths.reports)
+    metrics = evaluate(config, models, reports)
+    intervals = pd.read_csv(reports / EVALUATION_FOLDER / INTERVALS)
+    files = {"figures": reports / METRICS_FILE}
+    print(summarise(intervals, metrics["threshold"], config.evaluate.confidence, files))
 
 
 def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
@@ -64,4 +69,4 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

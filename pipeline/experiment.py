@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from pipeline.config import Config
-from pipeline.stage import plain_errors
+from pipeline.stage import plain_errors, start
 from pipeline.sweeps import CHOSEN_BY, Sweep, new_folder, refuse_upstream
 from pipeline.validate import validate
 
@@ -44,7 +44,7 @@ def job(composed: DictConfig) -> float | None:
 def main() -> None:
     """Run the jobs, then print the table of those that ended."""
     try:
-        job()
+        start(job)
     finally:
         with plain_errors():
             for sweep, config in _started.items():

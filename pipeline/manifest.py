@@ -17,7 +17,7 @@ from pipeline.config import Config
 from pipeline.manifests.build import build_manifest, test_collections, write_manifest
 from pipeline.manifests.counts import count_lines, count_manifest
 from pipeline.manifests.tables import read_files
-from pipeline.stage import execute
+from pipeline.stage import execute, start
 
 
 def run(config: Config) -> None:
@@ -39,4 +39,4 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -28,6 +28,7 @@ from pipeline.validate import flatten, validate
 
 PARAMS = Path("params.yaml")
 SNAPSHOT = Path("data/snapshot.txt")
+SAMPLE = "sample"  # the only data that a stage makes
 
 
 def composed_text(conf: Path = Path("conf")) -> str:
@@ -56,7 +57,12 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
     """Raise UserError where `params` is not what `conf` composes to, or where either is not valid."""
     if not params.is_file():
         raise UserError(f"{params} is missing; make it with: make params")
-    found = _checked(params.read_text(encoding="utf-8"))
+    try:
+        found = _checked(params.read_text(encoding="utf-8"))
+    except UserError as error:
+        raise UserError(f"{params}: {error}\nMake it anew from {conf}/ with: make params") from error
+    if found.data.name != SAMPLE:
+        _check_folders(found)
     if os.environ.get("DVC_EXP_NAME"):
         return
     wanted = _checked(composed_text(conf))
@@ -69,6 +75,18 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
             f"{params} is out of step with {conf}/ in {len(keys)} keys; bring it in step with: "
             "make params (or make repro)\n" + "\n".join(lines + more)
         )
+
+
+def _check_folders(config: Config) -> None:
+    """Refuse missing folders here, before DVC stops at them with a bare error number."""
+    for key in ("root", "genuine", "fake", "masks"):
+        path = Path(getattr(config.data, key))
+        if not path.is_dir():
+            raise UserError(
+                f"data.{key} is {path}, and there is no such folder (looked for at {path.absolute()}); "
+                f"say where the pictures are with data.root=… (data={config.data.name} wants "
+                f"{Path(config.data.genuine).name}/ and {Path(config.data.fake).name}/ there) or data.{key}=…"
+            )
 
 
 def _checked(text: str) -> Config:

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
 from pipeline.images.find import find_pictures
 from pipeline.scoring.detector import BATCH, Detector
 from pipeline.stage import plain_errors, start_tensorflow
@@ -37,22 +36,18 @@ def predict(pictures: Sequence[Path], models: Path) -> Iterator[dict[str, Any]]:
 
 
 def expand(path: Path) -> list[Path]:
-    """The pictures that `path` stands for: itself, or those in the folder and its subfolders, sorted.
-
-    Raises:
-        UserError: the folder holds no picture.
-    """
+    """The pictures that `path` stands for: itself, or those in the folder and its subfolders, sorted."""
     if not path.is_dir():
         return [path]  # one that does not exist is answered with its error, as any unreadable file
-    found, _ = find_pictures(path)
-    if not found:
-        raise UserError(f"{path} holds no picture in a supported format")
-    return found
+    found, others = find_pictures(path)
+    for other in others:
+        print(f"{other.path} is passed over: {other.reason}", file=sys.stderr)
+    return found or [path]  # an empty folder is answered with its error too
 
 
 def _line(answer: dict[str, Any], width: int) -> str:
     if "error" in answer:
-        return f"{answer['path']:<{width}}  error: {answer['error']}"
+        return f"error: {answer['error']}"  # which names the path
     return f"{answer['path']:<{width}}  {answer['probability_fake']:6.4f}  {answer['verdict']}"
 
 

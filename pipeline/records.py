@@ -20,10 +20,10 @@ import pandas as pd
 import yaml
 
 from pipeline.config import Config
+from pipeline.scoring.detector import RUN_FILE
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
 from pipeline.validate import flatten
 
-RUN_FILE = "run.json"
 EVALUATION_FOLDER = "evaluation"
 METRICS_FILE = "metrics.json"
 DEPENDS_ON = ("seed", "convert", "split", "preprocess", "augment", "model", "train")
@@ -64,7 +64,7 @@ class TrainingRun:
 
     def finish(self, models: Path) -> None:
         """Send the finished training."""
-        with tolerating_a_lost_store("recording the training"):
+        with tolerating_a_lost_store("recording the training", f" --models {models}"):
             send_training(models)
 
     def abandon(self, status: str) -> None:
@@ -134,7 +134,7 @@ def send_training(models: Path) -> str:
 
 def record_evaluation(models: Path, reports: Path) -> None:
     """Send a finished evaluation."""
-    with tolerating_a_lost_store("recording the evaluation"):
+    with tolerating_a_lost_store("recording the evaluation", f" --models {models} --reports {reports}"):
         send_evaluation(models, reports)
 
 
@@ -155,12 +155,15 @@ def open_sweep(config: Config, name: str) -> str | None:
     return None
 
 
-def close_sweep(run_id: str | None, best: Mapping[str, Any], table: Path) -> None:
-    """End the parent run with the figures of the job that won on validation."""
+def close_sweep(run_id: str | None, best: Mapping[str, Any] | None, table: Path) -> None:
+    """End the parent run with the figures of the job that won on validation; as failed where none ended."""
     if run_id is None:
         return
     with tolerating_a_lost_store("closing the sweep"):
         tracker = Tracker(connect(), run_id)
+        if best is None:
+            tracker.end("FAILED")
+            return
         for part in ("validation", "test"):
             tracker.log_metrics({f"{part}/{key}": value for key, value in best[part].items()})
         tracker.log_params({"best": best["name"]})

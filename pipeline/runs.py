@@ -11,9 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.records import RUN_FILE, evaluated_run, read_record, send_evaluation, send_training
-from pipeline.stage import plain_errors
-from pipeline.tracking import RUN_KEY, repository, store_address
+from pipeline.records import evaluated_run, read_record, send_evaluation, send_training
+from pipeline.scoring.detector import RUN_FILE
+from pipeline.stage import plain_errors, start_tensorflow
+from pipeline.tracking import RUN_KEY, needing_the_store, repository, store_address
 
 # Every column of the store that holds an absolute address of an artifact.
 ADDRESSES = [
@@ -65,9 +66,11 @@ def send(models: Path, reports: Path) -> str:
     """Bring the run of `models` into the store, with its evaluation if there is one; give its id."""
     if not (models / RUN_FILE).is_file():
         raise UserError(f"{models / RUN_FILE} is not there: nothing was trained yet")
-    run_id = send_training(models)
-    if evaluated_run(reports) == read_record(models)[RUN_KEY]:
-        send_evaluation(models, reports)
+    start_tensorflow()  # the model that is logged is loaded once, to check its answer
+    with needing_the_store():
+        run_id = send_training(models)
+        if evaluated_run(reports) == read_record(models)[RUN_KEY]:
+            send_evaluation(models, reports)
     return run_id
 
 

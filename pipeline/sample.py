@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from pipeline.config import Config
 from pipeline.forgery.sample import draw_sample
-from pipeline.stage import execute
+from pipeline.stage import execute, start
 
 SAMPLE = Path("data/raw/sample")
 
@@ -31,4 +31,4 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

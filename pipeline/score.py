@@ -20,13 +20,14 @@ from pipeline.images.conversion import convert_pictures
 from pipeline.manifests.build import label_table
 from pipeline.manifests.sources import list_sources
 from pipeline.manifests.tables import read_files
+from pipeline.records import read_record
 from pipeline.reports.evaluation import write_evaluation
 from pipeline.reports.summary import summarise
 from pipeline.scoring.detector import Detector, predict_table
 from pipeline.scoring.evaluation import evaluate_predictions
-from pipeline.stage import execute, start_tensorflow
+from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_json
-from pipeline.tracking import fetch
+from pipeline.tracking import RUN_KEY, fetch
 
 SCORES = Path("score")
 
@@ -41,13 +42,14 @@ def run(config: Config) -> None:
     table = label_table(read_files(output / "converted"), output / "converted")
     start_tensorflow()
     with _models(config) as models:
-        detector = Detector.load(models)
+        detector, record = Detector.load(models), read_record(models)
     predictions = predict_table(detector, table)
     evaluation = evaluate_predictions(
         predictions, detector.decision.threshold, (), config.evaluate, config.seed
     )
     write_evaluation(output, predictions, evaluation)
-    write_json(output / "metrics.json", {"policy": config.convert.policy, **evaluation.metrics})
+    facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
+    write_json(output / "metrics.json", {**facts, **evaluation.metrics})
     files = {"figures": output / "metrics.json", "answers": output / "predictions.csv"}
     print(
         f"{config.data.name} by policy {config.convert.policy}: {counts.converted} pictures, "
@@ -79,4 +81,4 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -20,9 +20,24 @@ from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.storage.atomic import cannot_write
 from pipeline.storage.lock import sole_writer
-from pipeline.validate import validate
+from pipeline.validate import unknown_key, validate
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
+TERMINATED = 143  # and for SIGTERM
+
+
+def start(main: Callable[[], None]) -> None:
+    """Call a Hydra entry, after refusing mistyped keys on the command line with what is allowed.
+
+    Hydra's own answer to one is to append it with a plus sign.
+    """
+    for argument in sys.argv[1:]:
+        key = argument.lstrip("+~").split("=")[0]
+        if "=" not in argument or argument.startswith("-") or "@" in key or "/" in key:
+            continue
+        if key.split(".")[0] not in {"hydra", "experiment"} and (mistake := unknown_key(key)):
+            stop(mistake)
+    main()
 
 
 def execute(run: Callable[[Config], None], composed: DictConfig, output: Callable[[Config], str]) -> None:
@@ -46,6 +61,7 @@ def plain_errors() -> Iterator[None]:
     """Turn what the user can mend into one message and an exit status, here and nowhere else."""
     _quiet_libraries()
     _die_with_parent()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that blocks are left in order
     try:
         yield
     except UserError as error:
@@ -99,8 +115,7 @@ def _quiet_libraries() -> None:
 def _die_with_parent() -> None:
     """On Linux, end when the starting process ends: a killed `dvc repro` leaves no second writer.
 
-    The stage gets SIGTERM, which Python turns into its default: the process ends at once. Nothing is
-    lost by that, because outputs are renamed into place whole.
+    The stage gets SIGTERM and leaves its blocks in order; outputs are renamed into place whole.
     """
     if sys.platform == "linux" and "DVC_STAGE" in os.environ:
         set_parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)

@@ -15,9 +15,10 @@ from omegaconf import DictConfig
 
 from pipeline.config import Config
 from pipeline.errors import UserError
-from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, read_record
+from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, evaluated_run, read_record
 from pipeline.reports.summary import summarise
-from pipeline.stage import plain_errors
+from pipeline.stage import plain_errors, start
+from pipeline.tracking import RUN_KEY
 from pipeline.validate import validate
 
 
@@ -35,6 +36,11 @@ def summary(config: Config) -> str:
         raise UserError(f"{evaluation} holds no evaluation yet; make one with make repro")
     counts = manifest / "counts.json"
     record = read_record(models)
+    if evaluated_run(reports) != record[RUN_KEY]:
+        raise UserError(
+            f"{reports} holds the evaluation of another detector than {models}; evaluate this one with "
+            "python -m pipeline.evaluate, or run make repro"
+        )
     files = {"figures": reports / METRICS_FILE, "pictures": evaluation, "detector": models}
     lines = [
         "",
@@ -45,7 +51,7 @@ def summary(config: Config) -> str:
             files,
             _read(counts) if counts.is_file() else None,
         ),
-        f"MLflow    run {record['run_id'] or 'not sent yet: python -m pipeline.runs send'}",
+        f"MLflow    run {record['run_id'] or 'to be sent with python -m pipeline.runs send'}",
         "",
         "compare runs       make ui, then open http://127.0.0.1:5000",
         "ask of a picture   .venv/bin/python -m pipeline.predict PATH",
@@ -65,4 +71,4 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -16,7 +16,7 @@ from pipeline.records import close_sweep, open_sweep
 from pipeline.storage.atomic import write_csv, write_json
 from pipeline.train import train
 
-UPSTREAM = ("data", "convert", "split", "sample", "paths")
+UPSTREAM = ("data", "convert", "split", "sample", "paths", "seed")  # the seed deals the pictures too
 CHOSEN_BY = "balanced_accuracy"  # on validation: never a test figure
 RESULT = "result.json"
 PARENT = "parent.json"
@@ -82,15 +82,25 @@ class Sweep:
             json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.folder.glob(f"*/{RESULT}"))
         ]
         if not results:
+            if (self.folder / PARENT).is_file():
+                close_sweep(self.parent(config), None, self.folder)
             return ""
         results.sort(key=_score, reverse=True)
         table = pd.DataFrame([_row(result) for result in results])
         write_csv(self.folder / "results.csv", table)
         close_sweep(self.parent(config), results[0], self.folder / "results.csv")
-        shown = table.drop(columns=["folder", "run_id"])
-        return (
-            f"\n{shown.to_string(index=False, float_format='{:.3f}'.format)}\n"
-            f"\nsorted by the validation score; the best one is in {results[0]['folder']}/"
+        shown = table.drop(columns=["job", "folder", "run_id"])
+        shown.insert(0, "job", [Path(each).name for each in table["folder"]])
+        names = [f"  {number}: {name}" for number, name in zip(shown["job"], table["job"], strict=True)]
+        return "\n".join(
+            [
+                "",
+                shown.to_string(index=False, float_format="{:.3f}".format),
+                "",
+                *names,
+                "",
+                f"sorted by the validation score; the best one is in {results[0]['folder']}/",
+            ]
         )
 
 

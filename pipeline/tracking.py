@@ -18,8 +18,8 @@ import filelock
 import pandas as pd
 
 from pipeline.errors import UserError
+from pipeline.scoring.detector import RUN_FILE
 
-RUN_FILE = "run.json"
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
 
@@ -43,6 +43,7 @@ def connect() -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # its INFO lines are no news to a user
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries, told twice over
     import mlflow
 
     locks = repository() / ".locks"
@@ -55,8 +56,13 @@ def connect() -> Any:
 
 
 @contextlib.contextmanager
-def tolerating_a_lost_store(doing: str) -> Iterator[None]:
-    """Let the work go on where the store does not answer, and say how to send the rest later."""
+def tolerating_a_lost_store(doing: str, send_with: str = "") -> Iterator[None]:
+    """Let the work go on where the store does not answer, and say how to send the rest later.
+
+    Args:
+        doing: what is being done, for the message.
+        send_with: arguments of the command that sends the rest.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
@@ -65,8 +71,22 @@ def tolerating_a_lost_store(doing: str) -> Iterator[None]:
         reason = str(error).splitlines()[0][:200]
         print(
             f"warning: MLflow at {store_address()} did not answer while {doing} ({reason}); "
-            "nothing is lost: send it later with python -m pipeline.runs send"
+            f"nothing is lost: send it later with python -m pipeline.runs send{send_with}"
         )
+
+
+@contextlib.contextmanager
+def needing_the_store() -> Iterator[None]:
+    """Say in words that the store does not answer, where nothing can be done without it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise UserError(
+            f"MLflow at {store_address()} does not answer: {str(error).splitlines()[0][:200]}; start its "
+            "server, or unset MLFLOW_TRACKING_URI to use the store of this repository"
+        ) from error
 
 
 @dataclass
@@ -83,6 +103,8 @@ class Tracker:
         """Open a run; artifacts of the local store go beneath `<repository>/mlruns`."""
         client = connect()
         found = client.get_experiment_by_name(experiment)
+        if found:
+            _refuse_moved_store(found.artifact_location)
         experiment_id = found.experiment_id if found else _create_experiment(client, experiment)
         extra = {"mlflow.parentRunId": parent} if parent else {}
         run = client.create_run(experiment_id, run_name=name, tags={**tags, **extra})
@@ -221,6 +243,16 @@ def fetch(run_id: str, folder: Path) -> Path:
             "List the runs with mlflow ui; if the repository was moved: python -m pipeline.runs relocate"
         ) from error
     return next(path.parent for path in sorted(local.rglob(RUN_FILE)))
+
+
+def _refuse_moved_store(location: str) -> None:
+    """Stop before artifacts are written to where the repository was: the local store keeps absolute paths."""
+    here = (repository() / "mlruns").as_uri()
+    if store_address().startswith("sqlite:///") and location.startswith("file:") and location != here:
+        raise UserError(
+            f"this repository was moved: its MLflow store still points to {location}, not to {here}; "
+            "mend it with: python -m pipeline.runs relocate"
+        )
 
 
 def _create_experiment(client: Any, name: str) -> str:

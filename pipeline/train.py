@@ -23,11 +23,11 @@ from pipeline.manifests.tables import read_table
 from pipeline.models.build import TARGET, build
 from pipeline.models.build import check as check_model
 from pipeline.models.files import load_detector, save_detector, save_h5
-from pipeline.records import RUN_FILE, training_run
-from pipeline.scoring.detector import DECISION_FILE, Decision, Detector, predict_table
+from pipeline.records import training_run
+from pipeline.scoring.detector import DECISION_FILE, RUN_FILE, Decision, Detector, predict_table
 from pipeline.scoring.metrics import score_predictions
 from pipeline.scoring.threshold import choose_threshold
-from pipeline.stage import execute, start_tensorflow
+from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_csv, write_json, write_text
 from pipeline.storage.folder import replacing_folder
 
@@ -117,4 +117,4 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -27,13 +27,30 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
         try:
             typed = OmegaConf.merge(OmegaConf.structured(Config), values)
         except OmegaConfBaseException as error:
-            mistakes = [f"{error.full_key}: {str(error).splitlines()[0]}"]
+            mistakes = [f"{error.full_key}: {str(error).splitlines()[0]}{_allowed_at(str(error.full_key))}"]
         else:
             config = cast(Config, OmegaConf.to_object(typed))
             mistakes = [*_range_mistakes(config, ""), *_share_mistakes(config)]
     if mistakes:
         raise UserError("the configuration is not right:\n  " + "\n  ".join(mistakes))
     return config
+
+
+def unknown_key(key: str) -> str:
+    """Say what is wrong with a dotted key, such as one on the command line; nothing if it may be.
+
+    What lies beneath an open part (`model`, the names of collections) is not looked at.
+    """
+    schema: Any = Config
+    prefix = ""
+    for part in key.split("."):
+        if not dataclasses.is_dataclass(schema):
+            break
+        types = get_type_hints(schema)
+        if part not in types:
+            return _no_such_key(prefix, part, list(types))
+        schema, prefix = types[part], f"{prefix}{part}."
+    return ""
 
 
 def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,9 +75,7 @@ def _key_mistakes(schema: Any, values: Any, prefix: str) -> Iterator[str]:
     fields = {each.name: each for each in dataclasses.fields(schema)}
     for key in map(str, values):
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1)
-            guess = f"; did you mean {prefix}{near[0]}?" if near else ""
-            yield f"{prefix}{key}: no such key{guess} (allowed here: {_names(schema)})"
+            yield _no_such_key(prefix, key, list(fields))
     for name, each in fields.items():
         optional = each.default is not dataclasses.MISSING or each.default_factory is not dataclasses.MISSING
         if name not in values:
@@ -80,6 +95,24 @@ def _inner_mistakes(declared: Any, value: Any, prefix: str) -> Iterator[str]:
     elif isinstance(value, DictConfig):
         for key in map(str, value):
             yield from _key_mistakes(dataclass_types[0], value[key], f"{prefix}{key}.")
+
+
+def _no_such_key(prefix: str, key: str, allowed: list[str]) -> str:
+    near = difflib.get_close_matches(key, allowed, n=1)
+    guess = f"; did you mean {prefix}{near[0]}?" if near else ""
+    return f"{prefix}{key}: no such key{guess} (allowed here: {', '.join(allowed)})"
+
+
+def _allowed_at(key: str) -> str:
+    """The limits of the field at a dotted key, in words, where it declares any."""
+    schema: Any = Config
+    limits: Mapping[str, Any] = {}
+    for part in key.split("."):
+        if not dataclasses.is_dataclass(schema):
+            return ""
+        limits = {each.name: each.metadata for each in dataclasses.fields(schema)}.get(part, {})
+        schema = get_type_hints(schema).get(part)
+    return f"; allowed is {_in_words(limits)}" if limits else ""
 
 
 def _names(schema: Any) -> str:
@@ -105,7 +138,7 @@ def _allowed(limits: Mapping[str, Any], found: Any) -> str:
     if not limits or found is None:
         return ""
     if "choices" in limits:
-        return "" if found in limits["choices"] else "one of " + ", ".join(limits["choices"])
+        return "" if found in limits["choices"] else _in_words(limits)
     above, at_least, at_most = limits["above"], limits["at_least"], limits["at_most"]
     inside = (
         math.isfinite(found)
@@ -113,12 +146,19 @@ def _allowed(limits: Mapping[str, Any], found: Any) -> str:
         and (at_least is None or found >= at_least)
         and (at_most is None or found <= at_most)
     )
+    return "" if inside else _in_words(limits)
+
+
+def _in_words(limits: Mapping[str, Any]) -> str:
+    if "choices" in limits:
+        return "one of " + ", ".join(limits["choices"])
+    above, at_least, at_most = limits["above"], limits["at_least"], limits["at_most"]
     words = [
         f"a number above {above:g}" if above is not None else "",
         f"at least {at_least:g}" if at_least is not None else "",
         f"at most {at_most:g}" if at_most is not None else "",
     ]
-    return "" if inside else " and ".join(word for word in words if word)
+    return " and ".join(word for word in words if word)
 
 
 def _share_mistakes(config: Config) -> Iterator[str]:

@@ -56,3 +56,12 @@ def test_a_mistyped_argument_of_the_model_is_refused(conf, tmp_path):
 def test_a_missing_snapshot_says_how_to_make_it(conf, tmp_path):
     with pytest.raises(UserError, match="make params"):
         params.check(conf, tmp_path / "params.yaml")
+
+
+def test_a_missing_folder_is_named_before_dvc_meets_it(conf, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train = conf / "config.yaml"
+    train.write_text(train.read_text().replace("data: sample", "data: folders"))
+    params.write(conf, tmp_path / "params.yaml")
+    with pytest.raises(UserError, match=r"data\.root is data/raw/folders, and there is no such folder"):
+        params.check(conf, tmp_path / "params.yaml")

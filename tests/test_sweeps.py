@@ -35,7 +35,7 @@ def runs_of(repository):
 
 
 @pytest.mark.parametrize(
-    "override", ["data=casia", "convert=raw,equal", "split.shares.train=0.5", "+data.x=1"]
+    "override", ["data=casia", "convert=raw,equal", "split.shares.train=0.5", "+data.x=1", "seed=1,2"]
 )
 def test_what_happens_before_training_is_refused_with_the_command_that_does_it(override):
     with pytest.raises(UserError, match="dvc exp run -S"):
@@ -43,7 +43,7 @@ def test_what_happens_before_training_is_refused_with_the_command_that_does_it(o
 
 
 def test_choices_of_model_and_training_may_be_swept():
-    refuse_upstream(["model=cnn", "train.learning_rate=1e-3,3e-4", "seed=1"])
+    refuse_upstream(["model=cnn", "train.learning_rate=1e-3,3e-4"])
 
 
 @pytest.mark.slow

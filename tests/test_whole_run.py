@@ -89,6 +89,8 @@ def test_an_edit_in_conf_stops_dvc_until_the_snapshot_is_made_anew(reproduced, t
 
 def test_a_moved_repository_finds_its_artifacts_again(reproduced, tmp_path):
     moved = Repository(shutil.copytree(reproduced.folder, tmp_path / "moved", symlinks=True))
+    output = moved.run(sys.executable, "-m", "pipeline.train", fails=True)
+    assert "python -m pipeline.runs relocate" in output
     output = moved.run(sys.executable, "-m", "pipeline.runs", "relocate", "--from", str(reproduced.folder))
     assert "addresses now point into" in output
     run = moved.json("models/run.json")["run_id"]

@@ -1,6 +1,7 @@
 """Where decoded pictures are kept between epochs: in memory, in a file without a name, or nowhere."""
 
 import math
+import mmap
 import os
 import shutil
 import tempfile
@@ -39,7 +40,7 @@ class PictureCache:
             return None
         if self.kind in ("auto", "memory") and size <= self._memory_left:
             self._memory_left -= size
-            return np.empty(shape, np.uint8)  # pages are taken as pictures come in
+            return _in_memory(shape)
         disk_left = _SHARE * shutil.disk_usage(tempfile.gettempdir()).free
         if self.kind in ("auto", "disk") and size <= disk_left:
             return _on_disk(shape)
@@ -52,6 +53,15 @@ class PictureCache:
             f"runtime.cache={self.kind}: {shape[0]:,} decoded pictures take {size / _GIB:.3f} GiB and "
             f"{left / _GIB:.3f} GiB are left for them; {advice}, or set runtime.cache=auto"
         )
+
+
+def _in_memory(shape: tuple[int, ...]) -> np.ndarray:
+    """Map memory whose pages are taken as pictures come in.
+
+    NumPy would ask for huge pages. A virtual machine often has to get those from its host first, which
+    was seen to cost as much time for a picture as its augmentation; small pages come from what is free.
+    """
+    return np.frombuffer(mmap.mmap(-1, math.prod(shape)), np.uint8).reshape(shape)
 
 
 def _on_disk(shape: tuple[int, ...]) -> np.ndarray:
