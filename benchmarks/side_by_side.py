@@ -11,6 +11,8 @@ from pathlib import Path
 
 Work = Callable[[int], float]  # number of the round -> what is measured
 _TICKS_PER_SECOND = 100  # of /proc/stat
+_QUIET = 0.15  # cores
+_ENOUGH = 3  # quiet rounds
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,21 @@ class Result:
     busy_elsewhere: list[float] = field(default_factory=list)
 
     @property
+    def counted(self) -> list[float]:
+        """Quiet rounds, where there are enough of them; else all."""
+        pairs = zip(self.values, self.busy_elsewhere, strict=True)
+        quiet = [value for value, busy in pairs if busy < _QUIET]
+        return quiet if len(quiet) >= _ENOUGH else self.values
+
+    @property
     def median(self) -> float:
-        """Of the rounds."""
-        return statistics.median(self.values)
+        """Of the counted rounds."""
+        return statistics.median(self.counted)
 
     @property
     def spread(self) -> str:
-        """Lowest and highest round."""
-        return f"{min(self.values):,.0f}–{max(self.values):,.0f}"
+        """Lowest and highest counted round."""
+        return f"{min(self.counted):,.0f}–{max(self.counted):,.0f}"
 
 
 def measure(contenders: Sequence[Contender], pictures: Path, rounds: int) -> dict[str, Result]:
@@ -62,10 +71,14 @@ def measure(contenders: Sequence[Contender], pictures: Path, rounds: int) -> dic
 
 
 def surroundings(results: dict[str, Result]) -> str:
-    """Say how quiet the machine was: where others were busy the rates are too low, their ratios noisy."""
+    """Say how quiet the machine was: where others are busy the ratios depend on who is disturbed more."""
     cores = statistics.fmean(share for each in results.values() for share in each.busy_elsewhere)
     rounds = max(len(each.values) for each in results.values())
-    return f"medians of {rounds} rounds; other processes kept {max(cores, 0):.1f} cores busy meanwhile"
+    counted = min(len(each.counted) for each in results.values())
+    return (
+        f"medians of {counted} or more of {rounds} rounds (those with less than {_QUIET} cores busy elsewhere, "
+        f"if {_ENOUGH} were); {max(cores, 0):.1f} cores were on average"
+    )
 
 
 @contextmanager

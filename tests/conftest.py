@@ -134,3 +134,11 @@ def reproduced(tmp_path_factory):
     repository = new_repository(tmp_path_factory.mktemp("reproduced") / "repository")
     repository.output = repository.run("dvc", "repro")
     return repository
+
+
+@pytest.fixture
+def own_copy(reproduced, tmp_path):
+    """A copy of `reproduced` that a test may change; its MLflow store is its own."""
+    copy = Repository(shutil.copytree(reproduced.folder, tmp_path / "repository", symlinks=True))
+    copy.run(sys.executable, "-m", "pipeline.runs", "relocate", "--from", str(reproduced.folder))
+    return copy

@@ -1,11 +1,8 @@
 """An MLflow server that does not answer costs nothing but a second command."""
 
-import shutil
 import sys
 
 import pytest
-
-from tests.conftest import Repository
 
 NOBODY_LISTENS = "http://127.0.0.1:9"
 
@@ -19,8 +16,8 @@ print(json.dumps([[run.data.metrics, len(run.outputs.model_outputs), run.info.st
 
 
 @pytest.mark.slow
-def test_training_without_a_server_is_whole_and_is_sent_later_once(reproduced, tmp_path):
-    repository = Repository(shutil.copytree(reproduced.folder, tmp_path / "repository", symlinks=True))
+def test_training_without_a_server_is_whole_and_is_sent_later_once(own_copy):
+    repository = own_copy
     away = {"MLFLOW_TRACKING_URI": NOBODY_LISTENS, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     for stage in ("train", "evaluate"):
         output = repository.run(sys.executable, "-m", f"pipeline.{stage}", **away)

@@ -1,6 +1,5 @@
 """Sweeps and searches: children under one parent, chosen by validation, and what is refused."""
 
-import shutil
 import sys
 import time
 
@@ -9,7 +8,6 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.sweeps import refuse_upstream
-from tests.conftest import Repository
 
 RUNS = """
 import json, mlflow, sys
@@ -20,14 +18,6 @@ print(json.dumps([{
     "name": run.info.run_name, "metrics": run.data.metrics, "experiment": run.data.tags.get("dvc_experiment"),
     "models": len(run.outputs.model_outputs)} for run in found]))
 """
-
-
-@pytest.fixture
-def repository(reproduced, tmp_path):
-    """A copy of the run repository whose store is its own."""
-    copy = Repository(shutil.copytree(reproduced.folder, tmp_path / "repository", symlinks=True))
-    copy.run(sys.executable, "-m", "pipeline.runs", "relocate", "--from", str(reproduced.folder))
-    return copy
 
 
 def runs_of(repository):
@@ -47,12 +37,12 @@ def test_choices_of_model_and_training_may_be_swept():
 
 
 @pytest.mark.slow
-def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validation(repository):
-    output = repository.run(
+def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validation(own_copy):
+    output = own_copy.run(
         sys.executable, "-m", "pipeline.experiment", "-m", "train.learning_rate=1e-3,3e-4",
         "model.dropout=0.3,0.5", "train.epochs=1",
     )  # fmt: skip
-    runs = runs_of(repository)
+    runs = runs_of(own_copy)
     children = [run for run in runs if run["parent"]]
     assert len(children) == 4
     assert len({run["parent"] for run in children}) == 1
@@ -68,17 +58,17 @@ def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validatio
         for dropout in ("0.3", "0.5")
         for rate in ("0.001", "0.0003")
     }
-    (table,) = repository.folder.glob("multirun/*/*/results.csv")
+    (table,) = own_copy.folder.glob("multirun/*/*/results.csv")
     scores = pd.read_csv(table)["validation"]
     assert scores.is_monotonic_decreasing
     assert len(scores) == 4
     assert "sorted by the validation score" in output
-    assert repository.run("dvc", "status").strip().endswith("up to date.")
+    assert own_copy.run("dvc", "status").strip().endswith("up to date.")
 
 
 @pytest.mark.slow
-def test_a_search_runs_its_trials_over_the_space_of_a_recipe(repository):
-    output = repository.run(
+def test_a_search_runs_its_trials_over_the_space_of_a_recipe(own_copy):
+    output = own_copy.run(
         sys.executable,
         "-m",
         "pipeline.search",
@@ -87,29 +77,29 @@ def test_a_search_runs_its_trials_over_the_space_of_a_recipe(repository):
         "train.epochs=1",
     )
     assert "sorted by the validation score" in output
-    assert len([run for run in runs_of(repository) if run["parent"]]) == 2
+    assert len([run for run in runs_of(own_copy) if run["parent"]]) == 2
 
 
 @pytest.mark.slow
-def test_an_experiment_on_tables_of_another_configuration_is_refused(repository):
-    output = repository.run(sys.executable, "-m", "pipeline.experiment", "experiment=classic", fails=True)
+def test_an_experiment_on_tables_of_another_configuration_is_refused(own_copy):
+    output = own_copy.run(sys.executable, "-m", "pipeline.experiment", "experiment=classic", fails=True)
     assert "split.method: 'grouped' there, 'random' asked for" in output
     assert "Traceback" not in output
 
 
 @pytest.mark.slow
-def test_queued_experiments_of_two_workers_land_in_the_same_store(repository):
-    repository.run("git", "add", "-A")
-    repository.run("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "lock")
-    repository.run(
+def test_queued_experiments_of_two_workers_land_in_the_same_store(own_copy):
+    own_copy.run("git", "add", "-A")
+    own_copy.run("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "lock")
+    own_copy.run(
         "dvc", "exp", "run", "--queue", "-S", "train.learning_rate=1e-3,3e-4", "-S", "train.epochs=1"
     )
-    repository.run("dvc", "queue", "start", "-j", "2")
+    own_copy.run("dvc", "queue", "start", "-j", "2")
     deadline = time.monotonic() + 300
-    while any(word in (status := repository.run("dvc", "queue", "status")) for word in ("Queued", "Running")):
+    while any(word in (status := own_copy.run("dvc", "queue", "status")) for word in ("Queued", "Running")):
         assert time.monotonic() < deadline, status
         time.sleep(2)
     assert status.count("Success") == 2, status
-    named = [run for run in runs_of(repository) if run["experiment"]]
+    named = [run for run in runs_of(own_copy) if run["experiment"]]
     assert len(named) == 2
     assert all(run["status"] == "FINISHED" and "test/roc_auc" in run["metrics"] for run in named)

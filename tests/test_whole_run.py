@@ -74,8 +74,8 @@ def test_two_runs_with_one_seed_give_the_same_metrics(reproduced, tmp_path):
     assert (again.folder / predictions).read_bytes() == (reproduced.folder / predictions).read_bytes()
 
 
-def test_an_edit_in_conf_stops_dvc_until_the_snapshot_is_made_anew(reproduced, tmp_path):
-    repository = Repository(shutil.copytree(reproduced.folder, tmp_path / "edited", symlinks=True))
+def test_an_edit_in_conf_stops_dvc_until_the_snapshot_is_made_anew(own_copy):
+    repository = own_copy
     edit_yaml(repository.folder / "conf/train/default.yaml", {"epochs": 1})
     output = repository.run("dvc", "repro", fails=True)
     assert "train.epochs: 2 in params.yaml, 1 in conf/" in output
