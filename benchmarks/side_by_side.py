@@ -76,8 +76,8 @@ def surroundings(results: dict[str, Result]) -> str:
     rounds = max(len(each.values) for each in results.values())
     counted = min(len(each.counted) for each in results.values())
     return (
-        f"medians of {counted} or more of {rounds} rounds (those with less than {_QUIET} cores busy elsewhere, "
-        f"if {_ENOUGH} were); {max(cores, 0):.1f} cores were on average"
+        f"medians of {counted} or more of {rounds} rounds (those with less than {_QUIET} cores busy "
+        f"elsewhere, if {_ENOUGH} were); {max(cores, 0):.1f} cores were on average"
     )
 
 
