@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 
 from pipeline.config import Config
 from pipeline.manifests.checks import check_built_from, check_files
-from pipeline.manifests.tables import read_table
+from pipeline.manifests.tables import SPLITS, read_table
 from pipeline.models.build import TARGET, build
 from pipeline.models.build import check as check_model
 from pipeline.models.files import load_detector, save_detector, save_h5
@@ -31,7 +31,7 @@ from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_csv, write_json, write_text
 from pipeline.storage.folder import replacing_folder
 
-SPLITS = ("train", "validation")
+LEARNT_FROM = SPLITS[:2]  # train and validation: the test table is not even opened
 
 
 def run(config: Config) -> None:
@@ -58,7 +58,7 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     check_built_from(
         manifest, {key: asdict(config)[key] for key in ("data", "convert", "split")} | {"seed": config.seed}
     )
-    paths = {split: manifest / f"{split}.csv" for split in SPLITS}
+    paths = {split: manifest / f"{split}.csv" for split in LEARNT_FROM}
     tables = {split: read_table(path) for split, path in paths.items()}
     check_files(*tables.values())
     start_tensorflow()  # 10 s: not before it is needed

@@ -1,7 +1,6 @@
 """Tables to `tf.data`: endless shuffled batches for training, ordered ones for validation."""
 
 import functools
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pipeline.inputs.augment import apply_transform, draw_transforms, is_identit
 from pipeline.inputs.cache import PictureCache
 from pipeline.inputs.decoded import DecodedPictures
 from pipeline.inputs.sampling import Plan, Sampler
+from pipeline.processes import available_cores
 
 _ALIGNMENT = 64  # bytes; TensorFlow takes over arrays that are aligned so, and copies others
 _AHEAD = 2  # batches made before they are asked for
@@ -145,5 +145,4 @@ def _dataset(numbers: tf.data.Dataset, make_batch: MakeBatch, shape: tuple[int, 
         targets.set_shape((None,))
         return images, {"logit": targets}
 
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return numbers.map(mapped, num_parallel_calls=workers, deterministic=True).prefetch(_AHEAD)
+    return numbers.map(mapped, num_parallel_calls=available_cores(), deterministic=True).prefetch(_AHEAD)
