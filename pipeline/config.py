@@ -38,6 +38,14 @@ class Naming:
 
 
 @dataclass(kw_only=True)
+class Official:
+    """The split that a dataset's authors published: train, validation, test -> where it is written down."""
+
+    folders: dict[str, str] = field(default_factory=dict)  # -> pattern on the path below the class folder
+    lists: dict[str, str] = field(default_factory=dict)  # -> text file, one name of a picture a line
+
+
+@dataclass(kw_only=True)
 class Collection:
     """One pair of folders. A relative path starts at the repository, as all of the configuration's do.
 
@@ -50,17 +58,19 @@ class Collection:
     masks: list[str] = field(default_factory=list)  # looked through in this order
     mask_name: str = "{stem}.png"
     naming: Naming | None = None
+    official: Official | None = None
 
 
 @dataclass(kw_only=True)
 class Data:
-    """A dataset: where it lies and what it consists of."""
+    """A dataset: where it lies, what it consists of, and which of its pictures are used."""
 
     name: str
     root: str
     genuine: str
     fake: str
     masks: str
+    protocol: list[str] = one_of("source_matched", "jpeg_only")  # each of them leaves pictures out
     collections: dict[str, Collection]
 
 
@@ -78,17 +88,35 @@ class Sample:
 class Convert:
     """What becomes of the files before anything else sees them."""
 
-    policy: str = one_of("raw", "tif_only", "equal")
+    policy: str = one_of("raw", "tif_only", "equal", "matched", "lossless")
     quality: int = number(at_least=1, at_most=100)
     subsampling: str = one_of("4:4:4", "4:2:2", "4:2:0")
+    pages: str = one_of("first", "all")  # of a TIFF: the first one, or each as a picture of its own
+    max_rejected: float = number(at_least=0.0, at_most=1.0)  # share of files beyond which the stage fails
+    max_megapixels: float = number(above=0.0)  # larger pictures are rejected before they are decoded
+    max_gib: float = number(above=0.0)  # of memory for one decoded picture, likewise
 
 
 @dataclass(kw_only=True)
 class Split:
     """How pictures are dealt to training, validation and test."""
 
-    method: str = one_of("grouped", "random")
+    method: str = one_of("grouped", "parents", "official", "random")
     shares: dict[str, float]  # train, validation, test: add up to 1
+    folds: int | None = number(at_least=2, at_most=100)  # test 1/folds of the pictures; null: by the shares
+    fold: int = number(at_least=0)  # which of them: each picture is tested in one fold
+
+
+@dataclass(kw_only=True)
+class Audit:
+    """The search for what gives the label away besides the tampering."""
+
+    folds: int = number(at_least=2, at_most=20)  # of the cross-validation by group
+    bootstrap: int = number(at_least=100, at_most=100_000)  # draws of groups behind each interval
+    confidence: float = number(above=0.0, at_most=0.999)
+    warn_above: float = number(at_least=0.5, at_most=1.0)  # ROC AUC: a lower end of an interval above it
+    fail_above: float | None = number(at_least=0.5, at_most=1.0)  # null: training starts whatever is found
+    probe_pictures: int | None = number(at_least=20)  # pictures of a collection that are probed; null: all
 
 
 @dataclass(kw_only=True)
@@ -167,9 +195,11 @@ class Runtime:
 
 @dataclass(kw_only=True)
 class Compute:
-    """Processes that convert and draw pictures."""
+    """Where pictures are converted, drawn and measured."""
 
-    workers: int | None = number(at_least=1, at_most=1_024)  # null: one a core
+    backend: str = one_of("local", "dask")
+    workers: int | None = number(at_least=1, at_most=1_024)  # processes; null: one a core
+    scheduler: str | None  # address of a Dask scheduler; null: a cluster on this machine
 
 
 @dataclass(kw_only=True)
@@ -182,6 +212,7 @@ class Config:
     sample: Sample
     convert: Convert
     split: Split
+    audit: Audit
     preprocess: Preprocess
     augment: Augment
     model: dict[str, Any]

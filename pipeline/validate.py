@@ -138,7 +138,8 @@ def _allowed(limits: Mapping[str, Any], found: Any) -> str:
     if not limits or found is None:
         return ""
     if "choices" in limits:
-        return "" if found in limits["choices"] else _in_words(limits)
+        wrong = set(found if isinstance(found, list) else [found]) - set(limits["choices"])
+        return _in_words(limits) if wrong else ""
     above, at_least, at_most = limits["above"], limits["at_least"], limits["at_most"]
     inside = (
         math.isfinite(found)
@@ -167,3 +168,5 @@ def _share_mistakes(config: Config) -> Iterator[str]:
         yield f"split.shares: found {', '.join(shares)}, expected train, validation and test"
     elif min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
         yield f"split.shares: found {dict(shares)}; each must be above 0 and they must add up to 1"
+    if config.split.fold >= (config.split.folds or 1):
+        yield f"split.fold: found {config.split.fold}, allowed is 0 to split.folds - 1 (0 without folds)"
