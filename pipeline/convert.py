@@ -22,7 +22,7 @@ def run(config: Config) -> None:
     """List the pictures of the dataset, convert them, and say how many became what."""
     output = Path(config.paths.converted)
     sources, rejected = list_sources(config.data)
-    counts = convert_pictures(sources, rejected, output, config.convert, config.compute.workers)
+    counts = convert_pictures(sources, rejected, output, config.convert, config.compute)
     print(
         f"{output}: {counts.converted} pictures by policy {config.convert.policy} "
         f"({counts.unchanged} unchanged), {counts.rejected} files rejected, {counts.removed} removed"

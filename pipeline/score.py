@@ -38,7 +38,7 @@ def run(config: Config) -> None:
     for collection in config.data.collections.values():
         collection.role = "test"  # all of it, and one class alone may be scored
     sources, rejected = list_sources(config.data)
-    counts = convert_pictures(sources, rejected, output / "converted", config.convert, config.compute.workers)
+    counts = convert_pictures(sources, rejected, output / "converted", config.convert, config.compute)
     table = label_table(read_files(output / "converted"), output / "converted")
     start_tensorflow()
     with _models(config) as models:

@@ -2,7 +2,7 @@
 
 from tests.source_imports import PACKAGE, closure, imports_of, our_files
 
-BASE = ["__init__", "errors", "processes", "storage", "config", "validate"]
+BASE = ["__init__", "errors", "processes", "storage", "config", "validate", "compute"]
 PACKAGES = [
     "images",
     "forgery",
@@ -14,7 +14,7 @@ PACKAGES = [
     "auditing",
     "reports",
 ]
-STAGES = ["params", "sample", "convert", "manifest", "train", "evaluate"]
+STAGES = ["params", "sample", "convert", "manifest", "audit", "gate", "train", "evaluate"]
 COMMANDS = ["experiment", "search", "predict", "score", "runs", "summary"]
 ORDER = {name: place for place, name in enumerate(BASE + PACKAGES)}
 

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import Convert
+from pipeline.config import Compute, Convert
 from pipeline.errors import UserError
 from pipeline.images.journal import (
     Entry,
@@ -53,7 +53,7 @@ def convert_pictures(
     rejected: Sequence[Rejected],
     output: Path,
     settings: Convert,
-    workers: int | None = None,
+    compute: Compute,
 ) -> Counts:
     """Convert pictures into `output`, and write files.csv and rejected.csv there.
 
@@ -66,7 +66,7 @@ def convert_pictures(
         rejected: files that were found with them and are none; they go into rejected.csv too.
         output: the folder, made and written by this function alone.
         settings: the policy and its settings.
-        workers: processes; None: one for each core.
+        compute: where they are converted.
 
     Raises:
         UserError: a file cannot be written, `output` holds something else or one of the sources, or
@@ -79,7 +79,7 @@ def convert_pictures(
     entries, jobs = _sort_out(tasks, known, output)
     refused = list(clashing)
     with contextlib.closing(JournalWriter(journal)) as writer:
-        for outcomes in convert_jobs(jobs, output, workers):
+        for outcomes in convert_jobs(jobs, output, compute):
             made = [outcome for outcome in outcomes if isinstance(outcome, Entry)]
             writer.append(made)
             entries.update({entry.target: entry for entry in made})

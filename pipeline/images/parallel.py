@@ -1,18 +1,17 @@
-"""Pictures converted on several cores, with memory that does not grow with their number."""
+"""Pictures converted on several cores or machines, with memory that does not grow with their number."""
 
-import concurrent.futures
+import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
 
-from pipeline.errors import UserError
+from pipeline.compute import each_done
+from pipeline.config import Compute
 from pipeline.images.journal import Entry, stamp_of
 from pipeline.images.picture import Job, convert_all
 from pipeline.images.sources import Rejected
-from pipeline.processes import available_cores, worker_pool
 
 Outcomes = list[Entry | Rejected]
 
@@ -20,19 +19,18 @@ Outcomes = list[Entry | Rejected]
 # picture of many megapixels alone.
 _CHUNK_PICTURES = 16
 _CHUNK_BYTES = 8 << 20
-_CHUNKS_IN_FLIGHT = 3  # for each worker: one in work, the others waiting so that it never does
 # Up to this, one process is done before others have started and imported their libraries (about 1 s).
 _ALONE_PICTURES = 256
 _ALONE_BYTES = 32 << 20
 
 
-def convert_jobs(jobs: Sequence[Job], output: Path, workers: int | None) -> Iterator[Outcomes]:
+def convert_jobs(jobs: Sequence[Job], output: Path, compute: Compute) -> Iterator[Outcomes]:
     """Convert pictures, showing progress, and give the outcomes as they come, in any order.
 
     Args:
         jobs: the pictures.
         output: folder of the targets.
-        workers: processes; None: one for each core.
+        compute: where they are converted.
 
     Raises:
         UserError: a file cannot be written, or a worker process ended unexpectedly.
@@ -40,38 +38,21 @@ def convert_jobs(jobs: Sequence[Job], output: Path, workers: int | None) -> Iter
     if not jobs:
         return
     sizes = [getattr(stamp_of(job.task.source.path), "size", 0) for job in jobs]
-    chunks = list(_chunks(jobs, sizes))
-    workers = min(workers or available_cores(), len(chunks))
-    alone = workers == 1 or (len(jobs) <= _ALONE_PICTURES and sum(sizes) <= _ALONE_BYTES)
-    outcomes = (
-        map(convert_all, chunks, [output] * len(chunks)) if alone else _in_processes(chunks, output, workers)
-    )
+    chunks = list(_chunks([_from_anywhere(job) for job in jobs], sizes))
+    alone = len(jobs) <= _ALONE_PICTURES and sum(sizes) <= _ALONE_BYTES
+    convert = functools.partial(convert_all, output=output.absolute())
     with tqdm(total=len(jobs), desc="convert", unit=" pictures", dynamic_ncols=True, disable=None) as bar:
-        for done in outcomes:
+        for _, done in each_done(convert, chunks, compute, alone):
             yield done
             bar.update(len(done))
 
 
-def _in_processes(chunks: Sequence[Sequence[Job]], output: Path, workers: int) -> Iterator[Outcomes]:
-    waiting = iter(chunks)
-    with worker_pool(workers) as pool:
-        try:
-            running = {
-                pool.submit(convert_all, chunk, output)
-                for chunk in islice(waiting, workers * _CHUNKS_IN_FLIGHT)
-            }
-            while running:
-                done, running = concurrent.futures.wait(
-                    running, return_when=concurrent.futures.FIRST_COMPLETED
-                )
-                for future in done:
-                    yield future.result()
-                running |= {pool.submit(convert_all, chunk, output) for chunk in islice(waiting, len(done))}
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process was ended from outside, most often because memory ran out; run the same "
-                "command again with fewer workers (compute.workers=1), it goes on where it was"
-            ) from error
+def _from_anywhere(job: Job) -> Job:
+    """Name the files so that a worker which was started in another folder finds them."""
+    source = job.task.source
+    mask_path = None if source.mask_path is None else source.mask_path.absolute()
+    source = dataclasses.replace(source, path=source.path.absolute(), mask_path=mask_path)
+    return dataclasses.replace(job, task=dataclasses.replace(job.task, source=source))
 
 
 def _chunks(jobs: Sequence[Job], sizes: Sequence[int]) -> Iterator[list[Job]]:

@@ -9,7 +9,15 @@ from PIL import Image
 from pipeline.config import Convert
 from pipeline.images.sources import Source
 
-EQUAL = Convert(policy="equal", quality=95, subsampling="4:4:4")
+EQUAL = Convert(
+    policy="equal",
+    quality=95,
+    subsampling="4:4:4",
+    pages="first",
+    max_rejected=1.0,
+    max_megapixels=250,
+    max_gib=4,
+)
 
 
 def draw_photo(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
