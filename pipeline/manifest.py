@@ -1,10 +1,10 @@
 """Deals the converted pictures to training, validation and test.
 
-Reads `data/converted/files.csv`; writes `data/manifest/`: `train.csv`, `validation.csv`, `test.csv`,
-`left_out.csv`, `counts.json` and `built_from.json`. Pictures that share a source or are the same file
-stay on one side, unless `split=random` asks for the classic leak.
+Reads `data/converted/files.csv` and those of the pictures that may show the same; writes `data/manifest/`:
+`train.csv`, `validation.csv`, `test.csv`, `left_out.csv`, `counts.json` and `built_from.json`. Pictures that
+share a source, are the same file or show the same stay on one side, unless `split` asks for something else.
 
-    python -m pipeline.manifest split=random
+    python -m pipeline.manifest [split=parents] [split.folds=5 split.fold=0] [data.protocol=[source_matched]]
 """
 
 from dataclasses import asdict
@@ -14,8 +14,10 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import Config
-from pipeline.manifests.build import build_manifest, test_collections, write_manifest
-from pipeline.manifests.counts import count_lines, count_manifest
+from pipeline.manifests.build import build_manifest, write_manifest
+from pipeline.manifests.counts import count_lines, count_manifest, count_same, same_line
+from pipeline.manifests.look_alikes import find_look_alikes
+from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import read_files
 from pipeline.stage import execute, start
 
@@ -24,12 +26,14 @@ def run(config: Config) -> None:
     """Build the manifest of `paths.converted` in `paths.manifest`."""
     converted = Path(config.paths.converted)
     files = read_files(converted)
-    manifest = build_manifest(files, converted, config.data, config.split, config.seed)
-    counts = count_manifest(manifest, test_collections(config.data))
+    look = find_look_alikes(files, converted, config.compute)
+    manifest = build_manifest(files, converted, config.data, config.split, config.seed, look)
+    same = count_same(files, look)
+    counts = {**count_manifest(manifest, test_collections(config.data)), "same": same}
     values = asdict(config)
     built_from = {key: values[key] for key in ("data", "convert", "split", "seed")}
     write_manifest(Path(config.paths.manifest), manifest, counts, built_from)
-    print(count_lines(counts))
+    print("\n".join(filter(None, [same_line(same), count_lines(counts)])))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -10,16 +10,29 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.errors import UserError
-from pipeline.manifests.groups import group_pictures
+from pipeline.manifests.dealt import LEFT_OUT as NO_PLACE
+from pipeline.manifests.groups import SAME_PICTURE, group_pictures
+from pipeline.manifests.positions import TEST
+from pipeline.manifests.protocol import leave_out
+from pipeline.manifests.roles import test_collections
 from pipeline.manifests.splits import deal
-from pipeline.manifests.tables import COLUMNS, FILES, LABELS, SPLITS
+from pipeline.manifests.tables import (
+    BUILT_FROM,
+    COLUMNS,
+    COUNTS,
+    FILES,
+    FROM_FILES,
+    LABELS,
+    LEFT_OUT,
+    SPLITS,
+)
 from pipeline.storage.atomic import write_csv, write_json
 from pipeline.storage.folder import replacing_folder
 
-BUILT_FROM = "built_from.json"
-LEFT_OUT = "left_out.csv"
-COUNTS = "counts.json"
-LEFT_OUT_COLUMNS = ["path", "label", "group", "collection", "reason"]
+LEFT_OUT_COLUMNS = ["path", "label", "group", "collection", "subset", "source_ids", "reason", "detail"]
+# Of files.csv. The hashes of the turned picture are half of its size, and `look` holds what they tell.
+NEEDED = [column for column in FROM_FILES if column != "phash_turned"]
+RELATED = "a relative is in a training collection"
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,9 @@ class Manifest:
     Attributes:
         splits: "train", "validation", "test" -> table with `COLUMNS`. Pictures of test collections stand
             in "test", told by their collection.
-        left_out: pictures of test collections that training has a relative of, with the reason.
+        left_out: pictures that are used for nothing: what the protocol or the split leaves out, and
+            pictures of test collections that training has a relative of. `reason` is in the same words
+            for all of a kind, `detail` about the one picture.
     """
 
     splits: Mapping[str, pd.DataFrame]
@@ -37,68 +52,88 @@ class Manifest:
 
 
 def build_manifest(
-    files: pd.DataFrame, converted: Path, data: config.Data, split: config.Split, seed: int
+    files: pd.DataFrame,
+    converted: Path,
+    data: config.Data,
+    split: config.Split,
+    seed: int,
+    look: np.ndarray | None = None,
 ) -> Manifest:
     """Group the converted pictures and deal them out; each is in one of the four tables, once.
+
+    Groups are those of the pictures that are used: one that is left out ties no others together.
 
     Args:
         files: `files.csv` as `read_files` gives it.
         converted: folder that its paths start from, relative to the repository.
-        data: roles of the collections.
+        data: roles of the collections, and the protocol.
         split: method and shares.
         seed: of the split.
+        look: (n,) one number for pictures that show the same (`look_alikes.find_look_alikes`); None:
+            not looked at.
 
     Raises:
         UserError: the files belong to another dataset, or a split would lack a class.
     """
     _check_collections(files, converted, data)
-    files = files.reset_index(drop=True)  # the rows of `table` are found in it by their index
-    table = label_table(files, converted)
-    tested_only = table["collection"].isin(test_collections(data)).to_numpy()
-    training = table[~tested_only]
-    if training.empty:
+    _check_labels(files, converted)
+    look = np.arange(len(files)) if look is None else look
+    files = _in_order(files[NEEDED].assign(look=look)).reset_index(drop=True)
+    reasons, details = leave_out(files, data), np.full(len(files), "", dtype=object)
+    tested_only = files["collection"].isin(test_collections(data)).to_numpy()
+    used = reasons == ""
+    group = _group_used(files, used)
+    training = used & ~tested_only
+    if not training.any():
         raise UserError(
             "no collection of the data has the role train, so there is nothing to train on; set "
             "data.collections.<name>.role=train, or test a trained detector with python -m pipeline.score"
         )
-    place = np.full(len(table), "test", dtype=object)
-    place[~tested_only] = deal(training.assign(path=files["path"]), split, seed)
-    related = tested_only & table["group"].isin(training["group"]).to_numpy()
-    place[related] = "left out"
-    splits = {name: table[place == name].reset_index(drop=True) for name in SPLITS}
-    left_out = table[related].merge(_relatives(training), on="group", how="left")
-    left_out["reason"] = "in one group with " + left_out["relative"] + " of a training collection"
-    if sum(map(len, splits.values())) + len(left_out) != len(files):
+    place = np.where(tested_only, TEST, NO_PLACE)
+    dealt = deal(files.assign(group=group)[training], split, seed)
+    place[training], reasons[training], details[training] = dealt
+    if (dealt.places == NO_PLACE).any():
+        used = reasons == ""
+        training = used & ~tested_only
+        group = _group_used(files, used)
+    related = used & tested_only & pd.Series(group).isin(pd.Series(group[training])).to_numpy()
+    table = label_table(files, converted, group=group)
+    reasons[related], details[related] = RELATED, _relatives(table, training, related)
+    place[reasons != ""] = NO_PLACE
+    left_out = table.assign(reason=reasons, detail=details)[place == NO_PLACE]
+    splits = {name: table[place == number].reset_index(drop=True) for number, name in enumerate(SPLITS)}
+    if sum(map(len, splits.values())) + len(left_out) != len(files) or (left_out["reason"] == "").any():
         raise RuntimeError("pictures were lost or doubled between files.csv and the manifest")
-    return Manifest(splits, left_out[LEFT_OUT_COLUMNS])
+    return Manifest(splits, left_out[LEFT_OUT_COLUMNS].reset_index(drop=True))
 
 
-def label_table(files: pd.DataFrame, converted: Path) -> pd.DataFrame:
+def label_table(
+    files: pd.DataFrame,
+    converted: Path,
+    look: np.ndarray | None = None,
+    group: np.ndarray | None = None,
+) -> pd.DataFrame:
     """Turn `files.csv` into manifest rows: numbered target, group, paths from the repository's root.
+
+    Args:
+        files: `files.csv`.
+        converted: folder that its paths start from, relative to the repository.
+        look: as for `build_manifest`.
+        group: (n,) names of the groups; None: made from sources, hashes and `look`.
 
     Returns:
         one row a picture with `COLUMNS`, sorted by path.
     """
-    wrong = files.loc[~files["label"].isin(LABELS)]
-    if len(wrong):
-        raise UserError(
-            f"{converted / FILES}: {wrong.iloc[0]['path']} has label {wrong.iloc[0]['label']!r}; expected "
-            "genuine or fake; write the table again with python -m pipeline.convert"
-        )
+    _check_labels(files, converted)
     folder = converted.as_posix() + "/"
     masks = files["mask_path"].where(files["mask_path"] == "", folder + files["mask_path"])
     table = files.assign(
         path=folder + files["path"],
         mask_path=masks,
         target=(files["label"] == "fake").astype("int64"),
-        group=group_pictures(files),
+        group=group_pictures(files, look) if group is None else group,
     )
-    return table[COLUMNS].sort_values("path")
-
-
-def test_collections(data: config.Data) -> frozenset[str]:
-    """Name the collections that are tested only."""
-    return frozenset(name for name, collection in data.collections.items() if collection.role == "test")
+    return _in_order(table[COLUMNS])
 
 
 def write_manifest(
@@ -116,9 +151,32 @@ def write_manifest(
         write_json(new / BUILT_FROM, built_from)
 
 
-def _relatives(training: pd.DataFrame) -> pd.DataFrame:
-    first = training.drop_duplicates("group")
-    return pd.DataFrame({"group": first["group"], "relative": first["path"]})
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort by path; a table that is sorted already, as `files.csv` is, is not copied."""
+    return table if table["path"].is_monotonic_increasing else table.sort_values("path")
+
+
+def _group_used(files: pd.DataFrame, used: np.ndarray) -> np.ndarray:
+    """Name the groups of the pictures that are used; of the others each is a group without a name."""
+    group = np.full(len(files), "", dtype=object)
+    needed = files[["source_ids", *SAME_PICTURE]]
+    group[used] = group_pictures(needed if used.all() else needed[used], files["look"].to_numpy()[used])
+    return group
+
+
+def _relatives(table: pd.DataFrame, training: np.ndarray, related: np.ndarray) -> np.ndarray:
+    """Name for each related picture the first picture of a training collection in its group."""
+    first = table[training].drop_duplicates("group").set_index("group")["path"]
+    return first.loc[table["group"][related]].to_numpy(dtype=object)
+
+
+def _check_labels(files: pd.DataFrame, converted: Path) -> None:
+    wrong = files.loc[~files["label"].isin(LABELS)]
+    if len(wrong):
+        raise UserError(
+            f"{converted / FILES}: {wrong.iloc[0]['path']} has label {wrong.iloc[0]['label']!r}; expected "
+            "genuine or fake; write the table again with python -m pipeline.convert"
+        )
 
 
 def _check_collections(files: pd.DataFrame, converted: Path, data: config.Data) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.errors import UserError
 from pipeline.images.hashes import sha256_of_file
-from pipeline.manifests.build import BUILT_FROM
+from pipeline.manifests.tables import BUILT_FROM
 from pipeline.validate import flatten
 
 NAMED = 5  # mistakes that a message lists one by one

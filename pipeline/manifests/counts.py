@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.manifests.build import Manifest
@@ -19,8 +20,8 @@ def count_manifest(manifest: Manifest, tested_only: frozenset[str]) -> dict[str,
         tested_only: collections with the role test; they are counted one by one.
 
     Returns:
-        nested counts: `train`, `validation`, `test`, `test_only.<collection>`, `left_out`, `leak` and
-        `largest_training_group`.
+        nested counts: `train`, `validation`, `test`, `test_only.<collection>`, `left_out.<reason>`, `leak`
+        and `largest_training_group`.
     """
     train, test = manifest.splits["train"], manifest.splits["test"]
     elsewhere = test["collection"].isin(tested_only)
@@ -30,10 +31,37 @@ def count_manifest(manifest: Manifest, tested_only: frozenset[str]) -> dict[str,
         "validation": _count(manifest.splits["validation"]),
         "test": _count(here),
         "test_only": {str(name): _count(rows) for name, rows in test[elsewhere].groupby("collection")},
-        "left_out": len(manifest.left_out),
+        "left_out": {
+            str(reason): len(rows) for reason, rows in manifest.left_out.groupby("reason", sort=True)
+        },
         "leak": {label: _leak(here[here["label"] == label], train) for label in LABELS},
         "largest_training_group": _largest_group(train),
     }
+
+
+def count_same(files: pd.DataFrame, look: np.ndarray) -> dict[str, int]:
+    """Count the pictures that are there more than once.
+
+    Args:
+        files: `files.csv`.
+        look: (n,) one number for pictures that show the same.
+
+    Returns:
+        pictures that have a twin by `bytes`; one with other bytes by `pixels`; one with other pixels by
+        `looks`.
+    """
+    pixels, source = files["pixel_sha256"], files["source_sha256"]
+    return {
+        "bytes": int(source.duplicated(keep=False).sum()),
+        "pixels": int((source.groupby(pixels).transform("nunique") > 1).sum()),
+        "looks": int((pixels.groupby(look).transform("nunique") > 1).sum()),
+    }
+
+
+def same_line(same: Mapping[str, int]) -> str:
+    """Say in a line of the terminal what `count_same` found."""
+    found = [f"{count:,} by {kind}" for kind, count in same.items() if count]
+    return f"the same picture more than once: {', '.join(found)}" if found else ""
 
 
 def count_lines(counts: Mapping[str, Any]) -> str:
@@ -55,10 +83,7 @@ def _remarks(counts: Mapping[str, Any]) -> list[str]:
     if leaking["with_relatives_in_train"]:
         share = leaking["with_relatives_in_train"] / leaking["pictures"]
         remarks.append(f"this split leaks: {share:.0%} of the test fakes have a relative in train")
-    if counts["left_out"]:
-        remarks.append(
-            f"{counts['left_out']:,} pictures of test-only collections left out: relatives in train"
-        )
+    remarks += [f"{n:,} pictures left out: {reason}" for reason, n in counts["left_out"].items()]
     largest = counts["largest_training_group"]
     if largest["pictures"] > WORTH_A_LINE * sum(counts["train"][label] for label in LABELS):
         remarks.append(f"one group, {largest['group']}, holds {largest['pictures']:,} training pictures")
@@ -75,7 +100,7 @@ def _count(table: pd.DataFrame) -> dict[str, int]:
 
 
 def _leak(tested: pd.DataFrame, train: pd.DataFrame) -> dict[str, int]:
-    related = tested["group"].isin(train["group"])
+    related = tested["group"].astype(object).isin(train["group"].unique().astype(object))
     return {"pictures": len(tested), "with_relatives_in_train": int(related.sum())}
 
 

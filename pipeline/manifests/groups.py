@@ -1,10 +1,10 @@
-"""Pictures that belong together: they share a source, or are the same file.
+"""Pictures that belong together: they share a source, are the same file, or show the same.
 
 A group is a connected component of that relation; a split that cuts through one tests a detector on
 what it has seen. On CASIA 2 a random split leaves 98 % of the test fakes a source in training.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,30 +13,45 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.manifests.tables import ID_SEPARATOR
 
+SAME_PICTURE = ["source_sha256", "sha256", "pixel_sha256"]  # columns by which two files are one picture
+
 
 class Relation(NamedTuple):
     """Pictures with one key belong together.
 
     Attributes:
         rows: (n,) positions of pictures in the table.
-        keys: (n,) what the picture at that place has; a picture may come several times or not at all.
+        keys: (n,) texts or numbers: what the picture at that place has; a picture may come several times
+            or not at all.
     """
 
     rows: np.ndarray
-    keys: np.ndarray
+    keys: Any
 
 
-def group_pictures(files: pd.DataFrame) -> np.ndarray:
+def group_pictures(files: pd.DataFrame, look: np.ndarray | None = None) -> np.ndarray:
     """Give each row of `files` the name of its group.
 
     The name is the group's smallest source id, or where names tell no source the smallest hash of the
     files as handed in: so it stays the same when pictures are added, moved, or converted otherwise.
 
+    Args:
+        files: `files.csv`.
+        look: what `look_alikes.find_look_alikes` gives: one number for pictures that show the same;
+            None: not looked at.
+
     Returns:
         (n,) texts.
     """
-    relations = [source_relation(files), *hash_relations(files)]
-    return name_components(len(files), relations)
+    sources = source_relation(files)
+    component = join(len(files), [sources, *same_picture_relations(files, look)])
+    names = np.full(component.max(initial=-1) + 1, None, dtype=object)
+    _name(names, component[sources.rows], sources.keys)
+    nameless = np.flatnonzero(pd.isna(names)[component])
+    # 80 bits are short enough to read; two of a million pictures meet by chance once in 10^12 tables.
+    hashes = "bytes:" + files["source_sha256"].iloc[nameless].str[:20]
+    _name(names, component[nameless], hashes.to_numpy(dtype=object))
+    return names[component]
 
 
 def source_relation(files: pd.DataFrame) -> Relation:
@@ -46,41 +61,41 @@ def source_relation(files: pd.DataFrame) -> Relation:
     return Relation(each.index.to_numpy(), each.to_numpy(dtype=object))
 
 
-def hash_relations(files: pd.DataFrame) -> list[Relation]:
-    """Relate pictures by identical bytes, before and after conversion.
-
-    Of a hash 80 bits are kept, which makes names short enough to read; two of a million pictures
-    meet by chance once in 10^12 tables.
-    """
+def same_picture_relations(files: pd.DataFrame, look: np.ndarray | None = None) -> list[Relation]:
+    """Relate pictures by identical bytes before and after conversion, by identical pixels and by looks."""
     rows = np.arange(len(files))
-    return [
-        Relation(rows, ("bytes:" + files["source_sha256"].str[:20]).to_numpy(dtype=object)),
-        Relation(rows, ("converted:" + files["sha256"].str[:20]).to_numpy(dtype=object)),
-    ]
+    relations = [Relation(rows, files[column].array) for column in SAME_PICTURE]
+    return relations if look is None else [*relations, Relation(rows, look)]
 
 
-def name_components(n_pictures: int, relations: list[Relation]) -> np.ndarray:
-    """Join pictures over all relations and name each component by its smallest key.
+def join(n_pictures: int, relations: list[Relation]) -> np.ndarray:
+    """Number the connected components of some relations.
 
     Pictures and keys are the two sides of one graph, so that a key shared by a thousand pictures costs
     a thousand edges and not half a million.
 
     Args:
         n_pictures: rows of the table.
-        relations: the first one that knows a component names it; together they must know every picture.
+        relations: between them.
 
     Returns:
-        (n_pictures,) names.
+        (n_pictures,) numbers from 0 on.
     """
-    coded = [(rows, *pd.factorize(keys, sort=True)) for rows, keys in relations]
-    offsets = n_pictures + np.cumsum([0, *(len(distinct) for _, _, distinct in coded)])
-    pictures = np.concatenate([rows for rows, _, _ in coded])
-    keys = np.concatenate([codes + offset for (_, codes, _), offset in zip(coded, offsets, strict=False)])
-    edges = coo_array((np.ones(len(keys), np.int8), (pictures, keys)), shape=(offsets[-1], offsets[-1]))
-    n_components, component = connected_components(edges, directed=False)
-    names = np.full(n_components, None, dtype=object)
-    for (_, _, distinct), offset in reversed(list(zip(coded, offsets, strict=False))):
-        owner = component[offset : offset + len(distinct)]
-        owners, smallest = np.unique(owner, return_index=True)  # keys are sorted: the first is the smallest
-        names[owners] = distinct[smallest]
-    return names[component[:n_pictures]]
+    ends: list[tuple[np.ndarray, np.ndarray]] = []
+    n_nodes = n_pictures
+    for rows, keys in relations:
+        codes, distinct = pd.factorize(keys)
+        ends.append((rows, codes + n_nodes))
+        n_nodes += len(distinct)
+    pictures, of_keys = (np.concatenate(side) for side in zip(*ends, strict=True))
+    edges = coo_array((np.ones(len(pictures), np.int8), (pictures, of_keys)), shape=(n_nodes, n_nodes))
+    return connected_components(edges, directed=False)[1][:n_pictures]
+
+
+def _name(names: np.ndarray, components: np.ndarray, keys: np.ndarray) -> None:
+    """Give each component that comes up its smallest key, in place."""
+    codes, distinct = pd.factorize(keys, sort=True)
+    smallest = np.full(len(names), len(distinct))
+    np.minimum.at(smallest, components, codes)
+    known = smallest < len(distinct)
+    names[known] = distinct[smallest[known]]

@@ -58,7 +58,7 @@ def compile_naming(naming: config.Naming | None, key: str) -> NamingRule:
     """
     if naming is None:
         return NO_RULE
-    source = None if naming.source is None else _compile(naming.source, f"{key}.source")
+    source = None if naming.source is None else compile_pattern(naming.source, f"{key}.source")
     if source is not None and "number" not in source.groupindex:
         raise UserError(
             f"{key}.source is {naming.source!r} and has no group `number`; write the part that tells "
@@ -67,12 +67,17 @@ def compile_naming(naming: config.Naming | None, key: str) -> NamingRule:
     if not naming.namespace or {":", "|"} & set(naming.namespace):
         raise UserError(f"{key}.namespace is {naming.namespace!r}; expected a word without ':' and '|'")
     subsets = tuple(
-        (name, _compile(pattern, f"{key}.subsets.{name}")) for name, pattern in naming.subsets.items()
+        (name, compile_pattern(pattern, f"{key}.subsets.{name}")) for name, pattern in naming.subsets.items()
     )
     return NamingRule(naming.namespace, source, subsets)
 
 
-def _compile(pattern: str, key: str) -> re.Pattern[str]:
+def compile_pattern(pattern: str, key: str) -> re.Pattern[str]:
+    """Compile the regular expression at `key` of the configuration.
+
+    Raises:
+        UserError: it is none.
+    """
     try:
         return re.compile(pattern)
     except re.error as error:

@@ -10,6 +10,7 @@ from pipeline.errors import UserError
 from pipeline.images.find import find_pictures
 from pipeline.images.sources import Rejected, Source
 from pipeline.manifests.naming import NamingRule, compile_naming
+from pipeline.manifests.published import PublishedSplit, check_published, read_published
 from pipeline.manifests.tables import LABELS
 
 
@@ -26,6 +27,7 @@ class ClassFolder:
         rule: how its names are read.
         masks: folders to look for masks in, in this order; empty for genuine pictures.
         mask_name: name of a picture's mask, with {stem} for the picture's.
+        published: the split of the dataset's authors; None where there is none.
     """
 
     key: str
@@ -36,6 +38,7 @@ class ClassFolder:
     rule: NamingRule
     masks: tuple[Path, ...]
     mask_name: str
+    published: PublishedSplit | None = None
 
 
 def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
@@ -49,20 +52,26 @@ def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
 
     Raises:
         UserError: a folder is missing, lies inside another one or outside the repository by a relative
-            path; a collection to train on has a class without pictures; a naming rule is wrong.
+            path; a collection to train on has a class without pictures; a naming rule or an official
+            split is wrong.
     """
     root = Path(os.path.normpath(_inside(data.root, "data.root").absolute()))
     folders = [folder for name in sorted(data.collections) for folder in class_folders(data, name)]
     _check_apart(folders)
     sources: list[Source] = []
     rejected: list[Rejected] = []
+    sides: dict[str, set[str]] = {folder.collection: set() for folder in folders}
     for folder in folders:
         pictures, others = find_pictures(folder.path)
         found = _label_pictures(folder, pictures, root)
         if not found and folder.role == "train":
             raise _no_pictures(folder, len(others))
         sources += found
+        sides[folder.collection] |= {source.official for source in found}
         rejected += [Rejected(_table_path(Path(other.path), root), other.reason) for other in others]
+    for folder in folders:
+        if folder.published is not None:
+            check_published(folder.published, sides[folder.collection])
     rejected += _masks_of_nothing(folders, sources, root)
     return sorted(sources, key=lambda source: source.target), sorted(rejected, key=lambda file: file.path)
 
@@ -78,6 +87,7 @@ def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
     if "{stem}" not in settings.mask_name:
         raise UserError(f"{key}.mask_name is {settings.mask_name!r}; expected {{stem}} in it: '{{stem}}.png'")
     rule = compile_naming(settings.naming, f"{key}.naming")
+    published = read_published(settings.official, Path(data.root), f"{key}.official")
     masks = tuple(_inside(mask, f"{key}.masks[{place}]") for place, mask in enumerate(settings.masks))
     folders = []
     for label, where in zip(LABELS, (settings.genuine, settings.fake), strict=True):
@@ -91,7 +101,15 @@ def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
         of_label = masks if label == "fake" else ()
         folders.append(
             ClassFolder(
-                f"{key}.{label}", path, label, collection, settings.role, rule, of_label, settings.mask_name
+                f"{key}.{label}",
+                path,
+                label,
+                collection,
+                settings.role,
+                rule,
+                of_label,
+                settings.mask_name,
+                published,
             )
         )
     return folders
@@ -134,6 +152,7 @@ def _label_pictures(folder: ClassFolder, pictures: list[Path], root: Path) -> li
             subset=folder.rule.subset(picture.stem) if folder.label == "fake" else "",
             source_ids=folder.rule.source_ids(picture.stem),
             mask_path=masks[picture],
+            official=folder.published.side(picture.relative_to(folder.path)) if folder.published else "",
         )
         for picture in pictures
         if picture not in taken_as_masks

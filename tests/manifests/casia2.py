@@ -17,19 +17,23 @@ NAMES = REPOSITORY.parent / "shared/data/casia2-names"
 
 @cache
 def casia2_names():
-    """Give a table with path, label, source_ids and group; callers leave it as it is."""
+    """Give a table of what splits need; callers leave it as it is."""
     conf = yaml.safe_load((REPOSITORY / "conf/data/casia.yaml").read_text())
     rule = compile_naming(Naming(**conf["collections"]["casia2"]["naming"]), "naming")
     rows = [
         {
             "path": f"casia2/{label}/{name}",
             "label": label,
+            "collection": "casia2",
+            "subset": rule.subset(Path(name).stem) if label == "fake" else "",
             "source_ids": "|".join(rule.source_ids(Path(name).stem)),
+            "source_format": {"jpg": "JPEG", "tif": "TIFF", "bmp": "BMP"}[name.rsplit(".")[-1]],
             "source_sha256": sha256(name.encode()).hexdigest(),
-            "sha256": sha256(name.encode()).hexdigest(),
         }
         for label in ("genuine", "fake")
         for name in (NAMES / f"{label}.txt").read_text().split()
     ]
     table = pd.DataFrame(rows)
+    hashes = table["source_sha256"]
+    table = table.assign(sha256=hashes, pixel_sha256=hashes, look=range(len(table)))
     return table.assign(group=group_pictures(table))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,13 +7,16 @@ import pytest
 
 from pipeline.config import Collection, Data, Split
 from pipeline.errors import UserError
-from pipeline.manifests.build import build_manifest, label_table, test_collections, write_manifest
-from pipeline.manifests.counts import count_lines, count_manifest
+from pipeline.manifests.build import LEFT_OUT_COLUMNS, build_manifest, label_table, write_manifest
+from pipeline.manifests.counts import count_lines, count_manifest, count_same, same_line
+from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import COLUMNS, FROM_FILES, read_files, read_table
 
 test_collections.__test__ = False  # it is ours, and no test
-GROUPED = Split(method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15})
-RANDOM = Split(method="random", shares=GROUPED.shares)
+GROUPED = Split(method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15}, folds=None, fold=0)
+RANDOM = replace(GROUPED, method="random")
+PARENTS = replace(GROUPED, method="parents")
+OFFICIAL = replace(GROUPED, method="official")
 CONVERTED = Path("data/converted")
 DATA = Data(
     name="d",
@@ -20,6 +24,7 @@ DATA = Data(
     genuine="",
     fake="",
     masks="",
+    protocol=[],
     collections={
         "here": Collection(genuine="g", fake="f", role="train"),
         "far": Collection(genuine="g", fake="f", role="test"),
@@ -35,24 +40,31 @@ def files(n=60, collection="here", start=0):
             name = f"{collection}/{label}/{number:03}"
             row = dict.fromkeys(FROM_FILES, "")
             row |= {"path": f"{name}.jpg", "label": label, "collection": collection}
-            row |= {"source_ids": f"s:{number}", "source_sha256": name, "sha256": name}
+            row |= {"source_ids": f"s:{number}", "source_format": "JPEG"}
+            row |= dict.fromkeys(["source_sha256", "sha256", "pixel_sha256"], name)
+            row["official"] = "test" if number % 5 == 0 else "train"
             row["mask_path"] = f"{collection}/masks/{number:03}.png" if label == "fake" else ""
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def build(table, split=GROUPED, seed=3):
-    return build_manifest(table, CONVERTED, DATA, split, seed)
+def build(table, split=GROUPED, seed=3, look=None, protocol=()):
+    return build_manifest(table, CONVERTED, replace(DATA, protocol=list(protocol)), split, seed, look)
 
 
-@pytest.mark.parametrize("split", [GROUPED, RANDOM])
-def test_every_picture_is_in_one_table_once(split):
+@pytest.mark.parametrize("protocol", [(), ("source_matched",), ("jpeg_only", "source_matched")])
+@pytest.mark.parametrize("split", [GROUPED, RANDOM, PARENTS, OFFICIAL])
+def test_every_picture_is_in_one_table_once(split, protocol):
     table = pd.concat([files(), files(20, "far", start=50)], ignore_index=True)
-    manifest = build(table, split)
+    table.loc[::9, "source_format"] = "PNG"
+    table.loc[::11, "official"] = ""
+    table.loc[::13, "source_ids"] = "s:1|s:2"
+    manifest = build(table, split, protocol=protocol)
     paths = [path for rows in manifest.splits.values() for path in rows["path"]] + list(
         manifest.left_out["path"]
     )
     assert sorted(paths) == sorted("data/converted/" + table["path"])
+    assert (manifest.left_out["reason"] != "").all()
 
 
 def test_tables_have_the_agreed_columns_in_order_of_paths():
@@ -75,9 +87,8 @@ def test_test_collections_are_tested_whole_but_for_relatives_of_training():
         f"s:{number}" for number in range(60, 70)
     }
     assert set(manifest.left_out["group"]) == {f"s:{number}" for number in range(50, 60)}
-    assert manifest.left_out["reason"].iloc[0] == (
-        "in one group with data/converted/here/fake/050.jpg of a training collection"
-    )
+    assert set(manifest.left_out["reason"]) == {"a relative is in a training collection"}
+    assert manifest.left_out["detail"].iloc[0] == "data/converted/here/fake/050.jpg"
     assert set(manifest.splits["train"]["collection"]) == {"here"}
 
 
@@ -118,6 +129,8 @@ def test_written_tables_are_read_back_as_they_were(tmp_path):
     write_manifest(tmp_path, manifest, counts, {"seed": 3})
     for name, rows in manifest.splits.items():
         pd.testing.assert_frame_equal(read_table(tmp_path / f"{name}.csv"), rows, check_dtype=False)
+    left_out = pd.read_csv(tmp_path / "left_out.csv", dtype=str, keep_default_na=False)
+    assert left_out.columns.tolist() == LEFT_OUT_COLUMNS
     names = ["built_from.json", "counts.json", "left_out.csv", "test.csv", "train.csv", "validation.csv"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
@@ -177,10 +190,10 @@ def test_counts_fit_a_terminal_and_add_up():
     here = [counts[name][label] for name in ("train", "validation", "test") for label in ("genuine", "fake")]
     assert sum(here) == 120
     assert counts["test_only"]["far"] == {"genuine": 10, "fake": 10, "groups": 10, "masks": 10}
-    assert counts["left_out"] == 20
+    assert counts["left_out"] == {"a relative is in a training collection": 20}
     lines = count_lines(counts).splitlines()
     assert np.max([len(line) for line in lines]) <= 80
-    assert "20 pictures of test-only collections left out: relatives in train" in lines
+    assert "20 pictures left out: a relative is in a training collection" in lines
 
 
 def test_a_group_that_fills_training_is_named():
@@ -188,3 +201,68 @@ def test_a_group_that_fills_training_is_named():
     assert "one group, s:big, holds 60 training pictures" in count_lines(
         count_manifest(build(table), frozenset())
     )
+
+
+def test_look_alikes_stay_on_one_side_and_leave_a_test_collection():
+    table = pd.concat([files(), files(20, "far", start=100)], ignore_index=True)
+    look = np.arange(len(table))
+    look[0:40:4] = 0  # fakes of ten sources show the same, and so does a picture of the other collection
+    look[-1] = 0
+    manifest = build(table, look=look)
+    sides = [name for name, rows in manifest.splits.items() if rows["source_ids"].isin(["s:0", "s:18"]).any()]
+    assert len(sides) == 1
+    assert manifest.left_out["source_ids"].tolist() == ["s:119", "s:119"]
+
+
+def test_parents_leaves_out_a_fake_of_two_sides_and_groups_without_it():
+    table = files(200)
+    fakes = table.index[table["label"] == "fake"]
+    table.loc[fakes[::2], "source_ids"] = [f"s:{number}|s:{number + 1}" for number in range(0, 200, 2)]
+    manifest = build(table, PARENTS)
+    assert set(manifest.left_out["label"]) == {"fake"}
+    assert set(manifest.left_out["reason"]) == {"sources on several sides of the split"}
+    sides = pd.concat([rows.assign(side=name) for name, rows in manifest.splits.items()])
+    assert (sides.groupby("group")["side"].nunique() == 1).all()
+    each = sides.assign(source=sides["source_ids"].str.split("|")).explode("source")
+    assert (each.groupby("source")["side"].nunique() == 1).all()
+    assert count_manifest(manifest, frozenset())["leak"]["fake"]["with_relatives_in_train"] == 0
+
+
+def test_official_leaves_out_what_is_on_no_list_and_counts_its_leaks():
+    table = files()
+    table.loc[table["source_ids"] == "s:1", "official"] = ""
+    table.loc[table["source_ids"] == "s:2", "official"] = "validation"
+    table.loc[table["source_ids"].isin(["s:10", "s:11"]), "source_ids"] = "s:10|s:11"  # of test and train
+    manifest = build(table, OFFICIAL)
+    assert manifest.left_out["source_ids"].tolist() == ["s:1", "s:1"]
+    assert set(manifest.left_out["reason"]) == {"on no side of the official split"}
+    tested = manifest.splits["test"]
+    assert len(tested) == 24
+    assert len(manifest.splits["validation"]) == 2
+    counts = count_manifest(manifest, frozenset())
+    assert counts["leak"]["fake"] == {"pictures": 12, "with_relatives_in_train": 1}
+
+
+def test_what_the_protocol_leaves_out_ties_no_groups_together():
+    table = files()
+    tying = table.index[(table["label"] == "fake")][0]
+    table.loc[tying, ["source_ids", "source_format"]] = ["s:0|s:1", "PNG"]
+    manifest = build(table, protocol=["jpeg_only"])
+    assert manifest.left_out[["source_ids", "reason"]].to_numpy().tolist() == [
+        ["s:0|s:1", "jpeg_only: the file was no JPEG"]
+    ]
+    rows = pd.concat(manifest.splits.values()).set_index("source_ids")["group"]
+    assert rows.loc[["s:0", "s:1"]].unique().tolist() == ["s:0", "s:1"]
+
+
+def test_the_same_picture_more_than_once_is_counted():
+    table = files(3)
+    table.loc[1, "source_sha256"] = table.loc[0, "source_sha256"]
+    table.loc[1, "pixel_sha256"] = table.loc[0, "pixel_sha256"]
+    table.loc[3, "pixel_sha256"] = table.loc[2, "pixel_sha256"]
+    same = count_same(table, np.array([0, 0, 1, 1, 2, 1]))
+    assert same == {"bytes": 2, "pixels": 2, "looks": 3}
+    line = same_line(same)
+    assert line == "the same picture more than once: 2 by bytes, 2 by pixels, 3 by looks"
+    assert len(line) <= 80
+    assert same_line(count_same(files(3), np.arange(6))) == ""

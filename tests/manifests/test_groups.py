@@ -13,16 +13,17 @@ from tests.manifests.casia2 import NAMES, casia2_names
 
 
 def files(*pictures):
-    """Make rows of files.csv from (source ids, source bytes, converted bytes)."""
+    """Make rows of files.csv from (source ids, source bytes, converted bytes); pixels as the source's."""
     rows = [
         {
             "source_ids": "|".join(ids),
             "source_sha256": sha256(f"source {source}".encode()).hexdigest(),
             "sha256": sha256(f"converted {converted}".encode()).hexdigest(),
+            "pixel_sha256": sha256(f"pixels {source}".encode()).hexdigest(),
         }
         for ids, source, converted in pictures
     ]
-    return pd.DataFrame(rows, columns=["source_ids", "source_sha256", "sha256"])
+    return pd.DataFrame(rows, columns=["source_ids", "source_sha256", "sha256", "pixel_sha256"])
 
 
 picture = st.tuples(
@@ -85,6 +86,14 @@ def test_converted_bytes_join_but_do_not_name():
     after = group_pictures(files(([], 1, 7), ([], 2, 7)))
     assert before.tolist() == after.tolist()
     assert before[0] == before[1]
+
+
+def test_identical_pixels_and_looks_join():
+    table = files(([], 1, 1), ([], 2, 2), ([], 3, 3))
+    table.loc[1, "pixel_sha256"] = table.loc[0, "pixel_sha256"]
+    names = group_pictures(table)
+    assert names[0] == names[1] != names[2]
+    assert len(set(group_pictures(table, np.array([0, 1, 1])))) == 1
 
 
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")

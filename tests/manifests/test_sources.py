@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.config import Collection, Data, Naming
+from pipeline.config import Collection, Data, Naming, Official
 from pipeline.errors import UserError
 from pipeline.manifests.sources import list_sources
 
@@ -25,7 +25,9 @@ def dataset(root="data/raw/mine", **changes):
     settings = {"genuine": f"{root}/genuine", "fake": f"{root}/fake", "role": "train"}
     settings |= {"masks": [f"{root}/masks"]} | changes
     mine = Collection(**settings)
-    return Data(name="mine", root=root, genuine="", fake="", masks="", collections={"mine": mine})
+    return Data(
+        name="mine", root=root, genuine="", fake="", masks="", protocol=[], collections={"mine": mine}
+    )
 
 
 def test_pictures_come_with_label_collection_target_and_what_names_say(folder):
@@ -139,6 +141,24 @@ def test_folders_inside_one_another_are_refused(folder, fake):
 def test_a_mask_name_without_the_stem_is_refused():
     with pytest.raises(UserError, match=r"mask_name is 'mask\.png'"):
         list_sources(dataset(mask_name="mask.png"))
+
+
+def test_official_sides_come_with_the_pictures(folder):
+    put(folder / "genuine/a.png", folder / "fake/b.png", folder / "fake/test/c.png", folder / "fake/d.png")
+    (folder / "train.txt").write_text("a\nb.png\n")
+    official = Official(folders={"test": "^test/"}, lists={"train": "train.txt"})
+    sources, _ = list_sources(dataset(official=official))
+    assert {source.path.stem: source.official for source in sources} == {
+        "a": "train", "b": "train", "c": "test", "d": ""
+    }  # fmt: skip
+
+
+def test_an_official_split_that_fits_no_picture_is_refused(folder):
+    put(folder / "genuine/a.png", folder / "fake/b.png")
+    (folder / "train.txt").write_text("a\nb\n")
+    official = Official(folders={"test": "^tst/"}, lists={"train": "train.txt"})
+    with pytest.raises(UserError, match=r"collections\.mine\.official names test, but no picture fits"):
+        list_sources(dataset(official=official))
 
 
 def test_the_real_pictures_are_all_listed(real_pictures, compose_config):

@@ -6,14 +6,28 @@ from hypothesis import strategies as st
 
 from pipeline.config import Split
 from pipeline.errors import UserError
-from pipeline.manifests.splits import deal, hash_positions
+from pipeline.manifests.positions import hash_positions
+from pipeline.manifests.splits import METHODS
+from pipeline.manifests.splits import deal as deal_numbers
+from pipeline.manifests.tables import SPLITS
 from tests.manifests.casia2 import NAMES, casia2_names
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
 
 def grouped(**shares):
-    return Split(method="grouped", shares=SHARES | shares)
+    return split_by("grouped", **shares)
+
+
+def split_by(method, folds=None, fold=0, **shares):
+    return Split(method=method, shares=SHARES | shares, folds=folds, fold=fold)
+
+
+def deal(table, split, seed):
+    """Give the names of the splits; nothing may be left out."""
+    dealt = deal_numbers(table, split, seed)
+    assert set(dealt.reasons) <= {""}
+    return np.array(SPLITS, dtype=object)[dealt.places]
 
 
 def pictures(*rows):
@@ -108,7 +122,7 @@ def test_too_few_pictures_say_what_to_do(method):
     with pytest.raises(
         UserError, match=r"no genuine picture: the 2 genuine pictures .* add genuine pictures"
     ):
-        deal(table, Split(method=method, shares=SHARES), 0)
+        deal(table, split_by(method), 0)
 
 
 def test_a_split_without_a_share_stays_empty():
@@ -118,10 +132,38 @@ def test_a_split_without_a_share_stays_empty():
 
 def test_random_deals_each_picture_by_itself_and_alike_after_another_conversion():
     table = many(100, per_group=4)
-    split = deal(table, Split(method="random", shares=SHARES), 0)
+    split = deal(table, split_by("random"), 0)
     assert table.assign(split=split).groupby("group")["split"].nunique().max() > 1
     as_png = table.assign(path=table["path"].str.replace(".jpg", ".png"))
-    assert deal(as_png, Split(method="random", shares=SHARES), 0).tolist() == split.tolist()
+    assert deal(as_png, split_by("random"), 0).tolist() == split.tolist()
+
+
+def test_every_method_of_the_schema_is_there(compose_config):
+    for method in METHODS:
+        assert compose_config(f"split={method}").split.method == method
+
+
+@pytest.mark.parametrize("method", ["grouped", "random"])
+@given(st.integers(0, 1000), st.integers(2, 7))
+def test_each_picture_is_tested_in_one_fold(method, seed, folds):
+    table = many(300)
+    tested = [deal(table, split_by(method, folds, fold), seed) == "test" for fold in range(folds)]
+    assert np.sum(tested, axis=0).tolist() == [1] * 300
+
+
+@given(st.integers(0, 1000))
+def test_what_is_not_tested_is_shared_in_proportion(seed):
+    table = many(3000)
+    split = deal(table, split_by("grouped", 5, seed % 5), seed)
+    shares = [np.mean(split == name) for name in SPLITS]
+    assert shares == pytest.approx([0.8 * 0.7 / 0.85, 0.8 * 0.15 / 0.85, 0.2], abs=0.04)
+
+
+@given(st.integers(0, 1000), st.integers(0, 4))
+def test_pictures_added_later_move_no_old_one_in_a_fold(seed, fold):
+    old, more = many(300), many(500)
+    split = split_by("grouped", 5, fold)
+    assert deal(more, split, seed)[:300].tolist() == deal(old, split, seed).tolist()
 
 
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
@@ -130,6 +172,7 @@ def test_casia2_grouped_leaks_nothing_and_keeps_the_giant_group_in_training():
     split = deal(table, grouped(), 20)
     giant = table["group"].value_counts().index[0]
     assert set(split[table["group"] == giant]) == {"train"}
+    assert np.mean(table["group"][table["label"] == "fake"] == giant) == pytest.approx(0.593, abs=0.001)
     sources = [set("|".join(table["source_ids"][split == side]).split("|")) for side in SHARES]
     assert not sources[0] & sources[1] | sources[0] & sources[2] | sources[1] & sources[2]
 
@@ -137,8 +180,7 @@ def test_casia2_grouped_leaks_nothing_and_keeps_the_giant_group_in_training():
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
 def test_casia2_random_leaks_a_source_of_nearly_every_test_fake():
     table = casia2_names()
-    shares = {"train": 0.8, "validation": 0.0, "test": 0.2}
-    split = deal(table, Split(method="random", shares=shares), 20)
+    split = deal(table, split_by("random", train=0.8, validation=0.0, test=0.2), 20)
     trained = set("|".join(table["source_ids"][split == "train"]).split("|"))
     tested = table["source_ids"][(split == "test") & (table["label"] == "fake")]
     leaking = np.mean([bool(set(ids.split("|")) & trained) for ids in tested])
