@@ -1,19 +1,22 @@
-"""Which files of a folder are pictures, by their endings."""
+"""Which files of a folder are pictures: by their endings, and by their content where they have none."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.images.formats import ENDINGS, format_of_name
+from pipeline.images.formats import BEGINNING_BYTES, ENDINGS, format_of_content, format_of_name
 from pipeline.images.sources import Rejected
 
 
 def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
     """List the pictures in `folder` and in the folders below it, and the files that are none.
 
-    Endings count in upper and lower case; no file is opened. Names that begin with a dot are passed over,
-    and so is a linked folder that was listed already under another name.
+    Endings count in upper and lower case. A file without an ending is a picture if it begins as one; what
+    has any other ending is not taken (the raw files of cameras begin as TIFFs, and are none), and the reason
+    says so where it begins as a picture. Names that begin with a dot are passed over, and so is a linked
+    folder that was listed already under another name.
 
     Returns:
         pictures as paths that start with `folder`, and other files with the reason; each sorted by
@@ -48,25 +51,53 @@ def _walk(folder: Path) -> Iterator[Path]:
                 f"{_printable(inside)} cannot be listed: {error.strerror}; it should be a folder of pictures"
             ) from error
         visible = [child for child in children if not child.name.startswith(".")]
+        folders = [child.name for child in visible if _is_folder(child)]
         # Taken from the end: folders come in the order of their names, so a link to a folder that
         # sorts before it wins on every machine.
-        pending.extend(inside / child.name for child in reversed(visible) if child.is_dir())
-        yield from (inside / child.name for child in visible if not child.is_dir())
+        pending.extend(inside / name for name in reversed(folders))
+        passed_over = set(folders)
+        yield from (inside / child.name for child in visible if child.name not in passed_over)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself; `_reason_against` says so
+        return False
 
 
 def _reason_against(path: Path) -> str:
     """Say why a file is no picture, or nothing."""
     if not _is_utf8(path):
         return "its name is not UTF-8, which the tables are written in; rename it"
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
         return "it is a link to a file that does not exist"
-    if not path.is_file():
+    except OSError as error:
+        return f"it cannot be looked at: {error.strerror}"
+    if not stat.S_ISREG(mode):
         return "it is not a file"
-    if format_of_name(path) is None:
-        kind = f"the ending {path.suffix}" if path.suffix else "no ending"
-        endings = " ".join(ending for each in ENDINGS.values() for ending in each)
-        return f"it has {kind}; pictures end in {endings}"
-    return ""
+    return "" if format_of_name(path) else _reason_against_content(path)
+
+
+def _reason_against_content(path: Path) -> str:
+    """Say why a file without the ending of a picture is none, or nothing."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            found = format_of_content(file.read(BEGINNING_BYTES) or b"")
+    except OSError as error:
+        return f"it cannot be opened: {error.strerror}"
+    if found and not path.suffix:
+        return ""
+    kind = f"the ending {path.suffix}" if path.suffix else "no ending, and does not begin as a picture"
+    endings = " ".join(ending for each in ENDINGS.values() for ending in each)
+    if found:
+        ending = ENDINGS[found][0]
+        return (
+            f"it has {kind}, though it begins as a {found}; if it is a picture, let its name end in {ending}"
+        )
+    return f"it has {kind}; pictures end in {endings}"
 
 
 def _is_utf8(path: Path) -> bool:

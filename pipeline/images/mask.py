@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.images.read import Unreadable, open_picture, orientation, read_bytes, upright_rgb
+from pipeline.images.read import (
+    LIMITS,
+    Limits,
+    Unreadable,
+    open_picture,
+    orientation,
+    read_bytes,
+    upright_rgb,
+)
 
 # Masks of another resolution than their picture are common; one of another shape belongs elsewhere.
 _SHAPE_TOLERANCE = 0.02
@@ -26,7 +34,8 @@ def read_mask(path: Path) -> np.ndarray:
 
     Returns:
         (height, width) bool, true where the picture was tampered with: where the mask is brighter than
-        middle grey, or not 0 in a mask that knows 0 and 1 only.
+        middle grey, or not 0 in a mask that knows 0 and 1 only. One of 16 bits may hold such a one, or one of
+        8 bits.
 
     Raises:
         Unreadable: see `pipeline.images.read.read_rgb`.
@@ -37,7 +46,9 @@ def read_mask(path: Path) -> np.ndarray:
         raise Unreadable(error.reason, str(path)) from error.__cause__
 
 
-def align_mask(content: bytes, stored: tuple[int, int], pose: int) -> np.ndarray:
+def align_mask(
+    content: bytes, stored: tuple[int, int], pose: int, page: int = 0, limits: Limits = LIMITS
+) -> np.ndarray:
     """Read a mask and lay it over its picture as the picture is shown.
 
     A mask without an orientation of its own that has the size of the stored picture was made for the
@@ -48,14 +59,16 @@ def align_mask(content: bytes, stored: tuple[int, int], pose: int) -> np.ndarray
         content: the file of the mask.
         stored: (width, height) of the picture before its EXIF orientation is applied.
         pose: that orientation, 1 to 8.
+        page: of the picture, counted from 0; its mask is the same page of a TIFF with several.
+        limits: beyond which the mask is refused before it is decoded.
 
     Returns:
         (height, width) bool of the upright picture.
 
     Raises:
-        Unreadable: the mask is broken, or of another shape than the picture.
+        Unreadable: the mask is broken, of another shape than the picture, or has fewer pages.
     """
-    image = open_picture(content)
+    image = open_picture(content, limits, page)
     made_upright = orientation(image) != 1
     marked = Image.fromarray(_marked(image))
     upright = stored[::-1] if pose in (5, 6, 7, 8) else stored
@@ -80,7 +93,11 @@ def encode_mask(marked: np.ndarray) -> bytes:
 
 def _marked(image: Image.Image) -> np.ndarray:
     values = np.asarray(upright_rgb(image).convert("L"))
-    return values > (127 if values.max() > 1 else 0)
+    if image.mode.startswith("I;16"):  # of what 16 bits can hold, 1 and 255 would be black
+        values = np.asarray(image)
+    brightest = int(values.max())
+    white = next(white for white in (1, 255, 65_535) if brightest <= white)
+    return values > white // 2
 
 
 def _same_shape(size: tuple[int, int], wanted: tuple[int, int]) -> bool:

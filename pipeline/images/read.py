@@ -1,78 +1,88 @@
 """Any supported picture as upright 8-bit RGB pixels: the one place where pictures are opened.
 
-Colours are taken as they are stored: an ICC profile is not applied. Of several pages or frames the
-first is read.
+Colours come in sRGB: an ICC profile that says otherwise is applied. Of several frames (GIF, WebP, AVIF) the
+first is read; of several pages of a TIFF any, the first where nothing else is asked for.
 """
 
 import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
-from pipeline.errors import UserError
-from pipeline.images.formats import ENDINGS
+from pipeline.images.colour import to_srgb
+from pipeline.images.deep import eight_bit
+from pipeline.images.feed import JpegFeed, can_be_fed
+from pipeline.images.formats import ENDINGS, format_of_content
+from pipeline.images.limits import LIMITS, Limits
+from pipeline.images.messages import collected, log
+from pipeline.images.pose import TURNED, orientation_of
+from pipeline.images.tiff import DeepTiff, beyond_pillow
+from pipeline.images.tiff_pages import check_pieces, count_pages, find_page
+from pipeline.images.unreadable import Unreadable
+from pipeline.images.whole import check_whole, jpeg_extent, webp_size
+
+__all__ = [
+    "LIMITS",
+    "READING",
+    "Limits",
+    "Unreadable",
+    "count_pages",
+    "format_of",
+    "open_picture",
+    "orientation",
+    "read_bytes",
+    "read_rgb",
+    "stored_size",
+    "upright_rgb",
+]
 
 # Raise it whenever a picture may come out with other pixels than before: what was converted with an
 # older number is then converted again. tests/images/test_read.py holds pixels that notice.
-READING = 1
+READING = 2
 
-_ORIENTATION_TAG = 0x0112
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+# Pillow's own limit is one guess for all; ours are in the configuration, and `open_picture` looks at them.
+Image.MAX_IMAGE_PIXELS = None
+
+_NAME = "name of the file"  # key of `Image.info`; with the attribute `filename` Pillow would open the file
+_BYTES_IN_SCANS = 4 + 3 * 2  # of a pixel, where libjpeg keeps the coefficients until the last scan has come
 _WHITE = (255, 255, 255, 255)
-_PNG_END = b"IEND\xaeB`\x82"  # the last chunk with its checksum: the same in every whole PNG
-_BEGINNINGS = {
-    "JPEG": (b"\xff\xd8\xff",),
-    "PNG": (b"\x89PNG",),
-    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-    "BMP": (b"BM",),
-    "WEBP": (b"RIFF",),
-    "GIF": (b"GIF8",),
-}
 
 
-class Unreadable(UserError):  # noqa: N818 - it says what is wrong, as UserError does
-    """A file that is not a whole picture of a supported format.
-
-    Attributes:
-        reason: what is wrong with it, without its name.
-    """
-
-    def __init__(self, reason: str, name: str = "the picture") -> None:
-        super().__init__(f"{name} cannot be read: {reason}")
-        self.reason = reason
-        self.name = name
-
-    def __reduce__(self) -> tuple[type["Unreadable"], tuple[str, str]]:
-        return type(self), (self.reason, self.name)
-
-
-def read_rgb(source: Path | bytes, at_least: tuple[int, int] | None = None) -> np.ndarray:
+def read_rgb(
+    source: Path | bytes,
+    at_least: tuple[int, int] | None = None,
+    limits: Limits = LIMITS,
+    page: int = 0,
+) -> np.ndarray:
     """Read a picture as it is meant to be looked at.
 
-    EXIF orientation is applied. Transparent pixels are laid over white, as viewers show them. Grey,
-    palette, CMYK, YCbCr and Lab pictures become RGB. 16-bit pictures are scaled by their range;
-    32-bit integers and floats, which have no agreed white, are scaled so that the darkest value
-    becomes 0 and the brightest 255, except floats within 0..1, whose white is 1.
+    EXIF orientation is applied, and an ICC profile. Transparent pixels are laid over white, as viewers show
+    them. Grey, palette, CMYK, YCbCr and Lab pictures become RGB. Deep pictures are scaled by their range, see
+    `pipeline.images.deep.eight_bit`; of a PNG with 16 bits a colour the upper 8 are taken.
 
     Args:
         source: a file, or the content of one.
         at_least: (height, width) that suffices. A JPEG may then be decoded at 1/2, 1/4 or 1/8 of its
             size, several times faster, as long as neither side falls below; other formats, and
             pictures that are smaller, come as they are.
+        limits: beyond which a picture is refused before it is decoded.
+        page: of a TIFF with several, counted from 0.
 
     Returns:
         (height, width, 3) uint8, contiguous and writable.
 
     Raises:
-        Unreadable: missing, empty, truncated, broken, or no picture of a supported format.
+        Unreadable: missing, empty, truncated, damaged, too large, or no picture of a supported format.
     """
     name = str(source) if isinstance(source, Path) else "the picture"
     try:
-        image = open_picture(read_bytes(source) if isinstance(source, Path) else source)
-        return np.array(upright_rgb(image, at_least))
+        content = read_bytes(source) if isinstance(source, Path) else source
+        return np.array(upright_rgb(open_picture(content, limits, page, name), at_least))
     except Unreadable as error:
         raise Unreadable(error.reason, name) from error.__cause__
+    except MemoryError as error:
+        raise Unreadable(_TOO_LITTLE_MEMORY, name) from error
 
 
 def read_bytes(path: Path) -> bytes:
@@ -81,26 +91,78 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Unreadable(f"{error.strerror or error}", str(path)) from error
+    except MemoryError as error:
+        raise Unreadable(_TOO_LITTLE_MEMORY, str(path)) from error
 
 
-def open_picture(content: bytes) -> Image.Image:
-    """Read the header alone; the pixels follow with `upright_rgb`.
+def open_picture(
+    content: bytes, limits: Limits = LIMITS, page: int = 0, name: str = "the picture"
+) -> Image.Image:
+    """Read the header alone, and walk through the file; the pixels follow with `upright_rgb`.
+
+    Args:
+        content: of the file.
+        limits: beyond which a picture is refused.
+        page: of a TIFF with several, counted from 0.
+        name: of the file, for the log.
 
     Raises:
-        Unreadable: empty, or not of a supported format.
+        Unreadable: empty, too large, not all there, or not of a supported format.
     """
     if not content:
         raise Unreadable("the file is empty")
+    kind = format_of_content(content)
+    if page and kind != "TIFF":
+        raise Unreadable(f"it has one page, page {page + 1} was asked for")
+    with collected(from_stderr=False) as messages:
+        try:
+            image = _opened(content, kind, limits, page)
+            limits.check(*image.size)
+        except Unreadable:
+            raise
+        except MemoryError as error:
+            raise Unreadable(_TOO_LITTLE_MEMORY) from error
+        except Image.UnidentifiedImageError as error:
+            raise Unreadable(_unidentified(content)) from error
+        except Exception as error:  # a broken header makes Pillow's plugins raise nearly everything
+            raise Unreadable(_in_words(error)) from error
+    image.info[_NAME] = name
+    log(name, messages)
+    return image
+
+
+def _opened(content: bytes, kind: str | None, limits: Limits, page: int) -> Image.Image:
+    if kind == "TIFF":
+        return _opened_tiff(content, limits, page)
+    if kind == "WEBP":
+        limits.check(*webp_size(content))  # its canvas is there as soon as it is opened
+    if kind != "JPEG":
+        if kind is not None:
+            check_whole(content, kind)
+        return Image.open(io.BytesIO(content), formats=tuple(ENDINGS))
+    image = Image.open(io.BytesIO(content), formats=("JPEG",))
+    limits.check(*image.size)
+    extent = jpeg_extent(content)
+    if extent.scans > 1:
+        limits.check(*image.size, bytes_each=_BYTES_IN_SCANS)
+    if isinstance(image, ImageFile.ImageFile) and can_be_fed(extent):
+        image.fp = JpegFeed(content, extent)
+    return image
+
+
+def _opened_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
+    directory, tags = find_page(content, page)
+    check_pieces(tags, len(content), limits)
+    if beyond_pillow(tags):
+        return DeepTiff(content, directory, limits)
     try:
-        image = Image.open(io.BytesIO(content), formats=tuple(ENDINGS))
+        image = Image.open(io.BytesIO(content), formats=("TIFF",))
+        if directory:
+            image.seek(directory)
     except MemoryError:
         raise
-    except Image.UnidentifiedImageError as error:
-        raise Unreadable(_unidentified(content)) from error
-    except Exception as error:  # a broken header makes Pillow's plugins raise nearly everything
-        raise Unreadable(_in_words(error)) from error
-    if image.format == "PNG" and _PNG_END not in content[-1024:] and _PNG_END not in content:
-        raise Unreadable("the file is truncated (a PNG without its end); get a whole copy of it")
+    except Exception:  # Pillow knows no such pixels
+        return DeepTiff(content, directory, limits)
     return image
 
 
@@ -108,20 +170,33 @@ def upright_rgb(image: Image.Image, at_least: tuple[int, int] | None = None) -> 
     """Decode a picture of `open_picture` to mode RGB, without metadata; see `read_rgb`.
 
     Raises:
-        Unreadable: truncated or broken.
+        Unreadable: truncated, damaged, or more than the memory holds.
     """
-    try:
-        if at_least is not None and format_of(image) == "JPEG":
-            height, width = at_least
-            image.draft(None, (height, width) if orientation(image) in _TURNED else (width, height))
-        image.load()
-        if image.format != "TIFF":  # Pillow turns those while it decodes them
-            ImageOps.exif_transpose(image, in_place=True)
-        rgb = _to_rgb(image)
-    except (MemoryError, Unreadable):
-        raise
-    except Exception as error:  # as above
-        raise Unreadable(_in_words(error)) from error
+    name, file = str(image.info.get(_NAME, "a picture")), getattr(image, "fp", None)
+    by_libtiff = image.format == "TIFF" and image.info.get("compression") != "raw"
+    with collected(from_stderr=by_libtiff) as messages:
+        failure: Exception | None = None
+        try:
+            if at_least is not None and format_of(image) == "JPEG":
+                height, width = at_least
+                image.draft(None, (height, width) if orientation(image) in TURNED else (width, height))
+            image.load()
+            if isinstance(file, JpegFeed):
+                file.check()
+            if image.format != "TIFF" and orientation(image) != 1:  # those come turned
+                ImageOps.exif_transpose(image, in_place=True)
+            rgb = _to_rgb(image)
+        except Unreadable:
+            raise
+        except MemoryError as error:
+            raise Unreadable(_TOO_LITTLE_MEMORY) from error
+        except Exception as error:  # as above
+            failure = error
+    if isinstance(image, DeepTiff):
+        messages.lines += image.said
+    if failure is not None:
+        raise Unreadable(_in_words(failure, messages.last())) from failure
+    log(name, messages)
     rgb.info = {}  # Pillow would write comments and profiles into whatever is saved from it
     return rgb
 
@@ -139,51 +214,48 @@ def orientation(image: Image.Image) -> int:
         Unreadable: the EXIF block is broken.
     """
     try:
-        found = image.getexif().get(_ORIENTATION_TAG, 1)
+        return orientation_of(image)
     except Exception as error:  # as above
         raise Unreadable(_in_words(error)) from error
-    return found if found in range(1, 9) else 1
+
+
+def stored_size(image: Image.Image) -> tuple[int, int]:
+    """Give (width, height) as stored, before the EXIF orientation is applied; to be asked before decoding."""
+    # The size of a TIFF is the turned one, that of other formats the stored one.
+    turned = image.format == "TIFF" and orientation(image) in TURNED
+    return image.size[::-1] if turned else image.size
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
+        profile = image.info.get("icc_profile")
+        image = Image.fromarray(eight_bit(np.asarray(image)))
+        image.info["icc_profile"] = profile
+    elif image.has_transparency_data:
         rgba = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
-    return image.convert("RGB")
+        shown = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
+        shown.info["icc_profile"] = image.info.get("icc_profile")
+        image = shown
+    elif image.mode not in {"RGB", "L", "CMYK"}:
+        image = image.convert("RGB")  # which keeps `info`
+    return to_srgb(image)
 
 
-def _eight_bit(values: np.ndarray) -> np.ndarray:
-    """Scale 16- and 32-bit grey values to 0..255."""
-    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
-        low, high = 0.0, 65535.0
-    else:
-        finite = values[np.isfinite(values)]
-        if not finite.size:
-            raise ValueError("no pixel holds a finite number")
-        low, high = float(finite.min()), float(finite.max())
-        if values.dtype.kind == "f" and low >= 0 and high <= 1:
-            low, high = 0.0, 1.0
-    span = (high - low) or 1.0
-    scaled = (np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low) - low) * (255 / span)
-    return np.rint(scaled).astype(np.uint8)
+_LONGEST_TEXT = 200  # of a library, in a reason
+_TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
 
 
 def _unidentified(content: bytes) -> str:
-    for name, beginnings in _BEGINNINGS.items():
-        if content.startswith(beginnings):
-            return f"it begins as a {name} but is truncated or broken; get a whole copy of it"
-    return f"it is no picture of a supported format ({', '.join(ENDINGS)})"
+    if kind := format_of_content(content):
+        return f"it begins as a {kind} but is truncated or broken; get a whole copy of it"
+    return f"it is no picture of a supported format ({', '.join(ENDINGS)}); save it as one"
 
 
-def _in_words(error: Exception) -> str:
-    """Say what Pillow found, in words that tell a truncated file from a broken one."""
-    text = str(error).strip() or type(error).__name__
+def _in_words(error: Exception, said: str = "") -> str:
+    """Say what the decoder found, in words that tell a truncated file from a broken one."""
+    text = (said or str(error).strip() or type(error).__name__).splitlines()[0][:_LONGEST_TEXT]
+    if "MAX_TEXT_CHUNK" in text:
+        return "a text or a colour profile in it unpacks to more than 1 MiB; save it without"
     if "truncated" in text.lower():
         return f"the file is truncated ({text}); get a whole copy of it"
-    if isinstance(error, Image.DecompressionBombError):
-        return f"it is larger than {Image.MAX_IMAGE_PIXELS or 0:,} pixels by far ({text})"
     return f"its content is broken ({text}); get a whole copy of it"

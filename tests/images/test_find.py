@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.images.find import find_pictures
+from tests.images.odd_files import PHOTO, encoded
 
 
 def touch(path):
@@ -28,7 +29,7 @@ def test_what_is_no_picture_is_returned_with_its_reason(tmp_path):
     assert [file.path for file in rejected] == [f"{tmp_path}/notes.txt", f"{tmp_path}/sub/README"]
     assert "the ending .txt" in rejected[0].reason
     assert ".jpg" in rejected[0].reason
-    assert "no ending" in rejected[1].reason
+    assert "no ending, and does not begin as a picture" in rejected[1].reason
 
 
 def test_hidden_files_and_folders_are_passed_over(tmp_path):
@@ -78,3 +79,68 @@ def test_a_name_that_is_not_utf8_is_rejected_in_a_writable_form(tmp_path):
 def test_a_folder_with_a_picture_ending_is_looked_into(tmp_path):
     picture = touch(tmp_path / "holiday.jpg" / "a.png")
     assert find_pictures(tmp_path) == ([picture], [])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "AVIF", "JPEG2000"])
+def test_a_file_without_an_ending_is_taken_by_its_content(tmp_path, kind):
+    (tmp_path / "IMG_0001").write_bytes(encoded(PHOTO, kind))
+    assert find_pictures(tmp_path) == ([tmp_path / "IMG_0001"], [])
+
+
+def test_a_picture_with_another_ending_is_not_taken_and_the_reason_says_what_to_do(tmp_path):
+    (tmp_path / "a.jpg_large").write_bytes(encoded(PHOTO, "JPEG"))
+    (tmp_path / "b.dng").write_bytes(encoded(PHOTO, "TIFF"))
+    pictures, rejected = find_pictures(tmp_path)
+    assert pictures == []
+    assert "the ending .jpg_large, though it begins as a JPEG" in rejected[0].reason
+    assert "let its name end in .jpg" in rejected[0].reason
+    assert "though it begins as a TIFF" in rejected[1].reason
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", "desktop.ini", "list.txt", "BMW", "GIFTS", "RIFFS"])
+def test_what_windows_and_people_leave_behind_is_no_picture(tmp_path, name):
+    (tmp_path / name).write_bytes(name.encode() * 9)
+    pictures, (rejected,) = find_pictures(tmp_path)
+    assert pictures == []
+    assert "pictures end in" in rejected.reason
+
+
+def test_links_that_lead_to_themselves_are_rejected(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").symlink_to(tmp_path / "c.jpg")
+    (tmp_path / "c.jpg").symlink_to(tmp_path / "b.jpg")
+    pictures, rejected = find_pictures(tmp_path)
+    assert pictures == []
+    assert [file.path for file in rejected] == [f"{tmp_path}/{name}.jpg" for name in "abc"]
+    assert all("too many levels" in file.reason.lower() for file in rejected)
+
+
+def test_a_picture_that_is_linked_is_taken_under_the_name_of_the_link(tmp_path):
+    picture = touch(tmp_path / "elsewhere" / "a.png")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "b.png").symlink_to(picture)
+    assert find_pictures(tmp_path / "in") == ([tmp_path / "in" / "b.png"], [])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    os.mkfifo(tmp_path / "b")
+    _, rejected = find_pictures(tmp_path)
+    assert [file.reason for file in rejected] == ["it is not a file"] * 2
+
+
+def test_names_as_long_as_they_can_be_are_found(tmp_path):
+    picture = touch(tmp_path / ("ü" * 120 + "." * 10 + ".tif"))
+    deep = touch(tmp_path.joinpath(*["d" * 200] * 8) / "a.jpg")
+    assert find_pictures(tmp_path)[0] == sorted([picture, deep], key=lambda path: path.parts)
+
+
+def test_a_folder_that_nobody_may_write_to_is_read(tmp_path):
+    picture = touch(tmp_path / "in" / "a.jpg")
+    picture.chmod(0o444)
+    picture.parent.chmod(0o555)
+    try:
+        assert find_pictures(tmp_path) == ([picture], [])
+    finally:
+        picture.parent.chmod(0o755)

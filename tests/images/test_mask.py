@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pipeline.images.mask import align_mask, encode_mask, read_mask
-from pipeline.images.read import Unreadable, read_rgb
+from pipeline.images.read import Limits, Unreadable, read_rgb
 
 ORIENTATION = 0x0112
 MARKED = np.zeros((8, 12), bool)
@@ -86,3 +86,32 @@ def test_a_mask_of_another_resolution_is_resized():
 def test_a_mask_of_another_shape_is_refused():
     with pytest.raises(Unreadable, match="12x8, its picture 300x100"):
         align_mask(encode_mask(MARKED), stored=(300, 100), pose=1)
+
+
+def in_pages(*masks: np.ndarray) -> bytes:
+    first, *others = (Image.fromarray(mask.astype(np.uint8) * np.uint8(255)) for mask in masks)
+    return encoded(first, "TIFF", save_all=True, append_images=others)
+
+
+def test_each_page_of_a_picture_has_the_same_page_of_its_mask():
+    content = in_pages(MARKED, ~MARKED)
+    assert np.array_equal(align_mask(content, stored=(12, 8), pose=1), MARKED)
+    assert np.array_equal(align_mask(content, stored=(12, 8), pose=1, page=1), ~MARKED)
+
+
+@pytest.mark.parametrize("content", [encode_mask(MARKED), in_pages(MARKED)])
+def test_a_mask_of_one_page_is_not_that_of_the_second(content):
+    with pytest.raises(Unreadable, match="page 2 was asked for"):
+        align_mask(content, stored=(12, 8), pose=1, page=1)
+
+
+def test_a_mask_larger_than_the_limits_is_refused():
+    with pytest.raises(Unreadable, match="larger than the limit"):
+        align_mask(encode_mask(MARKED), stored=(12, 8), pose=1, limits=Limits(megapixels=5e-5, gib=1))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.int32])
+@pytest.mark.parametrize("white", [1, 255])
+def test_deep_masks_of_few_values_are_read(dtype, white):
+    content = encoded(Image.fromarray(MARKED.astype(dtype) * dtype(white)), "TIFF")
+    assert np.array_equal(align_mask(content, stored=(12, 8), pose=1), MARKED)

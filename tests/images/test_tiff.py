@@ -1,0 +1,142 @@
+"""Pages of TIFFs: counted, chosen, turned; and the limits, looked at before anything is decoded."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+import tifffile
+
+from pipeline.images.limits import Limits
+from pipeline.images.read import (
+    Unreadable,
+    count_pages,
+    format_of,
+    open_picture,
+    orientation,
+    read_rgb,
+    stored_size,
+)
+from pipeline.images.tiff import DeepTiff
+from tests.images.odd_files import GREY, PHOTO, encoded, rgb, tiff
+from tests.images.test_read import STORED, UPRIGHT
+
+
+def pages(*pictures: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer, **options) as writer:
+        for picture in pictures:
+            writer.write(
+                picture,
+                photometric="rgb" if picture.ndim == 3 else "minisblack",
+                metadata=None,
+                contiguous=False,
+            )
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}])
+def test_every_page_is_read_as_a_picture_of_its_own(options):
+    deep = GREY.astype(np.uint16) * 257
+    content = pages(PHOTO, deep, PHOTO[::-1], **options)
+    assert count_pages(content) == 3
+    for page, shown in enumerate([PHOTO, rgb(GREY), PHOTO[::-1]]):
+        assert np.array_equal(read_rgb(content, page=page), shown)
+    with pytest.raises(Unreadable, match="it has 3 pages, page 4 was asked for"):
+        read_rgb(content, page=3)
+
+
+def test_thumbnails_and_masks_of_pages_are_no_pages():
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        for kind, picture in ((1, PHOTO[::4, ::4]), (0, PHOTO), (4, PHOTO[..., 0] > 9), (2, PHOTO[::-1])):
+            writer.write(picture, subfiletype=kind, metadata=None, contiguous=False)
+    content = buffer.getvalue()
+    assert count_pages(content) == 2
+    assert np.array_equal(read_rgb(content), PHOTO)
+    assert np.array_equal(read_rgb(content, page=1), PHOTO[::-1])
+
+
+def test_other_formats_have_one_page():
+    for kind in ("PNG", "JPEG", "GIF"):
+        content = encoded(PHOTO, kind)
+        assert count_pages(content) == 1
+        with pytest.raises(Unreadable, match="it has one page, page 2 was asked for"):
+            read_rgb(content, page=1)
+
+
+def test_a_chain_of_pages_that_breaks_off_is_said_when_pages_are_counted():
+    content = bytearray(tiff(PHOTO))
+    directory = int.from_bytes(content[4:8], "little")
+    end = directory + 2 + 12 * int.from_bytes(content[directory : directory + 2], "little")
+    content[end : end + 4] = (1 << 30).to_bytes(4, "little")
+    assert np.array_equal(read_rgb(bytes(content)), PHOTO)
+    with pytest.raises(Unreadable, match="the list of its pages breaks off"):
+        count_pages(bytes(content))
+
+
+@pytest.mark.parametrize("pose", range(1, 9))
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_tiff_comes_upright_whoever_decodes_it(pose, deep):
+    stored = STORED.astype(np.uint16) * 257 if deep else STORED
+    content = tiff(stored, extratags=[(274, 3, 1, pose, True)])
+    image = open_picture(content)
+    assert isinstance(image, DeepTiff) == deep
+    assert (format_of(image), orientation(image), stored_size(image)) == ("TIFF", pose, (6, 4))
+    assert image.size == UPRIGHT[pose].shape[1::-1]
+    assert np.array_equal(read_rgb(content), UPRIGHT[pose])
+
+
+def test_plain_tiffs_are_decoded_by_pillow():
+    for samples in (PHOTO, GREY, GREY.astype(np.uint16)):
+        content = tiff(samples, photometric="rgb" if samples.ndim == 3 else "minisblack")
+        assert not isinstance(open_picture(content), DeepTiff)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP", "AVIF", "JPEG2000"])
+def test_limits_hold_for_every_format(kind):
+    content = encoded(PHOTO, kind)
+    with pytest.raises(Unreadable, match=r"60x40 pixels, larger than the limit of 0\.002 megapixels"):
+        read_rgb(content, limits=Limits(megapixels=0.002, gib=4))
+    with pytest.raises(Unreadable, match=r"raise convert\.max_gib"):
+        read_rgb(content, limits=Limits(megapixels=1, gib=1e-6))
+
+
+def test_limits_count_the_bytes_of_deep_samples():
+    limits = Limits(megapixels=1, gib=PHOTO.size * 5 / 2**30)
+    assert read_rgb(tiff(PHOTO), limits=limits).shape == PHOTO.shape
+    with pytest.raises(Unreadable, match="GiB decoded"):
+        read_rgb(tiff(PHOTO.astype(np.float64)), limits=limits)
+
+
+def test_a_picture_that_the_memory_does_not_hold_is_refused_and_no_more(monkeypatch):
+    def no_memory(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", no_memory)
+    with pytest.raises(Unreadable, match="more memory than there is"):
+        read_rgb(tiff(PHOTO.astype(np.float32)))
+
+
+def test_a_chain_of_many_pages_with_long_lists_is_counted_at_once():
+    """Sixty thousand directories that share one list of a million numbers, in a file of 6 MB."""
+    n_pages, n_values = 60_000, 1 << 19
+    directory, entries = 8 + 4 * n_values, []
+    for page in range(n_pages):
+        place = directory + 18 * page
+        following = place + 18 if page + 1 < n_pages else 0
+        entry = (273).to_bytes(2, "little") + (4).to_bytes(2, "little") + n_values.to_bytes(4, "little")
+        entries.append(b"\1\0" + entry + (8).to_bytes(4, "little") + following.to_bytes(4, "little"))
+    content = b"II*\0" + directory.to_bytes(4, "little") + bytes(4 * n_values) + b"".join(entries)
+    started = time.process_time()
+    assert count_pages(content) == n_pages
+    assert time.process_time() - started < 5
+    with pytest.raises(Unreadable, match="tag 257 is missing"):
+        read_rgb(content, page=n_pages - 1)
+
+
+def test_a_progressive_jpeg_counts_its_coefficients_too():
+    limits = Limits(megapixels=1, gib=40 * 60 * 6 / 2**30)
+    assert read_rgb(encoded(PHOTO, "JPEG"), limits=limits).shape == PHOTO.shape
+    with pytest.raises(Unreadable, match="GiB decoded"):
+        read_rgb(encoded(PHOTO, "JPEG", progressive=True), limits=limits)
