@@ -1,10 +1,11 @@
-"""TIFFs to JPEG: the conversion beside a plain Pillow loop that computes the same hashes.
+"""TIFFs to JPEG: the conversion beside a plain Pillow loop and libvips, all three with the same hashes.
 
     python -m benchmarks.conversion [--workers 2] [--rounds 3] [--small 4000] [--large 32]
 
 Draws TIFFs of 384x256 and of 12 megapixels in a temporary folder, every second one LZW-compressed,
-and converts each set by turns with the loop and with `convert_pictures`, start of the worker processes
-included. Checks that both write the same bytes and hashes. Each line is the fastest of several rounds.
+and converts each set by turns with the loop, with `convert_pictures`, start of the worker processes
+included, and with pyvips in as many processes as we have workers. Checks that the first two write the same
+bytes and all the same hashes of pixels. Each line is the fastest of several rounds.
 "CPU ms" is the processors' time for one picture, "others" the number of cores that other programs kept
 busy meanwhile: above 0.1 the ratio says little. Memory is the peak of all processes together, with a
 quarter of the pictures and with all of them.
@@ -29,13 +30,14 @@ from PIL import Image
 
 QUALITY, SUBSAMPLING = 95, "4:4:4"
 SIZES = {"384x256": (256, 384), "12 megapixels": (3000, 4000)}
-COMPARED = ["sha256", "source_sha256", "pixel_sha256", "phash"]
+COMPARED = ["source_sha256", "pixel_sha256", "phash", "phash_turned"]
 
 
 def convert_plainly(folder: Path, output: Path, count: int, workers: int) -> None:
     """Convert one picture after the other, as one writes it down first."""
-    import imagehash
     import pandas as pd
+
+    from pipeline.images.hashes import perceptual_hashes  # quicker than the library's of one pose
 
     del workers
     rows = []
@@ -46,6 +48,7 @@ def convert_plainly(folder: Path, output: Path, count: int, workers: int) -> Non
             image = stored.convert("RGB")
         image.save(target, quality=QUALITY, subsampling=SUBSAMPLING)
         pixels = hashlib.sha256(f"{image.height}x{image.width}x3;".encode() + image.tobytes())
+        phash, phash_turned = perceptual_hashes(image)
         rows.append(
             {
                 "path": target.relative_to(output).as_posix(),
@@ -55,29 +58,80 @@ def convert_plainly(folder: Path, output: Path, count: int, workers: int) -> Non
                 "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
                 "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
                 "pixel_sha256": pixels.hexdigest(),
-                "phash": str(imagehash.phash(image)),
+                "phash": phash,
+                "phash_turned": phash_turned,
             }
         )
     pd.DataFrame(rows).to_csv(output / "files.csv", index=False)
 
 
+def convert_with_vips(folder: Path, output: Path, count: int, workers: int) -> None:
+    """Convert with libvips in fresh processes (in forked ones it hangs), a chunk of files at a time."""
+    import pandas as pd
+
+    paths = sorted(folder.rglob("*.tif"))[:count]
+    output.mkdir(exist_ok=True)
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        rows = pool.starmap(vips_row, [(path, folder, output) for path in paths], chunksize=16)
+    pd.DataFrame(rows).to_csv(output / "files.csv", index=False)
+
+
+def vips_row(path: Path, folder: Path, output: Path) -> dict[str, object]:
+    """Convert one picture with libvips and give its row."""
+    import pyvips  # type: ignore[import-untyped]
+
+    from pipeline.images.hashes import perceptual_hashes
+
+    target = output / path.relative_to(folder).with_suffix(".jpg")
+    content = path.read_bytes()
+    image = pyvips.Image.new_from_buffer(content, "", access="sequential")
+    pixels = image.write_to_memory()
+    saved = pyvips.Image.new_from_memory(pixels, image.width, image.height, 3, "uchar").jpegsave_buffer(
+        Q=QUALITY, subsample_mode="off", keep="none"
+    )
+    target.write_bytes(saved)
+    size = f"{image.height}x{image.width}x3;".encode()
+    phash, phash_turned = perceptual_hashes(Image.frombuffer("RGB", (image.width, image.height), pixels))
+    return {
+        "path": target.relative_to(output).as_posix(),
+        "width": image.width,
+        "height": image.height,
+        "bytes": len(saved),
+        "source_sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": hashlib.sha256(saved).hexdigest(),
+        "pixel_sha256": hashlib.sha256(size + pixels).hexdigest(),
+        "phash": phash,
+        "phash_turned": phash_turned,
+    }
+
+
 def convert_ours(folder: Path, output: Path, count: int, workers: int) -> None:
     """Convert as the stage does."""
-    from pipeline.config import Convert
+    from pipeline.config import Compute, Convert
     from pipeline.images.conversion import convert_pictures
     from pipeline.images.sources import Source
 
-    settings = Convert(policy="equal", quality=QUALITY, subsampling=SUBSAMPLING)
+    settings = Convert(
+        policy="equal",
+        quality=QUALITY,
+        subsampling=SUBSAMPLING,
+        pages="first",
+        max_rejected=0.0,
+        max_megapixels=250,
+        max_gib=4,
+    )
+    compute = Compute(backend="local", workers=workers, scheduler=None)
     sources = []
     for path in sorted(folder.rglob("*.tif"))[:count]:
         name = path.relative_to(folder).as_posix()
         sources.append(Source(path, name, name, "fake", "set", "test"))
-    convert_pictures(sources, [], output, settings, workers)
+    convert_pictures(sources, [], output, settings, compute)
 
 
 CONTENDERS: dict[str, Callable[[Path, Path, int, int], None]] = {
     "plain loop": convert_plainly,
     "ours": convert_ours,
+    "pyvips": convert_with_vips,
 }
 
 
@@ -128,7 +182,7 @@ def measure(folder: Path, count: int, workers: int, rounds: int) -> dict[str, li
     results: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
     for number in range(rounds + 1):
         n_pictures = count if number < rounds else max(count // 4, 1)
-        tables = []
+        tables = {}
         for name in CONTENDERS:
             output = folder.with_name("out")
             command = [sys.executable, "-m", "benchmarks.conversion", "--contender", name]
@@ -136,11 +190,14 @@ def measure(folder: Path, count: int, workers: int, rounds: int) -> dict[str, li
             command += ["--count", str(n_pictures), "--workers", str(workers)]
             ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             results[name].append(json.loads(ended.stdout))
-            tables.append(read_hashes(output))
+            tables[name] = read_hashes(output)
             subprocess.run(["rm", "-r", str(output)], check=True)
             output.with_name(".out.journal").unlink(missing_ok=True)
-        if tables[0] != tables[1] or len(tables[0]) != n_pictures:
+        of_pixels = [[row[2:] for row in table] for table in tables.values()]
+        if tables["plain loop"] != tables["ours"] or of_pixels[0] != of_pixels[2]:
             sys.exit("the contenders wrote other bytes or hashes")
+        if len(of_pixels[0]) != n_pictures:
+            sys.exit(f"{n_pictures} pictures, {len(of_pixels[0])} rows")
     return results
 
 
@@ -174,7 +231,7 @@ def read_hashes(output: Path) -> list[tuple[str, ...]]:
     for row in rows[:: max(len(rows) // 50, 1)]:
         if hashlib.sha256((output / row["path"]).read_bytes()).hexdigest() != row["sha256"]:
             sys.exit(f"{row['path']} has another hash than its table says")
-    return sorted((row["path"], *(row[column] for column in COMPARED)) for row in rows)
+    return sorted((row["path"], row["sha256"], *(row[column] for column in COMPARED)) for row in rows)
 
 
 def report(name: str, results: dict[str, list[dict[str, float]]], count: int) -> None:

@@ -19,14 +19,21 @@ from pipeline.images.journal import (
     stamp_of,
     write_journal,
 )
+from pipeline.images.limits import Limits
 from pipeline.images.parallel import convert_jobs
 from pipeline.images.picture import Job
-from pipeline.images.plan import Task, plan_tasks
+from pipeline.images.plan import Task, each_page, plan_tasks
+from pipeline.images.policies import POLICIES
 from pipeline.images.sources import Rejected, Source
+from pipeline.images.survey import survey
 from pipeline.images.tables import FILES, REJECTED, files_table, rejected_table
-from pipeline.storage.atomic import write_csv
+from pipeline.storage.atomic import write_text
 
 _KEPT_NAMES = (".gitignore", ".gitkeep")
+_COPYING = ("raw", "tif_only")  # policies that take files as they are
+_MOST_BYTES = 16  # of a decoded pixel: four samples of 32 bits
+_STALE = 10  # the journal is written anew where a tenth of it may be outdated
+_NAMED = 3  # rejected pictures in an error message
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,15 @@ def convert_pictures(
 
     Raises:
         UserError: a file cannot be written, `output` holds something else or one of the sources, or
-            no usable picture is left of a class to train on.
+            no usable picture is left of a class to train on; more pictures are rejected than
+            `settings.max_rejected` allows: rejected.csv is written then, files.csv left as it was.
     """
     _check_output(output, sources)
-    tasks, clashing = plan_tasks(sources, settings)
+    tasks, clashing = _plan(sources, output, settings, compute)
     journal = journal_path(output)
-    known = {**read_table(output / FILES), **read_journal(journal)}
-    entries, jobs = _sort_out(tasks, known, output)
+    known = read_journal(journal) or read_table(output / FILES)
+    limits = Limits(settings.max_megapixels, settings.max_gib)
+    entries, jobs = _sort_out(tasks, known, output, limits)
     refused = list(clashing)
     with contextlib.closing(JournalWriter(journal)) as writer:
         for outcomes in convert_jobs(jobs, output, compute):
@@ -84,8 +93,9 @@ def convert_pictures(
             writer.append(made)
             entries.update({entry.target: entry for entry in made})
             refused += [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
-    if len(entries) + len(refused) != len(sources):
-        raise RuntimeError(f"{len(sources)} pictures in, {len(entries)} converted, {len(refused)} rejected")
+    n_pictures = len(tasks) + len(clashing)
+    if len(entries) + len(refused) != n_pictures:
+        raise RuntimeError(f"{n_pictures} pictures in, {len(entries)} converted, {len(refused)} rejected")
     converted = [task for task in tasks if task.target in entries]
     _check_classes(sources, converted, refused)
     masks = [
@@ -93,21 +103,41 @@ def convert_pictures(
         for task in converted
         if (reason := entries[task.target].mask_reason)
     ]
-    write_csv(output / REJECTED, rejected_table([*rejected, *refused, *masks]))
+    write_text(output / REJECTED, rejected_table([*rejected, *refused, *masks]))
+    _check_rejected([*refused, *(file for file in rejected if file.lost)], len(entries), output, settings)
     wanted = {FILES, REJECTED, *entries} | {e.mask_target for e in entries.values() if e.measured.mask_sha256}
     removed = _remove_all_but(output, wanted)
-    write_csv(output / FILES, files_table(converted, entries))
-    if jobs or len(known) != len(entries):
-        write_journal(journal, entries.values())
+    write_text(output / FILES, files_table(converted, entries))
+    if len(known) > len(entries) or len(jobs) * _STALE > len(entries):
+        write_journal(journal, entries.values())  # without lines that count no more
     unchanged = sum(_is_same(entry, known.get(target)) for target, entry in entries.items())
     return Counts(len(entries), unchanged, len(rejected) + len(refused), len(masks), removed)
+
+
+def _plan(
+    sources: Sequence[Source], output: Path, settings: Convert, compute: Compute
+) -> tuple[list[Task], list[Rejected]]:
+    """Decide what becomes of each picture, after a look at those files whose names do not tell enough."""
+    if settings.pages == "all" and settings.policy in _COPYING:
+        others = ", ".join(policy for policy in POLICIES if policy not in _COPYING)
+        raise UserError(
+            f"convert.pages is all, but convert.policy {settings.policy} copies files, and a page is no file "
+            f"of its own; set convert.pages=first, or one of these policies: {others}"
+        )
+    facts = survey(sources, settings, output, compute)
+    pictures = each_page(sources, {path: found.n_pages for path, found in facts.items()})
+    last_saves = {path: found.last_save for path, found in facts.items()}
+    savings = POLICIES[settings.policy](pictures, settings, last_saves)
+    return plan_tasks(pictures, savings, settings.policy)
 
 
 def _is_same(entry: Entry, before: Entry | None) -> bool:
     return before is not None and (before.policy, before.measured) == (entry.policy, entry.measured)
 
 
-def _sort_out(tasks: list[Task], known: dict[str, Entry], output: Path) -> tuple[dict[str, Entry], list[Job]]:
+def _sort_out(
+    tasks: list[Task], known: dict[str, Entry], output: Path, limits: Limits
+) -> tuple[dict[str, Entry], list[Job]]:
     """Tell what is there as it was left from what has to be looked at."""
     entries: dict[str, Entry] = {}
     jobs = []
@@ -117,11 +147,17 @@ def _sort_out(tasks: list[Task], known: dict[str, Entry], output: Path) -> tuple
             mask = f"{output}/{task.mask_target}" if entry.measured.mask_sha256 else None
             target = f"{output}/{task.target}"
             paths = (task.source.path, target, task.source.mask_path, mask)
-            if is_unchanged(entry, tuple(map(stamp_of, paths))):
+            if _surely_fits(entry, limits) and is_unchanged(entry, tuple(map(stamp_of, paths))):
                 entries[task.target] = entry
                 continue
-        jobs.append(Job(task, entry))
+        jobs.append(Job(task, entry, limits))
     return entries, jobs
+
+
+def _surely_fits(entry: Entry, limits: Limits) -> bool:
+    """Tell whether a picture that was converted under other limits is within these."""
+    pixels = entry.measured.width * entry.measured.height
+    return pixels <= limits.megapixels * 1e6 and pixels * _MOST_BYTES <= limits.gib * 2**30
 
 
 def _check_output(output: Path, sources: Sequence[Source]) -> None:
@@ -166,6 +202,22 @@ def _check_classes(sources: Sequence[Source], converted: list[Task], refused: li
                 f"can be used, and training needs both classes; {lost[0].path.name}: "
                 f"{reasons[lost[0].source_path]}"
             )
+
+
+def _check_rejected(lost: list[Rejected], n_converted: int, output: Path, settings: Convert) -> None:
+    """Raise UserError where more pictures are lost than the settings allow."""
+    if len(lost) <= settings.max_rejected * (len(lost) + n_converted):
+        return
+    share = len(lost) / (len(lost) + n_converted)
+    named = sorted(lost, key=lambda file: file.path)[:_NAMED]
+    words = "\n".join(f"  {file.path}: {file.reason}" for file in named)
+    more = f"\n  and {len(lost) - len(named)} more" if len(lost) > len(named) else ""
+    raise UserError(
+        f"{len(lost)} of {len(lost) + n_converted} pictures ({share:.1%}) cannot be used; "
+        f"convert.max_rejected={settings.max_rejected:g} allows {settings.max_rejected:.1%}:\n{words}{more}\n"
+        f"All are listed in {output / REJECTED}. Mend them or take them away, or raise convert.max_rejected; "
+        "what is converted stays and is not done again"
+    )
 
 
 def _remove_all_but(output: Path, wanted: AbstractSet[str]) -> int:

@@ -44,6 +44,7 @@ class Measured:
     mask_sha256: str
     pixel_sha256: str
     phash: str
+    phash_turned: str
     jpeg_quality: int | None
 
 
@@ -86,13 +87,18 @@ def now_ns() -> int:
 
 def is_unchanged(entry: Entry, stamps: tuple[Stamp | None, ...]) -> bool:
     """Tell whether the files are those that were there when the entry was made, by their stamps alone."""
-    sources = (entry.stamps[0], entry.stamps[2])
+    source, target, mask_source, _ = entry.stamps
     return (
         entry.stamps == stamps
-        and entry.stamps[0] is not None
-        and entry.stamps[1] is not None
-        and all(each.changed_ns < entry.recorded_ns - _UNSURE_NS for each in sources if each is not None)
+        and target is not None
+        and is_settled(source, entry.recorded_ns)
+        and (mask_source is None or is_settled(mask_source, entry.recorded_ns))
     )
+
+
+def is_settled(stamp: Stamp | None, recorded_ns: int) -> bool:
+    """Tell whether a file that was looked at then could not change later without its stamp."""
+    return stamp is not None and stamp.changed_ns < recorded_ns - _UNSURE_NS
 
 
 def journal_path(output: Path) -> Path:
@@ -131,6 +137,7 @@ def read_table(path: Path) -> dict[str, Entry]:
                 row["mask_sha256"],
                 row["pixel_sha256"],
                 row["phash"],
+                row["phash_turned"],
                 int(row["jpeg_quality"]) if row["jpeg_quality"] else None,
             )
             stamps = (None, None, None, None)

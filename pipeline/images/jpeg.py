@@ -14,8 +14,9 @@ _START_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0
 _WITHOUT_PAYLOAD = {0x01, *range(0xD0, 0xD9)}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 
+# Row by row the place of each number of a table in the order in which a file stores them.
 # fmt: off
-_ZIGZAG = np.array([
+ZIGZAG = np.array([
      0,  1,  8, 16,  9,  2,  3, 10, 17, 24, 32, 25, 18, 11,  4,  5,
     12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13,  6,  7, 14, 21, 28,
     35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
@@ -122,7 +123,7 @@ def _tables_in(payload: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
         end = position + 1 + 64 * bytes_each
         values = np.frombuffer(payload[position + 1 : end], dtype=">u2" if bytes_each == 2 else "u1")
         table = np.empty(64, dtype=int)
-        table[_ZIGZAG] = values  # ValueError where it breaks off
+        table[ZIGZAG] = values  # ValueError where it breaks off
         yield number, tuple(table.tolist())
         position = end
 

@@ -1,74 +1,109 @@
-"""Policies: what a labelled picture is saved as, so that its file does not tell its label.
+"""Policies: what labelled pictures are saved as, so that a file does not tell its label.
 
-A policy is one function, from the name of a file and the settings to the JPEG settings with which the
-picture is saved once more, or to None where its bytes are taken as they are. To add one: write the
-function, put it into `POLICIES`, and its name into `policy` of `pipeline.config.Convert`.
+A policy is one function, from the pictures and what is known of them to the way in which each is saved. To
+add one: write the function, put it into `POLICIES`, and its name into `policy` of `pipeline.config.Convert`.
 """
 
-import io
-from collections.abc import Callable
-from dataclasses import dataclass
+import functools
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import PIL
-from PIL import Image
 
 from pipeline.config import Convert
+from pipeline.images.donors import FEWEST, Pool, pools_of
 from pipeline.images.formats import format_of_name
 from pipeline.images.read import READING
+from pipeline.images.savings import Copied, Jpeg, JpegLike, Png, Saving, Stripped
+from pipeline.images.sources import Source
+
+LOG = logging.getLogger(__name__)
+
+LastSaves = Mapping[str, JpegLike | None]
+Policy = Callable[[Sequence[Source], Convert, LastSaves], list[Saving]]
 
 
-@dataclass(frozen=True)
-class Jpeg:
-    """How a JPEG is saved: baseline, by the encoder that Pillow brings, without any metadata.
-
-    Attributes:
-        quality: of libjpeg, 1 to 100.
-        subsampling: of the chrominance: "4:4:4", "4:2:2" or "4:2:0".
-    """
-
-    quality: int
-    subsampling: str
-
-    @property
-    def ending(self) -> str:
-        """What the names of such files end in."""
-        return ".jpg"
-
-    def encode(self, rgb: Image.Image) -> bytes:
-        """Give the bytes of the file."""
-        buffer = io.BytesIO()
-        rgb.save(buffer, "JPEG", quality=self.quality, subsampling=self.subsampling)
-        return buffer.getvalue()
-
-
-def raw(name: PurePosixPath, settings: Convert) -> Jpeg | None:  # noqa: ARG001
+def raw(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:  # noqa: ARG001
     """The bytes as handed in."""
-    return None
+    return [Copied() for _ in sources]
 
 
-def tif_only(name: PurePosixPath, settings: Convert) -> Jpeg | None:
+def tif_only(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:  # noqa: ARG001
     """The classic: what is called .tif or .tiff becomes JPEG, the rest is copied."""
-    return equal(name, settings) if format_of_name(name) == "TIFF" else None
+    jpeg = Jpeg(settings.quality, settings.subsampling)
+    return [
+        jpeg if format_of_name(PurePosixPath(source.target)) == "TIFF" else Copied() for source in sources
+    ]
 
 
-def equal(name: PurePosixPath, settings: Convert) -> Jpeg | None:  # noqa: ARG001
+def equal(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:  # noqa: ARG001
     """Every picture saved once more with the same JPEG settings, both classes alike."""
-    return Jpeg(settings.quality, settings.subsampling)
+    return [Jpeg(settings.quality, settings.subsampling) for _ in sources]
 
 
-POLICIES: dict[str, Callable[[PurePosixPath, Convert], Jpeg | None]] = {
+def lossless(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:  # noqa: ARG001
+    """The pixels as they are, in PNG."""
+    return [Png() for _ in sources]
+
+
+def matched(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:
+    """Both classes with the same distribution of last saves: that of the collection's fake JPEGs.
+
+    A fake JPEG keeps its compressed data and loses all else. A genuine picture, and a fake that is no JPEG
+    or counts as none (see `survey`), is saved with the settings of a donor (see `donors`). Where a
+    collection has too few fake JPEGs for a distribution of its own, they keep nothing and are saved like
+    its other pictures: their settings would give them away.
+    """
+    pools = pools_of(sources, last_saves)
+    _say_what_is_missing(pools, settings)
+    savings: list[Saving] = [Jpeg(settings.quality, settings.subsampling)] * len(sources)
+    for collection, pool in pools.items():
+        if pool is None:
+            continue
+        to_save = []
+        for place, source in enumerate(sources):
+            if source.collection != collection:
+                continue
+            if pool.own and source.label == "fake" and last_saves.get(source.source_path) is not None:
+                savings[place] = Stripped()
+            else:
+                to_save.append(place)
+        donors = pool.draw([sources[place].target for place in to_save])
+        for place, donor in zip(to_save, donors, strict=True):
+            savings[place] = donor
+    return savings
+
+
+POLICIES: dict[str, Policy] = {
     "raw": raw,
     "tif_only": tif_only,
     "equal": equal,
+    "matched": matched,
+    "lossless": lossless,
 }
 
 
-def signature(policy: str, encoding: Jpeg | None) -> str:
+@functools.lru_cache(maxsize=4096)
+def signature(policy: str, saving: Saving) -> str:
     """Say all that a converted file depends on besides its source: what differs must be done again.
 
     `equal(quality=95,subsampling=4:4:4,reading=1,pillow=13.0.0)`, `tif_only(copied,reading=1,pillow=13.0.0)`.
     The last two stand for how pictures are decoded and encoded.
     """
-    saved = f"quality={encoding.quality},subsampling={encoding.subsampling}" if encoding else "copied"
-    return f"{policy}({saved},reading={READING},pillow={PIL.__version__})"
+    return f"{policy}({saving.words},reading={READING},pillow={PIL.__version__})"
+
+
+def _say_what_is_missing(pools: Mapping[str, Pool | None], settings: Convert) -> None:
+    """Tell in one line which collections have no distribution of their own."""
+    borrowing = [name for name, pool in pools.items() if pool is not None and not pool.own]
+    without = [name for name, pool in pools.items() if pool is None]
+    for names, how in (
+        (borrowing, "like the fakes of the collections to train on"),
+        (without, f"alike, at quality {settings.quality} {settings.subsampling}"),
+    ):
+        if names:
+            LOG.info(
+                "convert=matched: fewer than %d fake JPEGs in %s; all pictures there are saved %s",
+                FEWEST, ", ".join(sorted(names)), how,
+            )  # fmt: skip

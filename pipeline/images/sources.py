@@ -19,6 +19,9 @@ class Source:
         subset: what the naming rule calls this kind of picture, e.g. "splice"; "" where it says nothing.
         source_ids: pictures that this one was made from (a genuine one: itself), sorted, each once.
         mask_path: the picture of the tampered pixels, to be opened; None where there is none.
+        official: the side of the split that the dataset's authors published: "train", "validation",
+            "test"; "" where they put it on none.
+        page: which picture of a file that holds several, from 0.
     """
 
     path: Path
@@ -30,6 +33,8 @@ class Source:
     subset: str = ""
     source_ids: tuple[str, ...] = ()
     mask_path: Path | None = None
+    official: str = ""
+    page: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,9 @@ class Rejected:
     Attributes:
         path: the file's name in tables, as `Source.source_path`.
         reason: what was found, in words that tell its owner what to do.
+        lost: it should have been a picture of the dataset; False for what lies beside the pictures.
     """
 
     path: str
     reason: str
+    lost: bool = False

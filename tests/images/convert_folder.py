@@ -12,18 +12,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.config import Convert
 from pipeline.errors import UserError
 from pipeline.images.conversion import convert_pictures
-from tests.images.pictures import list_folder
+from tests.images.pictures import list_folder, on_cores, settings
 
 
 def main() -> None:
     folder, output, policy, workers, *limit = sys.argv[1:]
     if limit == ["nobody"]:
         Image.init()  # nobody may not be allowed to read where the libraries lie
-        import scipy.fftpack  # noqa: F401
-
         os.seteuid(65534)
     elif limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit[0]),) * 2)
@@ -33,8 +30,8 @@ def main() -> None:
                 list_folder(Path(folder)),
                 [],
                 Path(output),
-                Convert(policy=policy, quality=95, subsampling="4:4:4"),
-                int(workers),
+                settings(policy),
+                on_cores(int(workers)),
             )
         )
     except UserError as error:

@@ -6,18 +6,29 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.config import Convert
+from pipeline.config import Compute, Convert
 from pipeline.images.sources import Source
 
-EQUAL = Convert(
-    policy="equal",
-    quality=95,
-    subsampling="4:4:4",
-    pages="first",
-    max_rejected=1.0,
-    max_megapixels=250,
-    max_gib=4,
-)
+
+def settings(policy: str, **changed: object) -> Convert:
+    """Settings of a conversion that takes whatever share of rejected files."""
+    usual = {
+        "quality": 95,
+        "subsampling": "4:4:4",
+        "pages": "first",
+        "max_rejected": 1.0,
+        "max_megapixels": 250,
+        "max_gib": 4,
+    }
+    return Convert(policy=policy, **{**usual, **changed})
+
+
+EQUAL = settings("equal")
+
+
+def on_cores(workers: int) -> Compute:
+    """So many processes of this machine."""
+    return Compute(backend="local", workers=workers, scheduler=None)
 
 
 def draw_photo(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:

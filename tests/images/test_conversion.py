@@ -3,13 +3,13 @@
 import os
 import shutil
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.config import Convert
 from pipeline.errors import UserError
 from pipeline.images import journal, parallel
 from pipeline.images.conversion import convert_pictures
@@ -18,10 +18,10 @@ from pipeline.images.mask import read_mask
 from pipeline.images.read import read_rgb
 from pipeline.images.sources import Rejected
 from pipeline.images.tables import FILE_COLUMNS
-from tests.images.pictures import EQUAL, digests, draw_photo, list_folder
+from tests.images.pictures import EQUAL, digests, draw_photo, list_folder, on_cores, settings
 
-RAW = Convert(policy="raw", quality=95, subsampling="4:4:4")
-TIF_ONLY = Convert(policy="tif_only", quality=95, subsampling="4:4:4")
+RAW = settings("raw")
+TIF_ONLY = settings("tif_only")
 TABLES = {"files.csv", "rejected.csv"}
 
 
@@ -34,8 +34,8 @@ def output(tmp_path):
 def convert(dataset, output):
     """Convert the dataset as it is now; give the counts."""
 
-    def converted(settings=EQUAL, workers=1, rejected=()):
-        return convert_pictures(list_folder(dataset), rejected, output, settings, workers)
+    def converted(chosen=EQUAL, workers=1, rejected=()):
+        return convert_pictures(list_folder(dataset), rejected, output, chosen, on_cores(workers))
 
     return converted
 
@@ -247,29 +247,29 @@ def test_a_picture_taken_away_goes_and_so_does_its_empty_folder(convert, dataset
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "changed",
     [
-        Convert(policy="equal", quality=80, subsampling="4:4:4"),
-        Convert(policy="equal", quality=95, subsampling="4:2:0"),
+        settings("equal", quality=80),
+        settings("equal", subsampling="4:2:0"),
         RAW,
         TIF_ONLY,
     ],
 )
-def test_changed_settings_leave_what_one_clean_run_leaves(convert, output, settings):
-    convert(settings)
+def test_changed_settings_leave_what_one_clean_run_leaves(convert, output, changed):
+    convert(changed)
     clean = digests(output)
     shutil.rmtree(output)
     journal.journal_path(output).unlink()
     convert(EQUAL)
     age(output)
-    convert(settings)
+    convert(changed)
     assert digests(output) == clean
 
 
 def test_a_changed_quality_leaves_copied_files_alone(convert, output):
     convert(TIF_ONLY)
     age(output)
-    assert convert(Convert(policy="tif_only", quality=80, subsampling="4:4:4")).unchanged == 8
+    assert convert(settings("tif_only", quality=80)).unchanged == 8
 
 
 @pytest.mark.parametrize("damage", ["delete", "change", "swap"])
@@ -336,7 +336,7 @@ def test_pictures_are_never_converted_into_their_own_folder(dataset):
     before = digests(dataset)
     for output in (dataset, dataset / "fake", dataset / "fake/out"):
         with pytest.raises(UserError, match="must not lie in the other"):
-            convert_pictures(list_folder(dataset), [], output, EQUAL, 1)
+            convert_pictures(list_folder(dataset), [], output, EQUAL, on_cores(1))
     assert digests(dataset) == before
 
 
@@ -353,5 +353,96 @@ def test_names_of_all_kinds_are_converted(convert, dataset, output):
 def test_a_file_that_vanishes_while_it_is_listed_is_rejected(dataset, output):
     sources = list_folder(dataset)
     (dataset / "fake/f0.jpg").unlink()
-    counts = convert_pictures(sources, [], output, EQUAL, 1)
+    counts = convert_pictures(sources, [], output, EQUAL, on_cores(1))
     assert (counts.converted, counts.rejected) == (9, 1)
+
+
+def test_files_that_are_lost_beyond_the_limit_stop_the_conversion_and_are_named(convert, dataset, output):
+    convert()
+    table = (output / "files.csv").read_bytes()
+    for i in range(5):
+        (dataset / "genuine" / f"bad{i}.png").write_bytes(b"no")
+    with pytest.raises(UserError) as caught:
+        convert(settings("equal", max_rejected=0.3))
+    message = str(caught.value)
+    assert "5 of 15 pictures (33.3%)" in message
+    assert "convert.max_rejected=0.3" in message
+    assert "genuine/bad0.png: it is no picture" in message
+    assert "and 2 more" in message
+    assert str(output / "rejected.csv") in message
+    assert len(read(output, "rejected.csv")) == 5
+    assert (output / "files.csv").read_bytes() == table
+    assert convert(settings("equal", max_rejected=0.34)).rejected == 5
+
+
+def test_files_beside_the_pictures_count_as_lost_only_where_they_should_have_been_pictures(convert):
+    beside = [Rejected(f"genuine/{i}.txt", "it has the ending .txt") for i in range(50)]
+    assert convert(settings("equal", max_rejected=0.0), rejected=beside).rejected == 50
+    with pytest.raises(UserError, match="a link to a file"):
+        convert(
+            settings("equal", max_rejected=0.0), rejected=[Rejected("a.png", "a link to a file", lost=True)]
+        )
+
+
+def test_a_picture_beyond_the_limits_is_rejected_also_where_it_was_converted_before(convert, dataset, output):
+    Image.fromarray(draw_photo(400, 600)).save(dataset / "genuine/large.png")
+    assert convert().converted == 11
+    age(output)
+    counts = convert(settings("equal", max_megapixels=0.2))
+    assert (counts.converted, counts.unchanged, counts.rejected) == (10, 10, 1)
+    assert "convert.max_megapixels" in read(output, "rejected.csv")["reason"].iloc[0]
+    assert convert(settings("equal", max_gib=0.0005)).rejected == 1
+    assert convert().converted == 11
+
+
+@pytest.fixture
+def pages(dataset):
+    """A TIFF of three pages among the fakes, with a mask of three pages."""
+    drawn = [Image.fromarray(draw_photo(seed=70 + i)) for i in range(3)]
+    drawn[0].save(dataset / "fake/book.tif", save_all=True, append_images=drawn[1:])
+    masks = [Image.new("L", (60, 40), 0) for _ in range(3)]
+    for i, mask in enumerate(masks):
+        mask.paste(255, (0, 0, 10 * (i + 1), 10))
+    # list_folder looks for a mask of this name
+    masks[0].save(dataset / "masks/book.png", "TIFF", save_all=True, append_images=masks[1:])
+    return drawn
+
+
+def test_of_a_file_with_pages_the_first_is_taken(convert, pages, output):
+    assert convert(settings("lossless")).converted == 11
+    assert np.array_equal(read_rgb(output / "set/fake/book.png"), np.asarray(pages[0]))
+
+
+@pytest.mark.parametrize("policy", ["equal", "matched", "lossless"])
+def test_every_page_can_be_a_picture(convert, pages, output, policy):
+    assert convert(settings(policy, pages="all")).converted == 13
+    rows = read(output).query("source_path == 'fake/book.tif'")
+    ending = "png" if policy == "lossless" else "jpg"
+    assert rows["path"].tolist() == [f"set/fake/book{page}.{ending}" for page in ("-page2", "-page3", "")]
+    assert rows["page"].tolist() == ["1", "2", "0"]
+    assert rows["pixel_sha256"].nunique() == 3
+    if policy == "lossless":
+        assert np.array_equal(read_rgb(output / "set/fake/book-page3.png"), np.asarray(pages[2]))
+    age(output)
+    assert convert(settings(policy, pages="all")).unchanged == 13
+    assert convert(settings(policy, pages="first")).removed == 4  # two pages and their masks
+
+
+@pytest.mark.usefixtures("pages")
+def test_every_page_has_its_page_of_the_mask(convert, output):
+    convert(settings("equal", pages="all"))
+    for page, width in (("", 10), ("-page2", 20), ("-page3", 30)):
+        assert read_mask(output / f"set/masks/book{page}.png")[5].sum() == width
+
+
+@pytest.mark.parametrize("policy", ["raw", "tif_only"])
+def test_pages_of_files_that_are_copied_are_refused(convert, policy):
+    with pytest.raises(UserError, match=r"pages=first.* equal, matched, lossless"):
+        convert(settings(policy, pages="all"))
+
+
+def test_the_published_split_comes_through(dataset, output):
+    sources = [replace(source, official="test") for source in list_folder(dataset)]
+    convert_pictures(sources, [], output, EQUAL, on_cores(1))
+    assert set(read(output)["official"]) == {"test"}
+    assert set(read(output)["page"]) == {"0"}

@@ -5,9 +5,10 @@ import io
 
 import imagehash
 import numpy as np
+import pytest
 from PIL import Image
 
-from pipeline.images.hashes import perceptual_hash, pixel_sha256, sha256_of, sha256_of_file
+from pipeline.images.hashes import POSES, perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
 
 
 def bits_apart(first: str, second: str) -> int:
@@ -39,15 +40,36 @@ def test_one_pixel_counts(photo):
     assert pixel_sha256(Image.fromarray(changed)) != pixel_sha256(Image.fromarray(photo()))
 
 
-def test_the_perceptual_hash_is_the_librarys(photo):
-    picture = Image.fromarray(photo(100, 150))
-    assert imagehash.hex_to_hash(perceptual_hash(picture)) == imagehash.phash(picture)
+def turned(pixels: np.ndarray) -> list[np.ndarray]:
+    """The seven other poses in the order of POSES."""
+    mirrored = np.fliplr(pixels)
+    return [np.rot90(pixels, k) for k in (1, 2, 3)] + [np.rot90(mirrored, k) for k in range(4)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_perceptual_hashes_are_the_librarys_of_the_turned_picture(photo, seed):
+    pixels = photo(100, 150, seed=seed)
+    upright, others = perceptual_hashes(Image.fromarray(pixels))
+    assert upright == str(imagehash.phash(Image.fromarray(pixels)))
+    for number, (pose, pixels_turned) in enumerate(zip(POSES, turned(pixels), strict=True)):
+        found = others[16 * number : 16 * number + 16]
+        wanted = str(imagehash.phash(Image.fromarray(np.ascontiguousarray(pixels_turned))))
+        assert found == wanted, pose
+
+
+def test_a_picture_without_any_contrast_has_the_librarys_hash_in_every_pose():
+    flat = Image.new("RGB", (50, 40), (9, 9, 9))
+    upright, others = perceptual_hashes(flat)
+    assert upright == str(imagehash.phash(flat))
+    assert others == 7 * upright
 
 
 def test_copies_look_alike_and_other_pictures_do_not(photo):
     picture = Image.fromarray(photo(128, 192))
     buffer = io.BytesIO()
     picture.resize((96, 64)).save(buffer, "JPEG", quality=60)
-    first = perceptual_hash(picture)
-    assert bits_apart(first, perceptual_hash(Image.open(buffer))) <= 4
-    assert bits_apart(first, perceptual_hash(Image.fromarray(photo(128, 192, seed=1)))) > 12
+    first, _ = perceptual_hashes(picture)
+    copy, _ = perceptual_hashes(Image.open(buffer))
+    other, _ = perceptual_hashes(Image.fromarray(photo(128, 192, seed=1)))
+    assert bits_apart(first, copy) <= 4
+    assert bits_apart(first, other) > 12

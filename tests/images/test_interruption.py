@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline.images.conversion import convert_pictures
-from tests.images.pictures import EQUAL, digests, draw_photo, list_folder, make_dataset
+from tests.images.pictures import EQUAL, digests, draw_photo, list_folder, make_dataset, on_cores, settings
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills and limits as POSIX has them")
 
@@ -36,15 +36,29 @@ def many(tmp_path_factory):
     for i in range(90):
         label = "genuine" if i % 2 else "fake"
         Image.fromarray(np.roll(pixels, 5 * i, axis=1)).save(folder / label / f"many{i}.tif")
+    for i in range(8):  # enough to be donors under the policy `matched`
+        quality, subsampling = (92, 0) if i % 2 else (75, 2)
+        Image.fromarray(pixels[i:]).save(
+            folder / f"fake/donor{i}.jpg", quality=quality, subsampling=subsampling
+        )
     return folder
 
 
 @pytest.fixture(scope="module")
-def clean(many, tmp_path_factory):
-    """What one undisturbed run leaves."""
-    output = tmp_path_factory.mktemp("clean") / "converted"
-    convert_pictures(list_folder(many), [], output, EQUAL, 1)
-    return digests(output)
+def clean_by(many, tmp_path_factory):
+    """What one undisturbed run leaves, by policy."""
+    found = {}
+    for policy in ("equal", "matched"):
+        output = tmp_path_factory.mktemp(policy) / "converted"
+        convert_pictures(list_folder(many), [], output, settings(policy), on_cores(1))
+        found[policy] = digests(output)
+    return found
+
+
+@pytest.fixture
+def clean(clean_by):
+    """What one undisturbed run by the policy `equal` leaves."""
+    return clean_by["equal"]
 
 
 def wait_until(condition, seconds=60.0):
@@ -64,10 +78,12 @@ def is_running(pid):
     return bool(listed.strip()) and not listed.strip().startswith("Z")
 
 
-def test_killed_in_the_middle_it_goes_on_and_ends_as_a_clean_run(many, clean, tmp_path):
+@pytest.mark.parametrize("policy", ["equal", "matched"])
+@pytest.mark.parametrize("n_done", [1, 40, 80])
+def test_killed_in_the_middle_it_goes_on_and_ends_as_a_clean_run(many, clean_by, tmp_path, policy, n_done):
     output = tmp_path / "converted"
-    started = subprocess.Popen(command(many, output, "equal", 2))
-    wait_until(lambda: len(pictures_in(output)) > 40)
+    started = subprocess.Popen(command(many, output, policy, 2))
+    wait_until(lambda: len(pictures_in(output)) >= n_done)
     workers = children_of(started.pid)
     started.send_signal(signal.SIGKILL)
     started.wait()
@@ -75,10 +91,11 @@ def test_killed_in_the_middle_it_goes_on_and_ends_as_a_clean_run(many, clean, tm
     wait_until(lambda: not any(map(is_running, workers)), 10)
     assert not (output / "files.csv").exists()
     done = {path: path.stat().st_mtime_ns for path in pictures_in(output)}
-    again = run(many, output, "equal", 2)
+    again = run(many, output, policy, 2)
     assert again.returncode == 0, again.stderr
-    assert any(path.stat().st_mtime_ns == then for path, then in done.items() if path.exists())
-    assert digests(output) == clean
+    if n_done >= 40:  # the last few may have been in work
+        assert any(path.stat().st_mtime_ns == then for path, then in done.items() if path.exists())
+    assert digests(output) == clean_by[policy]
 
 
 def test_interrupted_by_ctrl_c_it_goes_on_too(many, clean, tmp_path):
@@ -113,7 +130,7 @@ def test_a_worker_ended_from_outside_is_said_and_the_work_can_go_on(many, clean,
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_is_said_and_leaves_the_earlier_table(many, clean, tmp_path, workers):
     output = tmp_path / "converted"
-    convert_pictures(list_folder(many), [], output, EQUAL, 1)
+    convert_pictures(list_folder(many), [], output, EQUAL, on_cores(1))
     failed = run(many, output, "raw", workers, 500_000)  # the larger pictures do not fit, all else does
     assert failed.returncode == 1
     assert "cannot write" in failed.stderr
@@ -122,7 +139,7 @@ def test_a_full_disk_is_said_and_leaves_the_earlier_table(many, clean, tmp_path,
     assert "Traceback" not in failed.stderr
     assert digests(output)["files.csv"] == clean["files.csv"]
     assert not list(output.rglob("*.partial*"))
-    convert_pictures(list_folder(many), [], output, EQUAL, 1)
+    convert_pictures(list_folder(many), [], output, EQUAL, on_cores(1))
     assert digests(output) == clean
 
 

@@ -25,7 +25,7 @@ HOUR_NS = 3_600_000_000_000
 def entry(
     target: str = "set/fake/a.jpg", phash: str = "0", stamps: tuple = (None,) * 4, recorded_ns: int = 0
 ) -> Entry:
-    measured = Measured("TIFF", 3, 2, 100, "s", "t", "", "p", phash, None)
+    measured = Measured("TIFF", 3, 2, 100, "s", "t", "", "p", phash, "0", None)
     return Entry(target, "", "raw(copied)", measured, "", stamps, recorded_ns)
 
 
