@@ -96,7 +96,16 @@ def measure(folder: Path, method: str) -> dict[str, Any]:
         steps[step] = [ended[0] - began[0], ended[1] - began[1], peak]
 
     collections = {"c": Collection(genuine="g", fake="f", role="train")}
-    data = Data(name="c", root="", genuine="", fake="", masks="", protocol=[], collections=collections)
+    data = Data(
+        name="c",
+        root="",
+        genuine="",
+        fake="",
+        masks="",
+        protocol=[],
+        known_groups=None,
+        collections=collections,
+    )
     split = Split(method=method, shares=SHARES, folds=None, fold=0)
     compute = Compute(backend="local", workers=2, scheduler=None)
     with timed("reading files.csv"):

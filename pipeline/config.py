@@ -70,7 +70,8 @@ class Data:
     genuine: str
     fake: str
     masks: str
-    protocol: list[str] = one_of("source_matched", "jpeg_only")  # each of them leaves pictures out
+    protocol: list[str] = one_of("source_matched", "jpeg_only")  # each leaves some out
+    known_groups: str | None  # table of pictures that belong together for reasons of their own
     collections: dict[str, Collection]
 
 

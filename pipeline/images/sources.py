@@ -21,6 +21,7 @@ class Source:
         mask_path: the picture of the tampered pixels, to be opened; None where there is none.
         official: the side of the split that the dataset's authors published: "train", "validation",
             "test"; "" where they put it on none.
+        known_group: what the dataset's table of known groups says; "" where it says nothing.
         page: which picture of a file that holds several, from 0.
     """
 
@@ -34,6 +35,7 @@ class Source:
     source_ids: tuple[str, ...] = ()
     mask_path: Path | None = None
     official: str = ""
+    known_group: str = ""
     page: int = 0
 
 

@@ -32,6 +32,7 @@ FILE_COLUMNS = [
     "policy",
     "page",  # of a file that holds several, from 0
     "official",  # side of the published split; empty where there is none
+    "known_group",  # of the dataset's table of such; empty where there is none
 ]
 REJECTED_COLUMNS = ["path", "reason"]
 
@@ -79,4 +80,5 @@ def _row(task: Task, entry: Entry) -> tuple[str | int, ...]:
         task.policy,
         source.page,
         source.official,
+        source.known_group,
     )

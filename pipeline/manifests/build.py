@@ -82,7 +82,9 @@ def build_manifest(
     reasons, details = leave_out(files, data), np.full(len(files), "", dtype=object)
     tested_only = files["collection"].isin(test_collections(data)).to_numpy()
     used = reasons == ""
-    group = _group_used(files, used)
+    # `parents` cuts between sources what a table of groups ties together as a whole.
+    tied = ["source_ids", *SAME_PICTURE] + ["known_group"] * (split.method != "parents")
+    group = _group_used(files, used, tied)
     training = used & ~tested_only
     if not training.any():
         raise UserError(
@@ -95,7 +97,7 @@ def build_manifest(
     if (dealt.places == NO_PLACE).any():
         used = reasons == ""
         training = used & ~tested_only
-        group = _group_used(files, used)
+        group = _group_used(files, used, tied)
     related = used & tested_only & pd.Series(group).isin(pd.Series(group[training])).to_numpy()
     table = label_table(files, converted, group=group)
     reasons[related], details[related] = RELATED, _relatives(table, training, related)
@@ -156,10 +158,10 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     return table if table["path"].is_monotonic_increasing else table.sort_values("path")
 
 
-def _group_used(files: pd.DataFrame, used: np.ndarray) -> np.ndarray:
-    """Name the groups of the pictures that are used; of the others each is a group without a name."""
+def _group_used(files: pd.DataFrame, used: np.ndarray, tied: list[str]) -> np.ndarray:
+    """Name the groups of the pictures that are used, by the columns `tied` and by looks; others get none."""
     group = np.full(len(files), "", dtype=object)
-    needed = files[["source_ids", *SAME_PICTURE]]
+    needed = files[tied]
     group[used] = group_pictures(needed if used.all() else needed[used], files["look"].to_numpy()[used])
     return group
 

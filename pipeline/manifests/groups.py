@@ -44,7 +44,7 @@ def group_pictures(files: pd.DataFrame, look: np.ndarray | None = None) -> np.nd
         (n,) texts.
     """
     sources = source_relation(files)
-    component = join(len(files), [sources, *same_picture_relations(files, look)])
+    component = join(len(files), [sources, known_relation(files), *same_picture_relations(files, look)])
     names = np.full(component.max(initial=-1) + 1, None, dtype=object)
     _name(names, component[sources.rows], sources.keys)
     nameless = np.flatnonzero(pd.isna(names)[component])
@@ -59,6 +59,13 @@ def source_relation(files: pd.DataFrame) -> Relation:
     ids = files["source_ids"].reset_index(drop=True)
     each = ids[ids != ""].str.split(ID_SEPARATOR).explode()
     return Relation(each.index.to_numpy(), each.to_numpy(dtype=object))
+
+
+def known_relation(files: pd.DataFrame) -> Relation:
+    """Relate pictures by the dataset's table of known groups, where `files` has its column."""
+    known = files["known_group"] if "known_group" in files else pd.Series("", index=files.index)
+    rows = np.flatnonzero(known != "")
+    return Relation(rows, known.array[rows])
 
 
 def same_picture_relations(files: pd.DataFrame, look: np.ndarray | None = None) -> list[Relation]:

@@ -1,6 +1,7 @@
 """The pictures that a dataset's configuration names, with what folders and names say about them."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -9,6 +10,7 @@ from pipeline import config
 from pipeline.errors import UserError
 from pipeline.images.find import find_pictures
 from pipeline.images.sources import Rejected, Source
+from pipeline.manifests.known_groups import read_known_groups
 from pipeline.manifests.naming import NamingRule, compile_naming
 from pipeline.manifests.published import PublishedSplit, check_published, read_published
 from pipeline.manifests.tables import LABELS
@@ -52,18 +54,19 @@ def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
 
     Raises:
         UserError: a folder is missing, lies inside another one or outside the repository by a relative
-            path; a collection to train on has a class without pictures; a naming rule or an official
-            split is wrong.
+            path; a collection to train on has a class without pictures; a naming rule, an official
+            split or the table of known groups is wrong.
     """
     root = Path(os.path.normpath(_inside(data.root, "data.root").absolute()))
     folders = [folder for name in sorted(data.collections) for folder in class_folders(data, name)]
     _check_apart(folders)
+    known = read_known_groups(data.known_groups, root)
     sources: list[Source] = []
     rejected: list[Rejected] = []
     sides: dict[str, set[str]] = {folder.collection: set() for folder in folders}
     for folder in folders:
         pictures, others = find_pictures(folder.path)
-        found = _label_pictures(folder, pictures, root)
+        found = _label_pictures(folder, pictures, root, known)
         if not found and folder.role == "train":
             raise _no_pictures(folder, len(others))
         sources += found
@@ -138,7 +141,9 @@ def _check_apart(folders: list[ClassFolder]) -> None:
             )
 
 
-def _label_pictures(folder: ClassFolder, pictures: list[Path], root: Path) -> list[Source]:
+def _label_pictures(
+    folder: ClassFolder, pictures: list[Path], root: Path, known: Mapping[str, str]
+) -> list[Source]:
     masks = {picture: _find_mask(folder, picture) for picture in pictures}
     taken_as_masks = {mask for mask in masks.values() if mask is not None}
     return [
@@ -153,6 +158,7 @@ def _label_pictures(folder: ClassFolder, pictures: list[Path], root: Path) -> li
             source_ids=folder.rule.source_ids(picture.stem),
             mask_path=masks[picture],
             official=folder.published.side(picture.relative_to(folder.path)) if folder.published else "",
+            known_group=known.get(_table_path(picture, root), ""),
         )
         for picture in pictures
         if picture not in taken_as_masks

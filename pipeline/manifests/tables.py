@@ -55,6 +55,7 @@ FROM_FILES = [
     "jpeg_quality",
     "page",
     "official",
+    "known_group",
 ]
 
 

@@ -25,6 +25,7 @@ DATA = Data(
     fake="",
     masks="",
     protocol=[],
+    known_groups=None,
     collections={
         "here": Collection(genuine="g", fake="f", role="train"),
         "far": Collection(genuine="g", fake="f", role="test"),

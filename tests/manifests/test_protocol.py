@@ -15,7 +15,14 @@ COLLECTIONS = {
 
 def reasons(table, *protocol):
     data = Data(
-        name="d", root="", genuine="", fake="", masks="", protocol=list(protocol), collections=COLLECTIONS
+        name="d",
+        root="",
+        genuine="",
+        fake="",
+        masks="",
+        protocol=list(protocol),
+        known_groups=None,
+        collections=COLLECTIONS,
     )
     return leave_out(table, data).tolist()
 

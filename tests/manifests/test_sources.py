@@ -26,7 +26,14 @@ def dataset(root="data/raw/mine", **changes):
     settings |= {"masks": [f"{root}/masks"]} | changes
     mine = Collection(**settings)
     return Data(
-        name="mine", root=root, genuine="", fake="", masks="", protocol=[], collections={"mine": mine}
+        name="mine",
+        root=root,
+        genuine="",
+        fake="",
+        masks="",
+        protocol=[],
+        known_groups=None,
+        collections={"mine": mine},
     )
 
 

@@ -1,0 +1,58 @@
+"""Looks for what tells the label besides the tampering, before anything is trained.
+
+Reads `data/converted/`, `data/manifest/` and the pictures as handed in; writes `reports/audit.json`,
+`reports/audit.html` (for people) and `reports/audit/` (the chart, the figures and the features as tables).
+It never fails for what it finds: that is what `pipeline.gate` is for.
+
+    python -m pipeline.audit audit.bootstrap=2000
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from pipeline.auditing.audit import audit_pictures
+from pipeline.auditing.measure import measure_all
+from pipeline.auditing.names import PAGE
+from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_rejected
+from pipeline.config import Config
+from pipeline.images.limits import Limits
+from pipeline.images.tables import REJECTED
+from pipeline.manifests.checks import check_built_from
+from pipeline.manifests.roles import test_collections
+from pipeline.manifests.tables import SPLITS, read_files, read_table
+from pipeline.reports.audit import write_audit
+from pipeline.reports.audit_summary import summarise_audit
+from pipeline.stage import execute, start
+
+
+def run(config: Config) -> None:
+    """Audit `paths.converted` and `paths.manifest` into `paths.reports`."""
+    converted, manifest, reports = (
+        Path(each) for each in (config.paths.converted, config.paths.manifest, config.paths.reports)
+    )
+    values = asdict(config)
+    built_from = {key: values[key] for key in ("data", "convert", "split", "seed")}
+    check_built_from(manifest, built_from)
+    tables = {name: read_table(manifest / f"{name}.csv") for name in SPLITS}
+    pictures = gather_pictures(read_files(converted), tables, converted, test_collections(config.data))
+    tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
+    limits = Limits(config.convert.max_megapixels, config.convert.max_gib)
+    measured = measure_all(tasks, limits, config.compute)
+    rejected = read_rejected(converted / REJECTED)
+    audit = audit_pictures(pictures, measured, rejected, config.audit, config.compute, config.seed)
+    audit |= {"built_from": built_from}
+    write_audit(reports, pictures, measured, audit)
+    print(summarise_audit(audit, reports / PAGE))
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(composed: DictConfig) -> None:
+    """Hydra's entry."""
+    execute(run, composed, lambda config: config.paths.reports)
+
+
+if __name__ == "__main__":
+    start(main)

@@ -1,0 +1,137 @@
+"""What an audit found, taken out of its result: for the gate, and to stand beside a detector's figures."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.auditing.features import BY_NAME
+from pipeline.auditing.names import ALL, BEST, COLLECTION, CONVERTED, PROBE, TRAINING
+from pipeline.errors import UserError
+
+PROBE_WORDS = "compression history in the pixels"
+ALL_WORDS = "all metadata together"
+
+
+class Shortcut(NamedTuple):
+    """Something besides the tampering that tells the label.
+
+    Attributes:
+        part: "training", or "collections.<name>".
+        what: `BEST` (one feature), `ALL` or `PROBE`.
+        name: of the feature or the model.
+        words: the same for a person.
+        roc_auc: of it alone, out of fold.
+        low: lower end of its interval; None where there is none.
+        high: upper end.
+    """
+
+    part: str
+    what: str
+    name: str
+    words: str
+    roc_auc: float
+    low: float | None
+    high: float | None
+
+
+def read_audit(path: Path) -> dict[str, Any]:
+    """Read `audit.json`.
+
+    Raises:
+        UserError: it is not there, or another version wrote it.
+    """
+    again = "write it again with python -m pipeline.audit"
+    try:
+        audit: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{path} is not there; write it with make repro, or python -m pipeline.audit"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON ({error}); {again}") from error
+    if missing := {"parts", "on_test", "built_from"} - set(audit):
+        raise UserError(f"{path} has no {', '.join(sorted(missing))}; another version wrote it: {again}")
+    return audit
+
+
+def list_shortcuts(found: Mapping[str, Any] | None, part: str) -> list[Shortcut]:
+    """List one side of a part: each feature, the stronger model of all of them, the probe; no limit applied.
+
+    Args:
+        found: `parts.<part>.raw` or `.converted` of an audit; None where there were too few pictures.
+        part: its name.
+    """
+    if found is None:
+        return []
+    figures = [(BEST, name, estimate) for name, estimate in found["features"].items()]
+    figures += [(ALL, name, estimate) for name, estimate in list(found[ALL].items())[:1]]
+    figures += [(PROBE, PROBE, found[PROBE])] if found[PROBE] is not None else []
+    return [
+        Shortcut(part, what, name, _words(what, name), estimate["roc_auc"], estimate["low"], estimate["high"])
+        for what, name, estimate in figures
+        if estimate["roc_auc"] is not None
+    ]
+
+
+def shortcuts_above(audit: Mapping[str, Any], limit: float) -> list[Shortcut]:
+    """Give what tells the label of converted training pictures, its interval wholly above `limit`.
+
+    Strongest first; the collections that are tested only do not count, because nothing is learnt from them.
+    """
+    above = [
+        shortcut
+        for name, part in audit["parts"].items()
+        if not part["tested_only"]
+        for shortcut in list_shortcuts(part[CONVERTED], name)
+        if shortcut.low is not None and shortcut.low > limit
+    ]
+    return sorted(above, key=lambda shortcut: -shortcut.roc_auc)
+
+
+def headline(audit: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the few figures of an audit that belong beside those of a detector.
+
+    Returns:
+        `by_cross_validation` (over the converted training collections) and `on_test` (part of `metrics.json`
+        -> learnt on training and validation, scored on that part's pictures), each with `best_feature`,
+        `all_metadata` and `probe` as far as they are there: `name`, `words`, `roc_auc`, `low`, `high`.
+    """
+    found = list_shortcuts(audit["parts"][TRAINING][CONVERTED], TRAINING)
+    crossed: dict[str, Any] = {}
+    for shortcut in found:  # strongest first, so the first feature is the best
+        crossed.setdefault(shortcut.what, _named(shortcut))
+    tested = {
+        part: {
+            what: figures[what] | {"words": _words(what, figures[what]["name"])}
+            for what in (BEST, ALL, PROBE)
+            if what in figures and figures[what]["roc_auc"] is not None
+        }
+        for part, figures in audit["on_test"].items()
+    }
+    return {"by_cross_validation": crossed, "on_test": tested}
+
+
+def best_shortcut(audit: Mapping[str, Any], part: str) -> dict[str, Any] | None:
+    """Give what the best shortcut alone would have reached on a part of `metrics.json`, such as "test".
+
+    Returns:
+        `name`, `words`, `roc_auc`, `low` and `high`; None where nothing could be learnt or tested.
+    """
+    figures = headline(audit)["on_test"].get(part, {})
+    return max(figures.values(), key=lambda found: found["roc_auc"], default=None)
+
+
+def part_title(part: str) -> str:
+    """Name a part for a person."""
+    return "training collections" if part == TRAINING else part.removeprefix(COLLECTION)
+
+
+def _words(what: str, name: str) -> str:
+    if what == BEST:
+        return BY_NAME[name].words
+    return PROBE_WORDS if what == PROBE else ALL_WORDS
+
+
+def _named(shortcut: Shortcut) -> dict[str, Any]:
+    return {key: getattr(shortcut, key) for key in ("name", "words", "roc_auc", "low", "high")}

@@ -1,0 +1,126 @@
+"""The classifiers of an audit: one feature alone, all features together, a forest on what pixels remember.
+
+All are scikit-learn's, with settings that were not tuned on any dataset: an audit asks whether the label
+can be told, not how well at best.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from pipeline.auditing.features import BY_NAME, CATEGORY
+from pipeline.auditing.folds import Learner
+
+BOOSTING, LOGISTIC = "gradient boosting", "logistic regression"
+
+_LEAVES = 8  # of the tree on one number: thresholds, and ranges that are fake on both sides
+_MOST_CATEGORIES = 250  # the library's limit is 255; rarer ones are put together
+_TREES = 200
+_SHARE_OF_A_LEAF = 0.0005  # of the pictures: single ones up to 2,000, then trees stop growing with the set
+_DIGITS = 9  # of a score
+_SHARE_OF_FEATURES = 0.15  # looked at for each split: few of the 667 say anything
+
+
+def one_feature(name: str) -> Learner:
+    """Give the learner that knows one feature only.
+
+    Categories are scored by the share of fakes among the training pictures that have them, numbers by a
+    small tree. What was not seen in training is scored as the average.
+    """
+    return partial(_score_categories if BY_NAME[name].kind == CATEGORY else _score_numbers, name)
+
+
+def all_features(names: Sequence[str], seed: int) -> dict[str, Learner]:
+    """Give the learners that know all of `names`: trees that find rules, and weights that add up."""
+    categories = [name for name in names if BY_NAME[name].kind == CATEGORY]
+    numbers = [name for name in names if BY_NAME[name].kind != CATEGORY]
+    return {
+        BOOSTING: partial(_score_by, _boosting(categories, numbers, seed)),
+        LOGISTIC: partial(_score_by, _logistic(categories, numbers)),
+    }
+
+
+def history_forest(workers: int, seed: int) -> Learner:
+    """Give the learner of the compression-history probe, on arrays of `histograms.history_features`."""
+    forest = ExtraTreesClassifier(
+        _TREES,
+        max_features=_SHARE_OF_FEATURES,
+        min_samples_leaf=_SHARE_OF_A_LEAF,
+        class_weight="balanced",
+        n_jobs=workers,
+        random_state=seed,
+    )
+    return partial(_score_by, forest)
+
+
+def _score_categories(
+    name: str, learnt: pd.DataFrame, target: np.ndarray, scored: pd.DataFrame
+) -> np.ndarray:
+    average = target.mean()
+    seen = pd.Series(target).groupby(learnt[name].to_numpy()).agg(["sum", "count"])
+    rates = (seen["sum"] + average) / (seen["count"] + 1)  # one picture's worth of doubt
+    return scored[name].map(rates).fillna(average).to_numpy(dtype=float)
+
+
+def _score_numbers(name: str, learnt: pd.DataFrame, target: np.ndarray, scored: pd.DataFrame) -> np.ndarray:
+    tree = DecisionTreeClassifier(
+        max_leaf_nodes=_LEAVES, min_samples_leaf=max(2, len(target) // 100), random_state=0
+    )
+    tree.fit(learnt[[name]].to_numpy(), target)
+    probability: np.ndarray = tree.predict_proba(scored[[name]].to_numpy())[:, 1]
+    return probability
+
+
+def _score_by(
+    model: Pipeline | ExtraTreesClassifier,
+    learnt: pd.DataFrame | np.ndarray,
+    target: np.ndarray,
+    scored: pd.DataFrame | np.ndarray,
+) -> np.ndarray:
+    """Fit anew and give the probability of fake; `fit` forgets an earlier fit."""
+    # On one thread: beside other work those of OpenMP wait for one another, twenty times as long as they
+    # compute. The forest has workers of its own, which do not.
+    with threadpool_limits(1):
+        probability: np.ndarray = model.fit(learnt, target).predict_proba(scored)[:, 1]
+    # The workers of the forest add up in any order; its last digits must not decide between equals.
+    return np.round(probability, _DIGITS)
+
+
+def _boosting(categories: list[str], numbers: list[str], seed: int) -> Pipeline:
+    numbered = OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        max_categories=_MOST_CATEGORIES,
+        min_frequency=2,
+    )
+    columns = ColumnTransformer([("categories", numbered, categories), ("numbers", "passthrough", numbers)])
+    boosting = HistGradientBoostingClassifier(
+        max_iter=60,
+        max_leaf_nodes=8,
+        min_samples_leaf=5,
+        early_stopping=False,
+        categorical_features=list(range(len(categories))) or None,
+        random_state=seed,
+    )
+    return make_pipeline(columns, boosting)
+
+
+def _logistic(categories: list[str], numbers: list[str]) -> Pipeline:
+    single = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=2)
+    scaled = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        FunctionTransformer(np.log1p),  # bytes and pixels have long tails; no number here is negative
+        StandardScaler(),
+    )
+    columns = ColumnTransformer([("categories", single, categories), ("numbers", scaled, numbers)])
+    return make_pipeline(columns, LogisticRegression(C=1.0, max_iter=1000))

@@ -1,0 +1,176 @@
+"""Check 1 of an audit: how far files, and what pixels remember of earlier files, tell the label.
+
+By cross-validation over all pictures, and on the very pictures that a detector is tested on, learnt from
+those that it is trained on: what the best shortcut alone would have reached there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import config
+from pipeline.auditing.auc import Estimate, FoldedRanking, estimate_together
+from pipeline.auditing.features import NAMES
+from pipeline.auditing.folds import Learner, deal_folds, out_of_fold, too_few
+from pipeline.auditing.learners import all_features, history_forest, one_feature
+from pipeline.auditing.names import ALL, BEST, PROBE
+
+
+@dataclass(frozen=True)
+class Look:
+    """One set of pictures to be searched.
+
+    Attributes:
+        features: table of `features.NAMES`.
+        history: (n, h) of the probe, NaN where a picture is not probed.
+        target: (n,) 1 fake, 0 genuine.
+        groups: (n,) names.
+        collections: (n,) names, among which folds are dealt evenly.
+    """
+
+    features: pd.DataFrame
+    history: np.ndarray
+    target: np.ndarray
+    groups: np.ndarray
+    collections: np.ndarray
+
+    def of(self, rows: np.ndarray) -> "Look":
+        """Give those where `rows`, (n,) bool, is true."""
+        features = self.features[rows].reset_index(drop=True)
+        return Look(
+            features, self.history[rows], self.target[rows], self.groups[rows], self.collections[rows]
+        )
+
+    @property
+    def probed(self) -> np.ndarray:
+        """Which pictures the probe knows: (n,) bool."""
+        return np.isfinite(self.history[:, 0])
+
+
+def search(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[str, Any]:
+    """Search pictures by cross-validation for what tells their labels.
+
+    Args:
+        look: the pictures; `folds.too_few` says that they suffice.
+        settings: folds, draws, confidence.
+        workers: cores that the forest may use.
+        seed: of deals, draws and fits.
+
+    Returns:
+        `features`: name -> estimate, strongest first; `constant`: names of those that are the same for all;
+        `all_metadata`: model -> estimate, stronger first; `probe`: estimate, or None where too few pictures
+        are probed. An estimate has `roc_auc`, `low` and `high`.
+    """
+    varying = [name for name in NAMES if look.features[name].nunique(dropna=False) > 1]
+    learners = {name: one_feature(name) for name in varying}
+    features = _estimate(look, learners, look.features, settings, seed)
+    together = _estimate(look, all_features(varying, seed), look.features, settings, seed) if varying else {}
+    return {
+        "features": _strongest_first(features),
+        "constant": [name for name in NAMES if name not in varying],
+        ALL: _strongest_first(together),
+        PROBE: _probe(look.of(look.probed), settings, workers, seed),
+    }
+
+
+def score_on_test(
+    learnt: Look,
+    tested: Look,
+    parts: Mapping[str, np.ndarray],
+    settings: config.Audit,
+    workers: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Learn the shortcuts on the pictures of training and score the tested ones by them.
+
+    Which feature is the best, and which model of all of them, is found by cross-validation on the former.
+
+    Args:
+        learnt: pictures of training and validation.
+        tested: all others.
+        parts: named as the parts of `metrics.json` -> (n,) bool, which of `tested` they are.
+        settings: folds, draws, confidence.
+        workers: cores that the forest may use.
+        seed: of deals, draws and fits.
+
+    Returns:
+        part -> `n_genuine`, `n_fake`, and estimates with a `name` under `best_feature`, `all_metadata` and
+        `probe`; empty where too few pictures are left to learn from.
+    """
+    if too_few(learnt.target, learnt.groups) or not len(tested.target):
+        return {}
+    scores: dict[str, tuple[str, np.ndarray]] = {}
+    varying = [name for name in NAMES if learnt.features[name].nunique(dropna=False) > 1]
+    if varying:
+        singles = {name: one_feature(name) for name in varying}
+        for what, candidates in ((BEST, singles), (ALL, all_features(varying, seed))):
+            strength = _estimate(learnt, candidates, learnt.features, settings, seed, draws=0)
+            name = next(iter(_strongest_first(strength)))
+            scores[what] = name, candidates[name](learnt.features, learnt.target, tested.features)
+    probed = learnt.of(learnt.probed)
+    if not too_few(probed.target, probed.groups) and tested.probed.any():
+        found = np.full(len(tested.target), np.nan)
+        forest = history_forest(workers, seed)
+        found[tested.probed] = forest(probed.history, probed.target, tested.history[tested.probed])
+        scores[PROBE] = PROBE, found
+    return {
+        part: {
+            "n_genuine": int((tested.target[rows] == 0).sum()),
+            "n_fake": int(tested.target[rows].sum()),
+            **{
+                what: {"name": name} | _tested(tested, rows, values, settings, seed)
+                for what, (name, values) in scores.items()
+            },
+        }
+        for part, rows in parts.items()
+    }
+
+
+def _probe(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[str, Any] | None:
+    if too_few(look.target, look.groups):
+        return None
+    learners = {PROBE: history_forest(workers, seed)}
+    return _estimate(look, learners, look.history, settings, seed)[PROBE]
+
+
+def _estimate(
+    look: Look,
+    learners: Mapping[str, Learner],
+    rows: Any,
+    settings: config.Audit,
+    seed: int,
+    draws: int | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Cross-validate learners on the same deal of pictures and estimate them together."""
+    dealt = deal_folds(look.target, look.groups, look.collections, settings.folds, seed)
+    fake, codes = look.target == 1, pd.factorize(look.groups, sort=True)[0]
+    rankings = [
+        FoldedRanking(out_of_fold(rows, look.target, dealt, learner), fake, codes, dealt)
+        for learner in learners.values()
+    ]
+    draws = settings.bootstrap if draws is None else draws
+    estimates = estimate_together(rankings, fake, codes, draws, settings.confidence, seed)
+    return {name: found._asdict() for name, found in zip(learners, estimates, strict=True)}
+
+
+def _tested(
+    look: Look, rows: np.ndarray, scores: np.ndarray, settings: config.Audit, seed: int
+) -> dict[str, Any]:
+    """Estimate scores of one fit on those of `rows` that were scored."""
+    rows = rows & np.isfinite(scores)
+    fake = look.target[rows] == 1
+    if fake.all() or not fake.any():
+        return Estimate(None, None, None)._asdict()
+    codes = pd.factorize(look.groups[rows], sort=True)[0]
+    ranking = FoldedRanking(scores[None, rows], fake, codes, np.zeros((1, len(fake)), dtype=np.intp))
+    estimates = estimate_together([ranking], fake, codes, settings.bootstrap, settings.confidence, seed)
+    return estimates[0]._asdict()
+
+
+def _strongest_first(estimates: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Sort by AUC; equals stay in the order of the list of features."""
+    order = sorted(estimates, key=lambda name: -(estimates[name]["roc_auc"] or 0.0))
+    return {name: estimates[name] for name in order}

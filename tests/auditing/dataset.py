@@ -1,0 +1,67 @@
+"""A labelled set of a few dozen pictures, converted and dealt out, for the tests of the audit."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline.auditing.audit import audit_pictures
+from pipeline.auditing.measure import measure_all
+from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_rejected
+from pipeline.images.conversion import convert_pictures
+from pipeline.images.limits import LIMITS
+from pipeline.images.tables import REJECTED
+from pipeline.manifests.build import build_manifest, write_manifest
+from pipeline.manifests.roles import test_collections
+from pipeline.manifests.sources import list_sources
+from pipeline.manifests.tables import SPLITS, read_files, read_table
+from tests.auditing.files import encoded, scene
+
+CONVERTED, MANIFEST = Path("data/converted"), Path("data/manifest")
+
+
+def write_pictures(root, n=24, fake_quality=60, genuine_quality=90):
+    """Pictures of unlike scenes, the fakes saved at another quality; of the names nothing can be told."""
+    for label, quality, start in (("genuine", genuine_quality, 0), ("fake", fake_quality, 1000)):
+        (root / label).mkdir(parents=True)
+        for number in range(n):
+            pixels = scene(start + number, height=64 + 8 * (number % 3), width=96)
+            (root / label / f"{start + number}.jpg").write_bytes(encoded(pixels, quality=quality))
+
+
+def prepare(config):
+    """Convert and deal out in the current folder."""
+    sources, rejected = list_sources(config.data)
+    convert_pictures(sources, rejected, CONVERTED, config.convert, config.compute)
+    manifest = build_manifest(read_files(CONVERTED), CONVERTED, config.data, config.split, config.seed)
+    values = asdict(config)
+    write_manifest(MANIFEST, manifest, {}, {key: values[key] for key in ("data", "convert", "split", "seed")})
+
+
+def measured_pictures(config):
+    """Measure what `prepare` has made."""
+    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
+    pictures = gather_pictures(read_files(CONVERTED), tables, CONVERTED, test_collections(config.data))
+    tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
+    measured = measure_all(tasks, LIMITS, config.compute)
+    return pictures, measured
+
+
+def audited(config):
+    """Audit what `prepare` has made: pictures, measurements, result."""
+    pictures, measured = measured_pictures(config)
+    rejected = read_rejected(CONVERTED / REJECTED)
+    audit = audit_pictures(pictures, measured, rejected, config.audit, config.compute, config.seed)
+    values = asdict(config)
+    built_from = {key: values[key] for key in ("data", "convert", "split", "seed")}
+    return pictures, measured, audit | {"built_from": built_from}
+
+
+def choices(root, **more):
+    """What the command line would say to audit the pictures below `root`."""
+    named = {
+        "data": "folders",
+        "data.root": root,
+        "data.masks": root / "none",
+        "audit.bootstrap": 100,
+        "audit.folds": 3,
+    }
+    return [f"{key}={value}" for key, value in {**named, "compute.workers": 1, **more}.items()]

@@ -1,0 +1,135 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from pipeline.auditing.findings import best_shortcut, headline, list_shortcuts, shortcuts_above
+from pipeline.auditing.measure import measure_all
+from pipeline.auditing.pictures import gather_pictures, plan_measurements
+from pipeline.errors import UserError
+from pipeline.images.limits import LIMITS
+from pipeline.manifests.tables import SPLITS, read_files, read_table
+from tests.auditing.dataset import (
+    CONVERTED,
+    MANIFEST,
+    audited,
+    choices,
+    measured_pictures,
+    prepare,
+    write_pictures,
+)
+
+
+@pytest.fixture(scope="module")
+def pictures_at(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pictures")
+    write_pictures(root)
+    return root
+
+
+@pytest.fixture
+def made(pictures_at, tmp_path, monkeypatch, compose_config):
+    """Run conversion and manifest in an empty folder; give the configuration."""
+    monkeypatch.chdir(tmp_path)
+
+    def prepared(**more):
+        config = compose_config(*choices(pictures_at, **more))
+        prepare(config)
+        return config
+
+    return prepared
+
+
+def test_the_label_is_found_in_raw_files_and_in_the_pixels_of_equal_ones(made):
+    config = made(convert="equal")
+    _, _, audit = audited(config)
+    part = audit["parts"]["training"]
+    raw, converted = part["raw"]["features"], part["converted"]["features"]
+    assert raw["luma_table"]["roc_auc"] == 1.0
+    assert not {"luma_table", "quality", "format"} & set(converted)
+    assert part["converted"]["probe"]["roc_auc"] > 0.9
+    json.dumps(audit, allow_nan=False)  # only plain numbers and texts
+    found = headline(audit)
+    assert found["by_cross_validation"]["probe"]["roc_auc"] == part["converted"]["probe"]["roc_auc"]
+    assert set(found["on_test"]["test"]) == {"best_feature", "all_metadata", "probe"}
+    assert best_shortcut(audit, "test")["words"]
+    assert best_shortcut(audit, "elsewhere") is None
+    assert "probe" in [shortcut.what for shortcut in shortcuts_above(audit, 0.7)]
+    assert shortcuts_above(audit, 1.0) == []
+
+
+def test_raw_files_are_searched_once(made):
+    part = audited(made(convert="raw"))[2]["parts"]["training"]
+    assert part["raw"] == part["converted"]
+    assert part["converted"]["features"]["luma_table"]["roc_auc"] == 1.0
+
+
+def test_the_same_seed_gives_the_same_audit(made):
+    config = made(convert="equal")
+    assert audited(config)[2] == audited(config)[2]
+
+
+def test_part_of_the_pictures_can_be_probed(made):
+    config = made(convert="equal", **{"audit.probe_pictures": 20})
+    _, measured, audit = audited(config)
+    assert audit["parts"]["training"]["n_probed"] == 20
+    assert np.isfinite(measured.converted_history[:, 0]).sum() == 20
+
+
+def test_too_few_pictures_are_told_and_nothing_is_searched(tmp_path, monkeypatch, compose_config):
+    write_pictures(tmp_path / "pictures", n=5)
+    monkeypatch.chdir(tmp_path)
+    config = compose_config(*choices(tmp_path / "pictures", convert="equal"))
+    prepare(config)
+    audit = audited(config)[2]
+    assert "fewer than" in audit["parts"]["training"]["too_few"]
+    assert audit["on_test"] == {}
+    assert list_shortcuts(audit["parts"]["training"]["converted"], "training") == []
+
+
+def test_a_picture_that_has_changed_is_refused(made):
+    config = made(convert="equal")
+    first = sorted(CONVERTED.rglob("*.jpg"))[0]
+    first.write_bytes(first.read_bytes() + b"x")
+    with pytest.raises(UserError, match=r"has changed.*pipeline\.convert"):
+        audited(config)
+
+
+def test_a_missing_source_is_named(made, pictures_at, tmp_path):
+    config = made(convert="equal")
+    copy = shutil.copytree(pictures_at, tmp_path / "copy")
+    (copy / "fake" / "1000.jpg").unlink()
+    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
+    pictures = gather_pictures(read_files(CONVERTED), tables, CONVERTED, frozenset())
+    with pytest.raises(UserError, match=r"1000\.jpg cannot be audited: No such file"):
+        measure_all(plan_measurements(pictures, copy, None), LIMITS, config.compute)
+
+
+def test_a_manifest_of_other_pictures_is_refused(made):
+    made(convert="equal")
+    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
+    files = read_files(CONVERTED)
+    files.loc[0, "sha256"] = "0"
+    with pytest.raises(UserError, match=r"as the manifest has them.*pipeline\.manifest"):
+        gather_pictures(files, tables, CONVERTED, frozenset())
+
+
+def test_workers_give_the_same_as_one_process(made, monkeypatch):
+    monkeypatch.setattr("pipeline.auditing.measure._ALONE", 0)
+    config = made(convert="equal")
+    alone = measured_pictures(config)[1]
+    config.compute.workers = 2
+    together = measured_pictures(config)[1]
+    assert alone.converted.equals(together.converted)
+    assert np.array_equal(alone.raw_history, together.raw_history)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_as_one_process(made):
+    config = made(convert="equal")
+    alone = measured_pictures(config)[1]
+    config.compute.backend, config.compute.workers = "dask", 2
+    together = measured_pictures(config)[1]
+    assert alone.converted.equals(together.converted)
+    assert np.array_equal(alone.raw_history, together.raw_history)

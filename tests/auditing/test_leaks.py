@@ -1,0 +1,107 @@
+import numpy as np
+import pandas as pd
+
+from pipeline.auditing.labels import check_masks, find_conflicts
+from pipeline.auditing.leaks import (
+    ALIKE,
+    BYTES,
+    GROUP,
+    PIXELS,
+    count_leaks,
+    groups_in_several_splits,
+    largest_groups,
+)
+from pipeline.auditing.likeness import Pairs
+
+
+def pictures(*rows):
+    """Rows of (split, label, group); everything else is unlike."""
+    n = len(rows)
+    table = pd.DataFrame(rows, columns=["split", "label", "group"])
+    unlike = {
+        name: [f"{name}{row}" for row in range(n)]
+        for name in ("path", "source_sha256", "pixel_sha256", "sha256")
+    }
+    return table.assign(**unlike, source_ids="")
+
+
+def pairs(*places):
+    one, other = np.array(places, dtype=np.intp).reshape(-1, 2).T
+    return Pairs(one, other, 0)
+
+
+def test_nothing_shared_is_no_row():
+    table = pictures(("train", "fake", "a"), ("test", "fake", "b"))
+    assert count_leaks(table, pairs()).empty
+    assert groups_in_several_splits(table) == 0
+
+
+def test_each_relation_is_counted_by_split_and_both_labels():
+    table = pictures(
+        ("train", "genuine", "a"),
+        ("train", "fake", "a"),
+        ("test", "fake", "a"),
+        ("validation", "genuine", "v"),
+        ("test", "fake", "c"),
+        ("test", "genuine", "d"),
+        ("elsewhere", "fake", "e"),
+    )
+    table.loc[[1, 4], "source_sha256"] = "same"
+    table.loc[[0, 5], "pixel_sha256"] = "same"
+    found = count_leaks(table, pairs((0, 3), (6, 1)))
+    assert found.to_numpy().tolist() == [
+        [GROUP, "test", "fake", "genuine", 1, 2],
+        [GROUP, "test", "fake", "fake", 1, 2],
+        [BYTES, "test", "fake", "fake", 1, 2],
+        [PIXELS, "test", "genuine", "genuine", 1, 1],
+        [ALIKE, "validation", "genuine", "genuine", 1, 1],
+        [ALIKE, "elsewhere", "fake", "fake", 1, 1],
+    ]
+    assert groups_in_several_splits(table) == 1
+
+
+def test_the_largest_groups_are_named_with_their_share_of_fakes():
+    table = pictures(
+        ("train", "fake", "a"), ("train", "fake", "b"), ("test", "genuine", "b"), ("train", "fake", "b")
+    )
+    largest = largest_groups(table)
+    assert largest[0] == {
+        "group": "b",
+        "pictures": 3,
+        "fakes": 2,
+        "share_of_fakes": 2 / 3,
+        "splits": ["test", "train"],
+    }
+    assert len(largest) == 2
+
+
+def test_the_same_pixels_under_both_labels_are_a_conflict():
+    table = pictures(("train", "fake", "a"), ("train", "genuine", "a"), ("test", "fake", "b"))
+    table.loc[[0, 1], "pixel_sha256"] = "same"
+    found = find_conflicts(table, pairs((0, 1)))
+    assert found["identical"] == 2
+    assert [picture["path"] for picture in found["identical_pictures"]] == ["path0", "path1"]
+    assert (found["alike"], found["alike_unexplained"]) == (1, 0)
+
+
+def test_a_fake_that_looks_like_its_source_is_no_conflict_and_one_that_has_none_is_listed():
+    table = pictures(("train", "fake", "a"), ("train", "genuine", "a"), ("train", "fake", "b"))
+    table["source_ids"] = ["x|y", "y", "z"]
+    found = find_conflicts(table, pairs((0, 1), (1, 2)))
+    assert (found["identical"], found["alike"], found["alike_unexplained"]) == (0, 2, 1)
+    assert found["alike_pairs"][0]["other_path"] == "path2"
+
+
+def test_masks_that_cannot_be_right_are_named():
+    table = pictures(*[("train", "fake", str(number)) for number in range(6)])
+    shares = pd.DataFrame(
+        {"whole": [0.1, 0.0, 1.0, 0.8, 0.7, np.nan], "border": [0.0, 0.0, 1.0, 0.95, 0.2, np.nan]}
+    )
+    rejected = pd.DataFrame(
+        [("m.png", "as a mask of a.jpg: it is 3x4"), ("b.jpg", "the file is empty")],
+        columns=["path", "reason"],
+    )
+    found = check_masks(table, shares, rejected)
+    assert (found["empty"], found["full"], found["inverted"]) == (["path1"], ["path2"], ["path3"])
+    assert (found["with_mask"], found["fakes"]) == (5, 6)
+    assert [row["path"] for row in found["rejected"]] == ["m.png"]

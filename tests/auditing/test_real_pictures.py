@@ -1,0 +1,50 @@
+"""What an audit says of published datasets; figures that docs/results.md quotes."""
+
+import pytest
+
+from pipeline.auditing.findings import best_shortcut
+from pipeline.reports.audit_page import render_page
+from pipeline.reports.audit_words import still_there
+from tests.auditing.dataset import audited, prepare
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def audit_of(real_pictures, tmp_path, monkeypatch, compose_config):
+    monkeypatch.chdir(tmp_path)
+
+    def audit(policy):
+        config = compose_config("data=casia", f"data.root={real_pictures}", f"convert={policy}")
+        prepare(config)
+        return audited(config)[2]
+
+    return audit
+
+
+@pytest.fixture
+def small_forest():
+    """The forest as it is: its figures are what is tested here."""
+
+
+def test_raw_and_equal(audit_of):
+    audit = audit_of("equal")
+    for name in ("collections.casia1", "collections.casia2"):
+        assert audit["parts"][name]["raw"]["features"]["luma_table"]["roc_auc"] >= 0.95
+    for side in ("raw", "converted"):
+        found = audit["parts"]["collections.comofod"][side]
+        estimates = [*found["features"].values(), *found["all_metadata"].values(), found["probe"]]
+        assert all(estimate["low"] <= 0.5 <= estimate["high"] for estimate in estimates)
+    assert "fewer than" in audit["parts"]["collections.columbia"]["too_few"]
+    training = audit["parts"]["training"]["converted"]
+    assert all(estimate["roc_auc"] < 0.65 for estimate in training["features"].values())
+    assert training["probe"]["roc_auc"] >= 0.97
+    assert best_shortcut(audit, "test")["roc_auc"] >= 0.97
+    assert "figures on these pictures would be JPEG history" in render_page(audit)
+
+
+def test_matched(audit_of):
+    audit = audit_of("matched")
+    assert audit["parts"]["training"]["converted"]["probe"]["roc_auc"] <= 0.99 - 0.1
+    named = {shortcut.name for shortcut, _ in still_there(audit)}
+    assert "probe" in named

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from pipeline.auditing.histograms import N_FEATURES
+from pipeline.auditing.learners import all_features, one_feature
+from pipeline.auditing.shortcuts import Look, score_on_test, search
+from pipeline.config import Audit
+from tests.auditing.files import feature_table
+
+SETTINGS = Audit(
+    folds=5, bootstrap=200, confidence=0.95, warn_above=0.55, fail_above=None, probe_pictures=None
+)
+
+
+def look(n=160, seed=0, history_tells=False, **columns):
+    random = np.random.default_rng(seed)
+    target = np.arange(n) % 2
+    history = random.random((n, N_FEATURES), dtype=np.float32)
+    if history_tells:
+        history[:, :40] += 0.8 * target[:, None]
+    groups = np.array([f"g{number}" for number in np.arange(n) // 4])
+    made = {name: make(target, random) for name, make in columns.items()}
+    return Look(feature_table(n, **made), history, target, groups, np.full(n, "c"))
+
+
+def telling_category(target, random):
+    return np.where(random.random(len(target)) < 0.9, np.array(["a", "b"])[target], "c").astype(object)
+
+
+def telling_range(target, random):
+    """Fakes lie in the middle: no threshold tells, a small tree does."""
+    return np.where(target == 1, 5 + random.random(len(target)), random.choice([2.0, 8.0], len(target)))
+
+
+def noise(target, random):
+    return random.random(len(target)) + 1
+
+
+def many_categories(target, random):  # noqa: ARG001
+    return np.array([f"k{number}" for number in range(len(target))], dtype=object)
+
+
+def test_the_feature_that_tells_is_found_and_the_others_are_not():
+    found = search(look(luma_table=telling_category, width=noise), SETTINGS, 1, 0)
+    assert next(iter(found["features"])) == "luma_table"
+    assert found["features"]["luma_table"]["low"] > 0.8
+    width = found["features"]["width"]
+    assert width["low"] < 0.5 < width["high"]
+    assert "quality" in found["constant"]
+    for estimate in found["all_metadata"].values():
+        assert estimate["roc_auc"] > 0.85
+
+
+def test_a_range_is_found_too():
+    assert search(look(bytes=telling_range), SETTINGS, 1, 0)["features"]["bytes"]["roc_auc"] > 0.95
+
+
+def test_a_value_of_its_own_for_each_picture_tells_nothing():
+    estimate = search(look(software=many_categories), SETTINGS, 1, 0)["features"]["software"]
+    assert estimate["roc_auc"] == pytest.approx(0.5)
+
+
+def test_nothing_varies_nothing_is_found():
+    found = search(look(), SETTINGS, 1, 0)
+    assert found["features"] == {}
+    assert found["all_metadata"] == {}
+    assert found["probe"]["low"] < 0.55
+
+
+def test_the_probe_finds_what_histograms_tell():
+    assert search(look(history_tells=True), SETTINGS, 1, 0)["probe"]["low"] > 0.9
+
+
+def test_pictures_that_are_not_probed_are_left_out_of_the_probe_alone():
+    some = look(history_tells=True, luma_table=telling_category)
+    some.history[40:] = np.nan
+    found = search(some, SETTINGS, 1, 0)
+    assert found["probe"]["roc_auc"] > 0.9
+    some.history[:] = np.nan
+    assert search(some, SETTINGS, 1, 0)["probe"] is None
+
+
+def test_numbers_that_do_not_apply_are_no_error():
+    some = look(quality=lambda target, random: np.where(target == 1, np.nan, random.random(len(target))))
+    found = search(some, SETTINGS, 1, 0)
+    assert found["features"]["quality"]["roc_auc"] == 1.0
+
+
+def test_what_was_learnt_on_training_pictures_is_scored_on_the_tested_ones():
+    learnt = look(luma_table=telling_category, width=noise, history_tells=True)
+    tested = look(80, seed=1, luma_table=telling_category, width=noise, history_tells=True)
+    half = np.arange(80) < 40
+    found = score_on_test(learnt, tested, {"test": np.ones(80, bool), "collections.a": half}, SETTINGS, 1, 0)
+    assert found["test"]["best_feature"]["name"] == "luma_table"
+    assert found["test"]["best_feature"]["roc_auc"] > 0.85
+    assert found["test"]["probe"]["roc_auc"] > 0.9
+    assert (found["test"]["n_fake"], found["collections.a"]["n_fake"]) == (40, 20)
+
+
+def test_a_tested_part_of_one_class_has_no_figure():
+    tested = look(8, luma_table=telling_category)
+    fakes = tested.of(tested.target == 1)
+    found = score_on_test(
+        look(luma_table=telling_category), fakes, {"test": np.ones(4, bool)}, SETTINGS, 1, 0
+    )
+    assert found["test"]["best_feature"]["roc_auc"] is None
+
+
+def test_too_few_pictures_to_learn_from_give_nothing():
+    assert score_on_test(look(8), look(8), {"test": np.ones(8, bool)}, SETTINGS, 1, 0) == {}
+
+
+def test_learners_cope_with_values_that_training_did_not_have():
+    learnt, scored = (
+        look(luma_table=telling_category, width=noise),
+        look(12, seed=2, luma_table=many_categories),
+    )
+    names = ["luma_table", "width"]
+    for learner in [one_feature("luma_table"), *all_features(names, 0).values()]:
+        assert np.isfinite(learner(learnt.features, learnt.target, scored.features)).all()

@@ -1,0 +1,234 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.auditing.features import NAMES
+from pipeline.auditing.histograms import N_FEATURES
+from pipeline.auditing.measure import Measurements
+from pipeline.reports.audit import write_audit
+from pipeline.reports.audit_page import render_page
+from pipeline.reports.audit_summary import summarise_audit
+from pipeline.reports.audit_words import remarks, still_there, verdict
+
+
+def estimate(value, spread=0.05):
+    return {"roc_auc": value, "low": max(value - spread, 0.0), "high": min(value + spread, 1.0)}
+
+
+def side(probe=None, all_metadata=None, **features):
+    found = {name: estimate(value) for name, value in sorted(features.items(), key=lambda item: -item[1])}
+    return {
+        "features": found,
+        "constant": [name for name in NAMES if name not in features],
+        "all_metadata": {"gradient boosting": estimate(all_metadata)} if all_metadata else {},
+        "probe": estimate(probe) if probe else None,
+    }
+
+
+def part(raw, converted, tested_only=False, n_fake=50):
+    return {
+        "collections": ["a"],
+        "tested_only": tested_only,
+        "n_genuine": 50,
+        "n_fake": n_fake,
+        "n_groups": 40,
+        "n_probed": 100,
+        "too_few": "",
+        "raw": raw,
+        "converted": converted,
+    }
+
+
+def audit(policy, converted, raw=None, **parts):
+    raw = raw or side(0.99, 1.0, luma_table=0.98, software=0.9, width=0.55)
+    tested = {"name": "width"} | estimate(0.6)
+    return {
+        "settings": {
+            "folds": 5,
+            "bootstrap": 100,
+            "confidence": 0.95,
+            "warn_above": 0.55,
+            "fail_above": None,
+        },
+        "pictures": {"train": {"genuine": 40, "fake": 40}, "test": {"genuine": 10, "fake": 10}},
+        "parts": {"training": part(raw, converted)} | parts,
+        "on_test": {"test": {"n_genuine": 10, "n_fake": 10, "best_feature": tested, "probe": tested}},
+        "leaks": {
+            "groups": 40,
+            "groups_in_several_splits": 0,
+            "counts": [],
+            "alike_pairs": [],
+            "n_alike_pairs": 0,
+            "alike_not_compared": 0,
+            "largest_groups": [],
+        },
+        "labels": {
+            "identical": 0,
+            "identical_pictures": [],
+            "alike": 3,
+            "alike_unexplained": 0,
+            "alike_pairs": [],
+            "alike_not_compared": 0,
+        },
+        "masks": {
+            "fakes": 50,
+            "with_mask": 50,
+            "median_share": 0.1,
+            "empty": [],
+            "full": [],
+            "inverted": [],
+            "rejected": [],
+        },
+        "tables": {"by_label": [], "by_subset": []},
+        "built_from": {
+            "convert": {"policy": policy},
+            "split": {"method": "grouped"},
+            "data": {"name": "folders"},
+        },
+    }
+
+
+EQUAL = audit("equal", side(0.99, 0.56, bytes=0.54, width=0.53))
+MATCHED = audit("matched", side(0.82, 0.56, bytes=0.54, width=0.66))
+CLEAN = audit("matched", side(0.52, 0.5, bytes=0.51), side(0.55, 0.52, bytes=0.51))
+TOO_FEW = audit("equal", None)
+TOO_FEW["parts"]["training"] |= {"too_few": "5 fake pictures, fewer than 8", "raw": None}
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order, and keeps what the page would load."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.loaded = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.loaded += [value for name, value in attributes if name in ("src", "href", "action")]
+        if tag not in ("meta", "br", "link", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_after_equal_the_page_says_that_figures_would_be_jpeg_history():
+    text = render_page(EQUAL)
+    assert "would be JPEG history" in text
+    assert "convert=matched" in text
+    assert verdict(EQUAL) == "Figures of a detector trained on these pictures would be JPEG history."
+
+
+def test_after_matched_the_page_names_what_is_still_there_and_why():
+    named = {shortcut.name: why for shortcut, why in still_there(MATCHED)}
+    assert set(named) == {"probe", "width"}
+    assert "No way of saving mends this" in named["width"]
+    assert "earlier saves under it" in named["probe"]
+    assert "would be JPEG history" not in render_page(MATCHED)
+
+
+def test_where_nothing_is_found_the_page_says_so():
+    assert verdict(CLEAN) == "Nothing was found besides the tampering that tells the label."
+    assert {remark.level for remark in remarks(CLEAN)} == {"good"}
+
+
+def test_a_property_that_only_tells_the_collection_is_said_to():
+    several = audit(
+        "matched",
+        side(0.52, 0.5, quality=0.7),
+        **{
+            "collections.one": part(side(0.9), side(0.5, quality=0.51), n_fake=150),
+            "collections.two": part(side(0.9), side(0.5, quality=0.5)),
+        },
+    )
+    ((_, why),) = still_there(several)
+    assert "which collection a picture is from" in why
+    assert "one 75%, two 50%" in why
+
+
+def test_what_may_be_chance_is_said_to_be():
+    wide = audit("matched", side(0.52, 0.5, width=0.62))
+    wide["parts"]["training"]["converted"]["features"]["width"]["low"] = 0.4
+    assert "(.40–.67), may be chance" in render_page(wide)
+    wide["parts"]["training"]["converted"]["features"]["width"]["low"] = 0.56
+    assert "may be chance" not in render_page(wide)
+
+
+@pytest.mark.parametrize(
+    "found", [EQUAL, MATCHED, CLEAN, TOO_FEW], ids=["equal", "matched", "clean", "too few"]
+)
+def test_the_page_is_one_whole_file_that_loads_nothing(found):
+    text = render_page(found)
+    assert Page(text).loaded == []
+    assert not re.search(r"url\(|@import|https?://|<script", text)
+
+
+@pytest.mark.parametrize(
+    "found", [EQUAL, MATCHED, CLEAN, TOO_FEW], ids=["equal", "matched", "clean", "too few"]
+)
+def test_the_summary_fits_a_terminal(found, tmp_path):
+    lines = summarise_audit(found, tmp_path / "audit.html").splitlines()
+    assert all(len(line) <= 80 for line in lines[:-1])
+    assert lines[-1].endswith("audit.html")
+
+
+def test_texts_from_outside_are_escaped():
+    nasty = "<img src=x onerror=alert(1)>"
+    evil = audit(
+        "equal", side(0.99, 0.56, bytes=0.54), **{f"collections.{nasty}": part(side(0.9), side(0.5))}
+    )
+    evil["labels"] |= {
+        "identical": 2,
+        "identical_pictures": [{"path": nasty, "label": "fake", "split": "train"}],
+    }
+    evil["masks"] |= {"empty": [nasty], "rejected": [{"path": nasty, "reason": nasty}]}
+    evil["leaks"]["largest_groups"] = [
+        {"group": nasty, "pictures": 2, "fakes": 1, "share_of_fakes": 0.5, "splits": ["train"]}
+    ]
+    text = render_page(evil)
+    assert nasty not in text
+    assert "&lt;img" in text
+
+
+def test_leaks_conflicts_and_masks_are_named_worst_first():
+    bad = audit("equal", side(0.5, 0.5))
+    row = {
+        "relation": "in one group",
+        "split": "test",
+        "label": "fake",
+        "label_in_train": "fake",
+        "pictures": 9,
+        "of": 10,
+    }
+    bad["leaks"]["counts"] = [row]
+    bad["labels"] |= {"identical": 2}
+    bad["masks"] |= {"empty": ["a"], "inverted": ["b", "c"]}
+    found = remarks(bad)
+    assert [remark.level for remark in found][:3] == ["bad", "bad", "warning"]
+    assert "9 of 10 fake test pictures" in found[0].title
+    assert "1 empty, 2 inverted" in found[2].title
+
+
+def test_everything_is_written(tmp_path):
+    pictures = pd.DataFrame({name: ["x"] for name in ("path", "label", "split", "collection", "group")})
+    features = pd.DataFrame({name: ["x"] for name in NAMES})
+    nothing = np.zeros((1, N_FEATURES), np.float32)
+    measured = Measurements(
+        features, features, nothing, nothing, pd.DataFrame({"whole": [0.0], "border": [0.0]})
+    )
+    write_audit(tmp_path, pictures, measured, MATCHED)
+    names = ["features_converted.csv", "features_raw.csv", "figures.csv", "shortcuts.png", "shortcuts.svg"]
+    assert sorted(path.name for path in (tmp_path / "audit").iterdir()) == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audit", "audit.html", "audit.json"]
+    figures = pd.read_csv(tmp_path / "audit" / "figures.csv")
+    assert set(figures["side"]) == {"raw", "converted"}
+    with Image.open(tmp_path / "audit" / "shortcuts.png") as image:
+        assert image.width > 1000
+    first = {path.name: path.read_bytes() for path in (tmp_path / "audit").iterdir()}
+    write_audit(tmp_path, pictures, measured, MATCHED)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "audit").iterdir()} == first

@@ -1,0 +1,72 @@
+"""The stages audit and gate as a person runs them."""
+
+import json
+
+import pytest
+
+from pipeline import audit, gate
+from pipeline.errors import UserError
+from tests.auditing.dataset import choices, prepare, write_pictures
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch, compose_config):
+    write_pictures(tmp_path / "pictures", n=16)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.auditing.learners._TREES", 20)
+
+    def composed(**more):
+        return compose_config(*choices(tmp_path / "pictures", convert="equal", **more))
+
+    prepare(composed())
+    return composed
+
+
+def test_audit_then_gate(made, tmp_path, capsys):
+    audit.run(made())
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [
+        "audit",
+        "audit.html",
+        "audit.json",
+    ]
+    assert "reports/audit.html" in capsys.readouterr().out
+
+    gate.run(made())
+    opened = (tmp_path / "data/gate.txt").read_bytes()
+    gate.run(made(**{"audit.fail_above": 1.0}))
+    assert (tmp_path / "data/gate.txt").read_bytes() == opened
+
+    with pytest.raises(UserError) as refused:
+        gate.run(made(**{"audit.fail_above": 0.55}))
+    message = str(refused.value)
+    assert "compression history in the pixels (training collections)" in message
+    assert "audit.fail_above=0.55" in message
+    assert "Nothing was trained" in message
+    assert (tmp_path / "data/gate.txt").read_bytes() == opened
+
+    with pytest.raises(UserError, match=r"convert\.quality: 95 there, 80 asked for"):
+        gate.run(made(**{"convert.quality": 80}))
+    with pytest.raises(UserError, match=r"convert\.quality: 95 there, 80 asked for"):
+        audit.run(made(**{"convert.quality": 80}))
+
+
+def test_a_gate_without_an_audit_says_how_to_make_one(made):
+    with pytest.raises(UserError, match=r"audit\.json is not there; write it with make repro"):
+        gate.run(made())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [("{", "is no JSON"), (json.dumps({"parts": {}}), "has no built_from, on_test")]
+)
+def test_a_gate_with_another_file_says_so(made, tmp_path, content, reason):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "audit.json").write_text(content)
+    with pytest.raises(UserError, match=reason):
+        gate.run(made())
+
+
+def test_an_audit_without_a_manifest_says_how_to_make_one(tmp_path, monkeypatch, compose_config):
+    write_pictures(tmp_path / "pictures", n=1)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"pipeline\.manifest"):
+        audit.run(compose_config(*choices(tmp_path / "pictures")))
