@@ -7,12 +7,12 @@ It never fails for what it finds: that is what `pipeline.gate` is for.
     python -m pipeline.audit audit.bootstrap=2000
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
+from pipeline.audit_record import record_audit
 from pipeline.auditing.audit import audit_pictures
 from pipeline.auditing.measure import measure_all
 from pipeline.auditing.names import PAGE
@@ -20,7 +20,7 @@ from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_
 from pipeline.config import Config
 from pipeline.images.limits import Limits
 from pipeline.images.tables import REJECTED
-from pipeline.manifests.checks import check_built_from
+from pipeline.manifests.checks import built_from, check_built_from
 from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import SPLITS, read_files, read_table
 from pipeline.reports.audit import write_audit
@@ -33,9 +33,7 @@ def run(config: Config) -> None:
     converted, manifest, reports = (
         Path(each) for each in (config.paths.converted, config.paths.manifest, config.paths.reports)
     )
-    values = asdict(config)
-    built_from = {key: values[key] for key in ("data", "convert", "split", "seed")}
-    check_built_from(manifest, built_from)
+    check_built_from(manifest, config)
     tables = {name: read_table(manifest / f"{name}.csv") for name in SPLITS}
     pictures = gather_pictures(read_files(converted), tables, converted, test_collections(config.data))
     tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
@@ -43,8 +41,9 @@ def run(config: Config) -> None:
     measured = measure_all(tasks, limits, config.compute)
     rejected = read_rejected(converted / REJECTED)
     audit = audit_pictures(pictures, measured, rejected, config.audit, config.compute, config.seed)
-    audit |= {"built_from": built_from}
+    audit |= {"built_from": built_from(config)}
     write_audit(reports, pictures, measured, audit)
+    record_audit(reports)
     print(summarise_audit(audit, reports / PAGE))
 
 

@@ -70,7 +70,8 @@ class Data:
     genuine: str
     fake: str
     masks: str
-    protocol: list[str] = one_of("source_matched", "jpeg_only")  # each leaves some out
+    # Each leaves pictures out.
+    protocol: list[str] = field(metadata={"choices": ("source_matched", "jpeg_only")})
     known_groups: str | None  # table of pictures that belong together for reasons of their own
     collections: dict[str, Collection]
 

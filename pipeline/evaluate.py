@@ -1,6 +1,6 @@
 """Tests the detector on the test pictures.
 
-Reads `models/` and `data/manifest/test.csv` with the pictures that it names; writes
+Reads `models/`, `data/manifest/test.csv` with the pictures that it names, and `reports/audit.json`; writes
 `reports/metrics.json` and `reports/evaluation/` (predictions, points of the curves, pictures of them).
 Adds the figures to the MLflow run of the training.
 
@@ -15,16 +15,17 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
+from pipeline.auditing.beside import audit_of, beside
 from pipeline.config import Config
-from pipeline.manifests.build import test_collections
-from pipeline.manifests.checks import check_files
+from pipeline.manifests.checks import built_from, check_files
+from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import read_table
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, read_record, record_evaluation
-from pipeline.reports.evaluation import write_evaluation
+from pipeline.reports.evaluation import SHORTCUTS, write_evaluation
 from pipeline.scoring.detector import RUN_FILE, Detector, predict_table
 from pipeline.scoring.evaluation import evaluate_predictions
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage.atomic import write_json
+from pipeline.storage.atomic import write_csv, write_json
 from pipeline.storage.folder import replacing_folder
 from pipeline.tracking import RUN_KEY
 
@@ -53,9 +54,17 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     evaluation = evaluate_predictions(
         predictions, detector.decision.threshold, test_collections(config.data), config.evaluate, config.seed
     )
+    audit = audit_of(Path(config.paths.reports), built_from(config))
+    if audit is None:
+        print(
+            "no audit of this data: the figures stand without those of the best shortcut; make one with "
+            "python -m pipeline.audit"
+        )
+    evaluation, shortcuts = beside(evaluation, audit)
     record = read_record(models)
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
         write_evaluation(folder, predictions, evaluation, pd.read_csv(models / "history.csv"))
+        write_csv(folder / SHORTCUTS, shortcuts)
         write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], "evaluate": asdict(config.evaluate)})
     write_json(reports / METRICS_FILE, evaluation.metrics)
     record_evaluation(models, reports)

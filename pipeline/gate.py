@@ -6,7 +6,6 @@ Reads `reports/audit.json` and `audit.fail_above`; writes `data/gate.txt`, one c
     python -m pipeline.gate audit.fail_above=0.65
 """
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from pipeline.auditing.findings import part_title, read_audit, shortcuts_above
 from pipeline.auditing.names import AUDIT, PAGE
 from pipeline.config import Config
 from pipeline.errors import UserError
+from pipeline.manifests.checks import check_same_choice
 from pipeline.stage import execute, start
 from pipeline.storage.atomic import write_text
-from pipeline.validate import flatten
 
 GATE = Path("data/gate.txt")
 OPEN = "the audit is done and found nothing above audit.fail_above\n"
@@ -30,7 +29,8 @@ def run(config: Config) -> None:
     """Write `data/gate.txt`, or say which shortcut forbids it."""
     reports = Path(config.paths.reports)
     audit = read_audit(reports / AUDIT)
-    check_made_for(audit, config, reports / AUDIT)
+    commands = "python -m pipeline.audit …"
+    check_same_choice(audit["built_from"], config, f"{reports / AUDIT} was made", commands)
     limit = config.audit.fail_above
     if limit is not None:
         refuse_above(audit, limit, reports / PAGE)
@@ -39,21 +39,6 @@ def run(config: Config) -> None:
         f"{GATE}: "
         + ("open, audit.fail_above is not set" if limit is None else f"open, nothing above {limit}")
     )
-
-
-def check_made_for(audit: dict[str, Any], config: Config, path: Path) -> None:
-    """Raise UserError where the audit is one of other data, another conversion or another split."""
-    values = asdict(config)
-    found, asked = flatten(audit["built_from"]), flatten({key: values[key] for key in audit["built_from"]})
-    keys = [key for key in sorted({*found, *asked}) if found.get(key) != asked.get(key)]
-    if keys:
-        listed = "\n".join(
-            f"  {key}: {found.get(key)!r} there, {asked.get(key)!r} asked for" for key in keys[:NAMED]
-        )
-        raise UserError(
-            f"{path} is the audit of another configuration:\n{listed}\nRun all stages with that choice (dvc "
-            "exp run -S …, or make repro after editing conf/), or python -m pipeline.audit … with it first"
-        )
 
 
 def refuse_above(audit: dict[str, Any], limit: float, page: Path) -> None:

@@ -7,7 +7,6 @@ share a source, are the same file or show the same stay on one side, unless `spl
     python -m pipeline.manifest [split=parents] [split.folds=5 split.fold=0] [data.protocol=[source_matched]]
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 import hydra
@@ -15,6 +14,7 @@ from omegaconf import DictConfig
 
 from pipeline.config import Config
 from pipeline.manifests.build import build_manifest, write_manifest
+from pipeline.manifests.checks import built_from
 from pipeline.manifests.counts import count_lines, count_manifest, count_same, same_line
 from pipeline.manifests.look_alikes import find_look_alikes
 from pipeline.manifests.roles import test_collections
@@ -30,9 +30,7 @@ def run(config: Config) -> None:
     manifest = build_manifest(files, converted, config.data, config.split, config.seed, look)
     same = count_same(files, look)
     counts = {**count_manifest(manifest, test_collections(config.data)), "same": same}
-    values = asdict(config)
-    built_from = {key: values[key] for key in ("data", "convert", "split", "seed")}
-    write_manifest(Path(config.paths.manifest), manifest, counts, built_from)
+    write_manifest(Path(config.paths.manifest), manifest, counts, built_from(config))
     print("\n".join(filter(None, [same_line(same), count_lines(counts)])))
 
 

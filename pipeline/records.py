@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from pipeline.auditing.names import AUDIT, PAGE
 from pipeline.config import Config
 from pipeline.scoring.detector import RUN_FILE
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
@@ -145,7 +146,7 @@ def send_evaluation(models: Path, reports: Path) -> None:
     tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})
     evaluation = json.loads((reports / EVALUATION_FOLDER / RUN_FILE).read_text(encoding="utf-8"))
     tracker.log_text(yaml.safe_dump({"evaluate": evaluation["evaluate"]}), "config/evaluate.yaml")
-    tracker.log_files(reports / EVALUATION_FOLDER, reports / METRICS_FILE)
+    tracker.log_files(reports / EVALUATION_FOLDER, reports / METRICS_FILE, reports / AUDIT, reports / PAGE)
 
 
 def open_sweep(config: Config, name: str) -> str | None:

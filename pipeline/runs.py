@@ -2,6 +2,7 @@
 
 python -m pipeline.runs relocate [--from OLD]   after the repository was moved: mend the absolute paths
 python -m pipeline.runs send [--models DIR] [--reports DIR]
+python -m pipeline.runs send --audit DIR
 send what a lost server missed, from the files on disk
 """
 
@@ -10,6 +11,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from pipeline.audit_record import send_audit
 from pipeline.errors import UserError
 from pipeline.records import evaluated_run, read_record, send_evaluation, send_training
 from pipeline.scoring.detector import RUN_FILE
@@ -85,11 +87,16 @@ def main() -> None:
     sending = chores.add_parser("send", help="send what a lost server missed")
     sending.add_argument("--models", type=Path, default=Path("models"))
     sending.add_argument("--reports", type=Path, default=Path("reports"))
+    sending.add_argument("--audit", type=Path, metavar="REPORTS", help="send the audit in this folder alone")
     asked = parser.parse_args()
     with plain_errors():
         if asked.chore == "relocate":
             changed = relocate(repository() / "mlflow.db", repository(), asked.earlier)
             print(f"{changed} addresses now point into {repository()}")
+        elif asked.audit is not None:
+            with needing_the_store():
+                run_id = send_audit(asked.audit)
+            print(f"run {run_id} holds the audit at {store_address()}")
         else:
             print(f"run {send(asked.models, asked.reports)} is complete at {store_address()}")
 

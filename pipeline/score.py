@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from pipeline.config import Config
 from pipeline.images.conversion import convert_pictures
 from pipeline.manifests.build import label_table
+from pipeline.manifests.look_alikes import find_look_alikes
 from pipeline.manifests.sources import list_sources
 from pipeline.manifests.tables import read_files
 from pipeline.records import read_record
@@ -39,7 +40,9 @@ def run(config: Config) -> None:
         collection.role = "test"  # all of it, and one class alone may be scored
     sources, rejected = list_sources(config.data)
     counts = convert_pictures(sources, rejected, output / "converted", config.convert, config.compute)
-    table = label_table(read_files(output / "converted"), output / "converted")
+    converted = read_files(output / "converted")
+    look = find_look_alikes(converted, output / "converted", config.compute)
+    table = label_table(converted, output / "converted", look)
     start_tensorflow()
     with _models(config) as models:
         detector, record = Detector.load(models), read_record(models)

@@ -24,6 +24,7 @@ from pipeline.validate import unknown_key, validate
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
 TERMINATED = 143  # and for SIGTERM
+GRACE_SECONDS = 10  # from SIGTERM to the end of a process that does not come to one
 
 
 def start(main: Callable[[], None]) -> None:
@@ -61,7 +62,7 @@ def plain_errors() -> Iterator[None]:
     """Turn what the user can mend into one message and an exit status, here and nowhere else."""
     _quiet_libraries()
     _die_with_parent()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that blocks are left in order
+    signal.signal(signal.SIGTERM, _leave_in_order)
     try:
         yield
     except UserError as error:
@@ -102,6 +103,17 @@ def stop(message: str) -> NoReturn:
     """Print `message` as an error and end with status 1."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
+
+
+def _leave_in_order(*_: object) -> None:
+    """Leave blocks in order, and end all the same where one of them waits for what never comes.
+
+    The signal may strike while a pool starts a worker, which it then has lost count of and waits for.
+    Outputs are written whole or not at all, so nothing but time is lost.
+    """
+    if hasattr(signal, "alarm"):
+        signal.alarm(GRACE_SECONDS)  # whose signal nobody hears: the system ends the process
+    sys.exit(TERMINATED)
 
 
 def _quiet_libraries() -> None:

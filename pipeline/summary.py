@@ -13,9 +13,11 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
+from pipeline.auditing.names import PAGE
 from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, evaluated_run, read_record
+from pipeline.reports.evaluation import SHORTCUTS
 from pipeline.reports.summary import summarise
 from pipeline.stage import plain_errors, start
 from pipeline.tracking import RUN_KEY
@@ -41,7 +43,12 @@ def summary(config: Config) -> str:
             f"{reports} holds the evaluation of another detector than {models}; evaluate this one with "
             "python -m pipeline.evaluate, or run make repro"
         )
-    files = {"figures": reports / METRICS_FILE, "pictures": evaluation, "detector": models}
+    files = {
+        "audit": reports / PAGE,
+        "figures": reports / METRICS_FILE,
+        "pictures": evaluation,
+        "detector": models,
+    }
     lines = [
         "",
         summarise(
@@ -50,6 +57,7 @@ def summary(config: Config) -> str:
             config.evaluate.confidence,
             files,
             _read(counts) if counts.is_file() else None,
+            pd.read_csv(evaluation / SHORTCUTS) if (evaluation / SHORTCUTS).is_file() else None,
         ),
         f"MLflow    run {record['run_id'] or 'to be sent with python -m pipeline.runs send'}",
         "",

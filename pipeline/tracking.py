@@ -217,8 +217,11 @@ def requirements() -> list[str]:
     """What a logged detector needs, at the versions that are running."""
     from importlib.metadata import version
 
-    names = "tensorflow keras numpy pandas pillow opencv-python-headless imagehash scikit-learn omegaconf"
-    return [f"{name}=={version(name)}" for name in names.split()]
+    names = (
+        *("tensorflow", "keras", "numpy", "pandas", "pillow", "tifffile", "imagecodecs"),
+        *("opencv-python-headless", "scikit-learn", "omegaconf"),
+    )
+    return [f"{name}=={version(name)}" for name in names]
 
 
 def fetch(run_id: str, folder: Path) -> Path:

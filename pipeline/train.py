@@ -9,7 +9,6 @@ Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes 
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +54,7 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     """
     check_model(config.model)
     manifest = Path(config.paths.manifest)
-    check_built_from(
-        manifest, {key: asdict(config)[key] for key in ("data", "convert", "split")} | {"seed": config.seed}
-    )
+    check_built_from(manifest, config)
     paths = {split: manifest / f"{split}.csv" for split in LEARNT_FROM}
     tables = {split: read_table(path) for split, path in paths.items()}
     check_files(*tables.values())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import Repository, copy_repository
+from tests.conftest import ROOT, Repository, copy_repository
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +62,26 @@ def test_ctrl_c_in_the_middle_of_a_stage_leaves_the_earlier_result(repository):
     assert "Traceback" not in said
     assert earlier.read_text() == "an earlier result"
     assert not partial.exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="needs SIGALRM")
+def test_a_stage_that_is_told_to_end_and_waits_for_what_never_comes_ends_all_the_same(tmp_path):
+    script = (
+        "import time\n"
+        "import pipeline.stage as stage\n"
+        "stage.GRACE_SECONDS = 1\n"
+        "with stage.plain_errors():\n"
+        "    print('ready', flush=True)\n"
+        "    while True:\n"
+        "        try:\n"
+        "            time.sleep(60)\n"
+        "        except SystemExit:\n"
+        "            pass\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as stage:
+        assert stage.stdout.readline() == "ready\n"
+        stage.terminate()
+        assert stage.wait(30) == -signal.SIGALRM

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.images.hashes import sha256_of_file
 from pipeline.manifests.tables import BUILT_FROM
@@ -16,12 +18,18 @@ from pipeline.validate import flatten
 NAMED = 5  # mistakes that a message lists one by one
 
 
-def check_built_from(folder: Path, wanted: Mapping[str, Any]) -> None:
-    """Refuse a manifest that was built from another configuration than the one asked for.
+def built_from(config: Config) -> dict[str, Any]:
+    """Give the part of a configuration that a manifest, and what is made from it, depends on."""
+    values = asdict(config)
+    return {key: values[key] for key in ("data", "convert", "split", "seed")}
+
+
+def check_built_from(folder: Path, config: Config) -> None:
+    """Refuse a manifest that was built from another configuration.
 
     Args:
         folder: of the manifest.
-        wanted: the configuration's `data`, `convert`, `split` and `seed`, as plain values.
+        config: the one asked for.
 
     Raises:
         UserError: it is not there, or differs; the message names the keys and the commands.
@@ -31,16 +39,33 @@ def check_built_from(folder: Path, wanted: Mapping[str, Any]) -> None:
         raise UserError(
             f"{path} is not there; build the manifest with make repro or python -m pipeline.manifest"
         )
-    found, asked = flatten(json.loads(path.read_text(encoding="utf-8"))), flatten(wanted)
-    keys = [key for key in sorted({*found, *asked}) if found.get(key) != asked.get(key)]
+    found = json.loads(path.read_text(encoding="utf-8"))
+    commands = "python -m pipeline.convert … and python -m pipeline.manifest …"
+    check_same_choice(found, config, f"the tables in {folder} were built", commands)
+
+
+def check_same_choice(found: Mapping[str, Any], config: Config, what: str, commands: str) -> None:
+    """Refuse what was made from another configuration.
+
+    Args:
+        found: what it was made from, as `built_from` gave it.
+        config: the one asked for.
+        what: and how it was made, for the message.
+        commands: that make it by hand.
+
+    Raises:
+        UserError: a key differs.
+    """
+    there, asked = flatten(found), flatten(built_from(config))
+    keys = [key for key in sorted({*there, *asked}) if there.get(key) != asked.get(key)]
     if keys:
         listed = "\n".join(
-            f"  {key}: {found.get(key)!r} there, {asked.get(key)!r} asked for" for key in keys[:NAMED]
+            f"  {key}: {there.get(key)!r} there, {asked.get(key)!r} asked for" for key in keys[:NAMED]
         )
         raise UserError(
-            f"the tables in {folder} were built from another configuration:\n{listed}\n"
+            f"{what} from another configuration:\n{listed}\n"
             "Run all stages with that choice (dvc exp run -S …, or make repro after editing conf/), "
-            "or python -m pipeline.convert … and python -m pipeline.manifest … with it first"
+            f"or {commands} with it first"
         )
 
 

@@ -13,6 +13,7 @@ from pipeline.storage.atomic import write_csv
 
 PREDICTIONS = "predictions.csv"
 INTERVALS = "intervals.csv"
+SHORTCUTS = "shortcuts.csv"  # what the best shortcut of each part is
 
 
 def write_evaluation(

@@ -21,6 +21,7 @@ from pipeline.reports.style import (
     percent_axis,
     say_empty,
 )
+from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.scoring.metrics import count_verdicts
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _epochs(axes: "Axes", history: pd.DataFrame, names: Mapping[str, str]) -> No
 
 
 def draw_figures(path: Path, intervals: pd.DataFrame, confidence: float) -> None:
-    """Draw the four headline figures of each part as points with their intervals."""
+    """Draw the headline figures of each part with their intervals, and the best shortcut beside."""
     parts = shown_parts(intervals)
     metrics = {
         "fake_accuracy": ("fakes called fake", FAKE),
@@ -189,6 +190,11 @@ def draw_figures(path: Path, intervals: pd.DataFrame, confidence: float) -> None
                     axes.plot([found.low, found.high], [row, row], color=color)
                 if found.value is not None:
                     axes.plot(found.value, row, "o", color=color, markersize=7, markeredgecolor="white")
+                if metric == "roc_auc":
+                    beside = look_up(intervals, part, SHORTCUT)
+                    if beside.value is not None:
+                        name = "ROC AUC (◇ best shortcut alone)"
+                        axes.plot(beside.value, row + 0.24, "D", color=QUIET, markersize=5, fillstyle="none")
             axes.set_title(name, fontsize=10)
             axes.set_xlim(-0.03, 1.03)
             if metric != "roc_auc":

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.reports.numbers import as_decimal, in_percent, look_up, shown_parts, title
+from pipeline.reports.numbers import Figure, as_decimal, in_percent, look_up, shown_parts, title
 
 WIDTH = 80
 HEADS = ["fakes", "genuine", "fake acc.", "genuine acc.", "balanced", "ROC AUC"]
@@ -18,6 +18,7 @@ def summarise(
     confidence: float,
     files: Mapping[str, Path],
     counts: Mapping[str, Any] | None = None,
+    shortcuts: pd.DataFrame | None = None,
 ) -> str:
     """Lay the headline figures out for a terminal of 80 columns.
 
@@ -27,16 +28,35 @@ def summarise(
         confidence: of the intervals.
         files: what it is -> where it lies, for the list at the end.
         counts: `counts.json` of the manifest, for what its split leaks.
+        shortcuts: `shortcuts.csv` of the evaluation.
     """
     rows = {title(part): _cells(intervals, part) for part in shown_parts(intervals)}
     widths = [max(map(len, column)) for column in zip(HEADS, *rows.values(), strict=True)]
     lines = [_line("", HEADS, widths), *(_line(name, cells, widths) for name, cells in rows.items())]
     lines += ["", f"(a–b): {confidence:.0%} interval, from groups of pictures that belong together."]
     lines += [f"Accuracies at the threshold {threshold:.2f}, which was chosen on validation pictures."]
+    if shortcuts is not None:
+        lines += _beside(shortcuts, shown_parts(intervals))
     lines += list(_warnings(intervals, counts or {}))
     longest = max((len(name) for name in files), default=0)
     lines += ["", *(f"{name:<{longest}}  {path.as_posix()}" for name, path in files.items())]
     return "\n".join(lines)
+
+
+def _beside(shortcuts: pd.DataFrame, parts: list[str]) -> list[str]:
+    """Say what the best shortcut alone reaches on the pictures of the parts."""
+    rows = shortcuts[shortcuts["part"].isin(parts)].set_index("part")
+    if rows.empty:
+        return ["What a shortcut alone reaches is not known: there was no audit."]
+    lines = ["", "What the best shortcut alone reaches there, without looking for any forgery:"]
+    for part in rows.index:
+        row = rows.loc[part]
+        figure = as_decimal(
+            Figure(row["roc_auc"], *(None if pd.isna(x) else x for x in row[["low", "high"]]))
+        )
+        line = f"{title(part):<14} ROC AUC {figure:<15}  {row['words']}"
+        lines.append(line if len(line) <= WIDTH else line[: WIDTH - 1] + "…")
+    return lines
 
 
 def _cells(intervals: pd.DataFrame, part: str) -> list[str]:

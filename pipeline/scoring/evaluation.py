@@ -10,6 +10,7 @@ from pipeline.scoring.intervals import bootstrap_intervals
 from pipeline.scoring.metrics import METRICS, Figures, score_predictions
 
 HALF = 0.5  # the threshold that a probability suggests and that nobody chose
+SHORTCUT = "best_shortcut_roc_auc"  # the metric that `auditing.beside` adds
 INTERVAL_COLUMNS = ["part", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
 
 
