@@ -50,6 +50,7 @@ TINY = {
     "conf/preprocess/resize.yaml": {"height": 32, "width": 32},
     "conf/train/default.yaml": {"epochs": 2},
     "conf/evaluate/default.yaml": {"bootstrap": 100},
+    "conf/audit/default.yaml": {"bootstrap": 100},
 }
 
 

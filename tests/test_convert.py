@@ -10,7 +10,7 @@ def test_a_folder_given_on_the_command_line_is_converted(compose_config, tmp_pat
     (root / "fake" / "cut.jpg").write_bytes((root / "fake" / "f0.jpg").read_bytes()[:500])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data/raw/folders/masks").mkdir(parents=True)
-    run(compose_config("data=folders", f"data.root={root}"))
+    run(compose_config("data=folders", f"data.root={root}", "convert.max_rejected=0.1"))
     said = capsys.readouterr().out
     assert "10 pictures" in said
     assert "2 files rejected" in said

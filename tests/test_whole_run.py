@@ -20,6 +20,51 @@ def test_the_metrics_hold_the_promised_figures(reproduced):
     assert all(0 <= metrics["test"][name] <= 1 for name in FIGURES)
 
 
+def test_the_best_shortcut_stands_beside_the_figures(reproduced):
+    beside = pd.read_csv(reproduced.folder / "reports/evaluation/shortcuts.csv").set_index("part")
+    test = reproduced.json("reports/metrics.json")["test"]
+    assert test["best_shortcut_roc_auc"] == pytest.approx(beside.loc["test", "roc_auc"])
+    shown = reproduced.run(sys.executable, "-m", "pipeline.summary")
+    assert "What the best shortcut alone reaches" in shown
+    assert beside.loc["test", "words"] in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_audit_is_a_run_of_its_own_and_lies_beside_the_evaluation(reproduced):
+    run = reproduced.json("models/run.json")["run_id"]
+    read = f"""
+import json, mlflow
+client = mlflow.MlflowClient("sqlite:///mlflow.db")
+audits = client.get_experiment_by_name("shortcut audits").experiment_id
+(audit,) = client.search_runs([audits])
+files = [[each.path for each in client.list_artifacts(each)] for each in (audit.info.run_id, {run!r})]
+print(json.dumps([audit.data.metrics, audit.data.params, audit.info.status, files]))
+"""
+    metrics, params, status, (of_audit, of_training) = reproduced.answer(read)
+    assert 0 <= metrics["converted/training/probe_roc_auc"] <= 1
+    assert params["convert.policy"] == "matched"
+    assert status == "FINISHED"
+    assert {"audit.json", "audit.html"} <= set(of_audit)
+    assert {"audit.json", "audit.html"} <= set(of_training)
+    again = reproduced.run(sys.executable, "-m", "pipeline.runs", "send", "--audit", "reports")
+    assert "holds the audit" in again
+    assert len(reproduced.answer(read)) == 4  # one run still
+
+
+def test_another_audit_alone_trains_nothing_again(own_copy):
+    edit_yaml(own_copy.folder / "conf/audit/default.yaml", {"bootstrap": 150})
+    own_copy.run(sys.executable, "-m", "pipeline.params", "write")
+    output = own_copy.run("dvc", "repro")
+    assert "Running stage 'audit'" in output
+    assert "Running stage 'gate'" in output
+    assert "Running stage 'train'" not in output
+    edit_yaml(own_copy.folder / "conf/audit/default.yaml", {"fail_above": 0.5})
+    own_copy.run(sys.executable, "-m", "pipeline.params", "write")
+    (own_copy.folder / "reports/audit.json").unlink()
+    output = own_copy.run("dvc", "repro", fails=True)
+    assert "Nothing was trained" in output or "audit.fail_above" in output
+
+
 def test_a_second_run_does_nothing(reproduced):
     output = reproduced.run("dvc", "repro")
     assert "Running stage" not in output
@@ -38,7 +83,7 @@ print(json.dumps([run.data.metrics, run.data.params, run.data.tags, run.info.sta
     wanted = reproduced.json("reports/metrics.json")["test"]
     assert {name: metrics[f"test/{name}"] for name in FIGURES} == {name: wanted[name] for name in FIGURES}
     assert params["train.learning_rate"] == "0.001"
-    assert params["convert.policy"] == "equal"
+    assert params["convert.policy"] == "matched"
     assert {"train/loss", "validation/loss", "validation/balanced_accuracy"} <= set(metrics)
     assert tags["commit"]
     assert status == "FINISHED"
