@@ -6,6 +6,7 @@ cluster have to see the same folders under the same absolute paths, and to have 
 
 import concurrent.futures
 import contextlib
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -118,6 +119,7 @@ def _client(compute: Compute) -> Iterator["Client"]:
     """Connect to the scheduler that is named, or start a cluster of processes here for as long."""
     from distributed import Client, LocalCluster
 
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is raised here
     with contextlib.ExitStack() as opened:
         if compute.scheduler is None:
             scratch = opened.enter_context(tempfile.TemporaryDirectory(prefix="dask-"))

@@ -72,6 +72,8 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
         save_detector(network, folder)
         if config.train.save_h5:
             save_h5(network, folder)
+        # The rate is no result: with it, the same training would leave another file each time.
+        training.record["images_per_second"] = float(history.pop("images_per_second").median())
         write_csv(folder / "history.csv", history)
         write_text(folder / "model_summary.txt", summary)
         decision, training.record["validation"] = _decide(folder, config, tables["validation"])

@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -27,7 +27,7 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
         try:
             typed = OmegaConf.merge(OmegaConf.structured(Config), values)
         except OmegaConfBaseException as error:
-            mistakes = [f"{error.full_key}: {str(error).splitlines()[0]}{_allowed_at(str(error.full_key))}"]
+            mistakes = [_type_mistake(str(error.full_key), str(error).splitlines()[0])]
         else:
             config = cast(Config, OmegaConf.to_object(typed))
             mistakes = [*_range_mistakes(config, ""), *_share_mistakes(config)]
@@ -103,16 +103,19 @@ def _no_such_key(prefix: str, key: str, allowed: list[str]) -> str:
     return f"{prefix}{key}: no such key{guess} (allowed here: {', '.join(allowed)})"
 
 
-def _allowed_at(key: str) -> str:
-    """The limits of the field at a dotted key, in words, where it declares any."""
+def _type_mistake(key: str, found: str) -> str:
+    """Say what is wrong with the type of a value, and what the field at a dotted key takes."""
     schema: Any = Config
     limits: Mapping[str, Any] = {}
     for part in key.split("."):
         if not dataclasses.is_dataclass(schema):
-            return ""
+            return f"{key}: {found}"
         limits = {each.name: each.metadata for each in dataclasses.fields(schema)}.get(part, {})
         schema = get_type_hints(schema).get(part)
-    return f"; allowed is {_in_words(limits)}" if limits else ""
+    allowed = f"; allowed is {_in_words(limits)}" if limits else ""
+    if get_origin(schema) is list:
+        return f"{key}: expected a list, written in brackets: {key}=[…]{allowed}"
+    return f"{key}: {found}{allowed}"
 
 
 def _names(schema: Any) -> str:

@@ -66,3 +66,8 @@ def test_flat_keys_are_those_of_the_command_line():
         "train.shares.a": 1,
         "seed": 7,
     }
+
+
+def test_a_word_where_a_list_is_wanted_is_told_how_to_be_written(compose_config):
+    with pytest.raises(UserError, match=r"data\.protocol: expected a list.*data\.protocol=\[…\].*jpeg_only"):
+        compose_config("data.protocol=jpeg_only")

@@ -28,7 +28,7 @@ def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
     pictures, rejected = [], []
     for path in sorted(_walk(folder), key=lambda each: each.parts):
         if reason := _reason_against(path):
-            rejected.append(Rejected(_printable(path), reason))
+            rejected.append(Rejected(_printable(path), reason, lost=_should_be_a_picture(path)))
         else:
             pictures.append(path)
     return pictures, rejected
@@ -81,11 +81,28 @@ def _reason_against(path: Path) -> str:
     return "" if format_of_name(path) else _reason_against_content(path)
 
 
+def _should_be_a_picture(path: Path) -> bool:
+    """Tell whether a file that is not taken is one of the pictures: by its ending, or by how it begins.
+
+    Camera raw files begin as TIFFs do, and lie beside the pictures that were made from them.
+    """
+    if format_of_name(path):
+        return True
+    try:
+        return path.is_file() and _begins_as(path) not in {None, "TIFF"}
+    except OSError:
+        return False
+
+
+def _begins_as(path: Path) -> str | None:
+    with path.open("rb", buffering=0) as file:
+        return format_of_content(file.read(BEGINNING_BYTES) or b"")
+
+
 def _reason_against_content(path: Path) -> str:
     """Say why a file without the ending of a picture is none, or nothing."""
     try:
-        with path.open("rb", buffering=0) as file:
-            found = format_of_content(file.read(BEGINNING_BYTES) or b"")
+        found = _begins_as(path)
     except OSError as error:
         return f"it cannot be opened: {error.strerror}"
     if found and not path.suffix:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
 from pipeline import config
 from pipeline.errors import UserError
 from pipeline.images.find import find_pictures
+from pipeline.images.formats import ENDINGS
 from pipeline.images.sources import Rejected, Source
 from pipeline.manifests.known_groups import read_known_groups
 from pipeline.manifests.naming import NamingRule, compile_naming
@@ -71,7 +72,7 @@ def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
             raise _no_pictures(folder, len(others))
         sources += found
         sides[folder.collection] |= {source.official for source in found}
-        rejected += [Rejected(_table_path(Path(other.path), root), other.reason) for other in others]
+        rejected += [replace(other, path=_table_path(Path(other.path), root)) for other in others]
     for folder in folders:
         if folder.published is not None:
             check_published(folder.published, sides[folder.collection])
@@ -198,5 +199,5 @@ def _no_pictures(folder: ClassFolder, n_others: int) -> UserError:
     return UserError(
         f"{folder.key} is {folder.path}: no {folder.label} picture found there"
         + (f" ({n_others} files that are no pictures)" if n_others else "")
-        + f"; put {folder.label} pictures there (JPEG, PNG, TIFF, BMP, WebP) or set data.root or {folder.key}"
+        + f"; put {folder.label} pictures there ({', '.join(ENDINGS)}) or set data.root or {folder.key}"
     )

@@ -1,7 +1,9 @@
 """Trained networks as files: `detector.keras` for us, an `.h5` for those who expect the classic one."""
 
 import contextlib
+import json
 import logging
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +22,12 @@ def save_detector(model: "keras.Model", folder: Path) -> Path:
     """Write `folder/detector.keras`, in float32 whatever precision it was trained in.
 
     The weights lose nothing (mixed precision keeps them in float32), and the detector gives the same
-    answers on machines with and without bfloat16.
+    answers on machines with and without bfloat16. The same weights give the same bytes.
     """
     path = folder / DETECTOR_FILE
     with replacing(path) as partial:
         in_float32(model).save(partial)
+        _without_time(partial)
     return path
 
 
@@ -81,6 +84,18 @@ def in_float32(model: "keras.Model") -> "keras.Model":
     # Keras copies the optimizer too, which would make the file three times as large.
     copy.optimizer, copy.compiled = None, False
     return copy
+
+
+def _without_time(path: Path) -> None:
+    """Take the time of saving out of a `.keras` file, which Keras writes into its list and its metadata."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = json.loads(parts["metadata.json"])
+    del metadata["date_saved"]
+    parts["metadata.json"] = json.dumps(metadata).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # whose time is that of 1980
 
 
 @contextlib.contextmanager

@@ -193,7 +193,6 @@ def draw_figures(path: Path, intervals: pd.DataFrame, confidence: float) -> None
                 if metric == "roc_auc":
                     beside = look_up(intervals, part, SHORTCUT)
                     if beside.value is not None:
-                        name = "ROC AUC (◇ best shortcut alone)"
                         axes.plot(beside.value, row + 0.24, "D", color=QUIET, markersize=5, fillstyle="none")
             axes.set_title(name, fontsize=10)
             axes.set_xlim(-0.03, 1.03)
@@ -201,7 +200,10 @@ def draw_figures(path: Path, intervals: pd.DataFrame, confidence: float) -> None
                 percent_axis(axes.xaxis)
         columns[0].set_ylim(len(parts) - 0.4, -0.8)
         columns[0].set_yticks(range(len(parts)), [_with_counts(intervals, part) for part in parts])
-        figure.supxlabel(f"with {confidence:.0%} intervals over groups of pictures", fontsize=9, color=QUIET)
+        note = f"with {confidence:.0%} intervals over groups of pictures"
+        if (intervals["metric"] == SHORTCUT).any():
+            note += "; ◇ what the best shortcut alone reaches"
+        figure.supxlabel(note, fontsize=9, color=QUIET)
 
 
 def _with_counts(intervals: pd.DataFrame, part: str) -> str:

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.images.find import find_pictures
@@ -144,3 +145,19 @@ def test_a_folder_that_nobody_may_write_to_is_read(tmp_path):
         assert find_pictures(tmp_path) == ([picture], [])
     finally:
         picture.parent.chmod(0o755)
+
+
+def test_what_should_have_been_a_picture_counts_as_lost(tmp_path, photo):
+    Image.fromarray(photo()).save(tmp_path / "a.jpg")
+    Image.fromarray(photo()).save(tmp_path / "raw.tif")
+    (tmp_path / "a.jpg").rename(tmp_path / "a.jpg_old")
+    (tmp_path / "raw.tif").rename(tmp_path / "raw.nef")
+    (tmp_path / "notes.txt").write_text("cropped by hand")
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    (tmp_path / os.fsdecode(b"m\xfcll.jpg")).write_bytes(b"latin-1")
+    (tmp_path / os.fsdecode(b"m\xfcll.txt")).write_bytes(b"latin-1")
+    _, rejected = find_pictures(tmp_path)
+    lost = sorted(file.path.rsplit("/", 1)[1] for file in rejected if file.lost)
+    assert lost == ["a.jpg_old", "gone.jpg", "loop.jpg", "m\\xfcll.jpg"]
+    assert len(rejected) == 7

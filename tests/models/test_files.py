@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 import zipfile
 
 import keras
@@ -90,3 +91,12 @@ def test_a_trained_detector_is_saved_without_the_optimizer(tmp_path):
     with zipfile.ZipFile(save_detector(network, tmp_path)) as saved:
         assert b"optimizer" not in saved.read("model.weights.h5")
     assert len(network.optimizer.variables) > 1  # the one in training keeps its own
+
+
+def test_the_same_weights_give_the_same_bytes_whenever_they_are_saved(tmp_path, monkeypatch):
+    network = build(CNN, 16, 24)
+    first = save_detector(network, tmp_path).read_bytes()
+    monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
+    monkeypatch.setattr("time.localtime", lambda *_: time.gmtime(2_000_000_000))
+    assert save_detector(network, tmp_path).read_bytes() == first
+    assert b"date_saved" not in first
