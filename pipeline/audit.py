@@ -16,13 +16,13 @@ from pipeline.audit_record import record_audit
 from pipeline.auditing.audit import audit_pictures
 from pipeline.auditing.measure import measure_all
 from pipeline.auditing.names import PAGE
-from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_rejected
+from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_converted, read_rejected
 from pipeline.config import Config
 from pipeline.images.limits import Limits
 from pipeline.images.tables import REJECTED
 from pipeline.manifests.checks import built_from, check_built_from
 from pipeline.manifests.roles import test_collections
-from pipeline.manifests.tables import SPLITS, read_files, read_table
+from pipeline.manifests.tables import SPLITS, read_table
 from pipeline.reports.audit import write_audit
 from pipeline.reports.audit_summary import summarise_audit
 from pipeline.stage import execute, start
@@ -35,7 +35,7 @@ def run(config: Config) -> None:
     )
     check_built_from(manifest, config)
     tables = {name: read_table(manifest / f"{name}.csv") for name in SPLITS}
-    pictures = gather_pictures(read_files(converted), tables, converted, test_collections(config.data))
+    pictures = gather_pictures(read_converted(converted), tables, converted, test_collections(config.data))
     tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
     limits = Limits(config.convert.max_megapixels, config.convert.max_gib)
     measured = measure_all(tasks, limits, config.compute)

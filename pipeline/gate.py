@@ -12,8 +12,8 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from pipeline.auditing.findings import part_title, read_audit, shortcuts_above
-from pipeline.auditing.names import AUDIT, PAGE
+from pipeline.auditing.findings import Shortcut, part_title, read_audit, shortcuts_above, unproven
+from pipeline.auditing.names import AUDIT, PAGE, TRAINING
 from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.manifests.checks import check_same_choice
@@ -34,6 +34,7 @@ def run(config: Config) -> None:
     limit = config.audit.fail_above
     if limit is not None:
         refuse_above(audit, limit, reports / PAGE)
+        refuse_unproven(audit, limit, reports / PAGE)
     write_text(GATE, OPEN)
     print(
         f"{GATE}: "
@@ -46,19 +47,41 @@ def refuse_above(audit: dict[str, Any], limit: float, page: Path) -> None:
     found = shortcuts_above(audit, limit)
     if not found:
         return
-    lines = [
-        f"  {shortcut.words} ({part_title(shortcut.part)}): ROC AUC {shortcut.roc_auc:.2f}, "
-        f"at least {shortcut.low:.2f}"
-        for shortcut in found[:NAMED]
-    ]
-    lines += [f"  and {len(found) - NAMED} more"] if len(found) > NAMED else []
     raise UserError(
         f"the labels of the converted pictures can be told without looking for tampering, better than "
-        f"audit.fail_above={limit} allows:\n"
-        + "\n".join(lines)
-        + f"\nNothing was trained. {page} says what to "
+        f"audit.fail_above={limit} allows:\n{_listed(found)}\nNothing was trained. {page} says what to "
         "do about each; audit.fail_above=null trains all the same"
     )
+
+
+def refuse_unproven(audit: dict[str, Any], limit: float, page: Path) -> None:
+    """Raise UserError where too few pictures are there to say that nothing lies above `limit`.
+
+    Whoever sets a limit asks for proof that it is kept.
+    """
+    too_few = audit["parts"][TRAINING]["too_few"]
+    found = unproven(audit, limit)
+    if not too_few and not found:
+        return
+    why = (
+        f"there are {too_few}, and nothing was searched"
+        if too_few
+        else f"these lie above it, and there are too few groups for an interval:\n{_listed(found)}"
+    )
+    raise UserError(
+        f"it cannot be shown that the converted pictures keep to audit.fail_above={limit}: {why}\n"
+        f"Nothing was trained. Add pictures ({page} says of what there are too few), or train all the same "
+        "with audit.fail_above=null"
+    )
+
+
+def _listed(found: list[Shortcut]) -> str:
+    lines = [
+        f"  {shortcut.words} ({part_title(shortcut.part)}): ROC AUC {shortcut.roc_auc:.2f}"
+        + (f", at least {shortcut.low:.2f}" if shortcut.low is not None else "")
+        for shortcut in found[:NAMED]
+    ]
+    return "\n".join(lines + [f"  and {len(found) - NAMED} more"] * (len(found) > NAMED))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

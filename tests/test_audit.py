@@ -71,3 +71,33 @@ def test_an_audit_without_a_manifest_says_how_to_make_one(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"pipeline\.manifest"):
         audit.run(compose_config(*choices(tmp_path / "pictures")))
+
+
+def found_by_the_audit(tmp_path, config, change):
+    """Audit, and put another finding into the audit of the training collections."""
+    audit.run(config)
+    path = tmp_path / "reports" / "audit.json"
+    content = json.loads(path.read_text())
+    change(content["parts"]["training"])
+    path.write_text(json.dumps(content))
+
+
+def test_a_gate_with_a_limit_asks_for_enough_pictures(made, tmp_path):
+    def nothing_searched(part):
+        part |= {"too_few": "5 fake pictures, fewer than 8", "raw": None, "converted": None}
+
+    found_by_the_audit(tmp_path, made(), nothing_searched)
+    gate.run(made())
+    with pytest.raises(UserError, match=r"cannot be shown.*5 fake pictures, fewer than 8") as refused:
+        gate.run(made(**{"audit.fail_above": 0.9}))
+    assert "audit.fail_above=null" in str(refused.value)
+
+
+def test_a_gate_with_a_limit_asks_for_intervals(made, tmp_path):
+    def no_interval(part):
+        part["converted"]["probe"] = {"roc_auc": 0.95, "low": None, "high": None}
+
+    found_by_the_audit(tmp_path, made(), no_interval)
+    with pytest.raises(UserError, match=r"(?s)cannot be shown.*in the pixels \(training.*ROC AUC 0\.95\n"):
+        gate.run(made(**{"audit.fail_above": 0.9}))
+    gate.run(made(**{"audit.fail_above": 0.96}))

@@ -15,6 +15,7 @@ from pipeline.auditing.leaks import count_leaks, groups_in_several_splits, large
 from pipeline.auditing.likeness import Pairs, find_alike
 from pipeline.auditing.measure import Measurements
 from pipeline.auditing.names import COLLECTION, CONVERTED, ELSEWHERE, RAW, TRAINING
+from pipeline.auditing.savings import count_savings
 from pipeline.auditing.shortcuts import Look, score_on_test, search
 from pipeline.compute import worker_count
 from pipeline.manifests.tables import LABELS, SPLITS
@@ -110,6 +111,7 @@ def _part(
         "n_fake": int((part["label"] == "fake").sum()),
         "n_groups": int(part["group"].nunique()),
         "n_probed": int(looks[CONVERTED].of(rows).probed.sum()),
+        **count_savings(part),
         "too_few": reason,
         **found,
     }

@@ -89,6 +89,21 @@ def shortcuts_above(audit: Mapping[str, Any], limit: float) -> list[Shortcut]:
     return sorted(above, key=lambda shortcut: -shortcut.roc_auc)
 
 
+def unproven(audit: Mapping[str, Any], limit: float) -> list[Shortcut]:
+    """Give the shortcuts of training pictures above `limit` that have no interval; strongest first.
+
+    Too few groups of pictures carry them: whether they are chance cannot be told.
+    """
+    above = [
+        shortcut
+        for name, part in audit["parts"].items()
+        if not part["tested_only"]
+        for shortcut in list_shortcuts(part[CONVERTED], name)
+        if shortcut.low is None and shortcut.roc_auc > limit
+    ]
+    return sorted(above, key=lambda shortcut: -shortcut.roc_auc)
+
+
 def headline(audit: Mapping[str, Any]) -> dict[str, Any]:
     """Give the few figures of an audit that belong beside those of a detector.
 
@@ -113,10 +128,16 @@ def headline(audit: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def best_shortcut(audit: Mapping[str, Any], part: str) -> dict[str, Any] | None:
-    """Give what the best shortcut alone would have reached on a part of `metrics.json`, such as "test".
+    """Give what the strongest shortcut alone would have reached on a part of `metrics.json`, such as "test".
+
+    It is the highest of three figures on the tested pictures themselves: of the best single feature, of all
+    of them together and of the probe. Which feature and which model stand for their kind was found on the
+    training pictures, but which of the three kinds is named was not: so it lies a little high by chance,
+    which errs against the detector that it is put beside.
 
     Returns:
-        `name`, `words`, `roc_auc`, `low` and `high`; None where nothing could be learnt or tested.
+        `name`, `words`, `roc_auc`, `low`, `high`, and of how many pictures: `n_genuine` and `n_fake`; None
+        where nothing could be learnt or tested.
     """
     figures = headline(audit)["on_test"].get(part, {})
     return max(figures.values(), key=lambda found: found["roc_auc"], default=None)

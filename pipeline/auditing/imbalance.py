@@ -45,8 +45,8 @@ def tabulate(properties: pd.DataFrame, against: Sequence[str] | pd.Series) -> li
         against: (n,) labels, or kinds of fakes.
 
     Returns:
-        for each: `property`, `cramers_v`, `mutual_information` in bits, `rule_accuracy` (of calling each
-        value by its more frequent label), `majority` (of calling all alike), `labels` and `rows` of counts.
+        for each: `property`, `cramers_v`, `mutual_information` in bits, `rule_accuracy` (see
+        there), `majority` (of calling all alike), `labels` and `rows` of counts.
     """
     labels = pd.Series(list(against), dtype=object)
     if labels.nunique() < 2:
@@ -72,12 +72,21 @@ def tabulate(properties: pd.DataFrame, against: Sequence[str] | pd.Series) -> li
 
 
 def rule_accuracy(values: pd.Series, labels: pd.Series) -> float:
-    """Give the share that is right if each value is called by the label that it has most often.
+    """Give the share that is right if each value is called by the label that its other pictures have most.
 
-    On CASIA 2 `format` reaches 83.6 %: TIFF means fake.
+    A picture has no say in what it is called: else a value that occurs once would always be right. Such a
+    value, and one whose labels are equally many, is called by the label that most of all pictures have. On
+    CASIA 2 `format` reaches 83.6 %: TIFF means fake.
     """
-    counts = pd.crosstab(values.to_numpy(), labels.to_numpy())
-    return float(counts.max(axis=1).sum() / counts.to_numpy().sum())
+    counts = pd.crosstab(values.to_numpy(), labels.to_numpy()).to_numpy()
+    total = counts.sum()
+    overall = counts.sum(axis=0) / (total + 1)  # less than one picture: it decides between equals only
+    right = 0
+    for label in range(counts.shape[1]):
+        others = counts + overall
+        others[:, label] -= 1
+        right += counts[others.argmax(axis=1) == label, label].sum()
+    return float(right / total)
 
 
 def cramers_v(counts: np.ndarray) -> float:

@@ -25,6 +25,7 @@ GROUP, BYTES, CONVERTED, PIXELS, ALIKE = (
 _COLUMN = {GROUP: "group", BYTES: "source_sha256", CONVERTED: "sha256", PIXELS: "pixel_sha256"}
 COLUMNS = ["relation", "split", "label", "label_in_train", "pictures", "of"]
 LISTED = 50  # pairs that are named
+_NAMELESS = "bytes:"  # what the manifest begins the name of a group with where names tell no source
 
 
 def count_leaks(pictures: pd.DataFrame, alike: Pairs) -> pd.DataFrame:
@@ -59,7 +60,12 @@ def groups_in_several_splits(pictures: pd.DataFrame) -> int:
 
 
 def largest_groups(pictures: pd.DataFrame, n: int = 5) -> list[dict[str, Any]]:
-    """Give the groups with the most pictures: name, pictures, fakes, share of all fakes, splits."""
+    """Give the groups with the most pictures.
+
+    Returns:
+        for each: `group`, `title` (its name, or a picture of it where that is but a hash), `pictures`,
+        `fakes`, `share_of_fakes` (of all fakes) and `splits`.
+    """
     fakes = int((pictures["label"] == "fake").sum())
     sizes = pictures["group"].value_counts()
     largest = sorted(sizes.index, key=lambda name: (-sizes[name], name))[:n] if len(sizes) else []
@@ -70,6 +76,7 @@ def largest_groups(pictures: pd.DataFrame, n: int = 5) -> list[dict[str, Any]]:
         found.append(
             {
                 "group": str(name),
+                "title": f"that of {min(inside['path'])}" if str(name).startswith(_NAMELESS) else str(name),
                 "pictures": len(inside),
                 "fakes": n_fake,
                 "share_of_fakes": n_fake / fakes if fakes else 0.0,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.config import Compute
 from pipeline.manifests.hash_search import near_pairs
-from pipeline.manifests.look_alikes import CORRELATION, pose_hashes, turned_by
+from pipeline.manifests.look_alikes import CORRELATION, pose_hashes, standardised, turned_by
 from pipeline.manifests.thumbnails import read_thumbnails
 
 MOST_ALIKE = 50  # pictures with one hash; more have it because they are flat, and it says nothing of them
@@ -71,15 +71,7 @@ def _correlate(pictures: pd.DataFrame, pairs: np.ndarray, compute: Compute) -> n
         chosen = np.flatnonzero(pairs[:, 2] == pose)
         for start in range(0, len(chosen), _COMPARED):
             part = chosen[start : start + _COMPARED]
-            upright = _standardised(small[numbers[part, 0]])
-            turned = _standardised(turned_by(small[numbers[part, 1]], int(pose)))
+            upright = standardised(small[numbers[part, 0]])
+            turned = standardised(turned_by(small[numbers[part, 1]], int(pose)))
             found[part] = np.einsum("np,np->n", upright, turned)
     return found
-
-
-def _standardised(pictures: np.ndarray) -> np.ndarray:
-    """Give (n, side, side) as rows with mean 0 and length 1, all 0 where a picture is flat."""
-    values = pictures.reshape(len(pictures), -1).astype(np.float32)
-    values -= values.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.auditing.measure import Task
 from pipeline.auditing.names import ELSEWHERE
 from pipeline.errors import UserError
+from pipeline.manifests.tables import FILES, read_files
 
 KEPT = ["path", "split", "label", "target", "group", "collection", "subset", "mask_path"]
 FROM_FILES = [
@@ -25,6 +26,7 @@ FROM_FILES = [
     "width",
     "height",
     "jpeg_quality",
+    "policy",
 ]
 
 _TASK_COLUMNS = (
@@ -39,13 +41,32 @@ _TASK_COLUMNS = (
 )
 
 
+def read_converted(converted: Path) -> pd.DataFrame:
+    """Read `files.csv` with its column `policy`, which says how each file was saved; texts.
+
+    Raises:
+        UserError: it is not there, or a column is missing.
+    """
+    files = read_files(converted)
+    try:
+        saved = pd.read_csv(
+            converted / FILES, dtype=str, keep_default_na=False, encoding="utf-8", usecols=["policy"]
+        )
+    except ValueError as error:
+        raise UserError(
+            f"{converted / FILES} has no column policy; another version wrote it: write it again with "
+            "python -m pipeline.convert"
+        ) from error
+    return files.assign(policy=saved["policy"])
+
+
 def gather_pictures(
     files: pd.DataFrame, tables: Mapping[str, pd.DataFrame], converted: Path, tested_only: frozenset[str]
 ) -> pd.DataFrame:
     """Join the tables of a manifest with `files.csv`.
 
     Args:
-        files: `files.csv`, texts.
+        files: as of `read_converted`.
         tables: "train", "validation", "test" -> table of the manifest.
         converted: folder that the paths of `files` start from.
         tested_only: collections with the role test; their split is called elsewhere.

@@ -159,15 +159,16 @@ def _estimate(
 def _tested(
     look: Look, rows: np.ndarray, scores: np.ndarray, settings: config.Audit, seed: int
 ) -> dict[str, Any]:
-    """Estimate scores of one fit on those of `rows` that were scored."""
+    """Estimate scores of one fit on those of `rows` that were scored, and count these."""
     rows = rows & np.isfinite(scores)
     fake = look.target[rows] == 1
+    counts = {"n_genuine": int((~fake).sum()), "n_fake": int(fake.sum())}
     if fake.all() or not fake.any():
-        return Estimate(None, None, None)._asdict()
+        return Estimate(None, None, None)._asdict() | counts
     codes = pd.factorize(look.groups[rows], sort=True)[0]
     ranking = FoldedRanking(scores[None, rows], fake, codes, np.zeros((1, len(fake)), dtype=np.intp))
     estimates = estimate_together([ranking], fake, codes, settings.bootstrap, settings.confidence, seed)
-    return estimates[0]._asdict()
+    return estimates[0]._asdict() | counts
 
 
 def _strongest_first(estimates: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

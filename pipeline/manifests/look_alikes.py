@@ -117,8 +117,8 @@ class _Comparison:
         found = np.zeros(len(one), dtype=np.float32)
         for turn in np.unique(pose):
             chosen = pose == turn
-            upright = _standardised(self._thumbnails[one[chosen]])
-            turned = _standardised(turned_by(self._thumbnails[other[chosen]], int(turn)))
+            upright = standardised(self._thumbnails[one[chosen]])
+            turned = standardised(turned_by(self._thumbnails[other[chosen]], int(turn)))
             found[chosen] = np.einsum("np,np->n", upright, turned)
         return found
 
@@ -160,7 +160,7 @@ def _compare_across(
                 comparison.compare(np.full(len(others), place), others, np.full(len(others), turn))
 
 
-def _standardised(pictures: np.ndarray) -> np.ndarray:
+def standardised(pictures: np.ndarray) -> np.ndarray:
     """Give (n, pixels) float32 with mean 0 and length 1, all 0 where a picture is flat."""
     values = pictures.reshape(len(pictures), -1).astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)

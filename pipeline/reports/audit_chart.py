@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.reports.audit_rows import Row
-from pipeline.reports.numbers import Figure
+from pipeline.reports.audit_rows import SAME_IN_ALL, Row, Side
 from pipeline.reports.style import INK, OTHERS, QUIET, drawn
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ def draw_audit(paths: Sequence[Path], rows: Sequence[Row], title: str, settings:
             axes.axvline(0.5, color=QUIET, linewidth=1, linestyle=(0, (4, 4)))
             axes.axvline(settings["warn_above"], color=OTHERS[2], linewidth=1, linestyle=(0, (1, 2)))
             for place, row in enumerate(rows):
-                _point(axes, place - 0.16, row.raw.figure, BEFORE, hollow=True)
-                _point(axes, place + 0.16, row.converted.figure, AFTER, hollow=False)
+                _point(axes, place - 0.16, row.raw, BEFORE, hollow=True)
+                _point(axes, place + 0.16, row.converted, AFTER, hollow=False)
             axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
             axes.set_ylim(len(rows) - 0.45, -0.75)
             axes.set_xlim(LOWEST - 0.01, 1.13)
@@ -53,7 +52,8 @@ def draw_audit(paths: Sequence[Path], rows: Sequence[Row], title: str, settings:
             )
 
 
-def _point(axes: "Axes", height: float, figure: Figure, color: str, hollow: bool) -> None:
+def _point(axes: "Axes", height: float, side: Side, color: str, hollow: bool) -> None:
+    figure = side.figure
     if figure.value is None:
         axes.text(LOWEST, height, "not measured", va="center", fontsize=8, color=QUIET)
         return
@@ -65,7 +65,7 @@ def _point(axes: "Axes", height: float, figure: Figure, color: str, hollow: bool
         "markerfacecolor": "white" if hollow else color,
     }
     axes.plot(max(figure.value, LOWEST), height, "o", markersize=7 if hollow else 8, **look)
-    says = "same in all" if figure.low is None and figure.value == 0.5 else f"{figure.value:.2f}"
+    says = SAME_IN_ALL if side.is_same_in_all else f"{figure.value:.2f}"
     axes.text(
         1.03, height, says, va="center", fontsize=8, color=color, fontweight="bold" if not hollow else None
     )

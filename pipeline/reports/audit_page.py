@@ -9,8 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipeline.auditing.features import BY_NAME
 from pipeline.auditing.findings import Shortcut, part_title
 from pipeline.auditing.names import ALL, BEST, CONVERTED, PROBE, RAW, TRAINING
-from pipeline.reports.audit_rows import Row, chart_rows
-from pipeline.reports.audit_words import STILL, remarks, still_there, verdict
+from pipeline.reports.audit_reasons import STILL, still_there
+from pipeline.reports.audit_rows import SAME_IN_ALL, Row, Side, chart_rows
+from pipeline.reports.audit_words import remarks, verdict
 from pipeline.reports.numbers import NOTHING, Figure, as_decimal
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -75,7 +76,7 @@ def _drawn(row: Row) -> dict[str, Any]:
                 "kind": kind,
                 "words": side.words,
                 "figure": side.figure,
-                "says": _says(side.figure),
+                "says": _says(side),
             }
             for name, kind, side in (
                 ("as handed in", RAW, row.raw),
@@ -85,10 +86,10 @@ def _drawn(row: Row) -> dict[str, Any]:
     }
 
 
-def _says(figure: Figure) -> str:
-    if figure.value is None:
+def _says(side: Side) -> str:
+    if side.figure.value is None:
         return "not measured"
-    return "same in all" if figure.low is None and figure.value == 0.5 else as_decimal(figure)
+    return SAME_IN_ALL if side.is_same_in_all else as_decimal(side.figure)
 
 
 def _features(part: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -25,6 +25,11 @@ class Side(NamedTuple):
     words: str
     figure: Figure
 
+    @property
+    def is_same_in_all(self) -> bool:
+        """Whether nothing of this kind varies, so that nothing had to be measured."""
+        return self == SAME
+
 
 class Row(NamedTuple):
     """One kind of shortcut."""
@@ -34,6 +39,7 @@ class Row(NamedTuple):
     converted: Side
 
 
+SAME_IN_ALL = "same in all"  # in the place of a figure
 SAME = Side("the same in all", Figure(0.5, None, None))
 NOT_MEASURED = Side("", Figure(None, None, None))
 

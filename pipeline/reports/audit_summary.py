@@ -7,9 +7,9 @@ from typing import Any
 
 from pipeline.auditing.findings import best_shortcut
 from pipeline.auditing.names import CONVERTED, TRAINING
-from pipeline.reports.audit_rows import chart_rows
+from pipeline.reports.audit_rows import SAME_IN_ALL, Side, chart_rows
 from pipeline.reports.audit_words import BAD, WARNING, remarks, verdict
-from pipeline.reports.numbers import NOTHING, Figure, as_decimal
+from pipeline.reports.numbers import Figure, as_decimal
 
 WIDTH = 80
 
@@ -27,16 +27,15 @@ def summarise_audit(audit: Mapping[str, Any], page: Path) -> str:
         rows = chart_rows(part)
         width = max(len(row.title) for row in rows)
         lines += ["", f"{'ROC AUC of':<{width}}  {'as handed in':<18}  as converted"]
-        lines += [
-            f"{row.title:<{width}}  {_cell(row.raw.figure):<18}  {_cell(row.converted.figure)}"
-            for row in rows
-        ]
+        lines += [f"{row.title:<{width}}  {_cell(row.raw):<18}  {_cell(row.converted)}" for row in rows]
         lines.append(f"(a–b): {audit['settings']['confidence']:.0%} interval over groups of pictures.")
     best = best_shortcut(audit, "test")
     if best is not None:
         figure = Figure(best["roc_auc"], best["low"], best["high"])
+        doubt = ", too few to be believed" if figure.low is None else ""
         lines += textwrap.wrap(
-            f"On the test pictures the best shortcut alone, {best['words']}, reaches {as_decimal(figure)}.",
+            f"On the test pictures ({best['n_genuine']:,} genuine, {best['n_fake']:,} fake) the strongest of "
+            f"the three kinds of shortcuts, {best['words']}, reaches {as_decimal(figure)}{doubt}.",
             WIDTH,
         )
     serious = [remark for remark in remarks(audit) if remark.level in (BAD, WARNING)]
@@ -47,7 +46,5 @@ def summarise_audit(audit: Mapping[str, Any], page: Path) -> str:
     return "\n".join([*lines, "", f"what to do about it: {page.as_posix()}"])
 
 
-def _cell(figure: Figure) -> str:
-    if figure.value is not None and figure.low is None and figure.value == 0.5:
-        return "same in all"
-    return as_decimal(figure) if figure.value is not None else NOTHING
+def _cell(side: Side) -> str:
+    return SAME_IN_ALL if side.is_same_in_all else as_decimal(side.figure)

@@ -3,29 +3,25 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.auditing import features
 from pipeline.auditing.features import BY_NAME
-from pipeline.auditing.findings import Shortcut, list_shortcuts, part_title
+from pipeline.auditing.findings import PROBE_WORDS, Shortcut, list_shortcuts
 from pipeline.auditing.names import ALL, BEST, CONVERTED, PROBE, RAW, TRAINING
+from pipeline.reports.audit_reasons import (
+    ADD_FAKE_JPEGS,
+    advice,
+    is_matched,
+    is_saved_alike,
+    policy_of,
+    reasons,
+)
 from pipeline.reports.numbers import Figure, as_decimal
 
 BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
-STILL = 0.60  # ROC AUC of a converted file from which on a shortcut is named, certain or not
 HISTORY = 0.80  # of the probe, from which on figures would be JPEG history and little else
+HISTORY_MATCHED = (
+    0.95  # the same where the last save is matched: tampering itself changes the histograms, too
+)
 
-_NOT_SEEN = "A network sees pixels only, so it cannot read this itself, but it may see what goes with it."
-_WHY_STILL = {
-    features.FORMAT: "The policy keeps the formats of the files. convert=matched saves all of them alike.",
-    features.COMPRESSION: "The policy keeps how files were compressed. convert=matched gives both classes "
-    "the same distribution of settings.",
-    features.STRUCTURE: "Files that are kept carry the segments of their software. " + _NOT_SEEN,
-    features.METADATA: "The policy keeps what software wrote into the files. convert=matched drops it. "
-    + _NOT_SEEN,
-    features.BYTES: "Under like settings the size of a file tells how much detail its picture holds, and "
-    "how much an earlier save had taken away. " + _NOT_SEEN,
-    features.SIZE: "No way of saving mends this: the classes differ in width and height. Train on crops of "
-    "one size, or leave out the sizes that one class has alone; resizing only hides it.",
-}
 _MATCH = (
     "Set convert=matched: fakes keep their last compression and genuine pictures are given the same ones, so "
     "that “saved by an editor” says nothing any more."
@@ -50,7 +46,8 @@ class Remark(NamedTuple):
 
 def remarks(audit: Mapping[str, Any]) -> list[Remark]:
     """Say what was found, worst first."""
-    found = [*_about_pixels(audit), *_about_files(audit), *_about_leaks(audit), *_about_labels(audit)]
+    about = (_about_pixels, _about_matching, _about_files, _about_leaks, _about_labels)
+    found = [remark for each in about for remark in each(audit)]
     order = [BAD, WARNING, NOTE, GOOD]
     return sorted(found, key=lambda remark: order.index(remark.level))
 
@@ -60,70 +57,29 @@ def verdict(audit: Mapping[str, Any]) -> str:
     part, warn = audit["parts"][TRAINING], audit["settings"]["warn_above"]
     if part["too_few"]:
         return f"There are too few pictures to tell: {part['too_few']}."
-    strong = [found for found in list_shortcuts(part[CONVERTED], TRAINING) if (found.low or 0) > warn]
+    strong = _strong(part[CONVERTED], warn)
     probe = next((found for found in strong if found.what == PROBE), None)
-    if probe is not None and probe.roc_auc >= HISTORY and _policy(audit) != "matched":
+    if probe is not None and _is_history(probe.roc_auc, audit):
+        if is_matched(audit, TRAINING):
+            return "Even with matched saves a detector's figures would be compression history."
         return "Figures of a detector trained on these pictures would be JPEG history."
     if probe is not None:
-        return "Part of a detector's figures will be compression history: read them against the probe's."
+        return (
+            "Part of a detector's figures will be compression history: read them beside the figure of "
+            f"“{PROBE_WORDS}”."
+        )
     if strong:
         return "Files tell something of the label even after conversion."
     return "Nothing was found besides the tampering that tells the label."
 
 
-def still_there(audit: Mapping[str, Any]) -> list[tuple[Shortcut, str]]:
-    """List what still tells the label of converted pictures at an AUC above `STILL`, with the reason."""
-    named = [
-        shortcut
-        for part, found in audit["parts"].items()
-        for shortcut in list_shortcuts(found[CONVERTED], part)
-        if shortcut.roc_auc > STILL
-    ]
-    return [(shortcut, _why(shortcut, audit)) for shortcut in named]
+def _is_history(roc_auc: float, audit: Mapping[str, Any]) -> bool:
+    return roc_auc >= (HISTORY_MATCHED if is_matched(audit, TRAINING) else HISTORY)
 
 
-def _why(shortcut: Shortcut, audit: Mapping[str, Any]) -> str:
-    if shortcut.what == PROBE:
-        if _policy(audit) == "matched":
-            return (
-                "The last save is alike in both classes. What is left are earlier saves under it, and the "
-                "tampering itself, which changes the same histograms."
-            )
-        return f"convert={_policy(audit)} leaves in the pixels how files were saved before."
-    if _tells_the_collection(shortcut, audit):
-        return _shares_of_fakes(audit)
-    if shortcut.what == ALL:
-        return "All properties together; see the single ones for the cause."
-    return _WHY_STILL[BY_NAME[shortcut.name].family]
-
-
-def _tells_the_collection(shortcut: Shortcut, audit: Mapping[str, Any]) -> bool:
-    """Tell whether a property says something of the pooled collections and nothing within any of them."""
-    if shortcut.part != TRAINING:
-        return False
-    within = [
-        found
-        for name, part in audit["parts"].items()
-        if name != TRAINING and not part["tested_only"] and part[CONVERTED] is not None
-        for found in list_shortcuts(part[CONVERTED], name)
-        if found.what == shortcut.what and (found.what != BEST or found.name == shortcut.name)
-    ]
-    warn = audit["settings"]["warn_above"]
-    several = sum(not part["tested_only"] for part in audit["parts"].values()) > 1
-    return several and all(found.low is None or found.low <= warn for found in within)
-
-
-def _shares_of_fakes(audit: Mapping[str, Any]) -> str:
-    shares = [
-        f"{part_title(name)} {part['n_fake'] / (part['n_fake'] + part['n_genuine']):.0%}"
-        for name, part in audit["parts"].items()
-        if name != TRAINING and not part["tested_only"]
-    ]
-    return (
-        "It tells which collection a picture is from, and that tells its label, because the shares of fakes "
-        f"differ ({', '.join(shares)}); within one collection it tells nothing. Read a detector's figures by "
-        "collection."
-    )
+def _strong(found: Mapping[str, Any] | None, warn: float) -> list[Shortcut]:
+    """List the shortcuts of the training part that lie above a limit with their whole interval."""
+    return [shortcut for shortcut in list_shortcuts(found, TRAINING) if (shortcut.low or 0) > warn]
 
 
 def _about_pixels(audit: Mapping[str, Any]) -> Iterator[Remark]:
@@ -139,17 +95,9 @@ def _about_pixels(audit: Mapping[str, Any]) -> Iterator[Remark]:
     )
     if not found["low"] or found["low"] <= audit["settings"]["warn_above"]:
         yield Remark(GOOD, f"The pixels do not tell how they were saved: {auc}", seen, "")
-    elif _policy(audit) == "matched":
-        yield Remark(
-            WARNING,
-            f"Pixels still tell something of their past: {auc}",
-            f"{seen} The last compression is distributed alike in both classes, so this is no longer the "
-            "last save. It is what lies under it: a fake was decoded, changed and saved once more; and the "
-            "tampering itself, which changes the histograms, too.",
-            "No way of saving takes this away. Judge a detector by how far it lies above this figure, by its "
-            "maps, and by collections that it was not trained on.",
-        )
-    elif found["roc_auc"] >= HISTORY:
+    elif is_matched(audit, TRAINING):
+        yield _about_matched_pixels(found["roc_auc"], auc, seen, audit)
+    elif _is_history(found["roc_auc"], audit):
         yield Remark(
             BAD,
             f"Pixels tell the label by their JPEG history: {auc}",
@@ -157,17 +105,64 @@ def _about_pixels(audit: Mapping[str, Any]) -> Iterator[Remark]:
             "would be JPEG history."
             + (
                 " Saving all pictures alike has hidden the history from the files and left it in the pixels."
-                if _policy(audit) == "equal"
+                if is_saved_alike(audit, TRAINING)
                 else ""
             ),
-            _MATCH,
+            _mending(audit),
         )
     else:
         yield Remark(
             WARNING,
             f"Pixels tell something of the label by their history: {auc}",
             f"{seen} Figures of a detector would in part be JPEG history.",
-            _MATCH,
+            _mending(audit),
+        )
+
+
+def _about_matched_pixels(roc_auc: float, auc: str, seen: str, audit: Mapping[str, Any]) -> Remark:
+    kept, n_fake = (audit["parts"][TRAINING][name] for name in ("kept_scans", "n_fake"))
+    text = (
+        f"{seen} The last compression is distributed alike in both classes ({kept:,} of {n_fake:,} fakes "
+        "kept theirs), so this is no longer the last save. It is what lies under it: a fake was decoded, "
+        "changed and saved once more; convert=matched itself puts one more save on genuine JPEGs; and the "
+        "tampering changes the histograms, too."
+    )
+    if _is_history(roc_auc, audit):
+        return Remark(
+            BAD,
+            f"Pixels tell the label in spite of matched saves: {auc}",
+            f"{text} A detector can do the same and find no tampering at all: its figures on these "
+            "pictures would be compression history.",
+            "Add genuine pictures of the same origin as the fakes, saved as often as these; or set "
+            "data.protocol=[jpeg_only] where both classes have JPEGs. Believe only figures on collections "
+            "that were not trained on.",
+        )
+    return Remark(
+        WARNING,
+        f"Pixels still tell something of their past: {auc}",
+        text,
+        "No way of saving takes this away. Judge a detector by how far it lies above this figure, and by "
+        "collections that it was not trained on.",
+    )
+
+
+def _mending(audit: Mapping[str, Any]) -> str:
+    """Say what would mend the history in pixels: matching, or what matching lacked."""
+    return ADD_FAKE_JPEGS if policy_of(audit) == "matched" else _MATCH
+
+
+def _about_matching(audit: Mapping[str, Any]) -> Iterator[Remark]:
+    """Name the collections where `matched` had nothing to match."""
+    alike = sorted({name for part in audit["parts"].values() for name in part["saved_alike"]})
+    if alike:
+        names = ", ".join(alike)
+        yield Remark(
+            NOTE,
+            f"convert=matched had nothing to match in {names}",
+            f"There are fewer than five fake JPEGs in {'it' if len(alike) == 1 else 'each'}, too few for a "
+            "distribution of settings; so all pictures there were saved alike, and how either class was "
+            "saved before is left in the pixels.",
+            ADD_FAKE_JPEGS,
         )
 
 
@@ -181,20 +176,20 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
             "Add pictures, or read the figures of any detector with that in mind.",
         )
         return
-    before = [found for found in list_shortcuts(part[RAW], TRAINING) if (found.low or 0) > warn]
-    after = [found for found in list_shortcuts(part[CONVERTED], TRAINING) if (found.low or 0) > warn]
+    before, after = (_strong(part[side], warn) for side in (RAW, CONVERTED))
     single = [found for found in after if found.what == BEST]
-    together = [found for found in after if found.what == ALL]
-    if single or together:
-        strongest = (single or together)[0]
-        reasons = dict.fromkeys(_why(found, audit) for found in single or together)
-        figure = as_decimal(Figure(*strongest[4:]))
+    telling = single or [found for found in after if found.what == ALL]
+    if telling:
+        strongest = telling[0]
+        counted = (
+            f"{len(single)} of {len(BY_NAME)} properties of the files {'lie' if len(single) > 1 else 'lies'} "
+            f"above {warn:g} with the whole interval, though nothing of the picture was looked at. "
+        )
         yield Remark(
             BAD if strongest.roc_auc >= HISTORY else WARNING,
-            f"Converted files tell the label: {strongest.words}, {figure}",
-            f"{len(single)} of {len(BY_NAME)} properties of the files lie above {warn:g} with their whole "
-            f"interval, though nothing of the picture was looked at. {' '.join(reasons)}",
-            "",
+            f"Converted files tell the label: {strongest.words}, {as_decimal(Figure(*strongest[4:]))}",
+            (counted if single else "") + reasons(telling, audit),
+            advice(telling, audit),
         )
     else:
         yield Remark(
@@ -203,12 +198,15 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
             f"No property of a file, alone or with the others, lies above {warn:g} with its whole interval.",
             "",
         )
-    if before and _policy(audit) not in ("raw", "tif_only"):
+    before = [found for found in before if found.what != PROBE]
+    if before and policy_of(audit) not in ("raw", "tif_only"):
+        n_single = sum(found.what == BEST for found in before)
+        telling_it = {0: "All properties together", 1: "A property"}.get(n_single, f"{n_single} properties")
         yield Remark(
             NOTE,
             f"The files as handed in told it: {before[0].words}, {as_decimal(Figure(*before[0][4:]))}",
-            f"{len([found for found in before if found.what == BEST])} properties of the original files gave "
-            "their label away. The conversion took away what lies between the two dots of a row below.",
+            f"{telling_it} of the original files gave their label away. The conversion took away what lies "
+            "between the two dots of a row below.",
             "",
         )
 
@@ -270,10 +268,6 @@ def _about_labels(audit: Mapping[str, Any]) -> Iterator[Remark]:
             "shape than its picture.",
             "Correct or remove them; they are listed below.",
         )
-
-
-def _policy(audit: Mapping[str, Any]) -> str:
-    return str(audit["built_from"]["convert"]["policy"])
 
 
 def _written(estimate: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.auditing.audit import audit_pictures
 from pipeline.auditing.measure import measure_all
-from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_rejected
+from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_converted, read_rejected
 from pipeline.images.conversion import convert_pictures
 from pipeline.images.limits import LIMITS
 from pipeline.images.tables import REJECTED
@@ -39,7 +39,7 @@ def prepare(config):
 def measured_pictures(config):
     """Measure what `prepare` has made."""
     tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
-    pictures = gather_pictures(read_files(CONVERTED), tables, CONVERTED, test_collections(config.data))
+    pictures = gather_pictures(read_converted(CONVERTED), tables, CONVERTED, test_collections(config.data))
     tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
     measured = measure_all(tasks, LIMITS, config.compute)
     return pictures, measured

@@ -2,14 +2,17 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.auditing.findings import best_shortcut, headline, list_shortcuts, shortcuts_above
 from pipeline.auditing.measure import measure_all
-from pipeline.auditing.pictures import gather_pictures, plan_measurements
+from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_converted
 from pipeline.errors import UserError
 from pipeline.images.limits import LIMITS
 from pipeline.manifests.tables import SPLITS, read_files, read_table
+from pipeline.reports.audit_page import render_page
+from pipeline.reports.audit_words import verdict
 from tests.auditing.dataset import (
     CONVERTED,
     MANIFEST,
@@ -19,6 +22,7 @@ from tests.auditing.dataset import (
     prepare,
     write_pictures,
 )
+from tests.auditing.files import encoded, scene
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +61,39 @@ def test_the_label_is_found_in_raw_files_and_in_the_pixels_of_equal_ones(made):
     assert best_shortcut(audit, "elsewhere") is None
     assert "probe" in [shortcut.what for shortcut in shortcuts_above(audit, 0.7)]
     assert shortcuts_above(audit, 1.0) == []
+
+
+def test_matched_says_which_fakes_kept_their_compression(made):
+    part = audited(made(convert="matched"))[2]["parts"]["training"]
+    assert (part["kept_scans"], part["saved_alike"]) == (24, [])
+
+
+def test_genuine_jpegs_beside_fakes_in_png_leave_history_under_matched(tmp_path, monkeypatch, compose_config):
+    root = tmp_path / "pictures"
+    write_pictures(root, genuine_quality=40)
+    for path in (root / "fake").iterdir():
+        number = int(path.stem)
+        pixels = scene(number, height=64 + 8 * ((number - 1000) % 3), width=96)
+        path.with_suffix(".png").write_bytes(encoded(pixels, "PNG"))
+        path.unlink()
+    monkeypatch.chdir(tmp_path)
+    config = compose_config(*choices(root, convert="matched"))
+    prepare(config)
+    audit = audited(config)[2]
+    part = audit["parts"]["training"]
+    assert (part["kept_scans"], len(part["saved_alike"])) == (0, 1)
+    assert verdict(audit) == "Figures of a detector trained on these pictures would be JPEG history."
+    page = render_page(audit)
+    assert "convert=matched had nothing to match" in page
+    assert "The last save is alike" not in page
+
+
+def test_files_of_another_version_are_refused(made):
+    made(convert="equal")
+    table = pd.read_csv(CONVERTED / "files.csv", dtype=str, keep_default_na=False)
+    table.drop(columns="policy").to_csv(CONVERTED / "files.csv", index=False)
+    with pytest.raises(UserError, match=r"no column policy.*pipeline\.convert"):
+        read_converted(CONVERTED)
 
 
 def test_raw_files_are_searched_once(made):

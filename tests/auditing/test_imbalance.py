@@ -52,5 +52,11 @@ def test_one_label_alone_has_no_tables():
     assert tabulate(properties(files(width=["1", "2"])), ["fake", "fake"]) == []
 
 
-def test_a_rule_calls_each_value_by_its_more_frequent_label():
-    assert rule_accuracy(pd.Series(["a", "a", "a", "b"]), pd.Series(["x", "x", "y", "y"])) == 0.75
+def test_a_rule_calls_each_value_by_the_label_of_its_other_pictures():
+    values, labels = pd.Series(list("aaaabb")), pd.Series(list("xxxyyy"))
+    assert rule_accuracy(values, labels) == 5 / 6
+
+
+def test_a_value_seen_once_does_not_predict_itself():
+    values = pd.Series([str(number) for number in range(120)])
+    assert rule_accuracy(values, pd.Series(["fake", "genuine", "fake"] * 40)) == pytest.approx(2 / 3)

@@ -67,12 +67,18 @@ def test_the_largest_groups_are_named_with_their_share_of_fakes():
     largest = largest_groups(table)
     assert largest[0] == {
         "group": "b",
+        "title": "b",
         "pictures": 3,
         "fakes": 2,
         "share_of_fakes": 2 / 3,
         "splits": ["test", "train"],
     }
     assert len(largest) == 2
+
+
+def test_a_group_named_by_a_hash_is_shown_by_a_picture_of_it():
+    (group,) = largest_groups(pictures(("train", "fake", "bytes:ba7c"), ("train", "fake", "bytes:ba7c")))
+    assert (group["group"], group["title"]) == ("bytes:ba7c", "that of path0")
 
 
 def test_the_same_pixels_under_both_labels_are_a_conflict():

@@ -1,10 +1,12 @@
 """What an audit says of published datasets; figures that docs/results.md quotes."""
 
+import html
+
 import pytest
 
-from pipeline.auditing.findings import best_shortcut
+from pipeline.auditing.findings import best_shortcut, list_shortcuts, part_title
 from pipeline.reports.audit_page import render_page
-from pipeline.reports.audit_words import still_there
+from pipeline.reports.audit_reasons import still_there
 from tests.auditing.dataset import audited, prepare
 
 pytestmark = pytest.mark.slow
@@ -45,6 +47,21 @@ def test_raw_and_equal(audit_of):
 
 def test_matched(audit_of):
     audit = audit_of("matched")
-    assert audit["parts"]["training"]["converted"]["probe"]["roc_auc"] <= 0.99 - 0.1
-    named = {shortcut.name for shortcut, _ in still_there(audit)}
-    assert "probe" in named
+    training = audit["parts"]["training"]
+    assert training["converted"]["probe"]["roc_auc"] <= training["raw"]["probe"]["roc_auc"] - 0.1
+    assert training["kept_scans"] > 0
+    assert training["saved_alike"] == []
+    page = html.unescape(render_page(audit))
+    reasons = {(shortcut.part, shortcut.name): why for shortcut, why in still_there(audit)}
+    strong = [
+        shortcut
+        for name, part in audit["parts"].items()
+        for shortcut in list_shortcuts(part["converted"], name)
+        if shortcut.roc_auc > 0.60
+    ]
+    assert "probe" in [shortcut.name for shortcut in strong]
+    for shortcut in strong:
+        why = reasons[shortcut.part, shortcut.name]
+        assert why
+        assert f"<p>{why}</p>" in page
+        assert f"<strong>{shortcut.words}</strong>, {part_title(shortcut.part)}: " in page

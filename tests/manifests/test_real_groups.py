@@ -7,12 +7,13 @@ from PIL import Image
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from pipeline.config import Compute
+from pipeline.config import Compute, Split
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256, sha256_of_file
 from pipeline.images.read import read_rgb
 from pipeline.manifests.groups import group_pictures, join, source_relation
 from pipeline.manifests.look_alikes import find_look_alikes
 from pipeline.manifests.sources import list_sources
+from pipeline.manifests.splits import deal
 from tests.manifests.casia2 import NAMES, casia2_names
 
 
@@ -33,6 +34,8 @@ def real_files(real_pictures):
         rows.append(
             {
                 "path": source.source_path,
+                "label": source.label,
+                "collection": source.collection,
                 "source_ids": "|".join(source.source_ids),
                 "source_sha256": sha256_of_file(source.path),
                 "sha256": sha256_of_file(source.path),
@@ -63,6 +66,16 @@ def test_groups_of_the_real_pictures_are_those_of_facts_csv(real_files, real_pic
     assert np.mean(ours[one] == ours[other]) == pytest.approx(0.578, abs=0.01)
     told = group_pictures(real_files, look)  # by the table itself, as data.known_groups of casia has it
     assert (told[one] == told[other]).all()
+
+    # What lies on two sides of the split that a run of data=casia deals, with the table and without.
+    split = Split(
+        method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15}, folds=None, fold=0
+    )
+    casia = real_files["collection"].isin(["casia1", "casia2"]).to_numpy()
+    one, other = np.nonzero(np.triu((expected[:, None] == expected[None])[np.ix_(casia, casia)], 1))
+    for group, share in ((told, 0.0), (ours, 0.113)):
+        places = deal(real_files.assign(group=group)[casia], split, 20).places
+        assert np.mean(places[one] != places[other]) == pytest.approx(share, abs=0.005)
 
     everything = pd.concat([real_files.assign(group=ours), casia2_names()], ignore_index=True)
     sources = source_relation(everything)

@@ -11,8 +11,9 @@ from pipeline.auditing.histograms import N_FEATURES
 from pipeline.auditing.measure import Measurements
 from pipeline.reports.audit import write_audit
 from pipeline.reports.audit_page import render_page
+from pipeline.reports.audit_reasons import still_there
 from pipeline.reports.audit_summary import summarise_audit
-from pipeline.reports.audit_words import remarks, still_there, verdict
+from pipeline.reports.audit_words import BAD, WARNING, remarks, verdict
 
 
 def estimate(value, spread=0.05):
@@ -37,6 +38,8 @@ def part(raw, converted, tested_only=False, n_fake=50):
         "n_fake": n_fake,
         "n_groups": 40,
         "n_probed": 100,
+        "kept_scans": 0,
+        "saved_alike": [],
         "too_few": "",
         "raw": raw,
         "converted": converted,
@@ -44,8 +47,10 @@ def part(raw, converted, tested_only=False, n_fake=50):
 
 
 def audit(policy, converted, raw=None, **parts):
+    """The findings of an audit; under matched all fakes have kept their scans."""
     raw = raw or side(0.99, 1.0, luma_table=0.98, software=0.9, width=0.55)
-    tested = {"name": "width"} | estimate(0.6)
+    training = part(raw, converted) | {"kept_scans": 50 if policy == "matched" else 0}
+    tested = {"name": "width", "n_genuine": 10, "n_fake": 9} | estimate(0.6)
     return {
         "settings": {
             "folds": 5,
@@ -55,7 +60,7 @@ def audit(policy, converted, raw=None, **parts):
             "fail_above": None,
         },
         "pictures": {"train": {"genuine": 40, "fake": 40}, "test": {"genuine": 10, "fake": 10}},
-        "parts": {"training": part(raw, converted)} | parts,
+        "parts": {"training": training} | parts,
         "on_test": {"test": {"n_genuine": 10, "n_fake": 10, "best_feature": tested, "probe": tested}},
         "leaks": {
             "groups": 40,
@@ -95,8 +100,15 @@ def audit(policy, converted, raw=None, **parts):
 EQUAL = audit("equal", side(0.99, 0.56, bytes=0.54, width=0.53))
 MATCHED = audit("matched", side(0.82, 0.56, bytes=0.54, width=0.66))
 CLEAN = audit("matched", side(0.52, 0.5, bytes=0.51), side(0.55, 0.52, bytes=0.51))
+ALIKE = audit("matched", side(0.98, 0.56, bytes=0.54, width=0.53))
+ALIKE["parts"]["training"] |= {"kept_scans": 0, "saved_alike": ["folders"]}
+STRONG = audit("matched", side(0.97, 0.85, bytes=0.54))
+COPIED = audit("raw", side(0.7, 0.9, format=0.8, software=0.7, bytes=0.65, jfif=0.6))
 TOO_FEW = audit("equal", None)
 TOO_FEW["parts"]["training"] |= {"too_few": "5 fake pictures, fewer than 8", "raw": None}
+
+
+IDS = ["equal", "matched", "clean", "alike", "strong", "copied", "too few"]
 
 
 class Page(HTMLParser):
@@ -132,6 +144,56 @@ def test_after_matched_the_page_names_what_is_still_there_and_why():
     assert "would be JPEG history" not in render_page(MATCHED)
 
 
+def test_matched_without_fake_jpegs_is_told_as_what_it_was():
+    text = render_page(ALIKE)
+    assert verdict(ALIKE) == "Figures of a detector trained on these pictures would be JPEG history."
+    levels = {remark.level: remark for remark in remarks(ALIKE)}
+    assert "would be JPEG history" in levels[BAD].text
+    assert "fakes saved as JPEG" in levels[BAD].advice
+    assert "convert=matched had nothing to match in folders" in text
+    assert "fewer than five fake JPEGs" in text
+    assert "The last save is alike" not in text
+    assert "No way of saving takes this away" not in text
+    ((_, why),) = still_there(ALIKE)
+    assert "too few fake JPEGs" in why
+
+
+def test_where_one_of_several_collections_was_not_matched_the_whole_was_not():
+    mixed = audit("matched", side(0.85, 0.5))
+    mixed["parts"]["training"] |= {"kept_scans": 40, "saved_alike": ["pngs"]}
+    assert verdict(mixed) == "Figures of a detector trained on these pictures would be JPEG history."
+    worst = remarks(mixed)[0]
+    assert "Saving all pictures alike" not in worst.text
+    assert "nothing to match in pngs" in render_page(mixed)
+
+
+def test_a_strong_probe_is_bad_under_matched_too():
+    assert verdict(STRONG) == "Even with matched saves a detector's figures would be compression history."
+    worst = remarks(STRONG)[0]
+    assert (worst.level, "in spite of matched saves" in worst.title) == (BAD, True)
+    assert "one more save on genuine JPEGs" in worst.text
+
+
+def test_all_properties_together_are_told_from_single_ones():
+    (remark,) = [each for each in remarks(STRONG) if each.title.startswith("Converted files")]
+    assert remark.text.startswith("No single property does; together they do. The strongest alone: size of")
+    assert not [each for each in remarks(STRONG) if re.search(r"\b0 .*properties", each.text)]
+
+
+@pytest.mark.parametrize("policy", ["raw", "tif_only", "equal", "matched", "lossless"])
+@pytest.mark.parametrize("value", [0.65, 0.97])
+@pytest.mark.parametrize("name", [*NAMES, "all", None])
+def test_what_is_wrong_comes_with_advice(policy, value, name):
+    if name == "all":
+        found = side(0.5, value, bytes=0.52)
+    else:
+        found = side(0.5, **{name: value}) if name else side(value, 0.5, bytes=0.52)
+    serious = [each for each in remarks(audit(policy, found)) if each.level in (BAD, WARNING)]
+    assert serious
+    assert all(each.advice for each in serious)
+    assert all(why for _, why in still_there(audit(policy, found)))
+
+
 def test_where_nothing_is_found_the_page_says_so():
     assert verdict(CLEAN) == "Nothing was found besides the tampering that tells the label."
     assert {remark.level for remark in remarks(CLEAN)} == {"good"}
@@ -159,22 +221,28 @@ def test_what_may_be_chance_is_said_to_be():
     assert "may be chance" not in render_page(wide)
 
 
-@pytest.mark.parametrize(
-    "found", [EQUAL, MATCHED, CLEAN, TOO_FEW], ids=["equal", "matched", "clean", "too few"]
-)
+@pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, COPIED, TOO_FEW], ids=IDS)
 def test_the_page_is_one_whole_file_that_loads_nothing(found):
     text = render_page(found)
     assert Page(text).loaded == []
     assert not re.search(r"url\(|@import|https?://|<script", text)
 
 
-@pytest.mark.parametrize(
-    "found", [EQUAL, MATCHED, CLEAN, TOO_FEW], ids=["equal", "matched", "clean", "too few"]
-)
+@pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, COPIED, TOO_FEW], ids=IDS)
 def test_the_summary_fits_a_terminal(found, tmp_path):
     lines = summarise_audit(found, tmp_path / "audit.html").splitlines()
     assert all(len(line) <= 80 for line in lines[:-1])
     assert lines[-1].endswith("audit.html")
+
+
+def test_the_summary_says_of_how_many_pictures_and_whether_to_believe_it(tmp_path):
+    said = " ".join(summarise_audit(EQUAL, tmp_path / "audit.html").split())
+    assert "On the test pictures (10 genuine, 9 fake) the strongest of the three kinds" in said
+    few = audit("equal", side(0.5, 0.5))
+    tested = {"name": "width", "n_genuine": 10, "n_fake": 9, "roc_auc": 0.6, "low": None, "high": None}
+    few["on_test"] = {"test": {"n_genuine": 10, "n_fake": 9, "best_feature": tested}}
+    said = " ".join(summarise_audit(few, tmp_path / "audit.html").split())
+    assert "reaches 0.60, too few to be believed." in said
 
 
 def test_texts_from_outside_are_escaped():
@@ -188,7 +256,14 @@ def test_texts_from_outside_are_escaped():
     }
     evil["masks"] |= {"empty": [nasty], "rejected": [{"path": nasty, "reason": nasty}]}
     evil["leaks"]["largest_groups"] = [
-        {"group": nasty, "pictures": 2, "fakes": 1, "share_of_fakes": 0.5, "splits": ["train"]}
+        {
+            "group": nasty,
+            "title": nasty,
+            "pictures": 2,
+            "fakes": 1,
+            "share_of_fakes": 0.5,
+            "splits": ["train"],
+        }
     ]
     text = render_page(evil)
     assert nasty not in text
