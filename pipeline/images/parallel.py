@@ -2,10 +2,12 @@
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.compute import each_done
 from pipeline.config import Compute
@@ -14,6 +16,7 @@ from pipeline.images.picture import Job, convert_all
 from pipeline.images.sources import Rejected
 
 Outcomes = list[Entry | Rejected]
+_LOG = logging.getLogger("pipeline.images")  # what reading a picture logs to
 
 # A chunk costs one message to a worker and one line of progress: small pictures travel together, a
 # picture of many megapixels alone.
@@ -40,11 +43,43 @@ def convert_jobs(jobs: Sequence[Job], output: Path, compute: Compute) -> Iterato
     sizes = [getattr(stamp_of(job.task.source.path), "size", 0) for job in jobs]
     chunks = list(_chunks([_from_anywhere(job) for job in jobs], sizes))
     alone = len(jobs) <= _ALONE_PICTURES and sum(sizes) <= _ALONE_BYTES
-    convert = functools.partial(convert_all, output=output.absolute())
-    with tqdm(total=len(jobs), desc="convert", unit=" pictures", dynamic_ncols=True, disable=None) as bar:
-        for _, done in each_done(convert, chunks, compute, alone):
+    convert = functools.partial(_convert_listening, output=output.absolute())
+    with (
+        logging_redirect_tqdm(),
+        tqdm(total=len(jobs), desc="convert", unit=" pictures", dynamic_ncols=True, disable=None) as bar,
+    ):
+        for _, (done, said) in each_done(convert, chunks, compute, alone):
+            for message in said:
+                _LOG.info(message)
             yield done
             bar.update(len(done))
+
+
+def _convert_listening(jobs: Sequence[Job], output: Path) -> tuple[Outcomes, list[str]]:
+    """Convert pictures, and bring along what the libraries said of them: a worker has no log of its own."""
+    kept = _Kept()
+    earlier = _LOG.level, _LOG.propagate
+    _LOG.addHandler(kept)
+    _LOG.setLevel(logging.INFO)
+    _LOG.propagate = False
+    try:
+        return convert_all(jobs, output), kept.said
+    finally:
+        _LOG.removeHandler(kept)
+        _LOG.setLevel(earlier[0])
+        _LOG.propagate = earlier[1]
+
+
+class _Kept(logging.Handler):
+    """Collects messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one."""
+        self.said.append(record.getMessage())
 
 
 def _from_anywhere(job: Job) -> Job:
