@@ -10,7 +10,8 @@ RUN = """
 import json, mlflow
 client = mlflow.MlflowClient("sqlite:///mlflow.db")
 key = json.load(open("models/run.json"))["run_key"]
-found = client.search_runs(["1"], f"tags.run_key = '{key}'")
+everywhere = [each.experiment_id for each in client.search_experiments()]
+found = client.search_runs(everywhere, f"tags.run_key = '{key}'")
 print(json.dumps([[run.data.metrics, len(run.outputs.model_outputs), run.info.status] for run in found]))
 """
 
