@@ -64,8 +64,8 @@ def main() -> None:
     sys.exit(f"{bad} of {options.kills} ended with other files" if bad else 0)
 
 
-def copy_checkout(target: Path) -> Path:
-    """Copy what git tracks or would track, as a repository with one commit and nothing reproduced."""
+def copy_files(target: Path) -> None:
+    """Copy what git tracks or would track, but for `dvc.lock`: nothing is reproduced there."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -75,6 +75,11 @@ def copy_checkout(target: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     (target / "dvc.lock").unlink(missing_ok=True)
+
+
+def copy_checkout(target: Path) -> Path:
+    """Copy the checkout as a repository with one commit and nothing reproduced."""
+    copy_files(target)
     subprocess.run([sys.executable, "-m", "pipeline.params", "write"], cwd=target, env=environment(target))
     identity = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost"]
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "copy"]):

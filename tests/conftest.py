@@ -13,6 +13,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from benchmarks.killed import copy_files
 from pipeline.validate import validate
 
 ROOT = Path(__file__).parents[1]
@@ -56,17 +57,9 @@ TINY = {
 
 def copy_repository(target: Path) -> Path:
     """Copy what git tracks or would track to `target`, with a configuration that runs in seconds."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+    copy_files(target)
     for name, values in TINY.items():
         edit_yaml(target / name, values)
-    (target / "dvc.lock").unlink(missing_ok=True)  # of the real configuration
     return target
 
 
