@@ -54,6 +54,7 @@ def read_rgb(
     at_least: tuple[int, int] | None = None,
     limits: Limits = LIMITS,
     page: int = 0,
+    known_whole: bool = False,
 ) -> np.ndarray:
     """Read a picture as it is meant to be looked at.
 
@@ -68,6 +69,7 @@ def read_rgb(
             pictures that are smaller, come as they are.
         limits: beyond which a picture is refused before it is decoded.
         page: of a TIFF with several, counted from 0.
+        known_whole: its bytes are those of a file that was read before; it is not walked through again.
 
     Returns:
         (height, width, 3) uint8, contiguous and writable.
@@ -78,7 +80,7 @@ def read_rgb(
     name = str(source) if isinstance(source, Path) else "the picture"
     try:
         content = read_bytes(source) if isinstance(source, Path) else source
-        return np.array(upright_rgb(open_picture(content, limits, page, name), at_least))
+        return np.array(upright_rgb(open_picture(content, limits, page, name, known_whole), at_least))
     except Unreadable as error:
         raise Unreadable(error.reason, name) from error.__cause__
     except MemoryError as error:
@@ -96,7 +98,11 @@ def read_bytes(path: Path) -> bytes:
 
 
 def open_picture(
-    content: bytes, limits: Limits = LIMITS, page: int = 0, name: str = "the picture"
+    content: bytes,
+    limits: Limits = LIMITS,
+    page: int = 0,
+    name: str = "the picture",
+    known_whole: bool = False,
 ) -> Image.Image:
     """Read the header alone, and walk through the file; the pixels follow with `upright_rgb`.
 
@@ -105,6 +111,7 @@ def open_picture(
         limits: beyond which a picture is refused.
         page: of a TIFF with several, counted from 0.
         name: of the file, for the log.
+        known_whole: see `read_rgb`.
 
     Raises:
         Unreadable: empty, too large, not all there, or not of a supported format.
@@ -116,7 +123,7 @@ def open_picture(
         raise Unreadable(f"it has one page, page {page + 1} was asked for")
     with collected(from_stderr=False) as messages:
         try:
-            image = _opened(content, kind, limits, page)
+            image = _opened(content, kind, limits, page, known_whole)
             limits.check(*image.size)
         except Unreadable:
             raise
@@ -131,16 +138,18 @@ def open_picture(
     return image
 
 
-def _opened(content: bytes, kind: str | None, limits: Limits, page: int) -> Image.Image:
+def _opened(content: bytes, kind: str | None, limits: Limits, page: int, known_whole: bool) -> Image.Image:
     if kind == "TIFF":
         return _opened_tiff(content, limits, page)
     if kind == "WEBP":
         limits.check(*webp_size(content))  # its canvas is there as soon as it is opened
     if kind != "JPEG":
-        if kind is not None:
+        if kind is not None and not known_whole:
             check_whole(content, kind)
         return Image.open(io.BytesIO(content), formats=tuple(ENDINGS))
     image = Image.open(io.BytesIO(content), formats=("JPEG",))
+    if known_whole:
+        return image
     limits.check(*image.size)
     extent = jpeg_extent(content)
     if extent.scans > 1:

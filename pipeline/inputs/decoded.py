@@ -15,7 +15,7 @@ class DecodedPictures:
     """The pictures of a table as the network's input, still in 8 bits. Threads may share it.
 
     Args:
-        paths: of the pictures, in the order of the table.
+        paths: of the pictures, in the order of the table; their hashes are checked before training.
         preprocess: the wanted size.
         cache: where they are kept; claims its room at once.
 
@@ -41,7 +41,7 @@ class DecodedPictures:
         if self._kept is not None and self._is_kept[row]:
             return self._kept[row]
         try:
-            picture = load(self.paths[row], self.preprocess)
+            picture = load(self.paths[row], self.preprocess, known_whole=True)
         except UserError as error:
             self.failure = error
             raise

@@ -9,7 +9,7 @@ from pipeline.config import Preprocess
 from pipeline.images.read import read_rgb
 
 
-def load(source: Path | bytes, preprocess: Preprocess) -> np.ndarray:
+def load(source: Path | bytes, preprocess: Preprocess, known_whole: bool = False) -> np.ndarray:
     """Read a picture and resize it whole, without keeping its proportions.
 
     A large JPEG is decoded at a reduced size that still covers the wanted one: several times faster,
@@ -18,6 +18,7 @@ def load(source: Path | bytes, preprocess: Preprocess) -> np.ndarray:
     Args:
         source: a file, or the content of one.
         preprocess: height and width.
+        known_whole: see `pipeline.images.read.read_rgb`.
 
     Returns:
         (height, width, 3) uint8 RGB.
@@ -26,7 +27,7 @@ def load(source: Path | bytes, preprocess: Preprocess) -> np.ndarray:
         Unreadable: it is no whole picture.
     """
     height, width = preprocess.height, preprocess.width
-    return resize(read_rgb(source, at_least=(height, width)), height, width)
+    return resize(read_rgb(source, at_least=(height, width), known_whole=known_whole), height, width)
 
 
 def resize(rgb: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -305,3 +305,12 @@ def test_real_tiffs_and_bitmaps_have_the_size_that_the_facts_say(real_pictures):
     assert len(facts) > 40
     for row in facts.itertuples():
         assert read_rgb(real_pictures / str(row.path)).shape == (row.height, row.width, 3)
+
+
+@pytest.mark.parametrize("settings", [{}, {"progressive": True}, {"subsampling": "4:2:0", "quality": 60}])
+@pytest.mark.parametrize("at_least", [None, (20, 20)])
+def test_a_file_that_is_known_to_be_whole_has_the_same_pixels(photo, settings, at_least):
+    buffer = io.BytesIO()
+    Image.fromarray(photo(160, 240)).save(buffer, "JPEG", **settings)
+    content = buffer.getvalue()
+    assert np.array_equal(read_rgb(content, at_least), read_rgb(content, at_least, known_whole=True))
