@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 from pipeline.auditing.features import BY_NAME, NAMES, NUMBER
 from pipeline.auditing.headers import Value, header_features
-from pipeline.auditing.histograms import N_FEATURES, history_features
 from pipeline.compute import each_done
 from pipeline.config import Compute
 from pipeline.errors import UserError
 from pipeline.images.hashes import sha256_of
+from pipeline.images.histograms import N_FEATURES, history_features
 from pipeline.images.limits import Limits
 from pipeline.images.mask import read_mask
 from pipeline.images.read import Unreadable, read_bytes, read_rgb

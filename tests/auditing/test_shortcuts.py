@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from pipeline.auditing.histograms import N_FEATURES
 from pipeline.auditing.learners import all_features, one_feature
 from pipeline.auditing.shortcuts import Look, score_on_test, search
 from pipeline.config import Audit
+from pipeline.images.histograms import N_FEATURES
 from tests.auditing.files import feature_table
 
 SETTINGS = Audit(

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from pipeline.auditing.features import NAMES
-from pipeline.auditing.histograms import N_FEATURES
 from pipeline.auditing.measure import Measurements
+from pipeline.images.histograms import N_FEATURES
 from pipeline.reports.audit import write_audit
 from pipeline.reports.audit_page import render_page
 from pipeline.reports.audit_reasons import still_there

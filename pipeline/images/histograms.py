@@ -1,4 +1,4 @@
-"""What the pixels of a picture remember of how it was saved before: histograms for the probe.
+"""What the pixels of a picture remember of how it was saved before, as histograms.
 
 A JPEG rounds the DCT coefficients of each 8x8 block to multiples of its table; decoded and saved again they
 still gather at those multiples, so their histograms tell earlier tables (Fan and de Queiroz, IEEE

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.fft import dctn
 
-from pipeline.auditing.histograms import BANDS, LARGEST, N_FEATURES, _bands, _dct_basis, history_features
+from pipeline.images.histograms import BANDS, LARGEST, N_FEATURES, _bands, _dct_basis, history_features
 from tests.auditing.files import decoded, encoded, scene
 
 

@@ -1,0 +1,124 @@
+"""The classical baseline: a forest on what the pixels of the whole picture remember of how they were saved.
+
+Extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006,
+doi:10.1007/s10994-006-6226-1) on histograms of block-DCT coefficients and of residuals
+(`pipeline.images.histograms`). It knows neither what a picture shows nor where something is; a network that
+is no better has learnt no more than how files were saved.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.images.histograms import N_FEATURES, history_features
+from pipeline.models.arguments import Within
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+_DIGITS = 9  # of a share: what is lost in adding up must not decide between equals
+
+
+def build(
+    *,
+    trees: Annotated[int, Within(1, 100_000)],
+    features_per_split: Annotated[float, Within(0, 1)],
+    smallest_leaf: Annotated[float, Within(0, 0.5)],
+) -> "Forest":
+    """Plant it, with no tree grown yet.
+
+    Args:
+        trees: how many.
+        features_per_split: share of the features that is looked at for each split, in [0, 1]; one at least.
+        smallest_leaf: share of the pictures that a leaf holds at least, in [0, 0.5]; one picture at least.
+
+    Returns:
+        a forest, to be fitted.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    return Forest(
+        ExtraTreesClassifier(
+            trees,
+            max_features=float(features_per_split) or 1,
+            min_samples_leaf=float(smallest_leaf) or 1,
+            class_weight="balanced",
+        )
+    )
+
+
+class Forest:
+    """A detector that answers for whole pictures, as networks do, with a logit; it has no map.
+
+    Args:
+        trees: scikit-learn's, fitted or not, on `N_FEATURES` features and the classes 0 (genuine) and 1.
+    """
+
+    def __init__(self, trees: "ExtraTreesClassifier") -> None:
+        self.trees = trees
+
+    def fit(self, features: np.ndarray, targets: np.ndarray, *, seed: int, workers: int = 1) -> "Forest":
+        """Grow the trees, forgetting earlier ones; both classes weigh the same, however many there are.
+
+        Args:
+            features: (n, `N_FEATURES`) float32 of `features`.
+            targets: (n,) 1 for fake, 0 for genuine.
+            seed: of the draws; their result is the same for any number of workers.
+            workers: cores that may be used.
+
+        Returns:
+            itself.
+
+        Raises:
+            UserError: a class is missing.
+        """
+        targets = np.asarray(targets)
+        for number, label in enumerate(("genuine", "fake")):
+            if not (targets == number).any():
+                raise UserError(
+                    f"the training table has no {label} picture, and a forest learns from both classes; add "
+                    "some and make the manifest again"
+                )
+        self.trees.set_params(random_state=seed, n_jobs=workers).fit(features, targets)
+        self.trees.set_params(n_jobs=1)  # several would add up in any order, and the last digits with it
+        return self
+
+    def features(self, rgb: np.ndarray) -> np.ndarray:
+        """Measure a picture: (height, width, 3) uint8, as decoded, gives (`N_FEATURES`,) float32."""
+        return history_features(rgb)
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Give the log-odds of being fake.
+
+        They are those of the share that the trees give to fake, with half a tree for and half a tree against
+        added: so they are finite, and order pictures as that share does.
+
+        Args:
+            features: (n, `N_FEATURES`) of `features`; n may be 0.
+
+        Returns:
+            (n,) float64, within ±log(2 · trees + 1).
+        """
+        if not len(features):
+            return np.empty(0)
+        share = np.round(self.trees.predict_proba(features)[:, 1], _DIGITS)
+        count = len(self.trees.estimators_)
+        logits: np.ndarray = np.log(share * count + 0.5) - np.log((1 - share) * count + 0.5)
+        return logits
+
+    def answer(self, pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Answer for decoded pictures of any sizes with {"logit": (n,) float64}."""
+        features = np.array([self.features(each) for each in pictures]).reshape(-1, N_FEATURES)
+        return {"logit": self.logits(features)}
+
+    def describe(self) -> str:
+        """Say in two lines what it is, as the summary of a network does."""
+        trees = self.trees
+        grown = getattr(trees, "estimators_", None)
+        nodes = f", {sum(each.tree_.node_count for each in grown):,} nodes" if grown else ""
+        return (
+            f'Model: "forest"\n{trees.n_estimators:,} extremely randomised trees on {N_FEATURES} features of '
+            f"a whole picture{nodes}\n"
+        )
