@@ -1,6 +1,7 @@
 """From `model` in the configuration to a network; a new one is a file here and one in `conf/model/`."""
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,19 +31,26 @@ def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
 
     Args:
         spec: `_target_`, the dotted name of a build function, and its arguments.
-        height: of the images, in pixels.
-        width: of the images, in pixels.
+        height: of the images, in pixels; for networks that take one size only.
+        width: of the images, in pixels; likewise.
 
     Returns:
-        a model from float images (batch, height, width, 3) to {"logit": (batch,)}.
+        a model from a dictionary of `image` (batch, height, width, 3) and, where it looks at them, the
+        quantisation tables `quantisation` (batch, 8, 8), to a dictionary of `logit` (batch,) and, where it
+        localises, `map` (batch, height / 8, width / 8); all float32.
 
     Raises:
         UserError: as `check`; or the images are too small for the network.
     """
     check(spec)
+    function = _function(spec)
+    wanted = inspect.signature(function).parameters
+    size = {name: value for name, value in {"height": height, "width": width}.items() if name in wanted}
     try:
-        return _function(spec)(height=height, width=width, **_arguments(spec))
+        return function(**size, **_arguments(spec))
     except ValueError as error:
+        if not size:
+            raise  # nothing that other sizes would mend
         raise UserError(
             f"model: {spec[TARGET]} cannot be built for images of {height}×{width} (height × width): "
             f"{str(error).splitlines()[0]} Raise preprocess.height and preprocess.width, or take fewer "

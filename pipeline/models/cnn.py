@@ -29,7 +29,7 @@ def build(
         dropout: share of those units that is dropped in training, in [0, 1).
 
     Returns:
-        a model from float images (batch, height, width, 3) in [0, 1] to {"logit": (batch,)}.
+        a model from `image` (batch, height, width, 3) in [0, 1] to `logit` (batch,).
     """
     import keras
     from keras import layers
@@ -44,4 +44,4 @@ def build(
     x = layers.Dropout(dropout)(x)
     x = layers.Dense(1, dtype="float32")(x)  # bfloat16 keeps 8 bits: too few for a logit
     logit = layers.Reshape((), dtype="float32", name="logit")(x)
-    return keras.Model(images, {"logit": logit}, name="cnn")
+    return keras.Model({"image": images}, {"logit": logit}, name="cnn")

@@ -39,6 +39,8 @@ def load_detector(folder: Path) -> "keras.Model":
     """
     import keras
 
+    import pipeline.models.layers  # noqa: F401  makes our layers known by name
+
     path = folder / DETECTOR_FILE
     if not path.is_file():
         raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
@@ -55,16 +57,18 @@ def load_detector(folder: Path) -> "keras.Model":
 def save_h5(model: "keras.Model", folder: Path) -> Path:
     """Write `folder/fake_image_detection_model.h5`: images in, probability of fake (batch, 1) out, float32.
 
+    A network that needs more than the images takes a dictionary, as it did before.
     `keras.models.load_model(path, compile=False)` reads it with nothing of this project installed, as
-    long as the model has no layers of our own.
+    long as the model has no layers of our own; with them, after `import pipeline.models.layers`.
     """
     import keras
 
     with _computing_in_float32():
         plain = in_float32(model)
-        column = keras.layers.Reshape((1,), name="column")(plain.outputs[0])
+        column = keras.layers.Reshape((1,), name="column")(plain.output["logit"])
         probability = keras.layers.Activation("sigmoid", name="probability_fake")(column)
-        classic = keras.Model(plain.inputs[0], probability, name=model.name)
+        inputs = plain.inputs[0] if len(plain.inputs) == 1 else plain.input
+        classic = keras.Model(inputs, probability, name=model.name)
     path = folder / H5_FILE
     with replacing(path) as partial, _without_legacy_warning():
         classic.save(partial)
@@ -76,10 +80,12 @@ def in_float32(model: "keras.Model") -> "keras.Model":
     import keras
 
     def clone(layer: Any) -> Any:
+        if isinstance(layer, keras.Model):  # one inside another
+            return keras.models.clone_model(layer, clone_function=clone)
         return layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
 
     with _computing_in_float32():
-        copy = keras.models.clone_model(model, clone_function=clone)
+        copy = clone(model)
     copy.set_weights(model.get_weights())
     # Keras copies the optimizer too, which would make the file three times as large.
     copy.optimizer, copy.compiled = None, False

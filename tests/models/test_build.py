@@ -7,6 +7,17 @@ from pipeline.errors import UserError
 from pipeline.models.build import build, check
 
 CNN = {"_target_": "pipeline.models.cnn.build", "filters": [2, 3], "dense": 4, "dropout": 0.5}
+DCT = {
+    "_target_": "pipeline.models.dct.build",
+    "frequencies": 4,
+    "largest": 2,
+    "absolute_frequencies": 0,
+    "absolute_largest": 2,
+    "filters": 4,
+    "depth": 1,
+    "context": False,
+    "share": 0.02,
+}
 
 
 def test_the_composed_models_are_accepted(compose_config):
@@ -38,9 +49,15 @@ def test_images_too_small_for_the_network_are_refused_with_what_to_change():
         build({**CNN, "filters": [2, 2, 2, 2]}, 8, 8)
 
 
-def test_checking_imports_neither_keras_nor_tensorflow():
+def test_only_networks_of_one_size_are_told_the_size():
+    assert build(CNN, 16, 24).input["image"].shape == (None, 16, 24, 3)
+    assert build(DCT, 16, 24).input["image"].shape == (None, None, None, 3)
+
+
+@pytest.mark.parametrize("spec", [CNN, DCT])
+def test_checking_imports_neither_keras_nor_tensorflow(spec):
     code = (
         "import sys; from pipeline.models.build import check; "
-        f"check({CNN!r}); sys.exit(bool({{'keras', 'tensorflow'}} & set(sys.modules)))"
+        f"check({spec!r}); sys.exit(bool({{'keras', 'tensorflow'}} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,8 +9,16 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.models.build import build
-from pipeline.models.files import DETECTOR_FILE, H5_FILE, load_detector, save_detector, save_h5
-from tests.models.test_build import CNN
+from pipeline.models.files import (
+    DETECTOR_FILE,
+    H5_FILE,
+    in_float32,
+    load_detector,
+    save_detector,
+    save_h5,
+)
+from tests.conftest import ROOT
+from tests.models.test_build import CNN, DCT
 
 # NumPy 2 on how Keras 3.15 reads its own weights.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -18,15 +26,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 IMAGES = np.random.default_rng(0).random((3, 16, 24, 3), dtype=np.float32)
 
 
-@pytest.fixture
-def mixed_policy():
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy("float32")
-
-
 def _logits(network):
-    return network(IMAGES)["logit"].numpy()
+    return network({"image": IMAGES})["logit"].numpy()
 
 
 def test_a_saved_detector_answers_as_before(tmp_path):
@@ -100,3 +101,37 @@ def test_the_same_weights_give_the_same_bytes_whenever_they_are_saved(tmp_path, 
     monkeypatch.setattr("time.localtime", lambda *_: time.gmtime(2_000_000_000))
     assert save_detector(network, tmp_path).read_bytes() == first
     assert b"date_saved" not in first
+
+
+def test_a_detector_with_layers_of_our_own_loads_where_nothing_else_was_imported(tmp_path):
+    save_detector(build(DCT, 16, 24), tmp_path)
+    code = (
+        "from pathlib import Path; from pipeline.models.files import load_detector; "
+        f"load_detector(Path({str(tmp_path)!r}))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.usefixtures("mixed_policy")
+def test_the_h5_of_a_network_with_several_inputs_takes_them_by_name(tmp_path):
+    network = build(DCT, 16, 24)
+    save_h5(network, tmp_path)
+    save_detector(network, tmp_path)
+    loaded = keras.models.load_model(tmp_path / H5_FILE, compile=False)
+    inputs = {"image": IMAGES.round(1) * 255, "quantisation": np.full((3, 8, 8), 4, np.float32)}
+    expected = 1 / (1 + np.exp(-load_detector(tmp_path)(inputs)["logit"].numpy()))
+    assert np.allclose(loaded(inputs).numpy()[:, 0], expected, atol=1e-6)
+
+
+@pytest.mark.usefixtures("mixed_policy")
+def test_the_copy_in_float32_has_the_same_weights_also_of_a_network_inside_another():
+    inputs = keras.Input((4,), name="image")
+    inner = keras.Model(
+        inputs, keras.layers.BatchNormalization()(keras.layers.Dense(3)(inputs)), name="inner"
+    )
+    network = keras.Model({"image": inputs}, {"logit": keras.layers.Dense(1)(inner(inputs))})
+    copy = in_float32(network)
+    assert {layer.compute_dtype for layer in [*copy.layers, *copy.get_layer("inner").layers]} == {"float32"}
+    pairs = zip(network.get_weights(), copy.get_weights(), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs)
+    assert copy.get_layer("inner") is not inner

@@ -1,0 +1,60 @@
+"""A network on the DCT coefficients of the 8 × 8 blocks of the JPEG grid, and on the quantisation table.
+
+After Kwon et al., "Learning JPEG Compression Artifacts for Image Manipulation Detection and Localization"
+(CAT-Net), IJCV 2022: the one-hot volume of quantised coefficients. Small, and with the table modulating the
+features (Perez et al., AAAI 2018) instead of multiplying the coefficients.
+"""
+
+from typing import TYPE_CHECKING, Annotated
+
+from pipeline.models.arguments import Within
+from pipeline.models.blocks import dilated_body, localising_model
+from pipeline.models.coefficients import coefficient_features
+
+if TYPE_CHECKING:
+    import keras
+
+
+def build(
+    *,
+    frequencies: Annotated[int, Within(1, 64)],
+    largest: Annotated[int, Within(1, 255)],
+    absolute_frequencies: Annotated[int, Within(0, 64)],
+    absolute_largest: Annotated[int, Within(1, 255)],
+    filters: Annotated[int, Within(1, 1024)],
+    depth: Annotated[int, Within(0, 32)],
+    context: bool,
+    share: Annotated[float, Within(0, 1)],
+) -> "keras.Model":
+    """Build it with new weights, in the dtype policy that is set.
+
+    Args:
+        frequencies: of the 64, whose quantised size is seen.
+        largest: quantised size from which on all are one.
+        absolute_frequencies: whose size without the table is seen too; 0 for none.
+        absolute_largest: such size from which on all are one.
+        filters: channels throughout.
+        depth: residual blocks with growing dilation.
+        context: compare each cell with the picture's mean.
+        share: of the cells, the largest, whose mean is the picture's logit.
+
+    Returns:
+        a model from `image` (batch, height, width, 3), 0 to 255, on the JPEG grid, and `quantisation`
+        (batch, 8, 8) to `logit` (batch,) and `map` (batch, height / 8, width / 8).
+    """
+    import keras
+
+    inputs = {
+        "image": keras.Input((None, None, 3), name="image"),
+        "quantisation": keras.Input((8, 8), name="quantisation"),
+    }
+    x = coefficient_features(
+        inputs["image"],
+        inputs["quantisation"],
+        filters=filters,
+        frequencies=frequencies,
+        largest=largest,
+        absolute_frequencies=absolute_frequencies,
+        absolute_largest=absolute_largest,
+    )
+    return localising_model("dct", inputs, dilated_body(x, filters, depth, context), share)

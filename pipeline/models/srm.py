@@ -1,0 +1,50 @@
+"""A network on noise residuals, fixed (SRM) and learned (Bayar), beside the colours.
+
+Zhou et al., "Learning Rich Features for Image Manipulation Detection" (RGB-N), CVPR 2018; Bayar and Stamm,
+"A Deep Learning Approach to Universal Image Manipulation Detection Using a New Convolutional Layer",
+IH&MMSec 2016; all three inputs together as in Wu et al., "ManTra-Net", CVPR 2019.
+"""
+
+from typing import TYPE_CHECKING, Annotated
+
+from pipeline.models.arguments import Within
+from pipeline.models.blocks import MOMENTUM, dilated_body, localising_model, strided_body
+
+if TYPE_CHECKING:
+    import keras
+
+
+def build(
+    *,
+    bayar_filters: Annotated[int, Within(1, 64)],
+    filters: Annotated[int, Within(1, 1024)],
+    depth: Annotated[int, Within(0, 32)],
+    context: bool,
+    share: Annotated[float, Within(0, 1)],
+) -> "keras.Model":
+    """Build it with new weights, in the dtype policy that is set.
+
+    Args:
+        bayar_filters: learned residuals, beside nine fixed ones.
+        filters: channels on the 8-pixel grid; half and a quarter as many on the way there.
+        depth: residual blocks with growing dilation.
+        context: compare each cell with the picture's mean.
+        share: of the cells, the largest, whose mean is the picture's logit.
+
+    Returns:
+        a model from `image` (batch, height, width, 3), 0 to 255, to `logit` (batch,) and `map`
+        (batch, height / 8, width / 8).
+    """
+    import keras
+    from keras import layers
+
+    from pipeline.models.layers import BayarConvolution, Residuals
+
+    image = keras.Input((None, None, 3), name="image")
+    colours = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32")(image)
+    learned = BayarConvolution(bayar_filters)(colours)
+    # Far smaller than the colours; how small is being learned.
+    learned = layers.BatchNormalization(momentum=MOMENTUM, dtype="float32")(learned)
+    x = layers.Concatenate()([Residuals(luma=False)(image), learned, colours])
+    x = dilated_body(strided_body(x, filters), filters, depth, context)
+    return localising_model("srm", {"image": image}, x, share)

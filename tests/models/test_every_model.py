@@ -1,0 +1,224 @@
+"""What holds for each network of `conf/model/`: a new file there is tested here without another line."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+
+from pipeline.errors import UserError
+from pipeline.models.build import TARGET, _function, build, check
+from pipeline.models.files import load_detector, save_detector
+from tests.conftest import ROOT
+
+# NumPy 2 on how Keras 3.15 reads its own weights.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+# A network answers as fast as it can for these; what is not named here is as in its file.
+SMALL = {
+    "cnn": {"filters": [4, 4], "dense": 8},
+    "srm": {"filters": 8},
+    "dct": {"frequencies": 6, "largest": 3, "absolute_frequencies": 4, "absolute_largest": 3, "filters": 8},
+    "fusion": {"frequencies": 6, "largest": 3, "filters": 8, "residual_filters": 4, "colour_filters": 4},
+    "npr": {"filters": 4, "depth": 1},
+    "ela": {"filters": 8, "depth": 1},
+}
+LARGE = {"efficientnet"}  # has no arguments that make it small
+HEIGHT, WIDTH, BATCH = 48, 64, 4
+
+
+def _spec(name):
+    spec = yaml.safe_load((ROOT / "conf" / "model" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return {key: value for key, value in spec.items() if key != "defaults"}
+
+
+def _is_network(name):
+    return "keras.Model" in str(inspect.signature(_function(_spec(name))).return_annotation)
+
+
+FILES = sorted(path.stem for path in (ROOT / "conf" / "model").glob("*.yaml"))
+NAMES = [name for name in FILES if _is_network(name)]
+RESIZED = [name for name in NAMES if "height" in inspect.signature(_function(_spec(name))).parameters]
+NATIVE = sorted(set(NAMES) - set(RESIZED))
+LARGE_ARE_SLOW = [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in NAMES]
+
+
+def _build(name, seed=0):
+    keras.utils.set_random_seed(seed)
+    return build({**_spec(name), **SMALL.get(name, {})}, HEIGHT, WIDTH)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """Each network once, for tests that do not change it."""
+    built = {}
+
+    def network(name):
+        if name not in built:
+            built[name] = _build(name)
+        return built[name]
+
+    return network
+
+
+def _inputs(network, height=HEIGHT, width=WIDTH, batch=BATCH):
+    """Noise that is never even; the last picture is no JPEG."""
+    generator = np.random.default_rng(0)
+    resized = network.input["image"].shape[1] is not None
+    pictures = generator.integers(0, 256, (batch, height, width, 3)).astype(np.float32)
+    tables = generator.integers(1, 30, (batch, 8, 8)).astype(np.float32)
+    tables[-1] = 0
+    given = {"image": pictures / np.float32(255) if resized else pictures, "quantisation": tables}
+    return {key: given[key] for key in network.input}
+
+
+def _targets(network, height=HEIGHT, width=WIDTH, batch=BATCH):
+    targets = {"logit": np.arange(batch, dtype=np.float32) % 2}
+    if "map" in network.output:
+        cells = (batch, height // 8, width // 8)
+        targets["map"] = np.random.default_rng(1).integers(0, 2, cells).astype(np.float32)
+    return targets
+
+
+def _loss(network, inputs):
+    answers, targets = network(inputs, training=True), _targets(network)
+    losses = [
+        tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets[key], answers[key])) for key in targets
+    ]
+    return tf.add_n(losses)
+
+
+def _arrays(answers):
+    return {key: value.numpy() for key, value in answers.items()}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_its_configuration_is_accepted_as_composed(name, compose_config):
+    check(compose_config(f"model={name}").model)
+
+
+@pytest.mark.parametrize("name", RESIZED)
+def test_a_network_of_one_size_brings_resized_pictures_with_it(name, compose_config):
+    config = compose_config(f"model={name}")
+    assert config.preprocess.rescale == pytest.approx(1 / 255)
+    assert config.augment.rotation == 20.0
+    assert compose_config(f"model={name}", "augment=none").augment.rotation == 0.0  # what is asked for wins
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wrong_argument_is_refused_and_named(name):
+    spec = _spec(name)
+    for argument in spec.keys() - {TARGET}:
+        with pytest.raises(UserError, match=rf"model\.{argument}: found"):
+            check({**spec, argument: {"not": "a value"}})
+    with pytest.raises(UserError, match=r"model\.colour: no such key"):
+        check({**spec, "colour": 1})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_built_with_what_its_file_says(name):
+    assert build(_spec(name), HEIGHT, WIDTH).count_params() < 7_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_answers_with_a_logit_and_a_map_of_cells_in_float32(name, networks):
+    network = networks(name)
+    assert set(network.input) in ({"image"}, {"image", "quantisation"})
+    answers = network(_inputs(network))
+    assert set(answers) in ({"logit"}, {"logit", "map"})
+    expected = {"logit": (BATCH,), "map": (BATCH, HEIGHT // 8, WIDTH // 8)}
+    for key, answer in answers.items():
+        assert tuple(answer.shape) == expected[key]
+        assert answer.dtype == "float32"
+        assert np.isfinite(answer).all()
+    assert len(np.unique(answers["logit"])) == BATCH  # the pictures differ
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_it_takes_any_height_and_width(name, networks):
+    network = networks(name)
+    for height, width in [(8, 8), (88, 24)]:
+        answers = network(_inputs(network, height, width))
+        assert answers["logit"].shape == (BATCH,)
+        assert np.isfinite(answers["logit"]).all()
+        if "map" in answers:
+            assert answers["map"].shape == (BATCH, height // 8, width // 8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_logit_can_be_had_of_a_map_alone(name, networks):
+    network = networks(name)
+    answers = network(_inputs(network))
+    if "map" in answers:
+        found = network.get_layer("logit")(answers["map"])
+        assert np.allclose(found, answers["logit"], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_reach_every_weight(name, networks):
+    network = networks(name)
+    before = network.get_weights()
+    with tf.GradientTape() as tape:
+        loss = _loss(network, _inputs(network))
+    gradients = tape.gradient(loss, network.trainable_variables)
+    network.set_weights(before)  # batch normalisation has moved
+    for weight, gradient in zip(network.trainable_variables, gradients, strict=True):
+        assert gradient is not None, weight.path
+        assert np.isfinite(gradient).all(), weight.path
+        assert np.any(gradient), weight.path
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", LARGE_ARE_SLOW)
+def test_a_step_of_training_changes_every_weight_in_either_precision(name, policy, request):
+    if policy == "mixed_bfloat16":
+        request.getfixturevalue("mixed_policy")
+    network = _build(name)
+    # A graph of so many layers takes half a minute to make.
+    network.compile(
+        optimizer=keras.optimizers.SGD(0.1),
+        loss={key: keras.losses.BinaryCrossentropy(from_logits=True) for key in network.output},
+        run_eagerly=name in LARGE,
+    )
+    before = [weight.numpy() for weight in network.trainable_variables]
+    loss = network.train_on_batch(_inputs(network), _targets(network))
+    assert np.isfinite(loss).all()
+    for weight, old in zip(network.trainable_variables, before, strict=True):
+        assert weight.dtype == "float32"
+        assert not np.array_equal(weight, old), weight.path
+
+
+@pytest.mark.parametrize("name", LARGE_ARE_SLOW)
+def test_it_answers_alike_when_saved_and_loaded(name, networks, tmp_path):
+    network = networks(name)
+    save_detector(network, tmp_path)
+    inputs = _inputs(network)
+    expected, found = _arrays(network(inputs)), _arrays(load_detector(tmp_path)(inputs))
+    assert expected.keys() == found.keys()
+    for key, answer in expected.items():
+        assert np.array_equal(found[key], answer)
+
+
+@pytest.mark.usefixtures("mixed_policy")
+@pytest.mark.parametrize("name", LARGE_ARE_SLOW)
+def test_built_in_mixed_precision_it_is_saved_as_the_network_of_float32(name, networks, tmp_path):
+    network = _build(name)
+    save_detector(network, tmp_path)
+    loaded, plain = load_detector(tmp_path), networks(name)
+    pairs = zip(loaded.get_weights(), network.get_weights(), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs)
+    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+    plain_answers = _arrays(plain(_inputs(plain)))  # the same seed
+    for key, answer in _arrays(loaded(_inputs(loaded))).items():
+        assert np.array_equal(answer, plain_answers[key])
+
+
+@pytest.mark.parametrize("name", LARGE_ARE_SLOW)
+def test_the_same_seed_gives_the_same_network(name, networks):
+    one, same, other = networks(name), _build(name, seed=0), _build(name, seed=1)
+    pairs = zip(one.get_weights(), same.get_weights(), strict=True)
+    assert all(np.array_equal(first, second) for first, second in pairs)
+    inputs = _inputs(one)
+    assert not np.array_equal(one(inputs)["logit"], other(inputs)["logit"])
