@@ -2,7 +2,8 @@
 
 Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes `models/`: the detector
 (`detector.keras`, and the `.h5` if asked for), `decision.json`, `history.csv`, `model_summary.txt` and
-`run.json`. Opens the run in MLflow.
+`run.json`. Opens the run in MLflow. Keeps its state in `.checkpoints/` until it is done: started again
+after an interruption it goes on after the last whole epoch.
 
     python -m pipeline.train train.epochs=30 model.dropout=0.3
 """
@@ -17,7 +18,9 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from pipeline.config import Config
+from pipeline.inputs.needs import needs_sources
 from pipeline.manifests.checks import check_built_from, check_files
+from pipeline.manifests.handed_in import genuine_sources, with_sources
 from pipeline.manifests.tables import SPLITS, read_table
 from pipeline.models.build import TARGET, build
 from pipeline.models.build import check as check_model
@@ -56,19 +59,30 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     manifest = Path(config.paths.manifest)
     check_built_from(manifest, config)
     paths = {split: manifest / f"{split}.csv" for split in LEARNT_FROM}
-    tables = {split: read_table(path) for split, path in paths.items()}
+    tables = {split: with_sources(read_table(path), config.data.root) for split, path in paths.items()}
     check_files(*tables.values())
+    if needs_sources(config.augment):
+        check_files(genuine_sources(tables["train"]))
     start_tensorflow()  # 10 s: not before it is needed
+    from pipeline.training.checkpoint import CHECKPOINTS, Checkpoint, training_digest
     from pipeline.training.fit import fit
-    from pipeline.training.machine import prepare_machine
+    from pipeline.training.machine import prepare_machine, training_seed
+    from pipeline.training.strategy import choose_strategy
 
-    machine = prepare_machine(config.runtime, config.train.precision, config.seed)
-    network = build(config.model, config.preprocess.height, config.preprocess.width)
+    machine = prepare_machine(config.runtime, config.train.precision, training_seed(config))
+    strategy = choose_strategy(config.runtime.strategy)
+    with strategy.scope():
+        network = build(config.model, config.preprocess.height, config.preprocess.width)
     summary = _summary(network)
     print(summary)
-    facts = {**machine, **_digests(paths), "example": tables["validation"]["path"].iloc[0]}
+    digests = _digests(paths)
+    digest = training_digest(
+        config, digests["tables"], precision=machine["precision"], replicas=strategy.num_replicas_in_sync
+    )
+    checkpoint = Checkpoint(CHECKPOINTS / digest)
+    facts = {**machine, **digests, "example": tables["validation"]["path"].iloc[0]}
     with training_run(config, name, parent, facts) as training, replacing_folder(models) as folder:
-        history = fit(network, tables["train"], tables["validation"], config, on_epoch=training.log_epoch)
+        history = fit(network, tables["train"], tables["validation"], config, training.log_epoch, checkpoint)
         save_detector(network, folder)
         if config.train.save_h5:
             save_h5(network, folder)
@@ -79,6 +93,7 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
         decision, training.record["validation"] = _decide(folder, config, tables["validation"])
         write_json(folder / DECISION_FILE, decision)
         write_json(folder / RUN_FILE, training.record)
+    checkpoint.remove()
     training.finish(models)
     return training.record
 

@@ -3,8 +3,13 @@
 import keras
 import tensorflow as tf
 
-from pipeline.config import Runtime
+from pipeline.config import Config, Runtime
 from pipeline.training.precision import choose_precision, describe_device
+
+
+def training_seed(config: Config) -> int:
+    """Give the seed of weights, dropout and batches; `config.seed` deals the pictures to the tables."""
+    return config.seed if config.train.seed is None else config.train.seed
 
 
 def prepare_machine(runtime: Runtime, precision: str, seed: int) -> dict[str, str]:
@@ -16,7 +21,7 @@ def prepare_machine(runtime: Runtime, precision: str, seed: int) -> dict[str, st
     Args:
         runtime: `deterministic` makes TensorFlow refuse or replace what may differ from run to run.
         precision: `train.precision`.
-        seed: of the run.
+        seed: of the training.
 
     Returns:
         `device` and `precision`, for the record.

@@ -17,13 +17,15 @@ class Progress(keras.callbacks.Callback):
         epochs: at most so many.
         images_per_epoch: training pictures that an epoch shows.
         steps: batches that an epoch has.
+        epochs_done: of a training that goes on.
     """
 
-    def __init__(self, epochs: int, images_per_epoch: int, steps: int) -> None:
+    def __init__(self, epochs: int, images_per_epoch: int, steps: int, epochs_done: int = 0) -> None:
         super().__init__()
         self.epochs = epochs
         self.images_per_epoch = images_per_epoch
         self.steps = steps
+        self.epochs_done = epochs_done
         self._bar: tqdm | None = None
         self._done = 0
 
@@ -32,6 +34,7 @@ class Progress(keras.callbacks.Callback):
         # disable=None: no bar where the output is no terminal.
         self._bar = tqdm(
             total=self.epochs * self.images_per_epoch,
+            initial=self.epochs_done * self.images_per_epoch,
             unit="image",
             bar_format=_BAR,
             ncols=_COLUMNS,

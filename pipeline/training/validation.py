@@ -1,9 +1,12 @@
 """The figures of an epoch: training's from its batches, validation's from all of its pictures at once."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
 from pipeline.errors import UserError
@@ -23,7 +26,7 @@ class EpochMetrics(keras.callbacks.Callback):
     """Replaces what Keras logs at the end of an epoch by `COLUMNS`; must stand before what reads them.
 
     Args:
-        validation: ordered batches.
+        validation: ordered batches, which may be of several sizes.
         images_per_epoch: training pictures that an epoch shows.
 
     Raises:
@@ -35,6 +38,14 @@ class EpochMetrics(keras.callbacks.Callback):
         self.validation = validation
         self.images_per_epoch = images_per_epoch
         self._began = 0.0
+        self._logits: Callable[[Any], tf.Tensor] | None = None
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Compile the scoring once for all sizes of batches."""
+        network, inputs = self.model, self.validation.dataset.element_spec[0]
+        self._logits = tf.function(
+            lambda given: network(given, training=False)["logit"], input_signature=[inputs]
+        )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Start the clock."""
@@ -43,8 +54,9 @@ class EpochMetrics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Score the validation pictures, and put all figures into `logs`."""
         assert logs is not None
+        assert self._logits is not None
         seconds = time.perf_counter() - self._began
-        logits = self.model.predict(self.validation.dataset, verbose=0)["logit"]
+        logits = np.concatenate([self._logits(inputs).numpy() for inputs, *_ in self.validation.dataset])
         if not (np.isfinite(logs["loss"]) and np.isfinite(logits).all()):
             raise UserError(
                 f"training diverged in epoch {epoch + 1}: train/loss is {logs['loss']}, and only "
@@ -52,8 +64,9 @@ class EpochMetrics(keras.callbacks.Callback):
                 "lower train.learning_rate"
             )
         figures = {
-            "train/loss": logs["loss"],
-            "train/accuracy": logs["accuracy"],
+            "train/loss": float(logs["loss"]),
+            # Keras names it after the answer where there are several.
+            "train/accuracy": float(logs.get("accuracy", logs.get("logit_accuracy", np.nan))),
             **validation_metrics(logits, self.validation.targets),
             "images_per_second": self.images_per_epoch / seconds,
         }

@@ -1,20 +1,27 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline.errors import UserError
+from pipeline.inputs.cache import PictureCache
+from pipeline.inputs.datasets import ordered_dataset
 from pipeline.models.build import build
 from pipeline.training.fit import fit
 from pipeline.training.machine import prepare_machine
-from pipeline.training.validation import COLUMNS
-from tests.inputs.drawn import draw_table
+from pipeline.training.validation import COLUMNS, validation_metrics
+from tests.conftest import ROOT
+from tests.inputs.drawn import draw_table, preprocess
+from tests.training.toy import toy_network
 
 SMALL = [
+    "model=cnn",
     "preprocess.height=16",
     "preprocess.width=16",
     "model.filters=[4,8]",
@@ -73,13 +80,79 @@ def test_without_patience_all_epochs_run_and_the_last_weights_stay(trained, tabl
 
 
 def _validation_loss(network, table):
-    from pipeline.config import Preprocess
-    from pipeline.inputs.resize import load
-    from pipeline.training.validation import validation_metrics
+    feed = ordered_dataset(table, preprocess(16, 16), batch_size=len(table), cache=PictureCache("none", 1.0))
+    inputs, targets, _ = next(iter(feed.dataset))
+    logits = network(inputs)["logit"].numpy()
+    return validation_metrics(logits, targets["logit"].numpy())["validation/loss"]
 
-    size = Preprocess(height=16, width=16, rescale=1 / 255)
-    images = np.stack([load(Path(path), size) for path in table["path"]]) * np.float32(1 / 255)
-    return validation_metrics(network(images)["logit"].numpy(), table["target"])["validation/loss"]
+
+def test_a_network_with_a_map_learns_where(train_in_memory):
+    network, history = train_in_memory("train.epochs=12", "train.loss.map=2")
+    assert history["validation/roc_auc"].iloc[-1] > 0.95
+    image = np.random.default_rng(1).random((1, 32, 40, 3), np.float32)
+    image[:, 8:16, 24:32] += 0.4
+    cells = network({"image": image})["map"].numpy()[0]
+    assert np.unravel_index(cells.argmax(), cells.shape) == (1, 3)
+
+
+def test_the_training_loss_is_the_weighted_sum(train_in_memory):
+    settings = ["train.epochs=1", "train.learning_rate=1e-9", "train.seed=5"]
+    label, cells, both = (
+        train_in_memory(*settings, f"train.loss.label={label}", f"train.loss.map={cells}")[1]["train/loss"][0]
+        for label, cells in [(1, 0), (0, 1), (2, 3)]
+    )
+    assert both == pytest.approx(2 * label + 3 * cells, rel=1e-5)
+
+
+def test_a_network_without_a_map_is_trained_on_the_label_alone(train_in_memory):
+    def without_map():
+        whole = toy_network()
+        return keras.Model(whole.input, {"logit": whole.output["logit"]})
+
+    _, history = train_in_memory("train.epochs=6", network=without_map)
+    assert history["train/loss"].iloc[-1] < 0.7 * history["train/loss"].iloc[0]
+    with pytest.raises(UserError, match=r"train\.loss\.label is 0, and the network has no map"):
+        train_in_memory("train.loss.label=0", network=without_map)
+
+
+def test_a_plateau_lowers_the_rate(train_in_memory):
+    # The ranking is perfect from the first epoch on, so that nothing becomes better.
+    network, history = train_in_memory(
+        "train.schedule=plateau", "train.plateau.wait=1", "train.monitor=validation/roc_auc"
+    )
+    assert history["validation/roc_auc"].tolist() == [1, 1, 1, 1]
+    assert float(network.optimizer.learning_rate) == pytest.approx(0.02 / 5**3)
+
+
+def test_another_seed_of_the_training_gives_other_weights(train_in_memory):
+    first, again, other = (
+        train_in_memory("train.epochs=1", f"train.seed={seed}")[0].get_weights()[0] for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+class OutOfMemory(keras.layers.Layer):
+    """Asks for more memory than there is, as a layer on a batch that is too large does."""
+
+    def call(self, maps):
+        def ask(values):  # noqa: ARG001
+            raise MemoryError
+
+        asked = tf.numpy_function(ask, [tf.reduce_sum(maps)], tf.float32)
+        asked.set_shape(())
+        return maps + asked
+
+
+def test_a_batch_that_is_too_large_is_told_with_what_to_lower(train_in_memory):
+    def too_large():
+        image = keras.Input((None, None, 3), name="image")
+        x = keras.layers.GlobalMaxPooling2D()(OutOfMemory()(image))
+        return keras.Model({"image": image}, {"logit": keras.layers.Reshape(())(keras.layers.Dense(1)(x))})
+
+    said = r"train\.batch_size=8 and images of 64×96; lower train\.batch_size or preprocess\.height"
+    with pytest.raises(UserError, match=said):
+        train_in_memory("model=cnn", "preprocess.height=64", "preprocess.width=96", network=too_large)
 
 
 def test_an_unreadable_picture_is_named(tmp_path, compose_config):
@@ -114,14 +187,19 @@ import hashlib, json, sys
 import pandas as pd
 from pipeline.validate import validate
 from pipeline.models.build import build
-from pipeline.training.fit import fit
+from pipeline.training import fit as fitting
 from pipeline.training.machine import prepare_machine
+from tests.training.toy import toy_feeds, train_toy
 
 config = validate(json.loads(sys.argv[1]))
-prepare_machine(config.runtime, config.train.precision, config.seed)
-network = build(config.model, 16, 16)
-table = pd.read_csv(sys.argv[2])
-history = fit(network, table[::2], table[1::2], config)
+if sys.argv[2] == "map":
+    fitting.make_feeds = toy_feeds
+    network, history = train_toy(config)
+else:
+    prepare_machine(config.runtime, config.train.precision, config.seed)
+    network = build(config.model, 16, 16)
+    table = pd.read_csv(sys.argv[3], keep_default_na=False)
+    history = fitting.fit(network, table[::2], table[1::2], config)
 weights = b"".join(each.tobytes() for each in network.get_weights())
 figures = history.drop(columns="images_per_second").to_json(double_precision=15)
 print(figures, hashlib.sha256(weights).hexdigest())
@@ -130,13 +208,17 @@ print(figures, hashlib.sha256(weights).hexdigest())
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("trained_on", ["label", "map"])
 def test_two_processes_with_one_seed_give_bit_identical_histories_and_weights(
-    tmp_path, composed_values, precision
+    tmp_path, compose_config, precision, trained_on
 ):
     draw_table(tmp_path, genuine=40, fake=40).to_csv(tmp_path / "table.csv", index=False)
-    composed_values["train"] |= {"epochs": 3, "batch_size": 8, "precision": precision}
-    composed_values["preprocess"] |= {"height": 16, "width": 16}
-    composed_values["model"]["filters"] = [4, 8]
-    command = [sys.executable, "-c", PROCESS, json.dumps(composed_values), str(tmp_path / "table.csv")]
-    outputs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    config = compose_config(
+        *SMALL, "train.epochs=3", f"train.precision={precision}", "train.optimizer=adamw", "train.warmup=1"
+    )
+    values = json.dumps(asdict(config))
+    command = [sys.executable, "-c", PROCESS, values, trained_on, str(tmp_path / "table.csv")]
+    outputs = [
+        subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout for _ in range(2)
+    ]
     assert outputs[0].splitlines()[-1] == outputs[1].splitlines()[-1]

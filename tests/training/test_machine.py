@@ -7,7 +7,7 @@ from pipeline.models.build import build
 from pipeline.training.machine import prepare_machine
 from tests.models.test_build import CNN
 
-RUNTIME = Runtime(deterministic=True, cache="auto", cache_gib=1.0)
+RUNTIME = Runtime(deterministic=True, strategy="default", cache="auto", cache_gib=1.0)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
 from pipeline.training.validation import validation_metrics
+from tests.training.toy import SMALL, TABLE, toy_feeds
 
 
 @given(st.lists(st.tuples(st.floats(-8, 8), st.booleans()), min_size=2, max_size=40))
@@ -28,3 +29,13 @@ def test_large_logits_give_a_finite_loss():
 
 def test_one_class_alone_has_no_roc_auc():
     assert math.isnan(validation_metrics(np.array([0.5, 1.0]), np.array([1, 1]))["validation/roc_auc"])
+
+
+def test_pictures_of_several_sizes_are_all_scored(train_in_memory, compose_config):
+    network, history = train_in_memory("train.epochs=1")
+    _, validation = toy_feeds(TABLE, TABLE, compose_config(*SMALL), network, 0)
+    batches = list(validation.dataset)
+    assert len({inputs["image"].shape[2] for inputs, *_ in batches}) > 1
+    logits = np.concatenate([network(inputs)["logit"].numpy() for inputs, *_ in batches])
+    expected = validation_metrics(logits, validation.targets)
+    assert {name: history[name][0] for name in expected} == pytest.approx(expected, rel=1e-5)

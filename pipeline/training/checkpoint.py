@@ -1,0 +1,146 @@
+"""The state of a training after its last whole epoch, from which it goes on when it was interrupted."""
+
+import hashlib
+import json
+import logging
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.config import Config
+from pipeline.errors import UserError
+from pipeline.storage.atomic import replacing
+
+CHECKPOINTS = Path(".checkpoints")
+LOG = logging.getLogger(__name__)
+_FILE = "last_epoch.npz"
+_NO_MATTER = ("resume", "save_h5")  # of `train`: they change nothing in a training
+
+Rows = list[dict[str, float]]
+
+
+def training_digest(config: Config, tables: Mapping[str, Any], precision: str, replicas: int) -> str:
+    """Name a training by all that its course depends on, but for the code of this project.
+
+    Args:
+        config: the parts seed, convert, preprocess, augment, model, train and runtime are used.
+        tables: path and SHA-256 of each table.
+        precision: in which the network computes.
+        replicas: devices that share its batches.
+    """
+    whole = asdict(config)
+    content = {
+        **{key: whole[key] for key in ("seed", "convert", "preprocess", "augment", "model")},
+        "train": {key: value for key, value in whole["train"].items() if key not in _NO_MATTER},
+        "runtime": {key: whole["runtime"][key] for key in ("deterministic", "strategy")},
+        "tables": dict(tables),
+        "machine": [precision, replicas, keras.__version__, tf.__version__],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is kept of a training.
+
+    Attributes:
+        rows: its history, a row an epoch.
+        network: all variables of the network: weights, moving averages, what dropout draws from.
+        optimizer: all variables of the optimizer.
+        best: the weights of the best epoch; empty where they are not needed.
+    """
+
+    rows: Rows = field(default_factory=list)
+    network: Sequence[np.ndarray] = ()
+    optimizer: Sequence[np.ndarray] = ()
+    best: Sequence[np.ndarray] = ()
+
+
+class Checkpoint:
+    """One file, in a folder that is named after the training. Every number comes back as it was.
+
+    Args:
+        folder: `.checkpoints/<digest>`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, network: keras.Model, rows: Rows, best: Sequence[np.ndarray]) -> None:
+        """Replace what is kept.
+
+        Args:
+            network: compiled, after an epoch.
+            rows: the history so far.
+            best: weights of the best epoch.
+
+        Raises:
+            UserError: the folder cannot be written, or the disk is full.
+        """
+        parts = {
+            "network": [variable.numpy() for variable in network.variables],
+            "optimizer": [variable.numpy() for variable in network.optimizer.variables],
+            "best": best,
+        }
+        arrays = {
+            f"{part}/{number}": array for part, found in parts.items() for number, array in enumerate(found)
+        }
+        with replacing(self.folder / _FILE) as partial:
+            np.savez(partial, allow_pickle=False, history=np.array(json.dumps(rows)), **arrays)
+
+    def read(self, network: keras.Model) -> State:
+        """Give what is kept for a network; nothing where there is nothing.
+
+        A file that is not whole, or that holds another network, is told in a line and not used.
+        """
+        path = self.folder / _FILE
+        if not path.is_file():
+            return State()
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                arrays = {name: kept[name] for name in kept.files}
+            rows = json.loads(str(arrays.pop("history")))
+            parts = {part: _part(arrays, part) for part in ("network", "optimizer", "best")}
+            if _shapes(parts["network"]) != _shapes(network.variables):
+                raise ValueError("it holds a network of another shape")
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            LOG.warning("%s cannot be used (%s); training starts anew", path, str(error).splitlines()[0])
+            return State()
+        return State(rows, **parts)
+
+    def restore(self, network: keras.Model, state: State) -> None:
+        """Bring a compiled network and its optimizer to a state that `read` gave.
+
+        Raises:
+            UserError: it is of another optimizer, which a change of the code alone can bring about.
+        """
+        variables = [*network.variables, *network.optimizer.variables]
+        values = [*state.network, *state.optimizer]
+        if _shapes(variables) != _shapes(values):
+            raise UserError(
+                f"{self.folder / _FILE} was written by another version of this program and does not fit; "
+                f"delete {self.folder}, or set train.resume=false"
+            )
+        with network.distribute_strategy.scope():
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+    def remove(self) -> None:
+        """Forget the training; to be called once its results are in their place."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _part(arrays: Mapping[str, np.ndarray], part: str) -> list[np.ndarray]:
+    count = sum(name.startswith(f"{part}/") for name in arrays)
+    return [arrays[f"{part}/{number}"] for number in range(count)]
+
+
+def _shapes(variables: Sequence[keras.Variable | np.ndarray]) -> list[tuple[int, ...]]:
+    return [tuple(each.shape) for each in variables]
