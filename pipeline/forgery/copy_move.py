@@ -6,25 +6,34 @@ import numpy as np
 
 from pipeline.forgery.fields import Array
 from pipeline.forgery.patches import Forgery, Patch, cut, paste, turned
-from pipeline.forgery.splice import anywhere, fitting_scale
+from pipeline.forgery.splice import SHARES, anywhere, fitting_scale
 
 _TRIES = 12  # places that are drawn; the one that hides least of the original is taken
 
 
-def copy_move(rng: np.random.Generator, picture: Array, outline: Array) -> Forgery:
+def copy_move(
+    rng: np.random.Generator,
+    picture: Array,
+    outline: Array,
+    shares: tuple[float, float] = SHARES,
+    resampling: float = 0.8,
+) -> Forgery:
     """Copy `outline` and lay it elsewhere into the same picture, mostly turned and scaled.
 
     Args:
         rng: every choice is drawn from it.
         picture: (H, W, 3) uint8.
         outline: (H, W) bool, what is copied. The mask of the result shows the copy, not the original.
+        shares: least and greatest share of the picture that is tampered with.
+        resampling: probability that the copy is turned and scaled.
     """
     feather = float(rng.choice([0.0, rng.uniform(0.6, 1.2), rng.uniform(1.2, 2.0)]))
     patch = cut(picture, outline, feather)
-    resampled = bool(rng.random() < 0.8)
+    resampled = bool(rng.random() < resampling)
     if resampled:
         angle = float(rng.choice([rng.uniform(-15, 15), rng.uniform(-180, 180)], p=[0.7, 0.3]))
-        patch = turned(patch, angle, fitting_scale(rng, patch.alpha, picture), bool(rng.random() < 0.4))
+        scale = fitting_scale(rng, patch.alpha, picture, shares)
+        patch = turned(patch, angle, scale, bool(rng.random() < 0.4))
     top, left = _beside(rng, patch, picture, outline)
     return replace(paste(picture, patch, top, left), resampled=resampled, feathered=feather > 0)
 

@@ -10,7 +10,14 @@ from pipeline.forgery.patches import Forgery, cut, fitted_light, paste, turned
 SHARES = (0.03, 0.25)  # of the picture that is tampered with
 
 
-def splice(rng: np.random.Generator, host: Array, donor: Array, outline: Array) -> Forgery:
+def splice(
+    rng: np.random.Generator,
+    host: Array,
+    donor: Array,
+    outline: Array,
+    shares: tuple[float, float] = SHARES,
+    resampling: float = 0.9,
+) -> Forgery:
     """Cut `outline` out of `donor` and lay it somewhere into `host`, scaled, turned and recoloured at random.
 
     Args:
@@ -18,13 +25,17 @@ def splice(rng: np.random.Generator, host: Array, donor: Array, outline: Array) 
         host: (H, W, 3) uint8.
         donor: (h, w, 3) uint8, of any size.
         outline: (h, w) bool, what is taken from the donor.
+        shares: least and greatest share of the host that is tampered with.
+        resampling: probability that what is laid in is scaled or turned.
     """
     feather = float(rng.choice([0.0, rng.uniform(0.6, 1.2), rng.uniform(1.2, 2.5)]))
     patch = cut(donor, outline, feather)
-    resampled = bool(rng.random() < 0.9)
-    if resampled or _share(patch.alpha, host) > SHARES[1]:
+    resampled = bool(rng.random() < resampling)
+    fits = all(side <= room for side, room in zip(patch.alpha.shape, host.shape, strict=False))
+    if resampled or not fits or _share(patch.alpha, host) > shares[1]:
         angle = float(rng.choice([0.0, rng.uniform(-25, 25)]))
-        patch = turned(patch, angle, fitting_scale(rng, patch.alpha, host), bool(rng.random() < 0.3))
+        scale = fitting_scale(rng, patch.alpha, host, shares)
+        patch = turned(patch, angle, scale, bool(rng.random() < 0.3))
         resampled = True
     top, left = anywhere(rng, patch.alpha, host)
     recoloured = bool(rng.random() < 0.6)
@@ -35,10 +46,12 @@ def splice(rng: np.random.Generator, host: Array, donor: Array, outline: Array) 
     )
 
 
-def fitting_scale(rng: np.random.Generator, alpha: Array, host: Array) -> float:
-    """Draw a scale that leaves the patch within `SHARES` of the host and not wider or taller than it."""
+def fitting_scale(
+    rng: np.random.Generator, alpha: Array, host: Array, shares: tuple[float, float] = SHARES
+) -> float:
+    """Draw a scale that leaves the patch within `shares` of the host and not wider or taller than it."""
     share = _share(alpha, host)
-    low, high = (np.sqrt(wanted / share) for wanted in SHARES)
+    low, high = (np.sqrt(wanted / share) for wanted in shares)
     room = 0.95 * min(host.shape[0] / alpha.shape[0], host.shape[1] / alpha.shape[1])
     scale = np.clip(np.exp(rng.uniform(np.log(0.65), np.log(1.6))), low, high)
     return float(min(scale, room))

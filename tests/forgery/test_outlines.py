@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.forgery.outlines import chosen_outline, free_outline
+from pipeline.forgery.outlines import chosen_outline, free_outline, lasso_outline
 
 
 @given(
@@ -41,3 +41,21 @@ def test_a_thing_of_fitting_size_is_mostly_preferred():
         for seed in range(50)
     ]
     assert 30 < sum(taken) < 50
+
+
+@given(
+    seed=st.integers(0, 999),
+    height=st.integers(8, 80),
+    width=st.integers(8, 80),
+    share=st.floats(0.001, 0.5),
+)
+def test_a_lasso_outline_is_never_empty_and_of_the_pictures_size(seed, height, width, share):
+    mask = lasso_outline(np.random.default_rng(seed), (height, width), share)
+    assert mask.shape == (height, width)
+    assert mask.dtype == bool
+    assert mask.any()
+
+
+def test_a_lasso_outline_takes_about_the_share_asked_for():
+    shares = [lasso_outline(np.random.default_rng(seed), (128, 128), 0.1).mean() for seed in range(200)]
+    assert np.mean(shares) == pytest.approx(0.1, rel=0.3)
