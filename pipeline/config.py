@@ -125,34 +125,78 @@ class Audit:
 class Preprocess:
     """From a decoded picture to what the network is given."""
 
-    height: int = number(at_least=8, at_most=4_096)
+    method: str = one_of("resize", "native")  # the whole picture resized; or crops, and whole to be judged
+    height: int = number(at_least=8, at_most=4_096)  # of the resized picture, of a crop in training
     width: int = number(at_least=8, at_most=4_096)
     rescale: float = number(above=0.0)  # factor on the 8-bit values
+    views: int = number(at_least=1, at_most=10_000)  # how often an epoch shows each picture
 
 
 @dataclass(kw_only=True)
 class Augment:
     """Random changes of training pictures; each is off at 0 or false."""
 
+    # Of resized pictures:
     rotation: float = number(at_least=0.0, at_most=180.0)  # degrees, to either side
     width_shift: float = number(at_least=0.0, at_most=1.0)  # share of the width, to either side
     height_shift: float = number(at_least=0.0, at_most=1.0)
+    # Of both kinds:
     horizontal_flip: bool
+    # Of crops at native resolution:
+    vertical_flip: bool
+    transpose: bool  # rows and columns exchanged
+    tamper: float = number(
+        at_least=0.0, at_most=1.0
+    )  # share of a batch: genuine pictures beside fakes of them
+    matched_saves: bool  # genuine pictures saved anew, each time as another fake was
+    handed_in: float = number(at_least=0.0, at_most=1.0)  # share of genuine pictures shown as handed in
+    alter: float = number(at_least=0.0, at_most=1.0)  # share of pictures scaled or blurred, and saved anew
+    scale: list[float]  # smallest and largest factor
+    blur: float = number(at_least=0.0, at_most=20.0)  # largest standard deviation, pixels
+    quality: list[int]  # lowest and highest JPEG quality
+    lossless: float = number(at_least=0.0, at_most=1.0)  # share of the altered that are not saved as JPEG
+
+
+@dataclass(kw_only=True)
+class Loss:
+    """What training makes small: a sum with these weights."""
+
+    label: float = number(at_least=0.0)  # of the picture: genuine or fake
+    map: float = number(at_least=0.0)  # of its cells, where a mask tells; only networks with a map have it
+
+
+@dataclass(kw_only=True)
+class Plateau:
+    """When `train.schedule=plateau` lowers the learning rate."""
+
+    wait: int = number(at_least=1)  # epochs without a better monitor
+    divide_by: float = number(above=1.0)
 
 
 @dataclass(kw_only=True)
 class Train:
     """How the network is fitted."""
 
+    seed: int | None = number(at_least=0, at_most=2**31 - 1)  # weights, dropout, batches; null: the run's
     epochs: int = number(at_least=1)
     batch_size: int = number(at_least=1)
+    optimizer: str = one_of("adamw", "adam", "sgd")
     learning_rate: float = number(above=0.0, at_most=10.0)
+    momentum: float = number(at_least=0.0, at_most=0.999)  # of sgd
+    weight_decay: float = number(at_least=0.0, at_most=10.0)  # of adamw
+    clip_norm: float | None = number(above=0.0)  # largest norm of all gradients together; null: no limit
+    schedule: str = one_of("constant", "cosine", "plateau")
+    warmup: float = number(at_least=0.0)  # epochs in which the rate rises from 0; may be part of one
+    plateau: Plateau
+    loss: Loss
+    class_weights: str | None = one_of("balanced")  # null: pictures weigh alike
     fake_fraction: float | None = number(above=0.0, at_most=1.0)  # null: as in the table
     monitor: str = one_of("validation/loss", "validation/roc_auc")
     patience: int | None = number(
         at_least=1
     )  # epochs without a better monitor; null: all epochs, last weights
     precision: str = one_of("auto", "float32", "mixed_bfloat16")
+    resume: bool  # an interrupted training goes on after its last whole epoch
     save_h5: bool
 
 
@@ -188,9 +232,10 @@ class Tracking:
 
 @dataclass(kw_only=True)
 class Runtime:
-    """How the machine is used; of these only `deterministic` may change a result."""
+    """How the machine is used; only `deterministic` and `strategy` may change a result."""
 
     deterministic: bool
+    strategy: str = one_of("default", "mirrored")  # one device, or all graphics cards of this machine
     cache: str = one_of("auto", "memory", "disk", "none")  # decoded pictures
     cache_gib: float = number(above=0.0)
 

@@ -9,7 +9,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline.config import Config
+from pipeline.config import Config, Train
 from pipeline.errors import UserError
 
 
@@ -30,7 +30,12 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
             mistakes = [_type_mistake(str(error.full_key), str(error).splitlines()[0])]
         else:
             config = cast(Config, OmegaConf.to_object(typed))
-            mistakes = [*_range_mistakes(config, ""), *_share_mistakes(config)]
+            mistakes = [
+                *_range_mistakes(config, ""),
+                *_share_mistakes(config),
+                *_input_mistakes(config),
+                *_train_mistakes(config.train),
+            ]
     if mistakes:
         raise UserError("the configuration is not right:\n  " + "\n  ".join(mistakes))
     return config
@@ -169,7 +174,46 @@ def _share_mistakes(config: Config) -> Iterator[str]:
     shares = config.split.shares
     if set(shares) != {"train", "validation", "test"}:
         yield f"split.shares: found {', '.join(shares)}, expected train, validation and test"
-    elif min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
-        yield f"split.shares: found {dict(shares)}; each must be above 0 and they must add up to 1"
+    elif (
+        min(shares["validation"], shares["test"]) <= 0
+        or shares["train"] < 0
+        or abs(sum(shares.values()) - 1) > 1e-6
+    ):
+        yield f"split.shares: found {dict(shares)}; validation and test must be above 0, and all add up to 1"
     if config.split.fold >= (config.split.folds or 1):
         yield f"split.fold: found {config.split.fold}, allowed is 0 to split.folds - 1 (0 without folds)"
+
+
+def _input_mistakes(config: Config) -> Iterator[str]:
+    """What does not go together with the way in which pictures are given to the network."""
+    preprocess, augment = config.preprocess, config.augment
+    native = preprocess.method == "native"
+    others = _OF_RESIZED if native else _OF_NATIVE
+    for key in (key for key in others if getattr(augment, key)):
+        yield (
+            f"augment.{key}: found {getattr(augment, key)}, which preprocess.method={preprocess.method} "
+            f"cannot do; choose augment={'forensic' if native else 'classic'}, or augment=none"
+        )
+    sides = (preprocess.height, preprocess.width)
+    if native and any(side % 8 for side in sides):
+        yield f"preprocess: found crops of {sides[0]}×{sides[1]}; with method=native sides are multiples of 8"
+    for key, least, most in (("scale", 0.1, 10), ("quality", 1, 100)):
+        ends = getattr(augment, key)
+        if len(ends) != 2 or not least <= ends[0] <= ends[1] <= most:
+            yield f"augment.{key}: found {ends}, expected the lowest and the highest, from {least} to {most}"
+
+
+_OF_RESIZED = ("rotation", "width_shift", "height_shift")
+_OF_NATIVE = ("vertical_flip", "transpose", "tamper", "matched_saves", "handed_in", "alter")
+
+
+def _train_mistakes(train: Train) -> Iterator[str]:
+    if train.loss.label == train.loss.map == 0:
+        yield "train.loss: found 0 for label and for map; one of them must be above 0"
+    if train.warmup > train.epochs:
+        yield f"train.warmup: found {train.warmup:g}, allowed is at most train.epochs ({train.epochs})"
+    if train.schedule == "plateau" and train.patience is not None and train.patience <= train.plateau.wait:
+        yield (
+            f"train.patience: found {train.patience}, and with train.schedule=plateau it must be above "
+            f"train.plateau.wait ({train.plateau.wait}), or training ends before the rate is lowered"
+        )

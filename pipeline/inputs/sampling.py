@@ -1,108 +1,163 @@
 """Which picture stands in which place of which batch: a function of (seed, epoch), with no state between."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.errors import UserError
+from pipeline.inputs.decks import Deck
 
 _ALL, _GENUINE, _FAKE, _PLACES = range(4)  # one stream of random numbers each
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The batches of one epoch.
+class Batch:
+    """The places of one batch.
 
     Attributes:
-        rows: of each batch, (batch_size,) row numbers of the table; the last batch may be shorter.
-        occurrences: of each batch, how often each of its rows came before in this epoch.
+        rows: (n,) row numbers of the table.
+        occurrences: (n,) how often each of its rows came before in this epoch.
+        twinned: (n,) bool, the picture is one of two twins, of which `tampered` says which. The two have
+            one row and one occurrence, so that what is drawn for one is drawn for the other.
+        tampered: (n,) bool, a fake made from the genuine picture of its row.
     """
 
-    rows: list[np.ndarray]
-    occurrences: list[np.ndarray]
+    rows: np.ndarray
+    occurrences: np.ndarray
+    twinned: np.ndarray
+    tampered: np.ndarray
 
 
 class Sampler:
     """Deals the rows of a table to batches.
 
-    Without `fake_fraction` each row comes once an epoch, shuffled. With it, fakes are drawn straight
-    from the fakes and genuine pictures from the genuine ones, each shuffled, and shuffled again when
-    used up, going on from epoch to epoch; so no picture is drawn twice more often than another of its
-    class, and the share of fakes in each batch is as asked whatever the sizes of the classes. Where
-    that share of a batch is no whole number, batches alternate so that it holds on the average.
+    Without `fake_fraction` each row comes `views` times an epoch, shuffled. With it, fakes are drawn straight
+    from the fakes and genuine pictures from the genuine ones, each dealt from a deck (see `decks`) that goes
+    on from epoch to epoch; so the share of fakes in each batch is as asked whatever the sizes of the
+    classes. Where that share of a batch is no whole number, batches alternate so that it holds on average.
 
     Args:
         targets: (n,) 1 for fake, 0 for genuine.
         batch_size: pictures in a batch.
         fake_fraction: share of fakes in a batch, in (0, 1]; None: as in the table.
         seed: of the run.
+        views: how often an epoch shows each picture, on the average.
+        groups: (n,) names of groups; where one holds more than half of a class, it is held to half of
+            what is drawn of that class (see `decks`). None: no notice is taken of groups.
+        twins: share of a batch that is twins, in [0, 1]: a genuine picture, and a fake made from it.
 
     Raises:
-        UserError: there is no picture of a class that is to be drawn.
+        UserError: there is no picture of a class that is to be drawn, or twins are wanted in batches
+            whose share of fakes is left to chance.
     """
 
-    def __init__(self, targets: np.ndarray, batch_size: int, fake_fraction: float | None, seed: int) -> None:
+    def __init__(
+        self,
+        targets: np.ndarray,
+        batch_size: int,
+        fake_fraction: float | None,
+        seed: int,
+        *,
+        views: int = 1,
+        groups: np.ndarray | None = None,
+        twins: float = 0.0,
+    ) -> None:
         self.batch_size = batch_size
         self.fake_fraction = fake_fraction
         self.seed = seed
-        self._all = np.arange(len(targets))
-        self._fake = np.flatnonzero(targets == 1)
-        self._genuine = np.flatnonzero(targets == 0)
-        self._refuse_empty()
+        self._shown = len(targets) * views  # in an epoch, before batches are filled up
+        rows = {
+            _ALL: np.arange(len(targets)),
+            _GENUINE: np.flatnonzero(targets == 0),
+            _FAKE: np.flatnonzero(targets == 1),
+        }
+        self._refuse_empty(rows)
+        self._decks = {
+            stream: Deck(each, seed, stream, groups if stream != _ALL else None)
+            for stream, each in rows.items()
+            if len(each)
+        }
+        self._pairs = self._pairs_in_a_batch(twins)
 
     @property
     def steps(self) -> int:
-        """Batches in an epoch: as many pictures as the table has, rounded up to whole batches."""
-        return -(-len(self._all) // self.batch_size)
+        """Batches in an epoch: as many pictures as are to be shown, rounded up to whole batches."""
+        return -(-self._shown // self.batch_size)
 
     @property
     def images_per_epoch(self) -> int:
         """Pictures in those batches: all of them whole when fakes are sampled, else as the table has."""
-        return len(self._all) if self.fake_fraction is None else self.steps * self.batch_size
+        return self._shown if self.fake_fraction is None else self.steps * self.batch_size
 
-    def plan(self, epoch: int) -> Plan:
+    def plan(self, epoch: int) -> list[Batch]:
         """Deal the batches of `epoch` (from 0)."""
-        if self.fake_fraction is None:
-            start = epoch * len(self._all)
-            rows = self._stream(_ALL, self._all, start, start + len(self._all))
-        else:
-            rows = self._balanced(epoch)
+        if self.fake_fraction is not None:
+            return self._balanced(epoch)
+        start = epoch * self._shown
+        rows = self._decks[_ALL].deal(start, start + self._shown)
         cuts = np.arange(self.batch_size, len(rows), self.batch_size)
-        return Plan(np.split(rows, cuts), np.split(earlier_occurrences(rows), cuts))
+        parts = zip(np.split(rows, cuts), np.split(earlier_occurrences(rows), cuts), strict=True)
+        return [Batch(part, before, *np.zeros((2, len(part)), bool)) for part, before in parts]
 
-    def _balanced(self, epoch: int) -> np.ndarray:
-        """Rows of the epoch's batches, each batch shuffled, so that no place tells the class."""
+    def _balanced(self, epoch: int) -> list[Batch]:
+        """The epoch's batches with their share of fakes, each shuffled: no place tells the class."""
         assert self.fake_fraction is not None
         first = epoch * self.steps
-        batches = np.arange(first, first + self.steps + 1)
+        numbers = np.arange(first, first + self.steps + 1)
         # Fakes in all batches before each one: rounding their sum keeps the share exact in the long run.
-        fakes_before = np.floor(batches * self.batch_size * self.fake_fraction + 0.5).astype(np.int64)
-        genuine_before = batches * self.batch_size - fakes_before
-        places = np.arange(self.batch_size)
-        is_fake = places[None, :] < np.diff(fakes_before)[:, None]
-        is_fake = np.random.default_rng([self.seed, _PLACES, epoch]).permuted(is_fake, axis=1).ravel()
-        rows = np.empty(len(is_fake), np.int64)
-        rows[is_fake] = self._stream(_FAKE, self._fake, fakes_before[0], fakes_before[-1])
-        rows[~is_fake] = self._stream(_GENUINE, self._genuine, genuine_before[0], genuine_before[-1])
-        return rows
+        fakes_before = np.floor(numbers * self.batch_size * self.fake_fraction + 0.5).astype(np.int64)
+        genuine_before = numbers * self.batch_size - fakes_before
+        found_before = fakes_before - numbers * self._pairs  # fakes of the table; the others are made
+        parts = [
+            (_FAKE, found_before, np.zeros(len(numbers), np.int64)),
+            (_GENUINE, genuine_before, np.full(len(numbers), self._pairs)),
+        ]
+        dealt = [
+            self._dealt(self._decks[stream], before, pairs)
+            for stream, before, pairs in parts
+            if before[-1] > before[0]
+        ]
+        shuffle = np.random.default_rng([self.seed, _PLACES, epoch])
+        return [_shuffled(_joined([each[number] for each in dealt]), shuffle) for number in range(self.steps)]
 
-    def _stream(self, stream: int, rows: np.ndarray, start: int, stop: int) -> np.ndarray:
-        """Places `start` to `stop` of the endless sequence of shuffles of `rows`."""
-        if start == stop:
-            return np.empty(0, np.int64)
-        passes = range(start // len(rows), (stop - 1) // len(rows) + 1)
-        shuffles = [np.random.default_rng([self.seed, stream, each]).permutation(rows) for each in passes]
-        offset = passes.start * len(rows)
-        return np.concatenate(shuffles)[start - offset : stop - offset]
+    def _dealt(self, deck: Deck, before: np.ndarray, pairs: np.ndarray) -> list[Batch]:
+        """Deal one class: its part of each batch; of the first `pairs` of them a tampered twin besides."""
+        rows = deck.deal(before[0], before[-1])
+        occurrences = earlier_occurrences(rows)
+        parts = []
+        for start, stop, n_pairs in zip(before - before[0], before[1:] - before[0], pairs, strict=False):
+            twinned = np.arange(stop - start) < n_pairs
+            places = np.concatenate([np.arange(start, stop), np.arange(start, start + n_pairs)])
+            parts.append(
+                Batch(
+                    rows[places],
+                    occurrences[places],
+                    np.concatenate([twinned, np.ones(n_pairs, bool)]),
+                    np.concatenate([np.zeros(len(twinned), bool), np.ones(n_pairs, bool)]),
+                )
+            )
+        return parts
 
-    def _refuse_empty(self) -> None:
-        needed = {"genuine or fake": self._all}
+    def _pairs_in_a_batch(self, twins: float) -> int:
+        if not twins:
+            return 0
+        if self.fake_fraction is None:
+            raise UserError(
+                f"augment.tamper={twins} makes fakes to fill a share of each batch, and "
+                "train.fake_fraction=null leaves that share to chance; set train.fake_fraction=0.5, or "
+                "augment.tamper=0"
+            )
+        rarer = min(self.fake_fraction, 1 - self.fake_fraction)
+        return min(round(twins * self.batch_size / 2), int(self.batch_size * rarer))
+
+    def _refuse_empty(self, rows: dict[int, np.ndarray]) -> None:
+        needed = {"genuine or fake": rows[_ALL]}
         if self.fake_fraction is not None:
-            needed["fake"] = self._fake
+            needed["fake"] = rows[_FAKE]
             if self.fake_fraction < 1:
-                needed["genuine"] = self._genuine
-        for name, rows in needed.items():
-            if not len(rows):
+                needed["genuine"] = rows[_GENUINE]
+        for name, there in needed.items():
+            if not len(there):
                 raise UserError(
                     f"the training table has no {name} picture, and train.fake_fraction={self.fake_fraction} "
                     "draws from them; add some and make the manifest again, or change train.fake_fraction"
@@ -118,3 +173,17 @@ def earlier_occurrences(rows: np.ndarray) -> np.ndarray:
     earlier = np.empty(len(rows), np.int64)
     earlier[order] = np.arange(len(rows)) - first_of_run
     return earlier
+
+
+def _joined(parts: list[Batch]) -> Batch:
+    return Batch(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("rows", "occurrences", "twinned", "tampered")
+        )
+    )
+
+
+def _shuffled(batch: Batch, shuffle: np.random.Generator) -> Batch:
+    order = shuffle.permutation(len(batch.rows))
+    return replace(batch, **{name: values[order] for name, values in vars(batch).items()})

@@ -32,6 +32,8 @@ COLUMNS = [
     "bytes",
     "jpeg_quality",
     "source_path",
+    "source_sha256",
+    "page",
     "phash",
 ]
 FROM_FILES = [

@@ -7,12 +7,28 @@ from PIL import Image
 
 from pipeline.config import Augment, Preprocess
 
-PLAIN = Augment(rotation=0.0, width_shift=0.0, height_shift=0.0, horizontal_flip=False)
-CLASSIC = Augment(rotation=20.0, width_shift=0.2, height_shift=0.2, horizontal_flip=True)
+OFF = {
+    "rotation": 0.0, "width_shift": 0.0, "height_shift": 0.0,
+    "horizontal_flip": False, "vertical_flip": False, "transpose": False,
+    "tamper": 0.0, "matched_saves": False, "handed_in": 0.0,
+    "alter": 0.0, "scale": [0.7, 1.4], "blur": 3.0, "quality": [30, 100], "lossless": 0.3,
+}  # fmt: skip
+
+
+def augment(**changes):
+    return Augment(**{**OFF, **changes})
+
+
+PLAIN = augment()
+CLASSIC = augment(rotation=20.0, width_shift=0.2, height_shift=0.2, horizontal_flip=True)
 
 
 def preprocess(height=16, width=24):
-    return Preprocess(height=height, width=width, rescale=1 / 255)
+    return Preprocess(method="resize", height=height, width=width, rescale=1 / 255, views=1)
+
+
+def native(height=32, width=32, views=1):
+    return Preprocess(method="native", height=height, width=width, rescale=1.0, views=views)
 
 
 def blotches(number, height=48, width=64):
@@ -21,15 +37,26 @@ def blotches(number, height=48, width=64):
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def draw_table(folder, genuine=6, fake=6):
-    """Save PNGs; a fake is bright in its upper half. Gives a table as the manifest has it."""
+def draw_table(folder, genuine=6, fake=6, kind="png", masks=True):
+    """Save pictures; a fake is bright in its upper half, as its mask says. Gives a table as manifests are."""
     rows = []
     for number in range(genuine + fake):
         is_fake = number >= genuine
         picture = blotches(number)
+        mask_path = ""
         if is_fake:
             picture[: len(picture) // 2] = 255
-        path = folder / f"{number:03d}.png"
+            if masks:
+                mask = np.zeros(picture.shape[:2], np.uint8)
+                mask[: len(mask) // 2] = 255
+                mask_path = str(folder / f"{number:03d}_mask.png")
+                Image.fromarray(mask).save(mask_path)
+        path = folder / f"{number:03d}.{kind}"
         Image.fromarray(picture).save(path)
-        rows.append({"path": str(path), "target": int(is_fake)})
+        rows.append(
+            {
+                "path": str(path), "target": int(is_fake), "group": str(number), "collection": "drawn",
+                "mask_path": mask_path, "height": "48", "width": "64", "page": "", "source_file": str(path),
+            }
+        )  # fmt: skip
     return pd.DataFrame(rows)

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from pipeline.config import Augment
 from pipeline.inputs.augment import apply_transform, draw_transforms, is_identity, transforms
-from tests.inputs.drawn import CLASSIC, PLAIN, blotches
+from tests.inputs.drawn import CLASSIC, PLAIN, augment, blotches
 
 
 def _applied(image, angle=0.0, right=0.0, down=0.0, flip=False):
@@ -57,7 +56,7 @@ def test_one_seed_gives_one_set_of_transforms_and_each_epoch_another():
 
 
 def test_shifts_use_their_limits_and_stay_within():
-    only_right = Augment(rotation=0.0, width_shift=0.2, height_shift=0.0, horizontal_flip=False)
+    only_right = augment(width_shift=0.2)
     matrices = _draw(only_right)
     assert np.allclose(matrices[:, :, :2], np.eye(2))
     assert 9.8 < np.abs(matrices[:, 0, 2]).max() <= 10
@@ -65,13 +64,13 @@ def test_shifts_use_their_limits_and_stay_within():
 
 
 def test_angles_use_their_limits_and_stay_within():
-    only_turned = Augment(rotation=20.0, width_shift=0.0, height_shift=0.0, horizontal_flip=False)
+    only_turned = augment(rotation=20.0)
     angles = np.rad2deg(np.arcsin(_draw(only_turned)[:, 1, 0]))
     assert 19.8 < np.abs(angles).max() <= 20.0001
 
 
 def test_half_of_the_pictures_are_flipped():
-    only_flipped = Augment(rotation=0.0, width_shift=0.0, height_shift=0.0, horizontal_flip=True)
+    only_flipped = augment(horizontal_flip=True)
     assert 0.4 < (_draw(only_flipped)[:, 0, 0] < 0).mean() < 0.6
 
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from pipeline.inputs.cache import PictureCache
 from pipeline.inputs.datasets import ordered_dataset, training_dataset
-from pipeline.inputs.resize import load
-from tests.inputs.drawn import CLASSIC, PLAIN, draw_table, preprocess
+from pipeline.inputs.load import load
+from tests.inputs.drawn import CLASSIC, PLAIN, augment, draw_table, native, preprocess
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def _training(table, augment=CLASSIC, **changes):
 
 def _batches(feed, count):
     return [
-        (images.numpy(), targets["logit"].numpy())
-        for images, targets in itertools.islice(feed.dataset, count)
+        (inputs["image"].numpy(), targets["logit"].numpy())
+        for inputs, targets, _ in itertools.islice(feed.dataset, count)
     ]
 
 
@@ -37,7 +37,7 @@ def _same(some, others):
 
 
 def _scaled(table):
-    return np.stack([load(Path(each), preprocess()) for each in table["path"]]) * np.float32(1 / 255)
+    return np.stack([load(Path(each), preprocess()).pixels for each in table["path"]]) * np.float32(1 / 255)
 
 
 def test_validation_is_only_rescaled_and_in_the_order_of_the_table(table):
@@ -102,7 +102,7 @@ def test_an_unreadable_picture_ends_training_and_its_reason_is_kept(tmp_path):
     feed = _training(table, fake_fraction=None)
     with pytest.raises(tf.errors.OpError):
         _batches(feed, feed.steps)
-    assert table["path"][3] in str(feed.pictures.failure)
+    assert table["path"][3] in str(feed.pictures[0].failure)
 
 
 def test_batches_are_made_in_parallel_even_where_operations_must_be_deterministic(table):
@@ -114,3 +114,61 @@ def test_batches_are_made_in_parallel_even_where_operations_must_be_deterministi
 
 def _map_function(dataset):
     return dataset._input_dataset._map_func.function
+
+
+FORENSIC = augment(
+    horizontal_flip=True,
+    vertical_flip=True,
+    transpose=True,
+    tamper=0.5,
+    matched_saves=True,
+    handed_in=0.2,
+    alter=0.3,
+)
+
+
+def _native(table, augment=FORENSIC, **changes):
+    settings = {"batch_size": 8, "fake_fraction": 0.5, "seed": 20, "cache": PictureCache("memory", 1.0)}
+    return training_dataset(table, native(views=4), augment, policy="matched", **settings | changes)
+
+
+def test_native_batches_hold_crops_tables_targets_and_maps(table):
+    feed = _native(table)
+    (inputs, targets, weights) = next(iter(feed.dataset))
+    assert {name: tuple(each.shape) for name, each in inputs.items()} == {
+        "image": (8, 32, 32, 3),
+        "quantisation": (8, 8, 8),
+    }
+    assert {name: tuple(each.shape) for name, each in targets.items()} == {"logit": (8,), "map": (8, 4, 4)}
+    assert set(weights) == {"logit", "map"}
+    assert feed.steps == 6
+    assert feed.images_per_epoch == 48
+
+
+def test_native_batches_are_the_same_for_one_seed_wherever_training_begins(table):
+    from_start = _batches(_native(table), 12)
+    assert _same(from_start, _batches(_native(table, cache=PictureCache("none", 1.0)), 12))
+    assert _same(from_start[6:], _batches(_native(table, first_epoch=1), 6))
+
+
+def test_native_validation_shows_whole_pictures_each_once(table):
+    feed = ordered_dataset(table, native(), batch_size=5, cache=PictureCache("auto", 1.0))
+    batches = _batches(feed, 99)
+    wanted = {load(Path(each), native()).pixels.astype(np.float32).tobytes() for each in table["path"]}
+    assert {image.tobytes() for images, _ in batches for image in images} == wanted
+    assert np.array_equal(np.concatenate([targets for _, targets in batches]), feed.targets)
+
+
+def test_native_validation_puts_pictures_of_one_size_together(tmp_path):
+    wide, tall = draw_table(tmp_path), draw_table(tmp_path)
+    from PIL import Image
+
+    for path in tall["path"][::2]:
+        with Image.open(path) as picture:
+            picture.transpose(Image.Transpose.ROTATE_90).save(path)
+    turned = wide.assign(
+        height=["64" if place % 2 == 0 else "48" for place in range(12)],
+        width=["48" if place % 2 == 0 else "64" for place in range(12)],
+    )
+    feed = ordered_dataset(turned, native(), batch_size=5, cache=PictureCache("auto", 1.0))
+    assert [images.shape[:3] for images, _ in _batches(feed, 9)] == [(6, 48, 64), (6, 64, 48)]

@@ -1,14 +1,9 @@
-import io
-
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from pipeline.images.read import Unreadable
-from pipeline.inputs.resize import load, resize
-from tests.inputs.drawn import blotches, preprocess
+from pipeline.inputs.resize import resize
+from tests.inputs.drawn import blotches
 
 sides = st.integers(1, 40)
 
@@ -40,24 +35,3 @@ def test_one_axis_may_shrink_while_the_other_grows():
     resized = resize(ramp, 32, 16)
     assert np.array_equal(resized, np.broadcast_to(resized[:1], resized.shape))
     assert (np.diff(resized[0, :, 0].astype(int)) > 0).all()
-
-
-def test_a_file_and_its_content_give_the_same_pixels(tmp_path):
-    path = tmp_path / "a.png"
-    Image.fromarray(blotches(1)).save(path)
-    assert np.array_equal(load(path, preprocess()), load(path.read_bytes(), preprocess()))
-
-
-def test_a_jpeg_decoded_at_reduced_size_looks_like_one_decoded_whole():
-    content = io.BytesIO()
-    Image.fromarray(blotches(2, height=256, width=384)).save(content, "JPEG", quality=95, subsampling=0)
-    whole = np.array(Image.open(content))
-    fast = load(content.getvalue(), preprocess(height=64, width=64))
-    assert np.abs(fast.astype(int) - resize(whole, 64, 64)).max() <= 6
-
-
-def test_an_unreadable_file_is_named(tmp_path):
-    path = tmp_path / "broken.jpg"
-    path.write_bytes(b"no picture")
-    with pytest.raises(Unreadable, match=r"broken\.jpg"):
-        load(path, preprocess())

@@ -12,17 +12,17 @@ def _targets(genuine, fake):
 
 
 def _rows(sampler, epochs):
-    return np.concatenate([rows for epoch in range(epochs) for rows in sampler.plan(epoch).rows])
+    return np.concatenate([batch.rows for epoch in range(epochs) for batch in sampler.plan(epoch)])
 
 
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 16), st.integers(0, 5))
 def test_without_a_fraction_each_picture_comes_once_an_epoch(genuine, fake, batch_size, epoch):
     sampler = Sampler(_targets(genuine, fake), batch_size, None, seed=20)
     plan = sampler.plan(epoch)
-    assert sorted(np.concatenate(plan.rows)) == list(range(genuine + fake))
-    assert len(plan.rows) == sampler.steps
+    assert sorted(np.concatenate([batch.rows for batch in plan])) == list(range(genuine + fake))
+    assert len(plan) == sampler.steps
     assert sampler.images_per_epoch == genuine + fake
-    assert not np.concatenate(plan.occurrences).any()
+    assert not any(batch.occurrences.any() for batch in plan)
 
 
 @given(
@@ -31,7 +31,7 @@ def test_without_a_fraction_each_picture_comes_once_an_epoch(genuine, fake, batc
 def test_the_share_of_fakes_is_as_asked_whatever_the_sizes_of_the_classes(genuine, fake, batch_size, share):
     targets = _targets(genuine, fake)
     sampler = Sampler(targets, batch_size, share, seed=20)
-    batches = [rows for epoch in range(3) for rows in sampler.plan(epoch).rows]
+    batches = [batch.rows for epoch in range(3) for batch in sampler.plan(epoch)]
     assert {len(rows) for rows in batches} == {batch_size}
     fakes = np.array([targets[rows].sum() for rows in batches])
     assert (np.abs(fakes - share * batch_size) < 1).all()
@@ -47,14 +47,6 @@ def test_no_picture_of_a_class_comes_twice_more_often_than_another(genuine, fake
         assert np.ptp(times[targets == target]) <= 1
 
 
-def test_few_fakes_are_shuffled_anew_each_time_they_are_used_up():
-    rows = _rows(Sampler(_targets(300, 5), 8, 0.5, seed=20), epochs=1)
-    fakes = rows[rows >= 300]
-    passes = {tuple(fakes[start : start + 5]) for start in range(0, 100, 5)}
-    assert all(sorted(each) == list(range(300, 305)) for each in passes)
-    assert len(passes) > 10
-
-
 def test_epochs_and_seeds_differ_and_the_same_ones_agree():
     def first(seed, epoch):
         return _rows_of(Sampler(_targets(30, 30), 8, 0.5, seed), epoch)
@@ -65,12 +57,12 @@ def test_epochs_and_seeds_differ_and_the_same_ones_agree():
 
 
 def _rows_of(sampler, epoch):
-    return np.concatenate(sampler.plan(epoch).rows).tolist()
+    return np.concatenate([batch.rows for batch in sampler.plan(epoch)]).tolist()
 
 
 def test_the_place_in_a_batch_does_not_tell_the_class():
     targets = _targets(500, 500)
-    batches = np.array(Sampler(targets, 10, 0.5, seed=20).plan(0).rows)
+    batches = np.array([batch.rows for batch in Sampler(targets, 10, 0.5, seed=20).plan(0)])
     share_by_place = targets[batches].mean(axis=0)
     assert share_by_place.min() > 0.3
     assert share_by_place.max() < 0.7
@@ -93,3 +85,51 @@ def test_a_class_that_is_to_be_drawn_must_not_be_empty(genuine, fake, share, mis
 
 def test_fakes_alone_need_no_genuine_pictures():
     assert Sampler(_targets(0, 5), 4, 1.0, seed=20).steps == 2
+
+
+def test_more_views_show_each_picture_as_much_more_often():
+    sampler = Sampler(_targets(6, 6), 4, None, seed=20, views=5)
+    assert np.bincount(_rows(sampler, 1)).tolist() == [5] * 12
+    assert sampler.images_per_epoch == 60
+    occurrences = [occurrence for batch in sampler.plan(0) for occurrence in batch.occurrences]
+    assert sorted(occurrences) == sorted([*range(5)] * 12)
+
+
+@given(st.integers(2, 30), st.integers(1, 30), st.integers(2, 16), st.sampled_from([0.25, 0.5, 1.0]))
+def test_twins_come_in_pairs_of_one_genuine_row_and_keep_the_share_of_fakes(genuine, fake, batch_size, twins):
+    targets = _targets(genuine, fake)
+    sampler = Sampler(targets, batch_size, 0.5, seed=20, twins=twins)
+    for batch in sampler.plan(1):
+        keys = list(zip(batch.rows, batch.occurrences, strict=True))
+        made = sorted(key for key, tampered in zip(keys, batch.tampered, strict=True) if tampered)
+        kept = sorted(
+            key
+            for key, twin, tampered in zip(keys, batch.twinned, batch.tampered, strict=True)
+            if twin > tampered
+        )
+        assert made == kept
+        assert not targets[batch.rows[batch.twinned]].any()
+        fakes = targets[batch.rows].sum() + batch.tampered.sum()
+        assert abs(fakes - batch_size / 2) < 1
+        assert 2 * len(made) <= twins * batch_size + 1
+
+
+def test_twins_need_a_share_of_fakes():
+    with pytest.raises(UserError, match=r"augment.tamper=0.5 .* set train.fake_fraction=0.5"):
+        Sampler(_targets(5, 5), 4, None, seed=20, twins=0.5)
+
+
+def test_a_group_that_holds_most_of_a_class_makes_half_of_what_is_drawn_of_it():
+    targets = _targets(100, 20)
+    groups = np.array(["large"] * 80 + [str(number) for number in range(40)])
+    rows = _rows(Sampler(targets, 10, 0.5, seed=20, groups=groups, views=8), 1)
+    genuine = rows[targets[rows] == 0]
+    assert np.mean(genuine < 80) == pytest.approx(0.5, abs=0.05)
+    times = np.bincount(genuine, minlength=100)
+    assert np.ptp(times[:80]) <= 1
+    assert np.ptp(times[80:]) <= 1
+
+
+def test_where_one_group_is_all_there_is_it_is_drawn():
+    rows = _rows(Sampler(_targets(6, 6), 4, 0.5, seed=20, groups=np.array(["one"] * 12)), 1)
+    assert set(rows) == set(range(12))

@@ -1,0 +1,89 @@
+"""From a file to what a network is given: the same for training, evaluation and prediction."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.config import Preprocess
+from pipeline.images.jpeg import read_header
+from pipeline.images.read import Unreadable, open_picture, orientation, read_bytes, read_rgb
+from pipeline.inputs.resize import resize
+
+BLOCK = 8  # pixels: the grid of JPEG, and of the maps that detectors answer with
+
+
+class Loaded(NamedTuple):
+    """A picture before it is made a network's input.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 RGB.
+        quantisation: (8, 8) float32 luminance table of the file, a row a vertical frequency; zeros where
+            the file is no JPEG, or the pixels lie no more as they were saved.
+    """
+
+    pixels: np.ndarray
+    quantisation: np.ndarray
+
+
+def load(source: Path | bytes, preprocess: Preprocess, known_whole: bool = False, page: int = 0) -> Loaded:
+    """Read a picture as the network wants it.
+
+    With `method=resize` it is resized whole, without keeping its proportions; a large JPEG is then decoded at
+    a reduced size that still covers the wanted one. With `method=native` its pixels stay as they are, but for
+    up to seven rows and columns at the lower and right border that fill no block of 8 × 8.
+
+    Args:
+        source: a file, or the content of one.
+        preprocess: method and size.
+        known_whole: see `pipeline.images.read.read_rgb`.
+        page: of a TIFF with several, counted from 0.
+
+    Raises:
+        Unreadable: it is no whole picture.
+    """
+    if preprocess.method == "resize":
+        wanted = (preprocess.height, preprocess.width)
+        rgb = read_rgb(source, at_least=wanted, known_whole=known_whole, page=page)
+        return Loaded(resize(rgb, *wanted), NO_TABLE)
+    try:
+        content = read_bytes(source) if isinstance(source, Path) else source
+        pixels = on_grid(read_rgb(content, known_whole=known_whole, page=page))
+        return Loaded(pixels, luminance_table(content))
+    except Unreadable as error:
+        raise Unreadable(error.reason, str(source) if isinstance(source, Path) else "the picture") from error
+
+
+def loaded_shape(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
+    """Give height and width of what `load` makes of a picture of height × width."""
+    if preprocess.method == "resize":
+        return preprocess.height, preprocess.width
+    return (max(height // BLOCK, 1) * BLOCK, max(width // BLOCK, 1) * BLOCK)
+
+
+def on_grid(pixels: np.ndarray) -> np.ndarray:
+    """Cut a picture to whole blocks of 8 × 8; a side shorter than a block is filled up by its border."""
+    missing = [(0, max(BLOCK - side, 0)) for side in pixels.shape[:2]]
+    if any(map(any, missing)):
+        pixels = np.pad(pixels, [*missing, (0, 0)], mode="edge")
+    height, width = (side // BLOCK * BLOCK for side in pixels.shape[:2])
+    return pixels[:height, :width]
+
+
+def luminance_table(content: bytes) -> np.ndarray:
+    """Give the luminance quantisation table of a JPEG as it lies in its upright pixels, (8, 8) float32.
+
+    Zeros where the file is no JPEG, of other colours than grey and YCbCr, or turned by its EXIF orientation.
+    """
+    header = read_header(content)
+    if (
+        header is None
+        or len(header.tables) not in (1, 3)
+        or orientation(open_picture(content, known_whole=True)) != 1
+    ):
+        return NO_TABLE
+    return np.array(header.tables[0], np.float32).reshape(BLOCK, BLOCK)
+
+
+NO_TABLE = np.zeros((BLOCK, BLOCK), np.float32)
+NO_TABLE.flags.writeable = False
