@@ -13,12 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.configuration import composed
 from benchmarks.pictures import list_frame, make_pictures
 from benchmarks.side_by_side import Contender, Result, Work, measure, surroundings
-from pipeline.config import Augment, Preprocess
 
-PREPROCESS = Preprocess(height=128, width=128, rescale=1 / 255)
-CLASSIC = Augment(rotation=20.0, width_shift=0.2, height_shift=0.2, horizontal_flip=True)
 BATCH = 32
 GENERATOR = "ImageDataGenerator.flow_from_dataframe"
 WANTED = {"ours, first epoch": 4.0, "ours, later epochs (memory)": 8.0}
@@ -58,10 +56,11 @@ def _epochs_of_ours(pictures: Path, kind: str) -> tuple[float, float]:
     from pipeline.inputs.cache import PictureCache
     from pipeline.inputs.datasets import training_dataset
 
+    config = composed("model=cnn")
     feed = training_dataset(
         list_frame(pictures),
-        PREPROCESS,
-        CLASSIC,
+        config.preprocess,
+        config.augment,
         batch_size=BATCH,
         fake_fraction=None,
         seed=20,

@@ -30,7 +30,13 @@ def make_pictures(folder: Path, count: int) -> None:
 def list_frame(folder: Path) -> pd.DataFrame:
     """List `folder`/{genuine,fake}: columns `path`, `label` and `target`, shuffled once."""
     rows = [
-        {"path": str(path), "label": label, "target": int(label == "fake")}
+        {
+            "path": str(path),
+            "label": label,
+            "target": int(label == "fake"),
+            "height": str(HEIGHT),
+            "width": str(WIDTH),
+        }
         for label in ("genuine", "fake")
         for path in sorted((folder / label).rglob("*"))
         if path.suffix.lower() in _ENDINGS

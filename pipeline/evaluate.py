@@ -21,7 +21,8 @@ from pipeline.manifests.checks import built_from, check_files
 from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import read_table
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, read_record, record_evaluation
-from pipeline.reports.evaluation import SHORTCUTS, write_evaluation
+from pipeline.reports.evaluation import CROPS, SHORTCUTS, write_evaluation
+from pipeline.scoring.control import control_figures, score_crops
 from pipeline.scoring.detector import RUN_FILE, Detector, predict_table
 from pipeline.scoring.evaluation import evaluate_predictions
 from pipeline.stage import execute, start, start_tensorflow
@@ -61,10 +62,15 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
             "python -m pipeline.audit"
         )
     evaluation, shortcuts = beside(evaluation, audit)
+    crops = score_crops(
+        detector, table[~table["collection"].isin(list(test_collections(config.data)))], config.seed
+    )
+    evaluation.metrics["control"] = control_figures(crops, config.evaluate, config.seed)
     record = read_record(models)
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
         write_evaluation(folder, predictions, evaluation, pd.read_csv(models / "history.csv"))
         write_csv(folder / SHORTCUTS, shortcuts)
+        write_csv(folder / CROPS, crops)
         write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], "evaluate": asdict(config.evaluate)})
     write_json(reports / METRICS_FILE, evaluation.metrics)
     record_evaluation(models, reports)

@@ -22,12 +22,13 @@ from pipeline.manifests.look_alikes import find_look_alikes
 from pipeline.manifests.sources import list_sources
 from pipeline.manifests.tables import read_files
 from pipeline.records import read_record
-from pipeline.reports.evaluation import write_evaluation
+from pipeline.reports.evaluation import CROPS, write_evaluation
 from pipeline.reports.summary import summarise
+from pipeline.scoring.control import control_figures, score_crops
 from pipeline.scoring.detector import Detector, predict_table
 from pipeline.scoring.evaluation import evaluate_predictions
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage.atomic import write_json
+from pipeline.storage.atomic import write_csv, write_json
 from pipeline.tracking import RUN_KEY, fetch
 
 SCORES = Path("score")
@@ -50,7 +51,10 @@ def run(config: Config) -> None:
     evaluation = evaluate_predictions(
         predictions, detector.decision.threshold, (), config.evaluate, config.seed
     )
+    crops = score_crops(detector, table, config.seed)
+    evaluation.metrics["control"] = control_figures(crops, config.evaluate, config.seed)
     write_evaluation(output, predictions, evaluation)
+    write_csv(output / CROPS, crops)
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
     write_json(output / "metrics.json", {**facts, **evaluation.metrics})
     files = {"figures": output / "metrics.json", "answers": output / "predictions.csv"}
@@ -58,7 +62,7 @@ def run(config: Config) -> None:
         f"{config.data.name} by policy {config.convert.policy}: {counts.converted} pictures, "
         f"{counts.rejected} files rejected\n"
     )
-    print(summarise(evaluation.intervals, evaluation.metrics["threshold"], config.evaluate.confidence, files))
+    print(summarise(evaluation.intervals, evaluation.metrics, config.evaluate.confidence, files))
 
 
 def folder_of(config: Config) -> Path:

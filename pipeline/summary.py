@@ -53,7 +53,7 @@ def summary(config: Config) -> str:
         "",
         summarise(
             pd.read_csv(evaluation / "intervals.csv"),
-            _read(reports / METRICS_FILE)["threshold"],
+            _read(reports / METRICS_FILE),
             config.evaluate.confidence,
             files,
             _read(counts) if counts.is_file() else None,

@@ -14,6 +14,7 @@ from pipeline.storage.atomic import write_csv
 PREDICTIONS = "predictions.csv"
 INTERVALS = "intervals.csv"
 SHORTCUTS = "shortcuts.csv"  # what the best shortcut of each part is
+CROPS = "crops.csv"  # of the control: each crop with its logit
 
 
 def write_evaluation(

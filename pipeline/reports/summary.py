@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.reports.numbers import Figure, as_decimal, in_percent, look_up, shown_parts, title
+from pipeline.scoring.metrics import PIXELS
 
 WIDTH = 80
 HEADS = ["fakes", "genuine", "fake acc.", "genuine acc.", "balanced", "ROC AUC"]
@@ -14,7 +15,7 @@ HEADS = ["fakes", "genuine", "fake acc.", "genuine acc.", "balanced", "ROC AUC"]
 
 def summarise(
     intervals: pd.DataFrame,
-    threshold: float,
+    metrics: Mapping[str, Any],
     confidence: float,
     files: Mapping[str, Path],
     counts: Mapping[str, Any] | None = None,
@@ -24,7 +25,7 @@ def summarise(
 
     Args:
         intervals: `intervals.csv` of an evaluation.
-        threshold: that the accuracies are at.
+        metrics: `metrics.json` of the same one; `threshold` and, if there was one, `control` are shown.
         confidence: of the intervals.
         files: what it is -> where it lies, for the list at the end.
         counts: `counts.json` of the manifest, for what its split leaks.
@@ -34,13 +35,31 @@ def summarise(
     widths = [max(map(len, column)) for column in zip(HEADS, *rows.values(), strict=True)]
     lines = [_line("", HEADS, widths), *(_line(name, cells, widths) for name, cells in rows.items())]
     lines += ["", f"(a–b): {confidence:.0%} interval, from groups of pictures that belong together."]
+    threshold = metrics["threshold"]
     lines += [f"Accuracies at the threshold {threshold:.2f}, which was chosen on validation pictures."]
+    lines += _places(intervals, metrics.get("control", {}))
     if shortcuts is not None:
         lines += _beside(shortcuts, shown_parts(intervals))
     lines += list(_warnings(intervals, counts or {}))
     longest = max((len(name) for name in files), default=0)
     lines += ["", *(f"{name:<{longest}}  {path.as_posix()}" for name, path in files.items())]
     return "\n".join(lines)
+
+
+def _places(intervals: pd.DataFrame, control: Mapping[str, Any]) -> list[str]:
+    """Say whether it looks at the right place: by pixel, and on crops with and without tampering."""
+    rows = intervals[intervals["metric"] == PIXELS]
+    lines = [
+        f"{title(part):<14} pixel ROC AUC {as_decimal(look_up(intervals, part, PIXELS))}"
+        for part in rows["part"]
+        if part in shown_parts(intervals)
+    ]
+    for kind, words in (("tampered", "tampered crops of fakes"), ("untouched", "untouched crops of fakes")):
+        keys = [f"{kind}_roc_auc", f"{kind}_roc_auc_low", f"{kind}_roc_auc_high"]
+        if control.get(keys[0]) is not None:
+            figure = as_decimal(Figure(*(control[key] for key in keys)))
+            lines.append(f"{words:<26} against genuine crops: ROC AUC {figure}")
+    return ["", "Does it look at the right place?", *lines] if lines else []
 
 
 def _beside(shortcuts: pd.DataFrame, parts: list[str]) -> list[str]:

@@ -15,15 +15,16 @@ import pandas as pd
 
 from pipeline.config import Preprocess
 from pipeline.errors import UserError
-from pipeline.inputs.resize import load
+from pipeline.images.mask import read_mask
+from pipeline.inputs.load import Loaded
 from pipeline.models.files import DETECTOR_FILE, load_detector
+from pipeline.models.forest_file import FOREST_FILE, load_forest
 from pipeline.scoring.answers import check_scores, give_verdicts
+from pipeline.scoring.pixels import pixel_roc_auc
+from pipeline.scoring.scorers import BATCH, Look, Picture, scorer_of
 
-BATCH = 32  # every batch is filled up to this, so that an answer does not depend on its company
 DECISION_FILE = "decision.json"
 RUN_FILE = "run.json"
-
-Picture = Path | bytes
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,17 @@ class Decision:
 
 
 class Detector:
-    """A network, its preprocessing and its decision.
+    """A trained model, its preprocessing and its decision.
 
     Args:
-        network: answers float images (batch, height, width, 3) with {"logit": (batch,)}.
+        model: a network as `pipeline.models` builds them, or a forest.
         preprocess: what is done to a decoded picture before.
         decision: how a probability becomes a verdict.
     """
 
-    def __init__(self, network: Any, preprocess: Preprocess, decision: Decision) -> None:
-        self.network = network
-        self.preprocess = preprocess
+    def __init__(self, model: Any, preprocess: Preprocess, decision: Decision) -> None:
         self.decision = decision
+        self._scorer = scorer_of(model, preprocess)
 
     @classmethod
     def load(cls, folder: Path) -> "Detector":
@@ -62,28 +62,34 @@ class Detector:
         Raises:
             UserError: it is not there, or not whole.
         """
-        missing = [name for name in (DETECTOR_FILE, DECISION_FILE, RUN_FILE) if not (folder / name).is_file()]
-        if missing:
+        missing = [name for name in (DECISION_FILE, RUN_FILE) if not (folder / name).is_file()]
+        if missing or not any((folder / name).is_file() for name in (DETECTOR_FILE, FOREST_FILE)):
             raise UserError(
-                f"{folder} holds no trained detector ({', '.join(missing)} missing); "
+                f"{folder} holds no trained detector ({', '.join(missing) or DETECTOR_FILE} missing); "
                 "train one with make repro, or name another folder"
             )
         decision = json.loads((folder / DECISION_FILE).read_text(encoding="utf-8"))
         record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         return cls(
-            load_detector(folder),
+            load_model(folder),
             Preprocess(**record["config"]["preprocess"]),
             Decision(threshold=decision["threshold"]),
         )
 
-    def logits(self, pictures: Sequence[Picture]) -> np.ndarray:
-        """Logits of being fake, float64 (len(pictures),); memory does not grow with their number.
+    def looks(self, pictures: Sequence[Picture]) -> Iterator[Look]:
+        """Logit and map of each picture, in order; memory does not grow with their number.
 
         Raises:
             UserError: a picture cannot be read.
         """
-        answers = [self._logits_of([self._prepare(each) for each in batch]) for batch in _batches(pictures)]
-        return np.concatenate([np.empty(0), *answers])
+        for batch in _batches(pictures):
+            yield from self._scorer.score([self._scorer.prepare(each) for each in batch])
+
+    def looks_at_crops(self, crops: Sequence[Loaded]) -> Iterator[Look]:
+        """The same for parts of pictures that were read at native resolution, each as one of its own."""
+        for start in range(0, len(crops), BATCH):
+            prepared = [self._scorer.prepare_crop(each) for each in crops[start : start + BATCH]]
+            yield from self._scorer.score(prepared)
 
     def answer(self, pictures: Sequence[Picture]) -> Iterator[dict[str, Any]]:
         """One answer a picture, in order, as they are done.
@@ -93,12 +99,12 @@ class Detector:
             cannot be read `error` says why and the first two are None.
         """
         for batch in _batches(pictures):
-            prepared: list[np.ndarray | UserError] = [self._prepare_or_error(each) for each in batch]
-            readable = [each for each in prepared if isinstance(each, np.ndarray)]
-            probabilities = iter(probability(self._logits_of(readable)))
+            prepared = [self._prepare_or_error(each) for each in batch]
+            readable = [each for each in prepared if not isinstance(each, UserError)]
+            looks = self._scorer.score(readable)
             for each in prepared:
                 failed = isinstance(each, UserError)
-                value = None if failed else float(next(probabilities))
+                value = None if failed else float(probability(np.array(next(looks).logit)))
                 yield {
                     "probability_fake": value,
                     "verdict": None if value is None else self.decision.verdict(value),
@@ -120,37 +126,42 @@ class Detector:
         pictures: list[Picture] = [Path(each) if given[0] == "path" else bytes(each) for each in column]
         return pd.DataFrame(list(self.answer(pictures)), index=model_input.index)
 
-    def _prepare(self, picture: Picture) -> np.ndarray:
-        return load(picture, self.preprocess)
-
-    def _prepare_or_error(self, picture: Picture) -> np.ndarray | UserError:
+    def _prepare_or_error(self, picture: Picture) -> Any:
         try:
-            return self._prepare(picture)
+            return self._scorer.prepare(picture)
         except UserError as error:
             return error
 
-    def _logits_of(self, prepared: Sequence[np.ndarray]) -> np.ndarray:
-        """Logits of at most one batch of prepared pictures."""
-        if not prepared:
-            return np.empty(0)
-        batch = np.zeros((BATCH, *prepared[0].shape), np.float32)
-        batch[: len(prepared)] = np.stack(prepared) * np.float32(self.preprocess.rescale)
-        answer = self.network(batch, training=False)["logit"]
-        return np.asarray(answer, np.float64).reshape(-1)[: len(prepared)]
+
+def load_model(folder: Path) -> Any:
+    """Read the network or the forest in a folder.
+
+    Raises:
+        UserError: it is not there, or not whole.
+    """
+    return load_forest(folder) if (folder / FOREST_FILE).is_file() else load_detector(folder)
 
 
 def predict_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
     """Answers for a manifest table: `path` to `subset` of each row, then logit, probability and verdict.
 
+    Where a fake has a mask and the detector a map, `pixel_roc_auc` says how well they agree, see `pixels`.
+
     Raises:
         UserError: a picture cannot be read, or an answer is not a number.
     """
-    logits = check_scores(detector.logits([Path(each) for each in table["path"]]))
-    probabilities = probability(logits)
+    paths = [Path(each) for each in table["path"]]
+    logits, agreement = np.empty(len(table)), np.full(len(table), np.nan)
+    for row, look in enumerate(detector.looks(paths)):
+        logits[row] = look.logit
+        if look.cells is not None and table["mask_path"].iloc[row]:
+            agreement[row] = pixel_roc_auc(look.cells, read_mask(Path(table["mask_path"].iloc[row])))
+    probabilities = probability(check_scores(logits))
     return table[["path", "label", "target", "group", "collection", "subset"]].assign(
         logit=logits,
         probability_fake=probabilities,
         verdict=give_verdicts(probabilities, detector.decision.threshold),
+        pixel_roc_auc=agreement,
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipeline import config
-from pipeline.scoring.intervals import bootstrap_intervals
-from pipeline.scoring.metrics import METRICS, Figures, score_predictions
+from pipeline.scoring.intervals import bootstrap_intervals, mean_interval
+from pipeline.scoring.metrics import METRICS, PIXELS, Figures, score_predictions
 
 HALF = 0.5  # the threshold that a probability suggests and that nobody chose
 SHORTCUT = "best_shortcut_roc_auc"  # the metric that `auditing.beside` adds
@@ -84,8 +84,12 @@ def _interval_rows(
     name: str, part: pd.DataFrame, threshold: float, figures: Figures, settings: config.Evaluate, seed: int
 ) -> list[dict[str, object]]:
     intervals = bootstrap_intervals(part, threshold, settings, seed) if len(part) else {}
+    metrics = list(METRICS)
+    if figures[PIXELS] is not None:
+        metrics.append(PIXELS)
+        intervals[PIXELS] = mean_interval(part[PIXELS], part["group"], settings, seed)
     rows: list[dict[str, object]] = []
-    for metric in METRICS:
+    for metric in metrics:
         low, high = intervals.get(metric, (None, None))
         rows.append(
             {

@@ -64,6 +64,32 @@ def bootstrap_intervals(
     }
 
 
+def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluate, seed: int) -> Interval:
+    """Compute an interval for the mean of numbers that belong to pictures.
+
+    Args:
+        values: (n,); NaN is left out.
+        groups: (n,) names of groups.
+        settings: as of `bootstrap_intervals`.
+        seed: likewise.
+
+    Returns:
+        (low, high); (None, None) where fewer than two groups have a number.
+    """
+    known = values.notna().to_numpy()
+    codes, names = pd.factorize(groups[known], sort=True)
+    if len(names) < 2:
+        return None, None
+    sums = np.bincount(codes, weights=values[known], minlength=len(names))
+    counts = np.bincount(codes, minlength=len(names))
+    at_once = max(1, WEIGHTS_AT_ONCE // len(names))
+    means = [
+        (drawn @ sums) / (drawn @ counts)
+        for drawn in _draw_groups(len(names), settings.bootstrap, at_once, seed)
+    ]
+    return _percentiles(np.concatenate(means)[:, None], settings.confidence)[0]
+
+
 def _figures(counts: np.ndarray, sums: np.ndarray, ranking: WeightedRanking) -> np.ndarray:
     """Compute `METRICS` of drawn groups: (draws, groups) counts -> (draws, metrics), NaN without a class."""
     right_fake, n_fake, right_genuine, n_genuine = (counts @ sums).T

@@ -4,6 +4,7 @@ Fakes are the positive class. A fake accuracy alone says nothing (a detector tha
 100 %), so the figures come together, each class with its count.
 """
 
+import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -12,6 +13,7 @@ from pipeline.scoring.answers import called_fake, check_scores
 
 # In the order in which people are shown them.
 METRICS = ["fake_accuracy", "genuine_accuracy", "balanced_accuracy", "roc_auc", "average_precision"]
+PIXELS = "pixel_roc_auc"  # mean over the fakes that have a mask, see `pixels`
 
 Figures = dict[str, float | int | None]
 
@@ -21,11 +23,13 @@ def score_predictions(predictions: pd.DataFrame, threshold: float) -> Figures:
 
     Args:
         predictions: columns `target` (1 fake, 0 genuine), `logit` (ranks the pictures: it has no ties
-            where the probability is rounded to 1) and `probability_fake` in [0, 1].
+            where the probability is rounded to 1) and `probability_fake` in [0, 1]; `pixel_roc_auc`, NaN
+            where it is not known, may be left out.
         threshold: a picture is called fake from this probability on.
 
     Returns:
-        `METRICS`, `n_fake` and `n_genuine`. A figure that needs a class which is not there is None.
+        `METRICS` and `PIXELS`, and `n_fake`, `n_genuine` and `n_masks`, the fakes that `PIXELS` is of. A
+        figure that needs what is not there is None.
 
     Raises:
         UserError: an answer is not a number.
@@ -43,7 +47,9 @@ def score_predictions(predictions: pd.DataFrame, threshold: float) -> Figures:
         figures["balanced_accuracy"] = (fake_accuracy + genuine_accuracy) / 2
         figures["roc_auc"] = float(roc_auc_score(fake, logit))
         figures["average_precision"] = float(average_precision_score(fake, logit))
-    return figures | {"n_fake": n_fake, "n_genuine": n_genuine}
+    pixels = predictions[PIXELS].dropna().to_numpy() if PIXELS in predictions else np.empty(0)
+    figures[PIXELS] = float(np.mean(pixels)) if len(pixels) else None
+    return figures | {"n_fake": n_fake, "n_genuine": n_genuine, "n_masks": len(pixels)}
 
 
 def count_verdicts(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:

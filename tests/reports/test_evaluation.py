@@ -26,6 +26,15 @@ HISTORY = pd.DataFrame(
 )
 
 
+METRICS = {
+    "threshold": 0.6,
+    "control": {
+        **{f"untouched_roc_auc{end}": value for end, value in (("", 0.6), ("_low", 0.55), ("_high", 0.66))},
+        **{f"tampered_roc_auc{end}": value for end, value in (("", 0.99), ("_low", 0.98), ("_high", 1.0))},
+    },
+}
+
+
 def predictions(*collections, labels=("genuine", "fake"), n=24):
     random = np.random.default_rng(0)
     parts = []
@@ -46,6 +55,7 @@ def predictions(*collections, labels=("genuine", "fake"), n=24):
                     "logit": logit,
                     "probability_fake": probability,
                     "verdict": give_verdicts(probability, 0.6),
+                    "pixel_roc_auc": np.where(target == 1, 0.5 + random.random(n) / 2, np.nan),
                 }
             )
         )
@@ -86,7 +96,7 @@ def test_one_class_alone_is_drawn_and_said(tmp_path, labels):
     table = predictions("here", labels=labels)
     assert "roc.png" in written(tmp_path, table)
     missing = {"fake": "genuine", "genuine": "fake"}[labels[0]]
-    text = summarise(evaluate(table).intervals, 0.6, 0.95, {})
+    text = summarise(evaluate(table).intervals, {"threshold": 0.6}, 0.95, {})
     assert f"test has no {missing} pictures" in text
 
 
@@ -113,16 +123,20 @@ def test_confusion_counts_agree_with_the_verdicts(tmp_path):
 def test_the_summary_fits_a_terminal_and_names_the_files():
     collection = "a_collection_with_a_name_that_is_far_too_long"
     intervals = evaluate(predictions("here", collection, n=20_000)).intervals
-    text = summarise(intervals, 0.6, 0.95, {"figures": Path("reports/metrics.json")}, {"leak": leak(49, 50)})
+    text = summarise(
+        intervals, METRICS, 0.95, {"figures": Path("reports/metrics.json")}, {"leak": leak(49, 50)}
+    )
     assert max(map(len, text.splitlines())) <= 80
     assert "figures  reports/metrics.json" in text
     assert "leaks: 98% of the test fakes" in text
     assert "20,000" in text
+    assert "test           pixel ROC AUC 0.75 (.7" in text
+    assert "untouched crops of fakes   against genuine crops: ROC AUC 0.60 (.55–.66)" in text
 
 
 def test_the_summary_says_nothing_of_leaks_where_there_are_none():
     assert "leak" not in summarise(
-        evaluate(predictions("here")).intervals, 0.6, 0.95, {}, {"leak": leak(0, 50)}
+        evaluate(predictions("here")).intervals, {"threshold": 0.6}, 0.95, {}, {"leak": leak(0, 50)}
     )
 
 

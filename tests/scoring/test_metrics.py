@@ -61,7 +61,11 @@ def test_one_class_alone_has_no_figures_that_need_both(target, there, missing):
 
 def test_nothing_at_all_gives_no_figure():
     figures = score_predictions(table([], []), threshold=0.5)
-    assert {name for name, value in figures.items() if value is not None} == {"n_fake", "n_genuine"}
+    assert {name for name, value in figures.items() if value is not None} == {
+        "n_fake",
+        "n_genuine",
+        "n_masks",
+    }
 
 
 def test_nan_is_refused_and_not_averaged():
