@@ -2,12 +2,14 @@
 PYTHON ?= python3
 DATA ?=
 ROOT ?=
+EXPERIMENT ?=
 BIN := .venv/bin
 INSTALLED := .venv/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)  # the stages that DVC starts call plain `python`
 
-# What `dvc exp run` is told about other data than the sample.
-CHOICES := $(if $(DATA),-S data=$(DATA)) $(if $(ROOT),-S 'data.root="$(ROOT)"')
+# What `dvc exp run` is told of other data than the sample, and of a recipe in conf/experiment/.
+CHOICES := $(if $(EXPERIMENT),-S experiment=$(EXPERIMENT)) $(if $(DATA),-S data=$(DATA)) \
+  $(if $(ROOT),-S 'data.root="$(ROOT)"')
 
 # `dvc exp run` keeps experiments as git objects, which need an author; where git knows none, any will do.
 ifeq ($(shell git config user.email),)
@@ -23,7 +25,7 @@ endif
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-repro: $(INSTALLED)  ## run the pipeline: on the sample, or DATA=folders ROOT=/abs/dir
+repro: $(INSTALLED)  ## run the pipeline: on the sample, or DATA=folders ROOT=/abs/dir, EXPERIMENT=casia
 	@$(BIN)/python -m pipeline.params write
 ifeq ($(strip $(CHOICES)),)
 	$(BIN)/dvc repro

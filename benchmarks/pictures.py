@@ -13,7 +13,7 @@ _ENDINGS = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
 
 
 def make_pictures(folder: Path, count: int) -> None:
-    """Draw `count` pictures into `folder`/{genuine,fake}; a fake has a patch of another texture."""
+    """Draw `count` pictures into `folder`/{genuine,fake,masks}; a fake has a patch of another texture."""
     for number in range(count):
         label = "fake" if number % 2 else "genuine"
         random = np.random.default_rng([20, number])
@@ -22,6 +22,10 @@ def make_pictures(folder: Path, count: int) -> None:
             top, left = random.integers(0, HEIGHT // 2), random.integers(0, WIDTH // 2)
             window = np.s_[top : top + HEIGHT // 2, left : left + WIDTH // 2]
             picture[window] = 255 - _texture(random, detail=0.3)[window]
+            mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+            mask[window] = 255
+            (folder / "masks").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(mask).save(folder / "masks" / f"{number:05d}.png")
         path = folder / label / f"{number:05d}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(path, quality=QUALITY, subsampling=0)
@@ -42,6 +46,30 @@ def list_frame(folder: Path) -> pd.DataFrame:
         if path.suffix.lower() in _ENDINGS
     ]
     return pd.DataFrame(rows).sample(frac=1, random_state=0, ignore_index=True)
+
+
+def list_native(folder: Path) -> pd.DataFrame:
+    """List the same pictures as training at native resolution takes them: with masks, groups and sources."""
+    rows = []
+    for row in list_frame(folder).itertuples():
+        path = Path(str(row.path))
+        mask = folder / "masks" / f"{path.stem}.png"
+        with Image.open(path) as picture:
+            width, height = picture.size
+        rows.append(
+            {
+                "path": str(path),
+                "source_file": str(path),
+                "target": row.target,
+                "group": path.stem,
+                "collection": "pictures",
+                "mask_path": str(mask) if row.target and mask.is_file() else "",
+                "height": str(height),
+                "width": str(width),
+                "page": "",
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _texture(random: np.random.Generator, detail: float) -> np.ndarray:

@@ -9,7 +9,6 @@ loss after `--epochs` on pictures held out, which precision must not change.
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.input_pipeline import BATCH, CLASSIC, PREPROCESS, print_table
+from benchmarks.configuration import composed
+from benchmarks.input_pipeline import BATCH, print_table
 from benchmarks.pictures import list_frame, make_pictures
 from benchmarks.side_by_side import Contender, Result, Work, measure, surroundings
-from pipeline.config import Augment, Runtime
+from benchmarks.stopwatch import rate_of_fit
+from pipeline.config import Config
 
-PLAIN = Augment(rotation=0.0, width_shift=0.0, height_shift=0.0, horizontal_flip=False)
-MODEL = {"_target_": "pipeline.models.cnn.build", "filters": [32, 64, 128], "dense": 128, "dropout": 0.5}
+PLAIN, CLASSIC = "none", "classic"  # choices of augment
 STEPS = 40  # batches in a round
 TRAIN_SHARE = 0.75
 SCRIPT, TENSORS = "classic script (float32)", "ours, tensors in memory"
@@ -36,7 +36,7 @@ def script(pictures: Path) -> Work:
 
     batches = flow(make_generator(), list_frame(pictures).rename(columns={"path": "filename"}))
     model = make_model()
-    return lambda _: _rate_of_fit(model, batches, epochs=max(1, STEPS // len(batches)))
+    return lambda _: rate_of_fit(model, batches, BATCH, len(batches), epochs=max(1, STEPS // len(batches)))
 
 
 def tensors(pictures: Path) -> Work:
@@ -44,9 +44,9 @@ def tensors(pictures: Path) -> Work:
     import tensorflow as tf
 
     network = _network("auto")
-    images, targets = next(iter(_feed(list_frame(pictures), PLAIN, "memory").dataset))
-    dataset = tf.data.Dataset.from_tensors((images, targets)).repeat().prefetch(2)
-    return lambda _: _rate_of_fit(network, dataset, steps_per_epoch=STEPS)
+    finished = next(iter(_feed(list_frame(pictures), PLAIN, "memory").dataset))
+    dataset = tf.data.Dataset.from_tensors(finished).repeat().prefetch(2)
+    return lambda _: rate_of_fit(network, dataset, BATCH, STEPS)
 
 
 def not_augmented(pictures: Path) -> Work:
@@ -64,11 +64,15 @@ def decoding(pictures: Path) -> Work:
     return _ours(pictures, CLASSIC, "none")
 
 
-def _ours(pictures: Path, augment: Augment, cache: str) -> Work:
+def _ours(pictures: Path, augment: str, cache: str) -> Work:
     network = _network("auto")
     feed = _feed(list_frame(pictures), augment, cache)
-    _rate_of_fit(network, feed.dataset, steps_per_epoch=feed.steps)  # decodes what is kept, and traces
-    return lambda _: _rate_of_fit(network, feed.dataset, steps_per_epoch=STEPS)
+    rate_of_fit(network, feed.dataset, BATCH, feed.steps)  # decodes what is kept, and traces
+    return lambda _: rate_of_fit(network, feed.dataset, BATCH, STEPS)
+
+
+def _config(augment: str = "classic") -> Config:
+    return composed("model=cnn", f"augment={augment}", f"train.batch_size={BATCH}")
 
 
 def _network(precision: str, seed: int = 20) -> Any:
@@ -76,39 +80,27 @@ def _network(precision: str, seed: int = 20) -> Any:
     from pipeline.training.fit import compile_for_training
     from pipeline.training.machine import prepare_machine
 
-    prepare_machine(Runtime(deterministic=True, cache="memory", cache_gib=4.0), precision, seed)
-    network = build(MODEL, PREPROCESS.height, PREPROCESS.width)
-    compile_for_training(network, learning_rate=1e-3)
+    config = _config()
+    prepare_machine(config.runtime, precision, seed)
+    network = build(config.model, config.preprocess.height, config.preprocess.width)
+    compile_for_training(network, config.train, STEPS, np.array([0.0, 1.0]))
     return network
 
 
-def _feed(table: pd.DataFrame, augment: Augment, cache: str, seed: int = 20) -> Any:
+def _feed(table: pd.DataFrame, augment: str, cache: str, seed: int = 20) -> Any:
     from pipeline.inputs.cache import PictureCache
     from pipeline.inputs.datasets import training_dataset
 
+    config = _config(augment)
     return training_dataset(
         table,
-        PREPROCESS,
-        augment,
+        config.preprocess,
+        config.augment,
         batch_size=BATCH,
         fake_fraction=None,
         seed=seed,
         cache=PictureCache(cache, 4.0),
     )
-
-
-def _rate_of_fit(network: Any, batches: Any, **how: int) -> float:
-    """Images a second between the end of the first and of the last batch."""
-    import keras
-
-    ends: list[float] = []
-
-    def keep_time(batch: int, logs: Any) -> None:  # noqa: ARG001
-        ends.append(time.perf_counter())
-
-    clock = keras.callbacks.LambdaCallback(on_train_batch_end=keep_time)
-    network.fit(batches, shuffle=False, verbose=0, callbacks=[clock], **how)
-    return (len(ends) - 1) * BATCH / (ends[-1] - ends[0])
 
 
 def _loss_of_script(pictures: Path, epochs: int) -> Work:
@@ -140,7 +132,7 @@ def _loss_of_ours(precision: str, pictures: Path, epochs: int) -> Work:
         feed = _feed(train, CLASSIC, "memory", seed)
         network.fit(feed.dataset, steps_per_epoch=feed.steps, epochs=epochs, shuffle=False, verbose=0)
         images, targets = _validation_tensors(validation)
-        return float(network.evaluate(images, {"logit": targets}, verbose=0)[0])
+        return float(network.evaluate({"image": images}, {"logit": targets}, verbose=0)[0])
 
     return work
 
@@ -152,10 +144,11 @@ def _halves(pictures: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _validation_tensors(validation: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    from pipeline.inputs.resize import load
+    from pipeline.inputs.load import load
 
-    images = np.stack([load(Path(path), PREPROCESS) for path in validation["path"]])
-    return images * np.float32(PREPROCESS.rescale), validation["target"].to_numpy(np.float32)
+    preprocess = _config().preprocess
+    images = np.stack([load(Path(path), preprocess).pixels for path in validation["path"]])
+    return images * np.float32(preprocess.rescale), validation["target"].to_numpy(np.float32)
 
 
 class _LossWork:

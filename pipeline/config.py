@@ -145,16 +145,16 @@ class Augment:
     # Of crops at native resolution:
     vertical_flip: bool
     transpose: bool  # rows and columns exchanged
-    tamper: float = number(
-        at_least=0.0, at_most=1.0
-    )  # share of a batch: genuine pictures beside fakes of them
+    tamper: float = number(at_least=0.0, at_most=1.0)  # share of a batch: genuine pictures and fakes of them
     matched_saves: bool  # genuine pictures saved anew, each time as another fake was
+    untouched: float = number(at_least=0.0, at_most=1.0)  # share of crops of fakes that show no tampering
     handed_in: float = number(at_least=0.0, at_most=1.0)  # share of genuine pictures shown as handed in
     alter: float = number(at_least=0.0, at_most=1.0)  # share of pictures scaled or blurred, and saved anew
     scale: list[float]  # smallest and largest factor
     blur: float = number(at_least=0.0, at_most=20.0)  # largest standard deviation, pixels
     quality: list[int]  # lowest and highest JPEG quality
     lossless: float = number(at_least=0.0, at_most=1.0)  # share of the altered that are not saved as JPEG
+    altered_fakes: float = number(above=0.0, at_most=1.0)  # weight of altered fakes; of all others 1
 
 
 @dataclass(kw_only=True)

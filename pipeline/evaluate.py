@@ -23,8 +23,9 @@ from pipeline.manifests.tables import read_table
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, read_record, record_evaluation
 from pipeline.reports.evaluation import CROPS, SHORTCUTS, write_evaluation
 from pipeline.scoring.control import control_figures, score_crops
-from pipeline.scoring.detector import RUN_FILE, Detector, predict_table
+from pipeline.scoring.detector import Detector, predict_table
 from pipeline.scoring.evaluation import evaluate_predictions
+from pipeline.scoring.names import RUN_FILE
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_csv, write_json
 from pipeline.storage.folder import replacing_folder

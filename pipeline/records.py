@@ -21,7 +21,7 @@ import yaml
 
 from pipeline.auditing.names import AUDIT, PAGE
 from pipeline.config import Config
-from pipeline.scoring.detector import RUN_FILE
+from pipeline.scoring.names import RUN_FILE
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
 from pipeline.validate import flatten
 
@@ -102,7 +102,10 @@ def training_run(
             "config": {
                 "data": {"name": config.data.name},
                 **{key: whole[key] for key in DEPENDS_ON},
-                "runtime": {"deterministic": config.runtime.deterministic},
+                "runtime": {
+                    "deterministic": config.runtime.deterministic,
+                    "strategy": config.runtime.strategy,
+                },
             },
         }
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.audit_record import send_audit
 from pipeline.errors import UserError
 from pipeline.records import evaluated_run, read_record, send_evaluation, send_training
-from pipeline.scoring.detector import RUN_FILE
+from pipeline.scoring.names import RUN_FILE
 from pipeline.stage import plain_errors, start_tensorflow
 from pipeline.tracking import RUN_KEY, needing_the_store, repository, store_address
 

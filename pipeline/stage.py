@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -45,7 +46,7 @@ def execute(run: Callable[[Config], None], composed: DictConfig, output: Callabl
     """Run one stage on a composed configuration, as the only writer of `output(config)`.
 
     Ends the process with status 1 and a message where the user can mend what is wrong,
-    with 130 on Ctrl-C; any other exception passes with its traceback.
+    with 130 on Ctrl-C; any other exception ends it with status 1 and its traceback.
     """
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         stop(
@@ -73,7 +74,9 @@ def plain_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}:
             stop(str(cannot_write(Path(error.filename or "the output"), error)))
-        raise
+        _end_with_traceback()
+    except Exception:
+        _end_with_traceback()
 
 
 def start_tensorflow() -> None:
@@ -102,6 +105,16 @@ def start_tensorflow() -> None:
 def stop(message: str) -> NoReturn:
     """Print `message` as an error and end with status 1."""
     print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _end_with_traceback() -> NoReturn:
+    """End after what nobody foresaw.
+
+    Python would keep the exception until its own end, and with it TensorFlow's threads that make batches,
+    which then wait for Python: the process would never end.
+    """
+    traceback.print_exc()
     sys.exit(1)
 
 

@@ -25,17 +25,27 @@ PARENT = "parent.json"
 def refuse_upstream(overrides: list[str]) -> None:
     """Say which command changes what happens before training.
 
+    One value is let through: it must be the one that the tables were built with, which training checks.
+
     Raises:
-        UserError: an override names data, conversion or split.
+        UserError: an override sweeps data, conversion or split.
     """
     for override in overrides:
-        key = override.lstrip("+~").split("=")[0].split(".")[0].split("@")[0]
-        if key in UPSTREAM:
+        name, _, value = override.lstrip("+~").partition("=")
+        key = name.split(".")[0].split("@")[0]
+        if key in UPSTREAM and _is_swept(value):
             raise UserError(
                 f"{override}: an experiment trains on the tables that are there, so it cannot change {key}. "
                 f"Through all stages: dvc exp run -S {override.split(',')[0]}; "
                 f"several values: dvc exp run --queue -S {override}, then dvc queue start -j 2"
             )
+
+
+def _is_swept(value: str) -> bool:
+    """Tell several values, in Hydra's words, from one, which may be a list."""
+    if value.startswith(("[", "{", "'", '"')):
+        return False
+    return "," in value or value.startswith(("choice(", "range(", "interval(", "glob("))
 
 
 def new_folder(root: Path = Path("multirun")) -> Path:

@@ -18,7 +18,7 @@ import filelock
 import pandas as pd
 
 from pipeline.errors import UserError
-from pipeline.scoring.detector import RUN_FILE
+from pipeline.scoring.names import RUN_FILE
 
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
@@ -246,6 +246,24 @@ def fetch(run_id: str, folder: Path) -> Path:
             "List the runs with mlflow ui; if the repository was moved: python -m pipeline.runs relocate"
         ) from error
     return next(path.parent for path in sorted(local.rglob(RUN_FILE)))
+
+
+def fetch_file(run_id: str, name: str, folder: Path) -> Path:
+    """Download one artifact of a run into `folder`.
+
+    Raises:
+        UserError: there is no such run, or it has no such file.
+    """
+    import mlflow
+
+    client = connect()
+    try:
+        return Path(client.download_artifacts(run_id, name, str(folder)))
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        raise UserError(
+            f"MLflow run {run_id} has no {name} at {store_address()}: {str(error).splitlines()[0][:200]}. "
+            "List the runs with mlflow ui; if the repository was moved: python -m pipeline.runs relocate"
+        ) from error
 
 
 def _refuse_moved_store(location: str) -> None:

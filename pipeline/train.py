@@ -22,12 +22,12 @@ from pipeline.inputs.needs import needs_sources
 from pipeline.manifests.checks import check_built_from, check_files
 from pipeline.manifests.handed_in import genuine_sources, with_sources
 from pipeline.manifests.tables import SPLITS, read_table
-from pipeline.models.build import TARGET, build
+from pipeline.models.build import TARGET
 from pipeline.models.build import check as check_model
-from pipeline.models.files import load_detector, save_detector, save_h5
 from pipeline.records import training_run
-from pipeline.scoring.detector import DECISION_FILE, RUN_FILE, Decision, Detector, predict_table
+from pipeline.scoring.detector import Decision, Detector, load_model, predict_table
 from pipeline.scoring.metrics import score_predictions
+from pipeline.scoring.names import DECISION_FILE, RUN_FILE
 from pipeline.scoring.threshold import choose_threshold
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_csv, write_json, write_text
@@ -64,55 +64,36 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     if needs_sources(config.augment):
         check_files(genuine_sources(tables["train"]))
     start_tensorflow()  # 10 s: not before it is needed
-    from pipeline.training.checkpoint import CHECKPOINTS, Checkpoint, training_digest
-    from pipeline.training.fit import fit
-    from pipeline.training.machine import prepare_machine, training_seed
-    from pipeline.training.strategy import choose_strategy
+    from pipeline.training.trainings import training_of
 
-    machine = prepare_machine(config.runtime, config.train.precision, training_seed(config))
-    strategy = choose_strategy(config.runtime.strategy)
-    with strategy.scope():
-        network = build(config.model, config.preprocess.height, config.preprocess.width)
-    summary = _summary(network)
-    print(summary)
     digests = _digests(paths)
-    digest = training_digest(
-        config, digests["tables"], precision=machine["precision"], replicas=strategy.num_replicas_in_sync
-    )
-    checkpoint = Checkpoint(CHECKPOINTS / digest)
-    facts = {**machine, **digests, "example": tables["validation"]["path"].iloc[0]}
-    with training_run(config, name, parent, facts) as training, replacing_folder(models) as folder:
-        history = fit(network, tables["train"], tables["validation"], config, training.log_epoch, checkpoint)
-        save_detector(network, folder)
-        if config.train.save_h5:
-            save_h5(network, folder)
+    training = training_of(config, digests["tables"])
+    print(training.summary())
+    facts = {**training.facts, **digests, "example": tables["validation"]["path"].iloc[0]}
+    with training_run(config, name, parent, facts) as run, replacing_folder(models) as folder:
+        history = training.fit(tables["train"], tables["validation"], run.log_epoch)
+        training.save(folder)
         # The rate is no result: with it, the same training would leave another file each time.
-        training.record["images_per_second"] = float(history.pop("images_per_second").median())
+        run.record["images_per_second"] = float(history.pop("images_per_second").median())
         write_csv(folder / "history.csv", history)
-        write_text(folder / "model_summary.txt", summary)
-        decision, training.record["validation"] = _decide(folder, config, tables["validation"])
+        write_text(folder / "model_summary.txt", training.summary())
+        decision, run.record["validation"] = _decide(folder, config, tables["validation"])
         write_json(folder / DECISION_FILE, decision)
-        write_json(folder / RUN_FILE, training.record)
-    checkpoint.remove()
-    training.finish(models)
-    return training.record
+        write_json(folder / RUN_FILE, run.record)
+    training.finish()
+    run.finish(models)
+    return run.record
 
 
 def _decide(
     folder: Path, config: Config, validation: pd.DataFrame
 ) -> tuple[dict[str, Any], dict[str, float | int | None]]:
     """Choose the threshold on validation pictures with the detector as saved; give its figures there."""
-    detector = Detector(load_detector(folder), config.preprocess, Decision(threshold=0.5))
+    detector = Detector(load_model(folder), config.preprocess, Decision(threshold=0.5))
     predictions = predict_table(detector, validation)
     threshold = choose_threshold(predictions["target"], predictions["probability_fake"])
     figures = score_predictions(predictions, threshold)
     return {"threshold": threshold, "chosen_on": "validation", "chosen_by": "balanced_accuracy"}, figures
-
-
-def _summary(network: Any) -> str:
-    lines: list[str] = []
-    network.summary(line_length=80, print_fn=lambda text, line_break=False: lines.append(text))  # noqa: ARG005
-    return "\n".join(lines) + "\n"
 
 
 def _digests(paths: Mapping[str, Path]) -> dict[str, Any]:

@@ -204,7 +204,7 @@ def _input_mistakes(config: Config) -> Iterator[str]:
 
 
 _OF_RESIZED = ("rotation", "width_shift", "height_shift")
-_OF_NATIVE = ("vertical_flip", "transpose", "tamper", "matched_saves", "handed_in", "alter")
+_OF_NATIVE = ("vertical_flip", "transpose", "tamper", "matched_saves", "untouched", "handed_in", "alter")
 
 
 def _train_mistakes(train: Train) -> Iterator[str]:

@@ -15,7 +15,7 @@ PACKAGES = [
     "reports",
 ]
 STAGES = ["params", "sample", "convert", "manifest", "audit", "gate", "train", "evaluate"]
-COMMANDS = ["experiment", "search", "predict", "score", "runs", "summary"]
+COMMANDS = ["experiment", "search", "predict", "score", "compare", "runs", "summary"]
 ORDER = {name: place for place, name in enumerate(BASE + PACKAGES)}
 
 

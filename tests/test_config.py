@@ -24,6 +24,19 @@ def test_what_conf_composes_to_is_valid(composed_values):
         ("convert", "equal", "convert: found 'equal', expected the keys policy, quality, subsampling"),
         ("split.shares", {"train": 0.5, "test": 0.5}, "expected train, validation and test"),
         ("split.shares", {"train": 0.9, "validation": 0.2, "test": 0.1}, "add up to 1"),
+        (
+            "split.shares",
+            {"train": 0.5, "validation": 0.5, "test": 0.0},
+            "validation and test must be above 0",
+        ),
+        ("augment.rotation", 20.0, "preprocess.method=native cannot do; choose augment=forensic"),
+        (
+            "preprocess.method",
+            "resize",
+            "augment.tamper: found 0.5, which preprocess.method=resize cannot do",
+        ),
+        ("preprocess.height", 100, "sides are multiples of 8"),
+        ("augment.quality", [90, 30], "expected the lowest and the highest, from 1 to 100"),
         ("data.collections.sample.rolle", "train", "did you mean data.collections.sample.role?"),
         ("data.collections.sample.role", "testing", "one of train, test"),
         ("data.collections.sample.naming.sorce", "x", "did you mean data.collections.sample.naming.source?"),
@@ -47,12 +60,17 @@ def test_a_missing_key_is_named_with_the_place_to_put_it(composed_values):
         validate(composed_values)
 
 
+# What goes with resized pictures only, beside the default.
+TOGETHER = {"augment=classic": ["preprocess=resize"], "preprocess=resize": ["augment=classic"]}
+
+
 def test_every_choice_of_every_group_is_valid(compose_config):
     for group in sorted(path for path in (ROOT / "conf").iterdir() if path.is_dir()):
         if group.name in {"hydra", "experiment"}:
             continue
         for choice in sorted(group.glob("*.yaml")):
-            compose_config(f"{group.name}={choice.stem}")
+            chosen = f"{group.name}={choice.stem}"
+            compose_config(chosen, *TOGETHER.get(chosen, []))
 
 
 def test_every_recipe_is_valid(compose_config):

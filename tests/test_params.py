@@ -40,16 +40,16 @@ def test_a_mistake_in_conf_does_not_reach_the_snapshot(conf, tmp_path):
     params.write(conf, snapshot)
     before = snapshot.read_bytes()
     train = conf / "train" / "default.yaml"
-    train.write_text(train.read_text().replace("learning_rate: 0.001", "learning_rate: -1"))
+    train.write_text(train.read_text().replace("learning_rate: 0.002", "learning_rate: -1"))
     with pytest.raises(UserError, match="allowed is a number above 0"):
         params.write(conf, snapshot)
     assert snapshot.read_bytes() == before
 
 
 def test_a_mistyped_argument_of_the_model_is_refused(conf, tmp_path):
-    model = conf / "model" / "cnn.yaml"
-    model.write_text(model.read_text().replace("dropout:", "dropuot:"))
-    with pytest.raises(UserError, match="dropuot"):
+    model = conf / "model" / "dct.yaml"
+    model.write_text(model.read_text().replace("filters:", "filtres:"))
+    with pytest.raises(UserError, match="filtres"):
         params.write(conf, tmp_path / "params.yaml")
 
 

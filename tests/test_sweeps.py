@@ -25,7 +25,7 @@ def runs_of(repository):
 
 
 @pytest.mark.parametrize(
-    "override", ["data=casia", "convert=raw,equal", "split.shares.train=0.5", "+data.x=1", "seed=1,2"]
+    "override", ["data=casia,sample", "convert=raw,equal", "split.fold=range(0,5)", "seed=1,2"]
 )
 def test_what_happens_before_training_is_refused_with_the_command_that_does_it(override):
     with pytest.raises(UserError, match="dvc exp run -S"):
@@ -33,7 +33,13 @@ def test_what_happens_before_training_is_refused_with_the_command_that_does_it(o
 
 
 def test_choices_of_model_and_training_may_be_swept():
-    refuse_upstream(["model=cnn", "train.learning_rate=1e-3,3e-4"])
+    refuse_upstream(["model=cnn,forest", "train.learning_rate=1e-3,3e-4", "train.seed=1,2,3"])
+
+
+def test_one_value_of_what_happens_before_training_is_left_to_the_check_of_the_tables():
+    refuse_upstream(
+        ["experiment=casia", "data.root='/pictures, 1'", "data.protocol=[source_matched,jpeg_only]"]
+    )
 
 
 @pytest.mark.slow

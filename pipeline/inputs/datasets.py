@@ -1,7 +1,7 @@
 """Tables to `tf.data`: endless shuffled batches for training, ordered ones for validation."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from pipeline.config import Augment, Preprocess
 from pipeline.inputs.cache import PictureCache
 from pipeline.inputs.decoded import DecodedPictures
 from pipeline.inputs.load import BLOCK
+from pipeline.inputs.making import Arrays, BatchMaker
 from pipeline.inputs.resized import ResizedPictures
 from pipeline.inputs.sampling import Batch, Sampler
 from pipeline.inputs.views import Views, files_of
@@ -22,8 +23,6 @@ from pipeline.processes import available_cores
 _AHEAD = 2  # batches made before they are asked for
 _PIXELS_AT_ONCE = 2**21  # of a batch of whole pictures: twenty of 384 × 256
 _LONGEST_SIDE = 1024  # of a picture in validation: of a larger one the middle is shown
-
-Arrays = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Feed:
         steps: batches in an epoch.
         images_per_epoch: pictures in them.
         pictures: where they come from; say why one could not be read.
+        maker: of the batches; to be closed before an iterator that was not used up is let go.
         targets: (n,) float32 of the table, 1 fake and 0 genuine; of ordered batches in their order.
     """
 
@@ -47,6 +47,7 @@ class Feed:
     images_per_epoch: int
     pictures: Sequence[DecodedPictures]
     targets: np.ndarray
+    maker: BatchMaker
 
 
 def training_dataset(
@@ -100,8 +101,9 @@ def training_dataset(
         return make(epoch, plan_of(epoch)[step])
 
     first, last = first_epoch * sampler.steps, np.iinfo(np.int64).max
-    dataset = _dataset(tf.data.Dataset.range(first, last), make_batch, preprocess)
-    return Feed(dataset, sampler.steps, sampler.images_per_epoch, pictures, targets)
+    maker = BatchMaker(make_batch)
+    dataset = _dataset(tf.data.Dataset.range(first, last), maker, preprocess)
+    return Feed(dataset, sampler.steps, sampler.images_per_epoch, pictures, targets, maker)
 
 
 def ordered_dataset(
@@ -133,8 +135,9 @@ def ordered_dataset(
         cells = np.full((len(rows), images.shape[1] // BLOCK, images.shape[2] // BLOCK), -1, np.float32)
         return images, tables, targets[rows], cells, np.ones(len(rows), np.float32)
 
-    dataset = _dataset(tf.data.Dataset.range(len(batches)), make_batch, preprocess, whole=True)
-    return Feed(dataset, len(batches), len(targets), [pictures], targets[order])
+    maker = BatchMaker(make_batch)
+    dataset = _dataset(tf.data.Dataset.range(len(batches)), maker, preprocess, whole=True)
+    return Feed(dataset, len(batches), len(targets), [pictures], targets[order], maker)
 
 
 def _crops(views: Views, rescale: float, epoch: int, batch: Batch) -> Arrays:
@@ -181,7 +184,7 @@ def _middle(pixels: np.ndarray) -> np.ndarray:
 
 def _dataset(
     numbers: tf.data.Dataset,
-    make_batch: Callable[[int], Arrays],
+    maker: BatchMaker,
     preprocess: Preprocess,
     whole: bool = False,
 ) -> tf.data.Dataset:
@@ -206,7 +209,7 @@ def _dataset(
     def mapped(number: tf.Tensor) -> tuple[Any, Any, Any]:
         # Declared stateless, which it is: a batch depends on its number alone. Otherwise TensorFlow
         # would make the batches one after another as soon as operations must be deterministic.
-        made = tf.numpy_function(make_batch, [number], [tf.float32] * len(shapes), stateful=False)
+        made = tf.numpy_function(maker, [number], [tf.float32] * len(shapes), stateful=False)
         for array, shape in zip(made, shapes.values(), strict=True):
             array.set_shape(shape)
         parts = dict(zip(shapes, made, strict=True))

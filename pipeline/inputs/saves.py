@@ -8,10 +8,11 @@ import numpy as np
 from PIL import Image
 
 from pipeline.images.donors import FEWEST
+from pipeline.images.jpeg import libjpeg_tables
 from pipeline.images.jpeg_parts import take_apart
 from pipeline.images.read import read_bytes
 from pipeline.images.savings import Jpeg, JpegLike, settings_of
-from pipeline.inputs.load import NO_TABLE, Loaded, luminance_table
+from pipeline.inputs.load import NO_TABLE, Loaded
 
 MOST_LOOKED_AT = 2_000  # fakes of a collection: their settings repeat
 
@@ -44,7 +45,13 @@ def saved(pixels: np.ndarray, save: Save) -> Loaded:
         return Loaded(pixels, NO_TABLE)
     content = save.save(b"", Image.fromarray(pixels))
     with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
-        return Loaded(np.asarray(picture), luminance_table(content))
+        return Loaded(np.asarray(picture), _table_of(save))
+
+
+def _table_of(save: JpegLike | Jpeg) -> np.ndarray:
+    """Give what `luminance_table` would read off the file."""
+    table = save.tables[0] if isinstance(save, JpegLike) else libjpeg_tables(save.quality)[0]
+    return np.array(table, np.float32).reshape(8, 8)
 
 
 def draw_jpeg(rng: np.random.Generator, qualities: Sequence[int]) -> Jpeg:

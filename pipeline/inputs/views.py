@@ -21,8 +21,6 @@ from pipeline.inputs.saves import OwnSaves
 from pipeline.inputs.twins import draw_scene, tampered
 from pipeline.inputs.windows import draw_window, draw_window_at, in_cells
 
-_OF_UNTOUCHED_PART = 0.15  # share of the crops of fakes that show none of the tampering, and count as genuine
-
 
 @dataclass(frozen=True)
 class View:
@@ -33,8 +31,9 @@ class View:
         quantisation: (8, 8) float32, see `load.Loaded`.
         cells: (height / 8, width / 8) int8, see `cells`.
         target: 1 if the crop shows something tampered with, else 0.
-        weight: of the target: the share of its picture that a crop shows, where no mask tells whether
-            the tampering lies in it; else 1.
+        weight: of the target and the cells. Less than 1 for a fake whose traces an alteration may have
+            wiped out; and where no mask tells whether the tampering lies in the crop: the side of the crop
+            by that of its picture.
     """
 
     pixels: np.ndarray
@@ -112,7 +111,8 @@ class Views:
         if of_fake:
             pixels, mask = tampered(scene, self.sources, self.size)
         cells = cells_of(alteration.follow(mask))
-        return _view(alteration.apply(pixels), cells, float(of_fake))
+        weight = self.augment.altered_fakes if altered and of_fake else 1.0
+        return _view(alteration.apply(pixels), cells, float(of_fake), weight)
 
     def _genuine(self, rng: np.random.Generator, row: int, altered: Alteration | None) -> View:
         if rng.random() < self.augment.handed_in:
@@ -136,7 +136,7 @@ class Views:
         size = altered.source_size(self.size) if altered else self.size
         window = None
         if cells is not None:
-            window = draw_window_at(rng, cells, size, untouched=rng.random() < _OF_UNTOUCHED_PART)
+            window = draw_window_at(rng, cells, size, untouched=rng.random() < self.augment.untouched)
         window = window or draw_window(rng, shape, size)
         part = Loaded(picture.pixels[window], picture.quantisation)
         if altered:
@@ -144,12 +144,13 @@ class Views:
         if cells is None:
             return _view(part, np.full(_cells_shape(part.pixels), UNTOUCHED, np.int8), 0.0)
         shown = _followed(cells[in_cells(window)], part.pixels)
-        if (shown == TAMPERED).any():
-            return _view(part, shown, 1.0)
         if (shown == UNTOUCHED).all():
             return _view(part, shown, 0.0)
-        covered = part.pixels.shape[0] * part.pixels.shape[1] / (shape[0] * shape[1])
-        return _view(part, shown, 1.0, min(covered, 1.0))
+        weight = self.augment.altered_fakes if altered else 1.0
+        if (shown != TAMPERED).all():
+            covered = part.pixels.shape[0] * part.pixels.shape[1] / (shape[0] * shape[1])
+            weight *= min(covered, 1.0) ** 0.5
+        return _view(part, shown, 1.0, weight)
 
     def _cells_of(self, row: int) -> np.ndarray:
         """The cells of a fake as converted; unknown where it has no mask, or one without a cell."""

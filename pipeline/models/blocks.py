@@ -76,7 +76,7 @@ def dilated_body(x: Any, filters: int, depth: int, context: bool) -> Any:
     Args:
         x: (batch, rows, columns, channels).
         filters: channels of the answer.
-        depth: residual blocks, with dilations 1, 2, 4, 1, 2, 4, …
+        depth: residual blocks, with dilations 2, 1, 4, 2, 1, 4, …
         context: then compare each cell with the picture's mean.
 
     Returns:
@@ -85,7 +85,7 @@ def dilated_body(x: Any, filters: int, depth: int, context: bool) -> Any:
     from pipeline.models.layers import RelativeContext
 
     for place in range(depth):
-        x = residual_block(x, filters, dilation=(1, 2, 4)[place % 3])
+        x = residual_block(x, filters, dilation=(2, 1, 4)[place % 3])
     return convolution(RelativeContext()(x), filters, 1) if context else x
 
 

@@ -20,11 +20,9 @@ from pipeline.inputs.load import Loaded
 from pipeline.models.files import DETECTOR_FILE, load_detector
 from pipeline.models.forest_file import FOREST_FILE, load_forest
 from pipeline.scoring.answers import check_scores, give_verdicts
+from pipeline.scoring.names import DECISION_FILE, RUN_FILE
 from pipeline.scoring.pixels import pixel_roc_auc
 from pipeline.scoring.scorers import BATCH, Look, Picture, scorer_of
-
-DECISION_FILE = "decision.json"
-RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,10 @@ def bootstrap_intervals(
     at_once = max(1, WEIGHTS_AT_ONCE // max(1, len(fake)))
     blocks = [
         _figures(counts, sums, ranking)
-        for counts in _draw_groups(len(names), settings.bootstrap, at_once, seed)
+        for counts in draw_groups(len(names), settings.bootstrap, at_once, seed)
     ]
-    percentiles = _percentiles(np.concatenate(blocks), settings.confidence)
-    intervals = dict(zip(METRICS, percentiles, strict=True))
+    found = percentiles(np.concatenate(blocks), settings.confidence)
+    intervals = dict(zip(METRICS, found, strict=True))
     intervals |= perfect_bounds(sums, ranking.score(np.ones((1, len(names))))[0][0], settings.confidence)
     n_groups_fake, n_groups_genuine = (int((sums[:, column] > 0).sum()) for column in (1, 3))
     needed = {"fake_accuracy": n_groups_fake, "genuine_accuracy": n_groups_genuine}
@@ -85,9 +85,9 @@ def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluat
     at_once = max(1, WEIGHTS_AT_ONCE // len(names))
     means = [
         (drawn @ sums) / (drawn @ counts)
-        for drawn in _draw_groups(len(names), settings.bootstrap, at_once, seed)
+        for drawn in draw_groups(len(names), settings.bootstrap, at_once, seed)
     ]
-    return _percentiles(np.concatenate(means)[:, None], settings.confidence)[0]
+    return percentiles(np.concatenate(means)[:, None], settings.confidence)[0]
 
 
 def _figures(counts: np.ndarray, sums: np.ndarray, ranking: WeightedRanking) -> np.ndarray:
@@ -99,7 +99,7 @@ def _figures(counts: np.ndarray, sums: np.ndarray, ranking: WeightedRanking) -> 
     return np.stack([fake_accuracy, genuine_accuracy, balanced, *ranking.score(counts)], axis=1)
 
 
-def _draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[np.ndarray]:
+def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[np.ndarray]:
     """Draw all groups anew, `draws` times: blocks of (up to `at_once`, n_groups) counts.
 
     Each draw has its own generator, so that the size of a block changes nothing.
@@ -118,7 +118,8 @@ def _sums_by_group(codes: np.ndarray, n_groups: int, fake: np.ndarray, right: np
     return np.stack([np.bincount(codes, weights=column, minlength=n_groups) for column in columns], axis=1)
 
 
-def _percentiles(figures: np.ndarray, confidence: float) -> list[Interval]:
+def percentiles(figures: np.ndarray, confidence: float) -> list[Interval]:
+    """Give the interval of each column of (draws, metrics); (None, None) where most draws have no figure."""
     tail = (1 - confidence) / 2
     intervals: list[Interval] = []
     for column in figures.T:

@@ -62,7 +62,7 @@ def fit(
         checkpoint.restore(network, kept)
     course = Course(config.train, rate, checkpoint, kept, on_epoch)
     if not course.is_over:
-        with _plain_errors(config, *feeds):
+        with _plain_errors(config, *feeds), _ending_in_order(*feeds):
             _train(network, course, *feeds)
     course.leave_best_weights(network)
     return pd.DataFrame(course.rows, columns=["epoch", *COLUMNS])
@@ -120,6 +120,21 @@ def _train(network: keras.Model, course: Course, training: Feed, validation: Fee
             shuffle=False,  # the dataset has done it
             verbose=0,
         )
+
+
+@contextlib.contextmanager
+def _ending_in_order(*feeds: Feed) -> Iterator[None]:
+    """Let no batch be under way when an iterator goes (see `pipeline.inputs.making`).
+
+    Keras would take the iterator out of an exception's traceback before anybody sees it.
+    """
+    keras.config.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        for feed in feeds:
+            feed.maker.close()
+        keras.config.enable_traceback_filtering()
 
 
 def _check_validation(validation: pd.DataFrame, settings: Train) -> None:

@@ -10,8 +10,9 @@ from pipeline.config import Augment, Preprocess
 OFF = {
     "rotation": 0.0, "width_shift": 0.0, "height_shift": 0.0,
     "horizontal_flip": False, "vertical_flip": False, "transpose": False,
-    "tamper": 0.0, "matched_saves": False, "handed_in": 0.0,
+    "tamper": 0.0, "matched_saves": False, "untouched": 0.15, "handed_in": 0.0,
     "alter": 0.0, "scale": [0.7, 1.4], "blur": 3.0, "quality": [30, 100], "lossless": 0.3,
+    "altered_fakes": 0.5,
 }  # fmt: skip
 
 

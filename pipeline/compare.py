@@ -1,0 +1,69 @@
+"""Says whether one detector is better than another on the same test pictures.
+
+    python -m pipeline.compare RUN[,RUN…] RUN[,RUN…] [--bootstrap 1000] [--seed 20]
+
+RUN is an MLflow run id, or a folder with `predictions.csv`: `reports/evaluation`, `score/<name>`,
+`multirun/…/reports/evaluation`. Several, separated by commas, are trainings of one detector with different
+seeds: their figures are averaged. Intervals of the difference come from a paired bootstrap over groups of
+pictures. Writes nothing.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.config import Evaluate
+from pipeline.errors import UserError
+from pipeline.reports.comparison import comparison_table
+from pipeline.reports.evaluation import PREDICTIONS
+from pipeline.scoring.comparison import compare
+from pipeline.stage import plain_errors
+from pipeline.tracking import fetch_file
+
+
+def predictions_of(runs: str) -> list[pd.DataFrame]:
+    """Read the predictions of runs or folders, separated by commas.
+
+    Raises:
+        UserError: there are none.
+    """
+    return [_read(each) for each in runs.split(",")]
+
+
+def _read(run: str) -> pd.DataFrame:
+    folder = Path(run)
+    if folder.is_dir():
+        path = folder / PREDICTIONS
+        if not path.is_file():
+            raise UserError(
+                f"{path} is not there; name the folder of an evaluation, such as reports/evaluation"
+            )
+        return pd.read_csv(path, keep_default_na=False)
+    with tempfile.TemporaryDirectory() as temporary:
+        return pd.read_csv(
+            fetch_file(run, f"evaluation/{PREDICTIONS}", Path(temporary)), keep_default_na=False
+        )
+
+
+def main() -> None:
+    """Parse the command line and compare."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.compare",
+        description="Says whether one detector is better than another on the same test pictures.",
+    )
+    parser.add_argument("first", metavar="RUN[,RUN…]", help="MLflow run ids or folders of evaluations")
+    parser.add_argument("second", metavar="RUN[,RUN…]", help="the others")
+    parser.add_argument("--bootstrap", type=int, default=1000, help="draws of groups (1000)")
+    parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals (0.95)")
+    parser.add_argument("--seed", type=int, default=20, help="of the draws (20)")
+    asked = parser.parse_args()
+    with plain_errors():
+        settings = Evaluate(bootstrap=asked.bootstrap, confidence=asked.confidence)
+        first, second = predictions_of(asked.first), predictions_of(asked.second)
+        print(comparison_table(compare(first, second, settings, asked.seed), asked.confidence))
+
+
+if __name__ == "__main__":
+    main()
