@@ -213,6 +213,7 @@ class Score:
     """What `pipeline.score` tests, and under which name."""
 
     run: str | None  # MLflow run whose detector is used; null: the one in `paths.models`
+    split: str | None = one_of("train", "validation", "test")  # of the manifest, only its pictures; null: all
     name: str | None  # folder under score/; null: named after the data
 
 

@@ -1,26 +1,31 @@
 """Tests a trained detector on another labelled set; nothing is trained.
 
     python -m pipeline.score data=folders data.root=/abs/dir convert=raw [score.run=<MLflow run id>]
+    python -m pipeline.score experiment=casia data.root=/abs/dir convert=raw score.split=test
 
-Reads the pictures of `data`, every collection whole whatever its role, and the detector in `models/` or
-that of an MLflow run. Writes `score/<name>/`: `converted/`, `metrics.json`, `predictions.csv` and the
+Reads the pictures of `data`, every collection whole whatever its role, or those of a table of the manifest
+(the second line: the same test pictures in another form), and the detector in `models/` or that of an MLflow
+run. Writes `score/<name>/`: `converted/`, `metrics.json`, `predictions.csv` and the
 pictures of an evaluation. The name is `score.name`, else that of the folder or dataset.
 """
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import Config
+from pipeline.errors import UserError
 from pipeline.images.conversion import convert_pictures
+from pipeline.images.sources import Source
 from pipeline.manifests.build import label_table
 from pipeline.manifests.look_alikes import find_look_alikes
+from pipeline.manifests.roles import test_collections
 from pipeline.manifests.sources import list_sources
-from pipeline.manifests.tables import read_files
+from pipeline.manifests.tables import read_files, read_table
 from pipeline.records import read_record
 from pipeline.reports.evaluation import CROPS, write_evaluation
 from pipeline.reports.summary import summarise
@@ -37,9 +42,12 @@ SCORES = Path("score")
 def run(config: Config) -> None:
     """Convert, predict, score; print the figures."""
     output = folder_of(config)
+    elsewhere = test_collections(config.data) if config.score.split else frozenset[str]()
     for collection in config.data.collections.values():
         collection.role = "test"  # all of it, and one class alone may be scored
     sources, rejected = list_sources(config.data)
+    if config.score.split:
+        sources = _of_split(sources, Path(config.paths.manifest) / f"{config.score.split}.csv")
     counts = convert_pictures(sources, rejected, output / "converted", config.convert, config.compute)
     converted = read_files(output / "converted")
     look = find_look_alikes(converted, output / "converted", config.compute)
@@ -49,7 +57,7 @@ def run(config: Config) -> None:
         detector, record = Detector.load(models), read_record(models)
     predictions = predict_table(detector, table)
     evaluation = evaluate_predictions(
-        predictions, detector.decision.threshold, (), config.evaluate, config.seed
+        predictions, detector.decision.threshold, elsewhere, config.evaluate, config.seed
     )
     crops = score_crops(detector, table, config.seed)
     evaluation.metrics["control"] = control_figures(crops, config.evaluate, config.seed)
@@ -69,6 +77,22 @@ def folder_of(config: Config) -> Path:
     """Where the scores go; two folders of one name need `score.name` to be told apart."""
     named = Path(config.data.root).name if config.data.name == "folders" else config.data.name
     return SCORES / (config.score.name or named)
+
+
+def _of_split(sources: Sequence[Source], table: Path) -> list[Source]:
+    """Keep the pictures of a table.
+
+    Raises:
+        UserError: it is not there, or none of its pictures is.
+    """
+    wanted = set(read_table(table)["source_path"])
+    kept = [source for source in sources if source.source_path in wanted]
+    if not kept:
+        raise UserError(
+            f"none of the pictures in {table} is among those asked for; name the data that the manifest was "
+            "built from (data=… data.root=…), or leave score.split out"
+        )
+    return kept
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from pipeline.evaluate import evaluate
 from pipeline.records import close_sweep, open_sweep
 from pipeline.storage.atomic import write_csv, write_json
 from pipeline.train import train
+from pipeline.validate import flatten
 
 UPSTREAM = ("data", "convert", "split", "sample", "paths", "seed")  # the seed deals the pictures too
 CHOSEN_BY = "balanced_accuracy"  # on validation: never a test figure
@@ -81,7 +82,7 @@ class Sweep:
             "run_id": record["run_id"],
             "folder": folder.as_posix(),
             "validation": record["validation"],
-            "test": metrics["test"],
+            **metrics,
         }
         write_json(folder / RESULT, result)
         return result
@@ -96,8 +97,8 @@ class Sweep:
                 close_sweep(self.parent(config), None, self.folder)
             return ""
         results.sort(key=_score, reverse=True)
+        write_csv(self.folder / "results.csv", pd.DataFrame([flatten(result) for result in results]))
         table = pd.DataFrame([_row(result) for result in results])
-        write_csv(self.folder / "results.csv", table)
         close_sweep(self.parent(config), results[0], self.folder / "results.csv")
         shown = table.drop(columns=["job", "folder", "run_id"])
         shown.insert(0, "job", [Path(each).name for each in table["folder"]])

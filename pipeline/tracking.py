@@ -219,7 +219,7 @@ def requirements() -> list[str]:
 
     names = (
         *("tensorflow", "keras", "numpy", "pandas", "pillow", "tifffile", "imagecodecs"),
-        *("opencv-python-headless", "scikit-learn", "omegaconf"),
+        *("opencv-python-headless", "scikit-learn", "skops", "omegaconf"),
     )
     return [f"{name}=={version(name)}" for name in names]
 

@@ -66,5 +66,26 @@ def test_score_tests_all_of_another_set_and_trains_nothing(reproduced, labelled,
     assert metrics["policy"] == "raw"
     predictions = pd.read_csv(reproduced.folder / f"score/labelled{from_run}/predictions.csv")
     assert len(predictions) == 12
+    assert (reproduced.folder / f"score/labelled{from_run}/crops.csv").is_file()
     rejected = pd.read_csv(reproduced.folder / f"score/labelled{from_run}/converted/rejected.csv")
     assert "notes.txt" in rejected["path"].iloc[0]
+
+
+def test_score_tests_the_pictures_of_one_table_in_another_form(reproduced):
+    reproduced.run(
+        sys.executable, "-m", "pipeline.score", "convert=raw", "score.split=test", "score.name=as_handed_in"
+    )
+    scored = pd.read_csv(reproduced.folder / "score/as_handed_in/predictions.csv")
+    evaluated = pd.read_csv(reproduced.folder / "reports/evaluation/predictions.csv")
+    assert len(scored) == len(evaluated)
+    assert scored["target"].sum() == evaluated["target"].sum()
+
+
+def test_two_runs_are_compared_by_their_pictures(reproduced):
+    run = reproduced.json("models/run.json")["run_id"]
+    output = reproduced.run(sys.executable, "-m", "pipeline.compare", run, "reports/evaluation")
+    assert "+0.000 (+0.000 to +0.000)" in output
+    output = reproduced.run(sys.executable, "-m", "pipeline.compare", run, "reports", fails=True)
+    assert "predictions.csv is not there" in output
+    output = reproduced.run(sys.executable, "-m", "pipeline.compare", "0" * 32, run, fails=True)
+    assert "Traceback" not in output

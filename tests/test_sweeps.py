@@ -46,7 +46,7 @@ def test_one_value_of_what_happens_before_training_is_left_to_the_check_of_the_t
 def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validation(own_copy):
     output = own_copy.run(
         sys.executable, "-m", "pipeline.experiment", "-m", "train.learning_rate=1e-3,3e-4",
-        "model.dropout=0.3,0.5", "train.epochs=1",
+        "model.share=0.02,0.05", "train.epochs=1",
     )  # fmt: skip
     runs = runs_of(own_copy)
     children = [run for run in runs if run["parent"]]
@@ -60,12 +60,12 @@ def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validatio
         )
         assert run["models"] == 1
     assert {run["name"] for run in children} == {
-        f"model.dropout={dropout},train.epochs=1,train.learning_rate={rate}"
-        for dropout in ("0.3", "0.5")
+        f"model.share={share},train.epochs=1,train.learning_rate={rate}"
+        for share in ("0.02", "0.05")
         for rate in ("0.001", "0.0003")
     }
     (table,) = own_copy.folder.glob("multirun/*/*/results.csv")
-    scores = pd.read_csv(table)["validation"]
+    scores = pd.read_csv(table)["validation.balanced_accuracy"]
     assert scores.is_monotonic_decreasing
     assert len(scores) == 4
     assert "sorted by the validation score" in output
