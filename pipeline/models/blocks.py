@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-# Of the running means of batch normalisation: runs have hundreds of steps, Keras's 0.99 is for thousands.
-MOMENTUM = 0.95
+# Of the running means of batch normalisation. Batches are of many kinds (twins, altered ones, crops of one group):
+# with 0.95, means over twenty of them moved the ROC AUC on validation pictures by 0.1 from one epoch to the next.
+MOMENTUM = 0.99
 
 
 def convolution(

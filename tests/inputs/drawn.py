@@ -22,6 +22,15 @@ def augment(**changes):
 
 PLAIN = augment()
 CLASSIC = augment(rotation=20.0, width_shift=0.2, height_shift=0.2, horizontal_flip=True)
+FORENSIC = augment(
+    horizontal_flip=True,
+    vertical_flip=True,
+    transpose=True,
+    tamper=0.5,
+    matched_saves=True,
+    handed_in=0.2,
+    alter=0.3,
+)
 
 
 def preprocess(height=16, width=24):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pipeline.inputs.cache import PictureCache
 from pipeline.inputs.datasets import ordered_dataset, training_dataset
 from pipeline.inputs.load import load
-from tests.inputs.drawn import CLASSIC, PLAIN, augment, draw_table, native, preprocess
+from tests.inputs.drawn import CLASSIC, FORENSIC, PLAIN, draw_table, native, preprocess
 
 
 @pytest.fixture(scope="module")
@@ -114,17 +114,6 @@ def test_batches_are_made_in_parallel_even_where_operations_must_be_deterministi
 
 def _map_function(dataset):
     return dataset._input_dataset._map_func.function
-
-
-FORENSIC = augment(
-    horizontal_flip=True,
-    vertical_flip=True,
-    transpose=True,
-    tamper=0.5,
-    matched_saves=True,
-    handed_in=0.2,
-    alter=0.3,
-)
 
 
 def _native(table, augment=FORENSIC, **changes):

@@ -6,17 +6,7 @@ from pipeline.images.jpeg import libjpeg_tables
 from pipeline.inputs.cache import PictureCache
 from pipeline.inputs.cells import TAMPERED, UNKNOWN, UNTOUCHED
 from pipeline.inputs.views import Views
-from tests.inputs.drawn import augment, blotches, draw_table, native
-
-FORENSIC = augment(
-    horizontal_flip=True,
-    vertical_flip=True,
-    transpose=True,
-    tamper=0.5,
-    matched_saves=True,
-    handed_in=0.2,
-    alter=0.3,
-)
+from tests.inputs.drawn import FORENSIC, augment, blotches, draw_table, native
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,10 @@ with plain_errors():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "status", "said"),
-    [("unforeseen", 1, "ValueError: nobody foresaw this"), ("interrupted", 130, "interrupted; earlier results")],
+    [
+        ("unforeseen", 1, "ValueError: nobody foresaw this"),
+        ("interrupted", 130, "interrupted; earlier results"),
+    ],
 )
 def test_it_ends_and_says_why(tmp_path, composed_values, how, status, said):
     draw_table(tmp_path, genuine=30, fake=30, kind="jpg").to_csv(tmp_path / "table.csv", index=False)
