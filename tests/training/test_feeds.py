@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from pipeline.errors import UserError
 from pipeline.inputs.datasets import Feed
+from pipeline.inputs.making import BatchMaker
 from pipeline.training.feeds import suited
 from pipeline.training.strategy import check_batches
 
@@ -20,7 +21,7 @@ def feed_of(*inputs, targets=("logit", "map"), images=8, batch=4):
         {name: np.ones(images, np.float32) for name in targets},
     )
     dataset = tf.data.Dataset.from_tensor_slices(parts).batch(batch)
-    return Feed(dataset, -(-images // batch), images, [], arrays["logit"])
+    return Feed(dataset, -(-images // batch), images, [], arrays["logit"], BatchMaker(lambda _: ()))
 
 
 def network_of(*inputs, answers=("logit",)):

@@ -6,6 +6,7 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline.inputs.datasets import Feed
+from pipeline.inputs.making import BatchMaker
 from pipeline.training.feeds import suited
 from pipeline.training.fit import fit
 from pipeline.training.machine import prepare_machine, training_seed
@@ -56,20 +57,24 @@ def toy_feeds(train, validation, config, network, first_epoch):
         return _pictures([seed, epoch, step], targets[rows[step * batch_size : (step + 1) * batch_size]])
 
     held_out = validation["target"].to_numpy(np.float32)
+    training_maker = BatchMaker(training_batch)
+    # Two batches of different size.
+    ordered_maker = BatchMaker(lambda number: _pictures([9], held_out, 16 + 8 * int(number)))
     training = Feed(
-        _dataset(tf.data.Dataset.range(first_epoch * steps, 2**62), training_batch),
+        _dataset(tf.data.Dataset.range(first_epoch * steps, 2**62), training_maker),
         steps,
         len(targets),
         [],
         targets,
+        training_maker,
     )
     ordered = Feed(
-        # Two batches of different size.
-        _dataset(tf.data.Dataset.range(2), lambda number: _pictures([9], held_out, 16 + 8 * int(number))),
+        _dataset(tf.data.Dataset.range(2), ordered_maker),
         2,
         2 * len(held_out),
         [],
         np.concatenate([held_out, held_out]),
+        ordered_maker,
     )
     return suited(training, network), suited(ordered, network)
 
