@@ -201,6 +201,15 @@ class Train:
 
 
 @dataclass(kw_only=True)
+class Decision:
+    """How probabilities become verdicts; chosen on validation pictures."""
+
+    threshold: str = one_of("balanced_accuracy", "false_positive_rate")
+    false_positive_rate: float = number(above=0.0, at_most=0.5)  # of genuine validation pictures
+    unsure: float | None = number(above=0.0, at_most=0.999)  # confidence of the abstain band; null: none
+
+
+@dataclass(kw_only=True)
 class Evaluate:
     """How the test pictures are scored."""
 
@@ -265,6 +274,7 @@ class Config:
     augment: Augment
     model: dict[str, Any]
     train: Train
+    decision: Decision
     evaluate: Evaluate
     score: Score
     search: Search

@@ -27,7 +27,7 @@ from pipeline.validate import flatten
 
 EVALUATION_FOLDER = "evaluation"
 METRICS_FILE = "metrics.json"
-DEPENDS_ON = ("seed", "convert", "split", "preprocess", "augment", "model", "train")
+DEPENDS_ON = ("seed", "convert", "split", "preprocess", "augment", "model", "train", "decision")
 TAGS = (
     RUN_KEY,
     "commit",

@@ -25,10 +25,10 @@ from pipeline.manifests.tables import SPLITS, read_table
 from pipeline.models.build import TARGET
 from pipeline.models.build import check as check_model
 from pipeline.records import training_run
-from pipeline.scoring.detector import Decision, Detector, load_model, predict_table
+from pipeline.scoring.decision import UNDECIDED, decide
+from pipeline.scoring.detector import Detector, load_model, predict_table
 from pipeline.scoring.metrics import score_predictions
 from pipeline.scoring.names import DECISION_FILE, RUN_FILE
-from pipeline.scoring.threshold import choose_threshold
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_csv, write_json, write_text
 from pipeline.storage.folder import replacing_folder
@@ -88,12 +88,11 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
 def _decide(
     folder: Path, config: Config, validation: pd.DataFrame
 ) -> tuple[dict[str, Any], dict[str, float | int | None]]:
-    """Choose the threshold on validation pictures with the detector as saved; give its figures there."""
-    detector = Detector(load_model(folder), config.preprocess, Decision(threshold=0.5))
-    predictions = predict_table(detector, validation)
-    threshold = choose_threshold(predictions["target"], predictions["probability_fake"])
-    figures = score_predictions(predictions, threshold)
-    return {"threshold": threshold, "chosen_on": "validation", "chosen_by": "balanced_accuracy"}, figures
+    """Choose how answers are read, on validation pictures with the detector as saved; give its figures there."""
+    predictions = predict_table(Detector(load_model(folder), config.preprocess, UNDECIDED), validation)
+    decision = decide(predictions, config.decision, config.seed)
+    calibrated = predictions.assign(probability_fake=decision.probabilities(predictions["logit"]))
+    return decision.as_dict(), score_predictions(calibrated, decision.threshold)
 
 
 def _digests(paths: Mapping[str, Path]) -> dict[str, Any]:
