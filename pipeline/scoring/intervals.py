@@ -7,20 +7,25 @@ An Introduction to the Bootstrap, 1993, chapter 13).
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from pipeline import config
-from pipeline.scoring.answers import called_fake, check_scores
-from pipeline.scoring.exact import perfect_bounds
+from pipeline.processes import available_cores
+from pipeline.scoring.exact import CLASSES, bounds_at_threshold, perfect_bounds
 from pipeline.scoring.metrics import METRICS
-from pipeline.scoring.ranking import WeightedRanking
+from pipeline.scoring.weighted import WeightedFigures
 
 Interval = tuple[float | None, float | None]
+NONE: Interval = (None, None)
 
-WEIGHTS_AT_ONCE = 2_000_000  # pictures × draws in memory: 16 MB an array, and some ten of them
+WEIGHTS_AT_ONCE = 250_000  # pictures × draws that are worked on at once: 2 MB an array, near the processor
 USABLE_SHARE = 0.5  # of the draws; where more lack a class an interval would say too little
+MOST_THREADS = 4  # each holds some ten arrays of the size of the table
+_ALIKE = 1e-12  # draws that differ by less are the same
 
 
 def bootstrap_intervals(
@@ -28,8 +33,8 @@ def bootstrap_intervals(
 ) -> dict[str, Interval]:
     """Compute an interval for each of `METRICS`.
 
-    Where every group is judged right (or every one wrong), all draws agree and percentiles would promise
-    certainty; bounds from the number of groups are given instead (see `exact`).
+    Where every group of a class is judged right (or every one wrong), draws agree and percentiles would
+    promise certainty; bounds from the number of groups are given instead (see `exact`).
 
     Args:
         predictions: columns `target`, `logit`, `probability_fake` and `group`.
@@ -38,30 +43,14 @@ def bootstrap_intervals(
         seed: of the draws; the same seed gives the same intervals.
 
     Returns:
-        metric -> (low, high); (None, None) where fewer than two groups hold what the figure needs, or
-        most draws lack a class.
+        metric -> (low, high); (None, None) where fewer than two groups hold what the figure needs, most
+        draws lack a class, or all draws agree and no bound is known.
     """
-    fake = (predictions["target"] == 1).to_numpy()
     codes, names = pd.factorize(predictions["group"], sort=True)  # sorted: the order of rows changes nothing
-    sums = _sums_by_group(
-        codes, len(names), fake, called_fake(predictions["probability_fake"], threshold) == fake
-    )
-    ranking = WeightedRanking(check_scores(predictions["logit"]), fake, codes)
-    at_once = max(1, WEIGHTS_AT_ONCE // max(1, len(fake)))
-    blocks = [
-        _figures(counts, sums, ranking)
-        for counts in draw_groups(len(names), settings.bootstrap, at_once, seed)
-    ]
-    found = percentiles(np.concatenate(blocks), settings.confidence)
-    intervals = dict(zip(METRICS, found, strict=True))
-    intervals |= perfect_bounds(sums, ranking.score(np.ones((1, len(names))))[0][0], settings.confidence)
-    n_groups_fake, n_groups_genuine = (int((sums[:, column] > 0).sum()) for column in (1, 3))
-    needed = {"fake_accuracy": n_groups_fake, "genuine_accuracy": n_groups_genuine}
-    fewest = min(n_groups_fake, n_groups_genuine)
-    return {
-        metric: interval if needed.get(metric, fewest) > 1 else (None, None)
-        for metric, interval in intervals.items()
-    }
+    figures = WeightedFigures(predictions, threshold, codes, len(names))
+    drawn = _draw_figures(figures, len(predictions), len(names), settings.bootstrap, seed)
+    sums = figures.sums[:4].T
+    return _intervals(figures.score(np.ones((1, len(names))))[0], drawn, sums, settings.confidence)
 
 
 def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluate, seed: int) -> Interval:
@@ -74,7 +63,7 @@ def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluat
         seed: likewise.
 
     Returns:
-        (low, high); (None, None) where fewer than two groups have a number.
+        (low, high); (None, None) where fewer than two groups have a number, or all draws agree.
     """
     known = values.notna().to_numpy()
     codes, names = pd.factorize(groups[known], sort=True)
@@ -87,16 +76,7 @@ def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluat
         (drawn @ sums) / (drawn @ counts)
         for drawn in draw_groups(len(names), settings.bootstrap, at_once, seed)
     ]
-    return percentiles(np.concatenate(means)[:, None], settings.confidence)[0]
-
-
-def _figures(counts: np.ndarray, sums: np.ndarray, ranking: WeightedRanking) -> np.ndarray:
-    """Compute `METRICS` of drawn groups: (draws, groups) counts -> (draws, metrics), NaN without a class."""
-    right_fake, n_fake, right_genuine, n_genuine = (counts @ sums).T
-    with np.errstate(invalid="ignore"):  # 0 / 0 where a draw lacks a class
-        fake_accuracy, genuine_accuracy = right_fake / n_fake, right_genuine / n_genuine
-    balanced = (fake_accuracy + genuine_accuracy) / 2
-    return np.stack([fake_accuracy, genuine_accuracy, balanced, *ranking.score(counts)], axis=1)
+    return _unless_alike(np.concatenate(means), settings.confidence)
 
 
 def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[np.ndarray]:
@@ -105,17 +85,7 @@ def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[
     Each draw has its own generator, so that the size of a block changes nothing.
     """
     for start in range(0, draws, at_once):
-        counts = np.empty((min(at_once, draws - start), n_groups))
-        for row in range(len(counts)):
-            drawn = np.random.default_rng([seed, start + row]).integers(n_groups, size=n_groups)
-            counts[row] = np.bincount(drawn, minlength=n_groups)
-        yield counts
-
-
-def _sums_by_group(codes: np.ndarray, n_groups: int, fake: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Sum by group: (n_groups, 4) of right fakes, fakes, right genuine pictures, genuine pictures."""
-    columns = [fake & right, fake, ~fake & right, ~fake]
-    return np.stack([np.bincount(codes, weights=column, minlength=n_groups) for column in columns], axis=1)
+        yield _drawn(n_groups, range(start, min(start + at_once, draws)), seed)
 
 
 def percentiles(figures: np.ndarray, confidence: float) -> list[Interval]:
@@ -130,3 +100,84 @@ def percentiles(figures: np.ndarray, confidence: float) -> list[Interval]:
             low, high = np.quantile(usable, [tail, 1 - tail])
             intervals.append((float(low), float(high)))
     return intervals
+
+
+def _drawn(n_groups: int, draws: range, seed: int) -> np.ndarray:
+    """Draw all groups anew: (draws, n_groups) counts."""
+    counts = np.empty((len(draws), n_groups))
+    for row, draw in enumerate(draws):
+        drawn = np.random.default_rng([seed, draw]).integers(n_groups, size=n_groups)
+        counts[row] = np.bincount(drawn, minlength=n_groups)
+    return counts
+
+
+def _draw_figures(
+    figures: WeightedFigures, n_pictures: int, n_groups: int, draws: int, seed: int
+) -> np.ndarray:
+    """Compute `METRICS` of drawn groups, a thread a core: (draws, metrics), NaN without a class."""
+    at_once = max(1, WEIGHTS_AT_ONCE // max(1, n_pictures))
+    blocks = [range(start, min(start + at_once, draws)) for start in range(0, draws, at_once)]
+    with ThreadPoolExecutor(min(available_cores(), MOST_THREADS)) as threads:
+        found = threads.map(lambda block: figures.score(_drawn(n_groups, block, seed)), blocks)
+        return np.concatenate(list(found))
+
+
+def _intervals(
+    values: np.ndarray, drawn: np.ndarray, sums: np.ndarray, confidence: float
+) -> dict[str, Interval]:
+    """Put draws of `METRICS` and exact bounds together.
+
+    Args:
+        values: (metrics,) of all groups, NaN where there is none.
+        drawn: (draws, metrics).
+        sums: (groups, 4) as of `perfect_bounds`.
+        confidence: share inside.
+    """
+    value = dict(zip(METRICS, values, strict=True))
+    column = dict(zip(METRICS, drawn.T, strict=True))
+    n_groups_fake, n_groups_genuine = (int((sums[:, place] > 0).sum()) for place in (1, 3))
+    fewest = min(n_groups_fake, n_groups_genuine)
+    needed = dict.fromkeys(METRICS, fewest)
+    needed |= {"fake_accuracy": n_groups_fake, "genuine_accuracy": n_groups_genuine}
+    intervals = {
+        metric: _unless_alike(column[metric], widened(confidence, n)) for metric, n in needed.items() if n > 1
+    }
+    intervals["ece"] = _reflected(value["ece"], intervals.get("ece", NONE))
+    half = {
+        metric: percentiles(column[metric][:, None], widened((1 + confidence) / 2, needed[metric]))[0]
+        for metric in CLASSES
+        if needed[metric] > 1
+    }
+    intervals |= bounds_at_threshold(sums, half, confidence)
+    intervals |= perfect_bounds(sums, value["roc_auc"], confidence)
+    return {metric: intervals[metric] if n > 1 else NONE for metric, n in needed.items()}
+
+
+def widened(confidence: float, n_groups: int) -> float:
+    """Give the confidence for which percentiles of draws are as wide as `n_groups` groups call for.
+
+    Draws vary by a factor sqrt((n - 1) / n) too little, and a normal tail is too thin for few groups: the
+    expanded percentile interval (Hesterberg, What teachers should know about the bootstrap, 2015,
+    doi:10.1080/00031305.2015.1089789, section 4.5).
+    """
+    reach = stats.t.ppf((1 + confidence) / 2, n_groups - 1) * np.sqrt(n_groups / (n_groups - 1))
+    return float(2 * stats.norm.cdf(reach) - 1)
+
+
+def _unless_alike(draws: np.ndarray, confidence: float) -> Interval:
+    """Give percentiles of (draws,) where they differ: one that cannot vary would promise certainty."""
+    low, high = percentiles(draws[:, None], confidence)[0]
+    return (low, high) if low is not None and high is not None and high - low > _ALIKE else NONE
+
+
+def _reflected(value: float, interval: Interval) -> Interval:
+    """Turn an interval round its figure, so that it is shifted down as far as the draws are shifted up.
+
+    The calibration error is a sum of distances: chance makes it larger, in the pictures as in the draws from
+    them (basic interval: Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2). It
+    keeps the figure itself.
+    """
+    low, high = interval
+    if low is None or high is None:
+        return NONE
+    return min(max(0.0, 2 * value - high), value), max(2 * value - low, value)
