@@ -180,4 +180,4 @@ def _reflected(value: float, interval: Interval) -> Interval:
     low, high = interval
     if low is None or high is None:
         return NONE
-    return min(max(0.0, 2 * value - high), value), max(2 * value - low, value)
+    return float(min(max(0.0, 2 * value - high), value)), float(max(2 * value - low, value))
