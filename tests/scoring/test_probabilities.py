@@ -17,7 +17,9 @@ from pipeline.scoring.ranking import WeightedRanking
 def error(target, probability):
     probability = np.array(probability, float)
     ranking = WeightedRanking(probability, np.array(target) == 1, np.zeros(len(target), int))
-    return expected_calibration_error(ranking.weigh(np.ones((1, 1))), surplus_by_class(ranking, probability))[0]
+    return expected_calibration_error(ranking.weigh(np.ones((1, 1))), surplus_by_class(ranking, probability))[
+        0
+    ]
 
 
 def test_fifteen_pictures_have_a_bin_each():
