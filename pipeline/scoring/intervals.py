@@ -2,8 +2,8 @@
 
 Pictures of one group are alike, so drawing single pictures anew would make intervals too narrow. Whole
 groups are drawn with replacement, as many as there are (cluster bootstrap: Field and Welsh, 2007,
-doi:10.1111/j.1467-9868.2007.00593.x), and percentiles of the figures are taken (Efron and Tibshirani,
-An Introduction to the Bootstrap, 1993, chapter 13).
+doi:10.1111/j.1467-9868.2007.00593.x); how much the figures vary between draws tells how wide an interval must
+be (see `spread`).
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from pipeline import config
 from pipeline.processes import available_cores
 from pipeline.scoring.exact import CLASSES, bounds_at_threshold, perfect_bounds
 from pipeline.scoring.metrics import METRICS
+from pipeline.scoring.spread import NONE, USABLE_SHARE, Interval, interval_round
 from pipeline.scoring.weighted import WeightedFigures
 
-Interval = tuple[float | None, float | None]
-NONE: Interval = (None, None)
-
 WEIGHTS_AT_ONCE = 250_000  # pictures × draws that are worked on at once: 2 MB an array, near the processor
-USABLE_SHARE = 0.5  # of the draws; where more lack a class an interval would say too little
 MOST_THREADS = 4  # each holds some ten arrays of the size of the table
-_ALIKE = 1e-12  # draws that differ by less are the same
 
 
 def bootstrap_intervals(
@@ -33,8 +28,8 @@ def bootstrap_intervals(
 ) -> dict[str, Interval]:
     """Compute an interval for each of `METRICS`.
 
-    Where every group of a class is judged right (or every one wrong), draws agree and percentiles would
-    promise certainty; bounds from the number of groups are given instead (see `exact`).
+    Where every group of a class is judged right (or every one wrong), draws agree and would promise
+    certainty; bounds from the number of groups are given instead (see `exact`).
 
     Args:
         predictions: columns `target`, `logit`, `probability_fake` and `group`.
@@ -54,10 +49,10 @@ def bootstrap_intervals(
 
 
 def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluate, seed: int) -> Interval:
-    """Compute an interval for the mean of numbers that belong to pictures.
+    """Compute an interval for the mean of shares that belong to pictures.
 
     Args:
-        values: (n,); NaN is left out.
+        values: (n,) in [0, 1]; NaN is left out.
         groups: (n,) names of groups.
         settings: as of `bootstrap_intervals`.
         seed: likewise.
@@ -76,7 +71,8 @@ def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluat
         (drawn @ sums) / (drawn @ counts)
         for drawn in draw_groups(len(names), settings.bootstrap, at_once, seed)
     ]
-    return _unless_alike(np.concatenate(means), settings.confidence)
+    mean = float(sums.sum() / counts.sum())
+    return interval_round(str(values.name), mean, np.concatenate(means), len(names), settings.confidence)
 
 
 def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[np.ndarray]:
@@ -89,13 +85,16 @@ def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[
 
 
 def percentiles(figures: np.ndarray, confidence: float) -> list[Interval]:
-    """Give the interval of each column of (draws, metrics); (None, None) where most draws have no figure."""
+    """Give the interval of each column of (draws, differences); `NONE` where most draws have none.
+
+    For what has no scale of its own; figures have better ones, see `spread`.
+    """
     tail = (1 - confidence) / 2
     intervals: list[Interval] = []
     for column in figures.T:
         usable = column[np.isfinite(column)]
         if len(usable) < USABLE_SHARE * len(column):
-            intervals.append((None, None))
+            intervals.append(NONE)
         else:
             low, high = np.quantile(usable, [tail, 1 - tail])
             intervals.append((float(low), float(high)))
@@ -133,51 +132,17 @@ def _intervals(
         sums: (groups, 4) as of `perfect_bounds`.
         confidence: share inside.
     """
-    value = dict(zip(METRICS, values, strict=True))
+    value = dict(zip(METRICS, values.tolist(), strict=True))
     column = dict(zip(METRICS, drawn.T, strict=True))
     n_groups_fake, n_groups_genuine = (int((sums[:, place] > 0).sum()) for place in (1, 3))
-    fewest = min(n_groups_fake, n_groups_genuine)
-    needed = dict.fromkeys(METRICS, fewest)
+    needed = dict.fromkeys(METRICS, min(n_groups_fake, n_groups_genuine))
     needed |= {"fake_accuracy": n_groups_fake, "genuine_accuracy": n_groups_genuine}
-    intervals = {
-        metric: _unless_alike(column[metric], widened(confidence, n)) for metric, n in needed.items() if n > 1
-    }
-    intervals["ece"] = _reflected(value["ece"], intervals.get("ece", NONE))
-    half = {
-        metric: percentiles(column[metric][:, None], widened((1 + confidence) / 2, needed[metric]))[0]
-        for metric in CLASSES
-        if needed[metric] > 1
-    }
+
+    def interval(metric: str, inside: float) -> Interval:
+        return interval_round(metric, value[metric], column[metric], needed[metric], inside)
+
+    intervals = {metric: interval(metric, confidence) for metric in METRICS}
+    half = {metric: interval(metric, (1 + confidence) / 2) for metric in CLASSES}
     intervals |= bounds_at_threshold(sums, half, confidence)
     intervals |= perfect_bounds(sums, value["roc_auc"], confidence)
     return {metric: intervals[metric] if n > 1 else NONE for metric, n in needed.items()}
-
-
-def widened(confidence: float, n_groups: int) -> float:
-    """Give the confidence for which percentiles of draws are as wide as `n_groups` groups call for.
-
-    Draws vary by a factor sqrt((n - 1) / n) too little, and a normal tail is too thin for few groups: the
-    expanded percentile interval (Hesterberg, What teachers should know about the bootstrap, 2015,
-    doi:10.1080/00031305.2015.1089789, section 4.5).
-    """
-    reach = stats.t.ppf((1 + confidence) / 2, n_groups - 1) * np.sqrt(n_groups / (n_groups - 1))
-    return float(2 * stats.norm.cdf(reach) - 1)
-
-
-def _unless_alike(draws: np.ndarray, confidence: float) -> Interval:
-    """Give percentiles of (draws,) where they differ: one that cannot vary would promise certainty."""
-    low, high = percentiles(draws[:, None], confidence)[0]
-    return (low, high) if low is not None and high is not None and high - low > _ALIKE else NONE
-
-
-def _reflected(value: float, interval: Interval) -> Interval:
-    """Turn an interval round its figure, so that it is shifted down as far as the draws are shifted up.
-
-    The calibration error is a sum of distances: chance makes it larger, in the pictures as in the draws from
-    them (basic interval: Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2). It
-    keeps the figure itself.
-    """
-    low, high = interval
-    if low is None or high is None:
-        return NONE
-    return float(min(max(0.0, 2 * value - high), value)), float(max(2 * value - low, value))
