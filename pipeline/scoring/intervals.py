@@ -6,7 +6,6 @@ doi:10.1111/j.1467-9868.2007.00593.x); how much the figures vary between draws t
 be (see `spread`).
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,6 +13,7 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.processes import available_cores
+from pipeline.scoring.draws import count_drawn, draw_groups
 from pipeline.scoring.exact import CLASSES, bounds_at_threshold, perfect_bounds
 from pipeline.scoring.metrics import METRICS
 from pipeline.scoring.spread import NONE, USABLE_SHARE, Interval, interval_round
@@ -75,15 +75,6 @@ def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluat
     return interval_round(str(values.name), mean, np.concatenate(means), len(names), settings.confidence)
 
 
-def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[np.ndarray]:
-    """Draw all groups anew, `draws` times: blocks of (up to `at_once`, n_groups) counts.
-
-    Each draw has its own generator, so that the size of a block changes nothing.
-    """
-    for start in range(0, draws, at_once):
-        yield _drawn(n_groups, range(start, min(start + at_once, draws)), seed)
-
-
 def percentiles(figures: np.ndarray, confidence: float) -> list[Interval]:
     """Give the interval of each column of (draws, differences); `NONE` where most draws have none.
 
@@ -101,15 +92,6 @@ def percentiles(figures: np.ndarray, confidence: float) -> list[Interval]:
     return intervals
 
 
-def _drawn(n_groups: int, draws: range, seed: int) -> np.ndarray:
-    """Draw all groups anew: (draws, n_groups) counts."""
-    counts = np.empty((len(draws), n_groups))
-    for row, draw in enumerate(draws):
-        drawn = np.random.default_rng([seed, draw]).integers(n_groups, size=n_groups)
-        counts[row] = np.bincount(drawn, minlength=n_groups)
-    return counts
-
-
 def _draw_figures(
     figures: WeightedFigures, n_pictures: int, n_groups: int, draws: int, seed: int
 ) -> np.ndarray:
@@ -117,7 +99,7 @@ def _draw_figures(
     at_once = max(1, WEIGHTS_AT_ONCE // max(1, n_pictures))
     blocks = [range(start, min(start + at_once, draws)) for start in range(0, draws, at_once)]
     with ThreadPoolExecutor(min(available_cores(), MOST_THREADS)) as threads:
-        found = threads.map(lambda block: figures.score(_drawn(n_groups, block, seed)), blocks)
+        found = threads.map(lambda block: figures.score(count_drawn(n_groups, block, seed)), blocks)
         return np.concatenate(list(found))
 
 

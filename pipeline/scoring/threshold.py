@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from pipeline.errors import UserError
 from pipeline.scoring.answers import check_scores
-from pipeline.scoring.intervals import draw_groups
+from pipeline.scoring.draws import draw_groups
 
 Chooser = Callable[[np.ndarray, np.ndarray], float]  # targets and probabilities -> threshold
 
