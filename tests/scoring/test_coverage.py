@@ -45,7 +45,7 @@ def test_intervals_hold_the_truth_in_95_of_100_test_sets():
         intervals = bootstrap_intervals(test_set(seed), threshold, SETTINGS, seed)
         for metric, truth in TRUTH.items():
             low, high = intervals[metric]
-            held[metric] += low <= truth <= high
+            held[metric] += int(low <= truth <= high)
     shares = {metric: count / SETS for metric, count in held.items()}
     print(shares)
     assert all(0.93 <= share <= 0.97 for share in shares.values()), shares
