@@ -13,7 +13,8 @@ import pandas as pd
 from pipeline import config
 from pipeline.errors import UserError
 from pipeline.scoring.answers import VERDICTS
-from pipeline.scoring.intervals import draw_groups, percentiles
+from pipeline.scoring.draws import draw_groups
+from pipeline.scoring.intervals import percentiles
 from pipeline.scoring.ranking import WeightedRanking
 
 COMPARED = ("roc_auc", "balanced_accuracy")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.scoring.intervals import bootstrap_intervals, mean_interval
-from pipeline.scoring.metrics import METRICS, PIXELS, Figures, score_predictions
+from pipeline.scoring.metrics import METRICS, PIXEL_METRICS, Figures, score_predictions
 
 HALF = 0.5  # the threshold that a probability suggests and that nobody chose
 SHORTCUT = "best_shortcut_roc_auc"  # the metric that `auditing.beside` adds
@@ -42,7 +42,8 @@ def evaluate_predictions(
     """Score predictions as a whole, by collection, and apart those collections that were only tested.
 
     Args:
-        predictions: columns `target`, `logit`, `probability_fake`, `group` and `collection`.
+        predictions: columns `target`, `logit`, `probability_fake`, `group` and `collection`; `PIXEL_METRICS`,
+            NaN where they are not known, may be left out.
         threshold: the one chosen on validation.
         elsewhere: collections with the role test.
         settings: draws and confidence of the intervals.
@@ -62,7 +63,7 @@ def evaluate_predictions(
         for parent in parents:
             place = place.setdefault(parent, {})
         place[leaf] = figures
-        rows += _interval_rows(name, part, at, figures, settings, seed)
+        rows += [{"part": name, **row} for row in interval_rows(part, at, figures, settings, seed)]
     table = pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
     return Evaluation(metrics, table, settings.confidence, frozenset(elsewhere))
 
@@ -80,20 +81,29 @@ def _by_collection(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {f"collections.{name}": part for name, part in predictions.groupby("collection", sort=True)}
 
 
-def _interval_rows(
-    name: str, part: pd.DataFrame, threshold: float, figures: Figures, settings: config.Evaluate, seed: int
+def interval_rows(
+    part: pd.DataFrame, threshold: float, figures: Figures, settings: config.Evaluate, seed: int
 ) -> list[dict[str, object]]:
+    """List figures with their intervals, a row a metric: `INTERVAL_COLUMNS` but for `part`.
+
+    Args:
+        part: predictions, columns as of `evaluate_predictions`.
+        threshold: at which they were scored.
+        figures: of `score_predictions`.
+        settings: draws and confidence of the intervals.
+        seed: of the draws.
+    """
     intervals = bootstrap_intervals(part, threshold, settings, seed) if len(part) else {}
     metrics = list(METRICS)
-    if figures[PIXELS] is not None:
-        metrics.append(PIXELS)
-        intervals[PIXELS] = mean_interval(part[PIXELS], part["group"], settings, seed)
+    for metric in PIXEL_METRICS:
+        if figures[metric] is not None:
+            metrics.append(metric)
+            intervals[metric] = mean_interval(part[metric], part["group"], settings, seed)
     rows: list[dict[str, object]] = []
     for metric in metrics:
         low, high = intervals.get(metric, (None, None))
         rows.append(
             {
-                "part": name,
                 "metric": metric,
                 "value": figures[metric],
                 "low": low,

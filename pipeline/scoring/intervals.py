@@ -2,25 +2,25 @@
 
 Pictures of one group are alike, so drawing single pictures anew would make intervals too narrow. Whole
 groups are drawn with replacement, as many as there are (cluster bootstrap: Field and Welsh, 2007,
-doi:10.1111/j.1467-9868.2007.00593.x), and percentiles of the figures are taken (Efron and Tibshirani,
-An Introduction to the Bootstrap, 1993, chapter 13).
+doi:10.1111/j.1467-9868.2007.00593.x); how much the figures vary between draws tells how wide an interval must
+be (see `spread`).
 """
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 
 from pipeline import config
-from pipeline.scoring.answers import called_fake, check_scores
-from pipeline.scoring.exact import perfect_bounds
+from pipeline.processes import available_cores
+from pipeline.scoring.draws import count_drawn, draw_groups
+from pipeline.scoring.exact import CLASSES, bounds_at_threshold, perfect_bounds
 from pipeline.scoring.metrics import METRICS
-from pipeline.scoring.ranking import WeightedRanking
+from pipeline.scoring.spread import NONE, USABLE_SHARE, Interval, interval_round
+from pipeline.scoring.weighted import WeightedFigures
 
-Interval = tuple[float | None, float | None]
-
-WEIGHTS_AT_ONCE = 2_000_000  # pictures × draws in memory: 16 MB an array, and some ten of them
-USABLE_SHARE = 0.5  # of the draws; where more lack a class an interval would say too little
+WEIGHTS_AT_ONCE = 250_000  # pictures × draws that are worked on at once: 2 MB an array, near the processor
+MOST_THREADS = 4  # each holds some ten arrays of the size of the table
 
 
 def bootstrap_intervals(
@@ -28,7 +28,7 @@ def bootstrap_intervals(
 ) -> dict[str, Interval]:
     """Compute an interval for each of `METRICS`.
 
-    Where every group is judged right (or every one wrong), all draws agree and percentiles would promise
+    Where every group of a class is judged right (or every one wrong), draws agree and would promise
     certainty; bounds from the number of groups are given instead (see `exact`).
 
     Args:
@@ -38,43 +38,27 @@ def bootstrap_intervals(
         seed: of the draws; the same seed gives the same intervals.
 
     Returns:
-        metric -> (low, high); (None, None) where fewer than two groups hold what the figure needs, or
-        most draws lack a class.
+        metric -> (low, high); (None, None) where fewer than two groups hold what the figure needs, most
+        draws lack a class, or all draws agree and no bound is known.
     """
-    fake = (predictions["target"] == 1).to_numpy()
     codes, names = pd.factorize(predictions["group"], sort=True)  # sorted: the order of rows changes nothing
-    sums = _sums_by_group(
-        codes, len(names), fake, called_fake(predictions["probability_fake"], threshold) == fake
-    )
-    ranking = WeightedRanking(check_scores(predictions["logit"]), fake, codes)
-    at_once = max(1, WEIGHTS_AT_ONCE // max(1, len(fake)))
-    blocks = [
-        _figures(counts, sums, ranking)
-        for counts in draw_groups(len(names), settings.bootstrap, at_once, seed)
-    ]
-    found = percentiles(np.concatenate(blocks), settings.confidence)
-    intervals = dict(zip(METRICS, found, strict=True))
-    intervals |= perfect_bounds(sums, ranking.score(np.ones((1, len(names))))[0][0], settings.confidence)
-    n_groups_fake, n_groups_genuine = (int((sums[:, column] > 0).sum()) for column in (1, 3))
-    needed = {"fake_accuracy": n_groups_fake, "genuine_accuracy": n_groups_genuine}
-    fewest = min(n_groups_fake, n_groups_genuine)
-    return {
-        metric: interval if needed.get(metric, fewest) > 1 else (None, None)
-        for metric, interval in intervals.items()
-    }
+    figures = WeightedFigures(predictions, threshold, codes, len(names))
+    drawn = _draw_figures(figures, len(predictions), len(names), settings.bootstrap, seed)
+    sums = figures.sums[:4].T
+    return _intervals(figures.score(np.ones((1, len(names))))[0], drawn, sums, settings.confidence)
 
 
 def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluate, seed: int) -> Interval:
-    """Compute an interval for the mean of numbers that belong to pictures.
+    """Compute an interval for the mean of shares that belong to pictures.
 
     Args:
-        values: (n,); NaN is left out.
+        values: (n,) in [0, 1]; NaN is left out.
         groups: (n,) names of groups.
         settings: as of `bootstrap_intervals`.
         seed: likewise.
 
     Returns:
-        (low, high); (None, None) where fewer than two groups have a number.
+        (low, high); (None, None) where fewer than two groups have a number, or all draws agree.
     """
     known = values.notna().to_numpy()
     codes, names = pd.factorize(groups[known], sort=True)
@@ -87,46 +71,60 @@ def mean_interval(values: pd.Series, groups: pd.Series, settings: config.Evaluat
         (drawn @ sums) / (drawn @ counts)
         for drawn in draw_groups(len(names), settings.bootstrap, at_once, seed)
     ]
-    return percentiles(np.concatenate(means)[:, None], settings.confidence)[0]
-
-
-def _figures(counts: np.ndarray, sums: np.ndarray, ranking: WeightedRanking) -> np.ndarray:
-    """Compute `METRICS` of drawn groups: (draws, groups) counts -> (draws, metrics), NaN without a class."""
-    right_fake, n_fake, right_genuine, n_genuine = (counts @ sums).T
-    with np.errstate(invalid="ignore"):  # 0 / 0 where a draw lacks a class
-        fake_accuracy, genuine_accuracy = right_fake / n_fake, right_genuine / n_genuine
-    balanced = (fake_accuracy + genuine_accuracy) / 2
-    return np.stack([fake_accuracy, genuine_accuracy, balanced, *ranking.score(counts)], axis=1)
-
-
-def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[np.ndarray]:
-    """Draw all groups anew, `draws` times: blocks of (up to `at_once`, n_groups) counts.
-
-    Each draw has its own generator, so that the size of a block changes nothing.
-    """
-    for start in range(0, draws, at_once):
-        counts = np.empty((min(at_once, draws - start), n_groups))
-        for row in range(len(counts)):
-            drawn = np.random.default_rng([seed, start + row]).integers(n_groups, size=n_groups)
-            counts[row] = np.bincount(drawn, minlength=n_groups)
-        yield counts
-
-
-def _sums_by_group(codes: np.ndarray, n_groups: int, fake: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Sum by group: (n_groups, 4) of right fakes, fakes, right genuine pictures, genuine pictures."""
-    columns = [fake & right, fake, ~fake & right, ~fake]
-    return np.stack([np.bincount(codes, weights=column, minlength=n_groups) for column in columns], axis=1)
+    mean = float(sums.sum() / counts.sum())
+    return interval_round(str(values.name), mean, np.concatenate(means), len(names), settings.confidence)
 
 
 def percentiles(figures: np.ndarray, confidence: float) -> list[Interval]:
-    """Give the interval of each column of (draws, metrics); (None, None) where most draws have no figure."""
+    """Give the interval of each column of (draws, differences); `NONE` where most draws have none.
+
+    For what has no scale of its own; figures have better ones, see `spread`.
+    """
     tail = (1 - confidence) / 2
     intervals: list[Interval] = []
     for column in figures.T:
         usable = column[np.isfinite(column)]
         if len(usable) < USABLE_SHARE * len(column):
-            intervals.append((None, None))
+            intervals.append(NONE)
         else:
             low, high = np.quantile(usable, [tail, 1 - tail])
             intervals.append((float(low), float(high)))
     return intervals
+
+
+def _draw_figures(
+    figures: WeightedFigures, n_pictures: int, n_groups: int, draws: int, seed: int
+) -> np.ndarray:
+    """Compute `METRICS` of drawn groups, a thread a core: (draws, metrics), NaN without a class."""
+    at_once = max(1, WEIGHTS_AT_ONCE // max(1, n_pictures))
+    blocks = [range(start, min(start + at_once, draws)) for start in range(0, draws, at_once)]
+    with ThreadPoolExecutor(min(available_cores(), MOST_THREADS)) as threads:
+        found = threads.map(lambda block: figures.score(count_drawn(n_groups, block, seed)), blocks)
+        return np.concatenate(list(found))
+
+
+def _intervals(
+    values: np.ndarray, drawn: np.ndarray, sums: np.ndarray, confidence: float
+) -> dict[str, Interval]:
+    """Put draws of `METRICS` and exact bounds together.
+
+    Args:
+        values: (metrics,) of all groups, NaN where there is none.
+        drawn: (draws, metrics).
+        sums: (groups, 4) as of `perfect_bounds`.
+        confidence: share inside.
+    """
+    value = dict(zip(METRICS, values.tolist(), strict=True))
+    column = dict(zip(METRICS, drawn.T, strict=True))
+    n_groups_fake, n_groups_genuine = (int((sums[:, place] > 0).sum()) for place in (1, 3))
+    needed = dict.fromkeys(METRICS, min(n_groups_fake, n_groups_genuine))
+    needed |= {"fake_accuracy": n_groups_fake, "genuine_accuracy": n_groups_genuine}
+
+    def interval(metric: str, inside: float) -> Interval:
+        return interval_round(metric, value[metric], column[metric], needed[metric], inside)
+
+    intervals = {metric: interval(metric, confidence) for metric in METRICS}
+    half = {metric: interval(metric, (1 + confidence) / 2) for metric in CLASSES}
+    intervals |= bounds_at_threshold(sums, half, confidence)
+    intervals |= perfect_bounds(sums, value["roc_auc"], confidence)
+    return {metric: intervals[metric] if n > 1 else NONE for metric, n in needed.items()}

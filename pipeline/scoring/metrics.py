@@ -6,14 +6,14 @@ Fakes are the positive class. A fake accuracy alone says nothing (a detector tha
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipeline.manifests.tables import LABELS
-from pipeline.scoring.answers import called_fake, check_scores
+from pipeline.scoring.answers import called_fake
+from pipeline.scoring.weighted import METRICS as METRICS
+from pipeline.scoring.weighted import WeightedFigures
 
-# In the order in which people are shown them.
-METRICS = ["fake_accuracy", "genuine_accuracy", "balanced_accuracy", "roc_auc", "average_precision"]
 PIXELS = "pixel_roc_auc"  # mean over the fakes that have a mask, see `pixels`
+PIXEL_METRICS = [PIXELS, "pixel_f1", "pixel_iou", "pixel_false_positive_rate"]  # means over pictures
 
 Figures = dict[str, float | int | None]
 
@@ -23,33 +23,29 @@ def score_predictions(predictions: pd.DataFrame, threshold: float) -> Figures:
 
     Args:
         predictions: columns `target` (1 fake, 0 genuine), `logit` (ranks the pictures: it has no ties
-            where the probability is rounded to 1) and `probability_fake` in [0, 1]; `pixel_roc_auc`, NaN
-            where it is not known, may be left out.
+            where the probability is rounded to 1) and `probability_fake` in [0, 1]; `PIXEL_METRICS`, NaN
+            where they are not known, may be left out.
         threshold: a picture is called fake from this probability on.
 
     Returns:
-        `METRICS` and `PIXELS`, and `n_fake`, `n_genuine` and `n_masks`, the fakes that `PIXELS` is of. A
-        figure that needs what is not there is None.
+        `METRICS` and `PIXEL_METRICS`, and `n_fake`, `n_genuine` and `n_masks`, the fakes that `PIXELS` is
+        of. A figure that needs what is not there is None: all but the accuracies of the classes need both.
 
     Raises:
         UserError: an answer is not a number.
     """
-    fake = (predictions["target"] == 1).to_numpy()
-    logit = check_scores(predictions["logit"])
-    right = called_fake(predictions["probability_fake"], threshold) == fake
-    n_fake = int(fake.sum())
-    n_genuine = len(fake) - n_fake
-    fake_accuracy = float(right[fake].mean()) if n_fake else None
-    genuine_accuracy = float(right[~fake].mean()) if n_genuine else None
-    figures: Figures = dict.fromkeys(METRICS)
-    figures |= {"fake_accuracy": fake_accuracy, "genuine_accuracy": genuine_accuracy}
-    if fake_accuracy is not None and genuine_accuracy is not None:
-        figures["balanced_accuracy"] = (fake_accuracy + genuine_accuracy) / 2
-        figures["roc_auc"] = float(roc_auc_score(fake, logit))
-        figures["average_precision"] = float(average_precision_score(fake, logit))
-    pixels = predictions[PIXELS].dropna().to_numpy() if PIXELS in predictions else np.empty(0)
-    figures[PIXELS] = float(np.mean(pixels)) if len(pixels) else None
-    return figures | {"n_fake": n_fake, "n_genuine": n_genuine, "n_masks": len(pixels)}
+    whole = WeightedFigures(predictions, threshold, np.zeros(len(predictions), np.intp), 1)
+    values = whole.score(np.ones((1, 1)))[0]
+    figures: Figures = {
+        metric: float(value) if np.isfinite(value) else None
+        for metric, value in zip(METRICS, values, strict=True)
+    }
+    for metric in PIXEL_METRICS:
+        known = predictions[metric].dropna() if metric in predictions else pd.Series(dtype=float)
+        figures[metric] = float(known.mean()) if len(known) else None
+    n_masks = int(predictions[PIXELS].notna().sum()) if PIXELS in predictions else 0
+    n_fake = int((predictions["target"] == 1).sum())
+    return figures | {"n_fake": n_fake, "n_genuine": len(predictions) - n_fake, "n_masks": n_masks}
 
 
 def count_verdicts(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from pipeline.config import Evaluate
 from pipeline.scoring.evaluation import INTERVAL_COLUMNS, evaluate_predictions
@@ -58,6 +59,21 @@ def test_each_figure_of_each_part_has_a_row_with_its_counts():
     assert list(result.intervals["part"]) == [part for part in parts for _ in METRICS]
     assert (result.intervals[["n_fake", "n_genuine"]] == 10).to_numpy().all()
     assert (result.intervals["low"] <= result.intervals["value"]).all()
+
+
+def test_what_is_known_by_pixel_has_rows_with_intervals():
+    table = predictions("here")
+    fake = table["target"] == 1
+    table["pixel_f1"] = np.where(fake, np.linspace(0.2, 0.9, 20), np.nan)
+    table["pixel_false_positive_rate"] = np.where(fake, np.nan, np.linspace(0, 0.1, 20))
+    result = evaluate_predictions(table, 0.5, (), SETTINGS, seed=0)
+    rows = result.intervals[result.intervals["part"] == "test"].set_index("metric")
+    assert list(rows.index) == [*METRICS, "pixel_f1", "pixel_false_positive_rate"]
+    for metric in ("pixel_f1", "pixel_false_positive_rate"):
+        assert rows.loc[metric, "value"] == pytest.approx(table[metric].mean())
+        assert rows.loc[metric, "low"] < rows.loc[metric, "value"] < rows.loc[metric, "high"]
+        assert result.metrics["test"][metric] == rows.loc[metric, "value"]
+    assert result.metrics["test"]["pixel_iou"] is None
 
 
 def test_an_empty_test_split_is_no_error():

@@ -5,7 +5,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_sc
 
 from pipeline.errors import UserError
 from pipeline.scoring.answers import give_verdicts
-from pipeline.scoring.metrics import count_verdicts, score_predictions
+from pipeline.scoring.metrics import METRICS, count_verdicts, score_predictions
 
 
 def table(target, probability):
@@ -55,7 +55,7 @@ def test_ranking_uses_the_logit_where_probabilities_are_rounded_to_one():
 def test_one_class_alone_has_no_figures_that_need_both(target, there, missing):
     figures = score_predictions(table([target, target], [0.2, 0.8]), threshold=0.5)
     assert figures[f"{there}_accuracy"] == 0.5
-    assert [figures[name] for name in (f"{missing}_accuracy", "balanced_accuracy", "roc_auc")] == [None] * 3
+    assert [metric for metric in METRICS if figures[metric] is not None] == [f"{there}_accuracy"]
     assert figures[f"n_{missing}"] == 0
 
 
@@ -76,3 +76,16 @@ def test_nan_is_refused_and_not_averaged():
 
 def test_verdicts_are_words():
     assert give_verdicts([0.2, 0.7], 0.5).tolist() == ["genuine", "fake"]
+
+
+def test_where_nothing_is_called_fake_no_precision_is_claimed():
+    figures = score_predictions(table([1, 0], [0.3, 0.2]), threshold=0.5)
+    assert figures["precision_at_1_percent"] is None
+    assert figures["mcc"] == 0
+
+
+def test_answers_beyond_one_hundred_thousand_are_counted_as_they_are():
+    target = np.arange(200_000) % 2
+    figures = score_predictions(table(target, np.where(target == 1, 0.7, 0.2)), threshold=0.5)
+    assert (figures["roc_auc"], figures["eer"], figures["n_fake"]) == (1.0, 0.0, 100_000)
+    assert figures["ece"] == pytest.approx(0.25)

@@ -1,3 +1,6 @@
+import functools
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +8,11 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.scoring.answers import called_fake
-from pipeline.scoring.threshold import choose_threshold
+from pipeline.scoring.threshold import (
+    abstain_band,
+    choose_threshold,
+    threshold_at_false_positive_rate,
+)
 
 probabilities = st.floats(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 1.0])
 labelled = st.lists(st.tuples(st.integers(0, 1), probabilities), min_size=2, max_size=40).filter(
@@ -57,6 +64,74 @@ def test_a_picture_at_the_threshold_is_called_fake():
 def test_one_class_alone_gives_no_threshold(target):
     with pytest.raises(UserError, match="both classes among the validation pictures"):
         choose_threshold(target, [0.1, 0.9])
+
+
+@given(labelled, st.floats(0, 0.99))
+def test_no_smaller_threshold_has_so_few_false_alarms(rows, rate):
+    target, probability = (np.array(column) for column in zip(*rows, strict=True))
+    genuine = probability[target == 0]
+    if (genuine == 1).mean() > rate:
+        with pytest.raises(UserError, match=r"genuine validation pictures have a probability of 1"):
+            threshold_at_false_positive_rate(target, probability, rate)
+        return
+    chosen = threshold_at_false_positive_rate(target, probability, rate)
+    assert (genuine >= chosen).mean() <= rate + 1e-9
+    below = probability[probability < chosen]
+    assert len(below) == 0 or (genuine >= below.max()).mean() > rate
+
+
+def test_at_a_rate_it_lies_midway_to_the_next_picture():
+    target, probability = [0, 0, 0, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.4, 0.9]
+    assert threshold_at_false_positive_rate(target, probability, 0.25) == pytest.approx(0.35)
+    assert threshold_at_false_positive_rate(target, probability, 0.24) == pytest.approx(0.75)
+    assert threshold_at_false_positive_rate(target, probability, 0) == pytest.approx(0.75)
+
+
+def test_seven_of_a_hundred_are_seven_percent():
+    probability = np.linspace(0.01, 0.99, 101)
+    chosen = threshold_at_false_positive_rate([0] * 100 + [1], probability, 0.07)
+    assert called_fake(probability, chosen).sum() == 8  # seven genuine pictures and the fake
+
+
+def validation(n, seed=0):
+    rng = np.random.default_rng(seed)
+    target = np.arange(n) % 2
+    return target, 1 / (1 + np.exp(-rng.normal(size=n) - 2 * target + 1)), np.arange(n) // 3
+
+
+CHOOSERS = [choose_threshold, functools.partial(threshold_at_false_positive_rate, rate=0.05)]
+
+
+@pytest.mark.parametrize("chooser", CHOOSERS)
+def test_the_band_holds_the_threshold_and_narrows_with_more_pictures(chooser):
+    widths = []
+    for n in (90, 9000):
+        target, probability, groups = validation(n)
+        low, high = abstain_band(target, probability, groups, chooser, 0.95, 200, seed=1)
+        assert 0 <= low <= chooser(target, probability) <= high <= 1
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_the_same_seed_gives_the_same_band_whatever_the_order():
+    target, probability, groups = validation(90)
+    order = np.random.default_rng(3).permutation(90)
+    bands = [
+        abstain_band(target[places], probability[places], groups[places], choose_threshold, 0.9, 50, seed=2)
+        for places in (np.arange(90), order)
+    ]
+    assert bands[0] == bands[1]
+
+
+def test_without_draws_of_both_classes_the_band_is_the_threshold():
+    band = abstain_band([0, 1], [0.2, 0.8], ["a", "b"], choose_threshold, 0.95, 1, seed=0)
+    assert band == (0.5, 0.5)
+
+
+def test_a_band_of_250_pictures_takes_seconds():
+    began = time.process_time()
+    abstain_band(*validation(250), choose_threshold, 0.95, 1000, seed=0)
+    assert time.process_time() - began < 3
 
 
 def test_answers_that_are_no_numbers_are_refused():
