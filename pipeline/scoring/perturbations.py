@@ -16,6 +16,7 @@ from pipeline.inputs.alteration import Alteration
 from pipeline.inputs.load import Loaded
 from pipeline.scoring import content, disturbances
 
+CONTENT_ONLY = "content only"  # the family of the probes
 Change = Callable[[np.ndarray, np.random.Generator], Loaded]
 
 
@@ -98,7 +99,7 @@ def _tone(name: str, strength: str, curve: np.ndarray) -> Perturbation:
 
 
 def _probe(name: str, strength: str, change: Callable[[np.ndarray], np.ndarray]) -> Perturbation:
-    return Perturbation(name, "content only", strength, partial(content.without_traces, change), True)
+    return Perturbation(name, CONTENT_ONLY, strength, partial(content.without_traces, change), True)
 
 
 _LEVELS = np.arange(256, dtype=np.float64)

@@ -27,7 +27,7 @@ COLUMNS = [
 AS_HANDED_IN = "none"  # name of the first row
 SHORTCUT, FRAGILE = "shortcut", "fragile"
 # Verdicts that say why there is none.
-ONE_CLASS, NO_NUMBER, NO_INTERVAL = "one class only", "answers are no numbers", "no interval"
+ONE_CLASS, NO_NUMBER, NO_INTERVAL = "one class only", "NaN answered", "no interval"
 
 FALL = 0.05  # of the ROC AUC, from which on a detector is fragile
 GUESSING = 0.5
