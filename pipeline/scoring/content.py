@@ -45,11 +45,16 @@ def lowest_frequencies(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape[:2]
     around = ((_APART, _APART), (_APART, _APART), (0, 0))
     padded = np.pad(pixels, around, mode="edge").astype(np.float32)
-    rows, columns = (side // BLOCK for side in padded.shape[:2])
-    blocks = padded.reshape(rows, BLOCK, columns, BLOCK, 3)
-    low = np.einsum("ai,ricjd,bj->racbd", _PROJECTION, blocks, _PROJECTION, optimize=True)
-    low = np.clip(np.rint(low), 0, 255).astype(np.uint8).reshape(padded.shape)
+    low = cv2.transpose(_low_along_columns(cv2.transpose(_low_along_columns(padded))))
+    low = np.clip(np.rint(low), 0, 255).astype(np.uint8)
     return low[_APART : _APART + height, _APART : _APART + width]
+
+
+def _low_along_columns(pixels: np.ndarray) -> np.ndarray:
+    """Keep the lowest terms of each eight rows: (h, w, 3) float32 to the same."""
+    height, width, colours = pixels.shape
+    low = _PROJECTION @ pixels.reshape(height // BLOCK, BLOCK, width * colours)
+    return low.reshape(pixels.shape)
 
 
 def _projection() -> np.ndarray:
