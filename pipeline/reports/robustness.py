@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 HARM = "#7A2E62"  # a dark relative of the palette's purple, which neither class has
 _LABELS, _VERDICT = 2.75, 1.25  # inches, of what stands left and right of the cells
 _ROW, _GAP, _HEAD, _FOOT = 0.29, 0.11, 0.98, 1.0  # inches: a row, between families, above and below all
-_STRONGEST = 0.9  # shade: a little white is left in each
+_STRONGEST = {
+    HARM: 0.9,
+    FAKE: 0.75,
+    GENUINE: 0.65,
+    FAINT: 1.0,
+}  # shades on which ink can be read
 _DARK = 0.2  # luminance of a shade below which white stands out better than ink
 _LARGEST_SHIFT = 4.0  # of a logit, at which its shade is full: from even odds to 98 %
 
@@ -137,7 +142,7 @@ def _shade(name: str, row: pd.Series, first: pd.Series) -> tuple[float, ...]:
     else:
         worst = 0.5 if name == "roc_auc" else 0.0
         strength = (before - value) / max(before - worst, 1e-9)
-    strength = _STRONGEST * float(np.clip(strength, 0, 1))
+    strength = _STRONGEST[color] * float(np.clip(strength, 0, 1))
     return tuple(1 - strength * (1 - part) for part in to_rgb(color))
 
 

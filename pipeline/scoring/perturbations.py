@@ -105,19 +105,20 @@ def _probe(name: str, strength: str, change: Callable[[np.ndarray], np.ndarray])
 _LEVELS = np.arange(256, dtype=np.float64)
 _OFF_GRID = (3, 5)  # rows and columns: multiples of 8 neither alone nor together
 
+# Those that keep the size stand together as far as families allow: what is of one size is answered at once.
 _FULL = (
     *map(_jpeg, (100, 95, 90, 85, 75, 65, 50)),
     _double_jpeg(75, 90),
     _double_jpeg(90, 75),
     _double_jpeg(85, 90, _OFF_GRID),
     *map(_webp, (90, 75)),
-    *map(_resize, (0.5, 0.75, 1.25, 1.5, 2.0)),
-    Perturbation("crop 3 5", "crop", "off the grid by 3, 5", partial(disturbances.cut_off, _OFF_GRID)),
     *map(_blur, (1.0, 2.0, 3.0)),
     *map(_noise, (3.0, 7.0, 15.0)),
     _tone("brightness 25", "brightness + 25", _LEVELS + 25),
     _tone("contrast 1.25", "contrast × 1.25", (_LEVELS - 128) * 1.25 + 128),
     _tone("gamma 0.8", "gamma 0.8", 255 * (_LEVELS / 255) ** 0.8),
+    Perturbation("crop 3 5", "crop", "off the grid by 3, 5", partial(disturbances.cut_off, _OFF_GRID)),
+    *map(_resize, (0.5, 0.75, 1.25, 1.5, 2.0)),
     Perturbation("social network", "passed on", "social network", disturbances.send_through_network),
     Perturbation(
         "screenshot", "passed on", "screenshot", partial(disturbances.take_screenshot, 1.1, _OFF_GRID)
