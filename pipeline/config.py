@@ -197,6 +197,7 @@ class Train:
     )  # epochs without a better monitor; null: all epochs, last weights
     precision: str = one_of("auto", "float32", "mixed_bfloat16")
     resume: bool  # an interrupted training goes on after its last whole epoch
+    shuffle_labels: bool  # training and validation learn from labels dealt anew: a check, no detector
     save_h5: bool
 
 

@@ -22,9 +22,10 @@ from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import read_table
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, read_record, record_evaluation
 from pipeline.reports.evaluation import CROPS, SHORTCUTS, write_evaluation
-from pipeline.scoring.control import control_figures, score_crops
-from pipeline.scoring.detector import Detector, predict_table
+from pipeline.scoring.control import control_figures
+from pipeline.scoring.detector import Detector
 from pipeline.scoring.evaluation import evaluate_predictions
+from pipeline.scoring.examination import examine
 from pipeline.scoring.names import RUN_FILE
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_csv, write_json
@@ -52,9 +53,11 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     check_files(table)
     start_tensorflow()
     detector = Detector.load(models)
-    predictions = predict_table(detector, table)
+    elsewhere = test_collections(config.data)
+    closely = ~table["collection"].isin(list(elsewhere)).to_numpy()
+    examined = examine(detector, table, closely, (), config.seed)
     evaluation = evaluate_predictions(
-        predictions, detector.decision.threshold, test_collections(config.data), config.evaluate, config.seed
+        examined.predictions, detector.decision.threshold, elsewhere, config.evaluate, config.seed
     )
     audit = audit_of(Path(config.paths.reports), built_from(config))
     if audit is None:
@@ -63,15 +66,12 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
             "python -m pipeline.audit"
         )
     evaluation, shortcuts = beside(evaluation, audit)
-    crops = score_crops(
-        detector, table[~table["collection"].isin(list(test_collections(config.data)))], config.seed
-    )
-    evaluation.metrics["control"] = control_figures(crops, config.evaluate, config.seed)
+    evaluation.metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
     record = read_record(models)
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
-        write_evaluation(folder, predictions, evaluation, pd.read_csv(models / "history.csv"))
+        write_evaluation(folder, examined.predictions, evaluation, pd.read_csv(models / "history.csv"))
         write_csv(folder / SHORTCUTS, shortcuts)
-        write_csv(folder / CROPS, crops)
+        write_csv(folder / CROPS, examined.crops)
         write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], "evaluate": asdict(config.evaluate)})
     write_json(reports / METRICS_FILE, evaluation.metrics)
     record_evaluation(models, reports)

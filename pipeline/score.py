@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
+import numpy as np
 from omegaconf import DictConfig
 
 from pipeline.config import Config
@@ -29,9 +30,10 @@ from pipeline.manifests.tables import read_files, read_table
 from pipeline.records import read_record
 from pipeline.reports.evaluation import CROPS, write_evaluation
 from pipeline.reports.summary import summarise
-from pipeline.scoring.control import control_figures, score_crops
-from pipeline.scoring.detector import Detector, predict_table
+from pipeline.scoring.control import control_figures
+from pipeline.scoring.detector import Detector
 from pipeline.scoring.evaluation import evaluate_predictions
+from pipeline.scoring.examination import examine
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage.atomic import write_csv, write_json
 from pipeline.tracking import RUN_KEY, fetch
@@ -55,14 +57,13 @@ def run(config: Config) -> None:
     start_tensorflow()
     with _models(config) as models:
         detector, record = Detector.load(models), read_record(models)
-    predictions = predict_table(detector, table)
+    examined = examine(detector, table, np.ones(len(table), bool), (), config.seed)
     evaluation = evaluate_predictions(
-        predictions, detector.decision.threshold, elsewhere, config.evaluate, config.seed
+        examined.predictions, detector.decision.threshold, elsewhere, config.evaluate, config.seed
     )
-    crops = score_crops(detector, table, config.seed)
-    evaluation.metrics["control"] = control_figures(crops, config.evaluate, config.seed)
-    write_evaluation(output, predictions, evaluation)
-    write_csv(output / CROPS, crops)
+    evaluation.metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
+    write_evaluation(output, examined.predictions, evaluation)
+    write_csv(output / CROPS, examined.crops)
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
     write_json(output / "metrics.json", {**facts, **evaluation.metrics})
     files = {"figures": output / "metrics.json", "answers": output / "predictions.csv"}

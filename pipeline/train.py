@@ -21,6 +21,7 @@ from pipeline.config import Config
 from pipeline.inputs.needs import needs_sources
 from pipeline.manifests.checks import check_built_from, check_files
 from pipeline.manifests.handed_in import genuine_sources, with_sources
+from pipeline.manifests.shuffled import shuffle_labels
 from pipeline.manifests.tables import SPLITS, read_table
 from pipeline.models.build import TARGET
 from pipeline.models.build import check as check_model
@@ -63,6 +64,11 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     check_files(*tables.values())
     if needs_sources(config.augment):
         check_files(genuine_sources(tables["train"]))
+    if config.train.shuffle_labels:
+        tables = {
+            split: shuffle_labels(table, [config.seed, place])
+            for place, (split, table) in enumerate(tables.items())
+        }
     start_tensorflow()  # 10 s: not before it is needed
     from pipeline.training.trainings import training_of
 

@@ -35,6 +35,7 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
                 *_share_mistakes(config),
                 *_input_mistakes(config),
                 *_train_mistakes(config.train),
+                *_shuffle_mistakes(config),
             ]
     if mistakes:
         raise UserError("the configuration is not right:\n  " + "\n  ".join(mistakes))
@@ -217,3 +218,15 @@ def _train_mistakes(train: Train) -> Iterator[str]:
             f"train.patience: found {train.patience}, and with train.schedule=plateau it must be above "
             f"train.plateau.wait ({train.plateau.wait}), or training ends before the rate is lowered"
         )
+
+
+def _shuffle_mistakes(config: Config) -> Iterator[str]:
+    """What would teach true labels beside shuffled ones, or tell the classes by how they are treated."""
+    if not config.train.shuffle_labels:
+        return
+    for key in ("tamper", "matched_saves", "untouched", "handed_in"):
+        if found := getattr(config.augment, key):
+            yield (
+                f"augment.{key}: found {found}, which treats genuine pictures and fakes differently; with "
+                "train.shuffle_labels=true it must be off (experiment=shuffled_labels, or augment=none)"
+            )

@@ -6,16 +6,14 @@ saved, or where their sources come from. Each crop is judged by itself, as a pic
 """
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pipeline import config
-from pipeline.images.mask import read_mask
-from pipeline.inputs.load import Loaded, load
-from pipeline.scoring.detector import Detector, probability
+from pipeline.inputs.load import Loaded
+from pipeline.scoring.detector import probability
 from pipeline.scoring.intervals import bootstrap_intervals
 
 SIDE = 96  # pixels, of a square crop on the JPEG grid
@@ -23,40 +21,48 @@ KINDS = ("genuine", "untouched", "tampered")
 _APART = 16  # pixels between an untouched crop and the mask: a feathered edge reaches beyond it
 _TAMPERED = 0.25  # share of tampered pixels from which a crop counts as tampered
 _MOST = 6  # crops of one kind of a picture, so that large pictures do not decide
-_AS_HANDED_IN = config.Preprocess(method="native", height=8, width=8, rescale=1.0, views=1)
 
 
-def score_crops(detector: Detector, table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Score crops of genuine pictures and of fakes with a mask.
+class Crop(NamedTuple):
+    """A square part of a picture.
+
+    Attributes:
+        kind: one of `KINDS`.
+        top: first row, in pixels, a multiple of 8.
+        left: first column, likewise.
+        picture: what is there.
+    """
+
+    kind: str
+    top: int
+    left: int
+    picture: Loaded
+
+
+def cut_crops(picture: Loaded, mask: np.ndarray | None, is_fake: bool, seed: list[int]) -> list[Crop]:
+    """Cut crops of a genuine picture, or of a fake with a mask; of a fake without one there are none.
 
     Args:
-        detector: to be tested.
-        table: a manifest table; the files are read once more.
-        seed: of the choice of crops, where a picture has more than six of a kind.
-
-    Returns:
-        one row a crop: `path`, `group`, `collection`, `kind`, `top`, `left`, `logit`.
+        picture: as read at native resolution.
+        mask: (height, width) bool of the tampered pixels of a fake.
+        is_fake: what it is.
+        seed: of the choice, where it has more than six of a kind.
     """
-    rows, logits = [], []
-    for number, row in enumerate(table.itertuples()):
-        if row.target and not row.mask_path:
-            continue
-        picture = load(Path(str(row.path)), _AS_HANDED_IN)
-        mask = read_mask(Path(str(row.mask_path))) if row.target else np.zeros(picture.pixels.shape[:2], bool)
-        crops = []
-        for kind, top, left in _chosen(mask, bool(row.target), [seed, number]):
-            crops.append(Loaded(picture.pixels[top : top + SIDE, left : left + SIDE], picture.quantisation))
-            rows.append((row.path, row.group, row.collection, kind, top, left))
-        logits += [look.logit for look in detector.looks_at_crops(crops)]
-    columns = ["path", "group", "collection", "kind", "top", "left"]
-    return pd.DataFrame(rows, columns=columns).assign(logit=np.array(logits, np.float64))
+    if not is_fake:
+        mask = np.zeros(picture.pixels.shape[:2], bool)
+    if mask is None:
+        return []
+    return [
+        Crop(kind, top, left, picture._replace(pixels=picture.pixels[top : top + SIDE, left : left + SIDE]))
+        for kind, top, left in _chosen(mask, is_fake, seed)
+    ]
 
 
 def control_figures(crops: pd.DataFrame, settings: config.Evaluate, seed: int) -> dict[str, Any]:
     """Compare crops of fakes with crops of genuine pictures.
 
     Args:
-        crops: of `score_crops`.
+        crops: one row a crop, with `group`, `kind` and `logit`.
         settings: of the intervals, which are over groups of pictures.
         seed: likewise.
 

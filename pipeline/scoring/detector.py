@@ -5,7 +5,7 @@ picture gets the same answer from each of them.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from pipeline.scoring.answers import check_scores, give_verdicts
 from pipeline.scoring.names import DECISION_FILE, RUN_FILE
 from pipeline.scoring.pixels import pixel_roc_auc
 from pipeline.scoring.scorers import BATCH, Look, Picture, scorer_of
+
+_NUMBERS = ("logit", "pixel_roc_auc")  # of `numbers_of`
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,17 @@ class Detector:
         for batch in _batches(pictures):
             yield from self._scorer.score([self._scorer.prepare(each) for each in batch])
 
-    def looks_at_crops(self, crops: Sequence[Loaded]) -> Iterator[Look]:
-        """The same for parts of pictures that were read at native resolution, each as one of its own."""
-        for start in range(0, len(crops), BATCH):
-            prepared = [self._scorer.prepare_crop(each) for each in crops[start : start + BATCH]]
-            yield from self._scorer.score(prepared)
+    def look(self, content: bytes, decoded: Loaded) -> Look:
+        """What `looks` answers for a file, from its content and its pixels at native resolution."""
+        return next(self._scorer.score([self._scorer.prepare_decoded(content, decoded)]))
+
+    def looks_at_crops(self, crops: Iterable[Loaded]) -> Iterator[Look]:
+        """The same for parts or changed forms of pictures, each as a picture of its own.
+
+        They are taken as they are needed. Their answers may differ from those of files of them in the last
+        digits, for the sake of time.
+        """
+        return self._scorer.score_crops(self._scorer.prepare_crop(each) for each in crops)
 
     def answer(self, pictures: Sequence[Picture]) -> Iterator[dict[str, Any]]:
         """One answer a picture, in order, as they are done.
@@ -148,18 +156,41 @@ def predict_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         UserError: a picture cannot be read, or an answer is not a number.
     """
-    paths = [Path(each) for each in table["path"]]
-    logits, agreement = np.empty(len(table)), np.full(len(table), np.nan)
-    for row, look in enumerate(detector.looks(paths)):
-        logits[row] = look.logit
-        if look.cells is not None and table["mask_path"].iloc[row]:
-            agreement[row] = pixel_roc_auc(look.cells, read_mask(Path(table["mask_path"].iloc[row])))
-    probabilities = probability(check_scores(logits))
+    rows = zip(table["mask_path"], detector.looks([Path(each) for each in table["path"]]), strict=True)
+    numbers = [numbers_of(look, mask_at(path) if look.cells is not None else None) for path, look in rows]
+    return with_answers(table, numbers, detector.decision)
+
+
+def mask_at(path: str) -> np.ndarray | None:
+    """Read the mask of a row of a manifest table; None where it has none.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    return read_mask(Path(path)) if path else None
+
+
+def numbers_of(look: Look, mask: np.ndarray | None) -> dict[str, float]:
+    """Give what is kept of an answer: the logit, and how well the map agrees with the mask."""
+    agreement = np.nan if look.cells is None or mask is None else pixel_roc_auc(look.cells, mask)
+    return {"logit": look.logit, "pixel_roc_auc": agreement}
+
+
+def with_answers(
+    table: pd.DataFrame, numbers: Sequence[Mapping[str, float]], decision: Decision
+) -> pd.DataFrame:
+    """Put what is kept of the answers beside their pictures, as `predict_table` gives it.
+
+    Raises:
+        UserError: an answer is not a number.
+    """
+    columns = {name: np.array([each[name] for each in numbers], np.float64) for name in _NUMBERS}
+    probabilities = probability(check_scores(columns["logit"]))
     return table[["path", "label", "target", "group", "collection", "subset"]].assign(
-        logit=logits,
+        logit=columns.pop("logit"),
         probability_fake=probabilities,
-        verdict=give_verdicts(probabilities, detector.decision.threshold),
-        pixel_roc_auc=agreement,
+        verdict=give_verdicts(probabilities, decision.threshold),
+        **columns,
     )
 
 

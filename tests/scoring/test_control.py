@@ -1,51 +1,37 @@
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from pipeline.config import Evaluate
-from pipeline.scoring.control import KINDS, control_figures, score_crops
-from pipeline.scoring.scorers import Look
+from pipeline.inputs.load import NO_TABLE, Loaded
+from pipeline.scoring.control import KINDS, SIDE, control_figures, cut_crops
 
 SETTINGS = Evaluate(bootstrap=100, confidence=0.95)
 
 
-class Brightness:
-    """A detector that calls bright crops fake."""
-
-    def looks_at_crops(self, crops):
-        return [Look(float(crop.pixels.mean()) / 255, None) for crop in crops]
+def picture(number):
+    """A grey picture; fakes (odd numbers) have a bright upper left quarter, and its mask."""
+    pixels = np.random.default_rng(number).integers(90, 110, (192, 288, 3), np.uint8)
+    mask = None
+    if number % 2:
+        pixels[:96, :96] = 250
+        mask = np.zeros((192, 288), bool)
+        mask[:96, :96] = True
+    return Loaded(pixels, np.full((8, 8), 3, np.float32)), mask
 
 
 @pytest.fixture
-def table(tmp_path):
-    """Grey pictures; fakes have a bright upper left quarter."""
+def crops():
+    """Crops of eight pictures, with their brightness for a logit."""
     rows = []
     for number in range(8):
-        pixels = np.random.default_rng(number).integers(90, 110, (192, 288, 3), np.uint8)
-        mask_path = ""
-        if number % 2:
-            pixels[:96, :96] = 250
-            mask = np.zeros((192, 288), np.uint8)
-            mask[:96, :96] = 255
-            mask_path = str(tmp_path / f"{number}_mask.png")
-            Image.fromarray(mask).save(mask_path)
-        path = tmp_path / f"{number}.png"
-        Image.fromarray(pixels).save(path)
-        rows.append(
-            {
-                "path": str(path),
-                "target": number % 2,
-                "group": str(number),
-                "collection": "c",
-                "mask_path": mask_path,
-            }
-        )
-    return pd.DataFrame(rows)
+        for crop in cut_crops(*picture(number), bool(number % 2), [0, number]):
+            place = (number, str(number), crop.kind, crop.top, crop.left)
+            rows.append((*place, float(crop.picture.pixels.mean()) / 255))
+    return pd.DataFrame(rows, columns=["path", "group", "kind", "top", "left", "logit"])
 
 
-def test_crops_are_of_three_kinds_and_untouched_ones_keep_away_from_the_mask(table):
-    crops = score_crops(Brightness(), table, seed=0)
+def test_crops_are_of_three_kinds_and_untouched_ones_keep_away_from_the_mask(crops):
     assert set(crops["kind"]) == set(KINDS)
     untouched = crops[crops["kind"] == "untouched"]
     assert ((untouched["top"] >= 96 + 16) | (untouched["left"] >= 96 + 16)).all()
@@ -54,8 +40,15 @@ def test_crops_are_of_three_kinds_and_untouched_ones_keep_away_from_the_mask(tab
     assert crops.groupby(["path", "kind"]).size().max() <= 6
 
 
-def test_a_detector_that_sees_the_tampering_alone_is_told_from_one_that_sees_the_file(table):
-    crops = score_crops(Brightness(), table, seed=0)
+def test_a_crop_is_what_is_there_with_the_table_of_its_file():
+    whole, mask = picture(1)
+    for crop in cut_crops(whole, mask, is_fake=True, seed=[0, 1]):
+        rows, columns = (slice(start, start + SIDE) for start in (crop.top, crop.left))
+        assert (crop.picture.pixels == whole.pixels[rows, columns]).all()
+        assert (crop.picture.quantisation == whole.quantisation).all()
+
+
+def test_a_detector_that_sees_the_tampering_alone_is_told_from_one_that_sees_the_file(crops):
     figures = control_figures(crops, SETTINGS, seed=0)
     assert figures["tampered_roc_auc"] == 1.0
     assert figures["untouched_roc_auc"] == pytest.approx(0.5, abs=0.25)
@@ -63,8 +56,13 @@ def test_a_detector_that_sees_the_tampering_alone_is_told_from_one_that_sees_the
     assert control_figures(of_file, SETTINGS, seed=0)["untouched_roc_auc"] == 1.0
 
 
-def test_without_masks_there_is_nothing_to_compare(table):
-    crops = score_crops(Brightness(), table.assign(mask_path=""), seed=0)
-    figures = control_figures(crops, SETTINGS, seed=0)
+def test_without_masks_there_is_nothing_to_compare(crops):
+    assert cut_crops(picture(1)[0], None, is_fake=True, seed=[0, 1]) == []
+    figures = control_figures(crops[crops["kind"] == "genuine"], SETTINGS, seed=0)
     assert figures["untouched_roc_auc"] is None
     assert figures["n_untouched"] == figures["n_tampered"] == 0
+
+
+def test_a_picture_smaller_than_a_crop_has_none():
+    small = Loaded(np.zeros((88, 288, 3), np.uint8), NO_TABLE)
+    assert cut_crops(small, None, is_fake=False, seed=[0, 0]) == []

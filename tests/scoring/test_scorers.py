@@ -9,7 +9,7 @@ from PIL import Image
 from pipeline.config import Preprocess
 from pipeline.inputs.load import Loaded, load
 from pipeline.models.layers import TopKMean
-from pipeline.scoring import tiles
+from pipeline.scoring import scorers, tiles
 from pipeline.scoring.scorers import scorer_of
 
 NATIVE = Preprocess(method="native", height=32, width=32, rescale=1.0, views=1)
@@ -73,6 +73,31 @@ def test_a_network_without_a_map_gives_none():
     assert len(looks) == 40
     assert {look.cells for look in looks} == {None}
     assert looks[3] == next(scorer.score([scorer.prepare(png(seed=3))]))
+
+
+def test_crops_of_one_size_are_answered_together_as_they_are_alone(localising):
+    scorer = scorer_of(localising, NATIVE)
+    sizes = [(64, 64), (64, 64), (32, 64), (64, 64), (64, 64), (64, 64)]
+    crops = [scorer.prepare(png(*size, seed=seed)) for seed, size in enumerate(sizes)]
+    together = list(scorer.score_crops(iter(crops)))
+    for look, alone in zip(together, scorer.score(crops), strict=True):
+        assert look.logit == pytest.approx(alone.logit, abs=1e-4)
+        assert look.cells == pytest.approx(alone.cells, abs=1e-4)
+
+
+def test_crops_are_taken_as_they_are_needed(localising, monkeypatch):
+    monkeypatch.setattr(scorers, "_TOGETHER", 2 * 64 * 64)
+    scorer, taken = scorer_of(localising, NATIVE), []
+
+    def crops():
+        for seed in range(9):
+            taken.append(seed)
+            yield scorer.prepare(png(64, 64, seed))
+
+    looks = scorer.score_crops(crops())
+    next(looks)
+    assert len(taken) <= 3
+    assert len(list(looks)) == 8
 
 
 @pytest.mark.parametrize("preprocess", [NATIVE, RESIZED])

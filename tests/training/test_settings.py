@@ -20,12 +20,22 @@ from pipeline.training.machine import training_seed
         ),
         (["train.optimizer=rmsprop"], "train.optimizer: found 'rmsprop', allowed is one of adamw, adam, sgd"),
         (["train.class_weights=none"], "allowed is one of balanced"),
+        (
+            ["train.shuffle_labels=true"],
+            r"augment.tamper: found 0.5, which treats genuine pictures and fakes differently",
+        ),
         (["runtime.strategy=multi_worker"], "allowed is one of default, mirrored"),
     ],
 )
 def test_they_are_refused_with_what_is_allowed(compose_config, overrides, said):
     with pytest.raises(UserError, match=said):
         compose_config(*overrides)
+
+
+def test_the_recipe_of_shuffled_labels_teaches_nothing_else(compose_config):
+    config = compose_config("experiment=shuffled_labels")
+    assert config.train.shuffle_labels
+    assert config.split == compose_config("experiment=casia").split
 
 
 def test_a_seed_of_its_own_leaves_the_one_that_deals_the_pictures(compose_config):
