@@ -1,11 +1,9 @@
-"""What a detector answers: scores that must be numbers, and the verdict at a threshold."""
+"""What a detector answers: scores that must be numbers, and what is made of them."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.errors import UserError
-
-VERDICTS = np.array(["genuine", "fake"], dtype=object)
 
 
 def check_scores(scores: ArrayLike) -> np.ndarray:
@@ -29,6 +27,6 @@ def called_fake(probability_fake: ArrayLike, threshold: float) -> np.ndarray:
     return check_scores(probability_fake) >= threshold
 
 
-def give_verdicts(probability_fake: ArrayLike, threshold: float) -> np.ndarray:
-    """Give each picture its verdict, "genuine" or "fake"."""
-    return VERDICTS[called_fake(probability_fake, threshold).astype(np.intp)]
+def probability(logits: ArrayLike) -> np.ndarray:
+    """Logistic function, without overflow."""
+    return np.exp(-np.logaddexp(0.0, -np.asarray(logits, np.float64)))

@@ -12,7 +12,6 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.errors import UserError
-from pipeline.scoring.answers import VERDICTS
 from pipeline.scoring.draws import draw_groups
 from pipeline.scoring.intervals import percentiles
 from pipeline.scoring.ranking import WeightedRanking
@@ -85,7 +84,7 @@ def _figures(
 ) -> np.ndarray:
     """Compute `COMPARED` for each weighting of groups: (draws, 2)."""
     roc_auc, _ = WeightedRanking(predictions["logit"].to_numpy(), fake, codes).score(weights)
-    right = (predictions["verdict"] == VERDICTS[1]).to_numpy() == fake
+    right = (predictions["called"] == "fake").to_numpy() == fake
     by_picture = weights[:, codes]
     with np.errstate(invalid="ignore"):  # 0 / 0 where a draw lacks a class
         shares = [

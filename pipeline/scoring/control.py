@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.inputs.load import Loaded
-from pipeline.scoring.detector import probability
+from pipeline.scoring.answers import probability
 from pipeline.scoring.intervals import bootstrap_intervals
 
 SIDE = 96  # pixels, of a square crop on the JPEG grid

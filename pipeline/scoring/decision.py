@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from pipeline import config
-from pipeline.scoring.answers import called_fake, check_scores
+from pipeline.manifests.tables import LABELS
+from pipeline.scoring.answers import called_fake, check_scores, probability
 from pipeline.scoring.calibration import fit_temperature
 from pipeline.scoring.threshold import (
     Chooser,
@@ -19,7 +20,7 @@ from pipeline.scoring.threshold import (
 )
 
 DRAWS = 1_000  # of validation groups, behind the abstain band
-CALLS = np.array(["genuine", "fake"], dtype=object)
+CALLS = np.array(LABELS, dtype=object)
 UNSURE = "unsure"
 
 
@@ -83,7 +84,7 @@ def decide(predictions: pd.DataFrame, settings: config.Decision, seed: int) -> D
     """
     target = predictions["target"].to_numpy()
     temperature = fit_temperature(target, predictions["logit"])
-    probabilities = probability(check_scores(predictions["logit"]) / temperature)
+    probabilities = probability(predictions["logit"].to_numpy() / temperature)
     choose: Chooser = choose_threshold
     if settings.threshold == "false_positive_rate":
         choose = partial(threshold_at_false_positive_rate, rate=settings.false_positive_rate)
@@ -94,8 +95,3 @@ def decide(predictions: pd.DataFrame, settings: config.Decision, seed: int) -> D
             target, probabilities, predictions["group"], choose, settings.unsure, DRAWS, seed
         )
     return Decision(threshold=threshold, temperature=temperature, unsure=unsure)
-
-
-def probability(logits: np.ndarray) -> np.ndarray:
-    """Logistic function, without overflow."""
-    return np.exp(-np.logaddexp(0.0, -np.asarray(logits, np.float64)))

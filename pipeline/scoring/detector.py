@@ -6,7 +6,6 @@ picture gets the same answer from each of them.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,15 @@ from pipeline.images.mask import read_mask
 from pipeline.inputs.load import Loaded
 from pipeline.models.files import DETECTOR_FILE, load_detector
 from pipeline.models.forest_file import FOREST_FILE, load_forest
-from pipeline.scoring.answers import check_scores, give_verdicts
+from pipeline.scoring.decision import Decision
+from pipeline.scoring.metrics import PIXEL_METRICS
 from pipeline.scoring.names import DECISION_FILE, RUN_FILE
-from pipeline.scoring.pixels import pixel_roc_auc
+from pipeline.scoring.pixels import pixel_f1, pixel_false_positive_rate, pixel_iou, pixel_roc_auc
 from pipeline.scoring.scorers import BATCH, Look, Picture, scorer_of
 
-_NUMBERS = ("logit", "pixel_roc_auc")  # of `numbers_of`
-
-
-@dataclass(frozen=True)
-class Decision:
-    """From probability to verdict.
-
-    Attributes:
-        threshold: probability of fake from which on a picture is called fake, in [0, 1].
-    """
-
-    threshold: float
-
-    def verdict(self, probability: float) -> str:
-        """`fake` at or above the threshold, else `genuine`."""
-        return str(give_verdicts([probability], self.threshold)[0])
+# Of a manifest table, what figures and slices need.
+_KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format", "width", "height"]
+_NUMBERS = ("logit", *PIXEL_METRICS)  # of `numbers_of`
 
 
 class Detector:
@@ -73,7 +60,7 @@ class Detector:
         return cls(
             load_model(folder),
             Preprocess(**record["config"]["preprocess"]),
-            Decision(threshold=decision["threshold"]),
+            Decision.from_dict(decision),
         )
 
     def looks(self, pictures: Sequence[Picture]) -> Iterator[Look]:
@@ -110,10 +97,10 @@ class Detector:
             looks = self._scorer.score(readable)
             for each in prepared:
                 failed = isinstance(each, UserError)
-                value = None if failed else float(probability(np.array(next(looks).logit)))
+                value = None if failed else float(self.decision.probabilities([next(looks).logit])[0])
                 yield {
                     "probability_fake": value,
-                    "verdict": None if value is None else self.decision.verdict(value),
+                    "verdict": None if value is None else str(self.decision.verdicts([value])[0]),
                     "threshold": self.decision.threshold,
                     "error": str(each) if failed else None,
                 }
@@ -149,15 +136,22 @@ def load_model(folder: Path) -> Any:
 
 
 def predict_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
-    """Answers for a manifest table: `path` to `subset` of each row, then logit, probability and verdict.
+    """Answers for a manifest table.
 
-    Where a fake has a mask and the detector a map, `pixel_roc_auc` says how well they agree, see `pixels`.
+    Returns:
+        a row a picture: of the table `path`, `label`, `target`, `group`, `collection`, `subset`,
+        `source_format`, `width`, `height`, `jpeg_quality` (NaN where the file was never JPEG); then `logit`,
+        `probability_fake` (calibrated), `called` (genuine or fake, at the threshold), `verdict` (the same, or
+        unsure) and `PIXEL_METRICS`, which are NaN without a map, and for fakes without a mask.
 
     Raises:
         UserError: a picture cannot be read, or an answer is not a number.
     """
-    rows = zip(table["mask_path"], detector.looks([Path(each) for each in table["path"]]), strict=True)
-    numbers = [numbers_of(look, mask_at(path) if look.cells is not None else None) for path, look in rows]
+    looks = detector.looks([Path(each) for each in table["path"]])
+    numbers = [
+        numbers_of(look, mask_at(path) if look.cells is not None else None, bool(target))
+        for path, target, look in zip(table["mask_path"], table["target"], looks, strict=True)
+    ]
     return with_answers(table, numbers, detector.decision)
 
 
@@ -170,10 +164,15 @@ def mask_at(path: str) -> np.ndarray | None:
     return read_mask(Path(path)) if path else None
 
 
-def numbers_of(look: Look, mask: np.ndarray | None) -> dict[str, float]:
+def numbers_of(look: Look, mask: np.ndarray | None, is_fake: bool) -> dict[str, float]:
     """Give what is kept of an answer: the logit, and how well the map agrees with the mask."""
-    agreement = np.nan if look.cells is None or mask is None else pixel_roc_auc(look.cells, mask)
-    return {"logit": look.logit, "pixel_roc_auc": agreement}
+    numbers = dict.fromkeys(_NUMBERS, np.nan) | {"logit": look.logit}
+    if look.cells is not None and not is_fake:
+        numbers["pixel_false_positive_rate"] = pixel_false_positive_rate(look.cells)
+    elif look.cells is not None and mask is not None:
+        for name, measure in (("roc_auc", pixel_roc_auc), ("f1", pixel_f1), ("iou", pixel_iou)):
+            numbers[f"pixel_{name}"] = measure(look.cells, mask)
+    return numbers
 
 
 def with_answers(
@@ -185,18 +184,15 @@ def with_answers(
         UserError: an answer is not a number.
     """
     columns = {name: np.array([each[name] for each in numbers], np.float64) for name in _NUMBERS}
-    probabilities = probability(check_scores(columns["logit"]))
-    return table[["path", "label", "target", "group", "collection", "subset"]].assign(
+    probabilities = decision.probabilities(columns["logit"])
+    return table[_KEPT].assign(
+        jpeg_quality=pd.to_numeric(table["jpeg_quality"], errors="coerce"),
         logit=columns.pop("logit"),
         probability_fake=probabilities,
-        verdict=give_verdicts(probabilities, decision.threshold),
+        called=decision.calls(probabilities),
+        verdict=decision.verdicts(probabilities),
         **columns,
     )
-
-
-def probability(logits: np.ndarray) -> np.ndarray:
-    """Logistic function, without overflow."""
-    return np.exp(-np.logaddexp(0.0, -np.asarray(logits, np.float64)))
 
 
 def _load_pyfunc(data_path: str) -> Detector:

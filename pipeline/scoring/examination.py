@@ -60,7 +60,7 @@ def examine(
         look = detector.look(content, picture)
         with_mask = look.cells is not None or closely[number]
         mask = mask_at(str(row.mask_path)) if with_mask else None
-        numbers.append(numbers_of(look, mask))
+        numbers.append(numbers_of(look, mask, bool(row.target)))
         if not closely[number]:
             continue
         cut = cut_crops(picture, mask, bool(row.target), [seed, number])
