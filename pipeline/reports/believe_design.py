@@ -17,6 +17,7 @@ from pipeline.reports.finding import (
     surely_above,
 )
 from pipeline.reports.numbers import Figure, as_decimal, look_up
+from pipeline.scoring.evaluation import SHORTCUT
 
 UNTOUCHED_TELL = 0.60  # ROC AUC of untouched crops; where the whole interval is above, saves are seen
 WIDE = 0.15  # width of an interval from which on a figure is a rough one
@@ -118,7 +119,11 @@ def about_skill(content: ReportContent) -> Iterator[Finding]:
 
 def about_elsewhere(content: ReportContent) -> Iterator[Finding]:
     """Say whether it holds for collections that it was not trained on."""
-    here, there = on_test(content, "roc_auc"), look_up(content.intervals, "elsewhere", "roc_auc")
+    here, there, trick = (
+        on_test(content, "roc_auc"),
+        look_up(content.intervals, "elsewhere", "roc_auc"),
+        look_up(content.intervals, "elsewhere", SHORTCUT),
+    )
     if there.value is None or here.value is None:
         yield Finding(
             ELSEWHERE,
@@ -126,19 +131,25 @@ def about_elsewhere(content: ReportContent) -> Iterator[Finding]:
             "it was not tested on pictures from elsewhere",
             "Detectors often fail on collections that they were not trained on.",
         )
-    elif there.low is None or there.low <= 0.5 or surely_above(here, there):
-        yield Finding(
-            ELSEWHERE,
-            WARNING,
-            "on pictures from elsewhere it is not surely better than a coin"
-            if (there.low or 0.0) <= 0.5
-            else "on pictures from elsewhere it is worse",
-            f"On collections that it was not trained on it picks the fake in {pairs(there)} pairs "
-            f"(ROC AUC {as_decimal(there)}). The figures hold for pictures like those that it knows.",
-        )
+        return
+    beside = "" if trick.value is None else f"; the best shortcut alone {as_decimal(trick)}"
+    evidence = (
+        f"On collections that it was not trained on it picks the fake in {pairs(there)} pairs "
+        f"(ROC AUC {as_decimal(there)}{beside})."
+    )
+    if there.low is None or there.low <= 0.5:
+        title = "on pictures from elsewhere it is not surely better than a coin"
+    elif trick.value is not None and not surely_above(there, trick):
+        title = "on pictures from elsewhere it is not surely better than a trick"
+    elif surely_above(here, there):
+        title = "on pictures from elsewhere it is worse"
     else:
-        text = f"ROC AUC {as_decimal(there)} on collections that it was not trained on."
-        yield Finding(ELSEWHERE, GOOD, "on pictures from elsewhere it does about as well", text)
+        title = "on pictures from elsewhere it does about as well"
+        yield Finding(ELSEWHERE, GOOD, title, evidence)
+        return
+    yield Finding(
+        ELSEWHERE, WARNING, title, f"{evidence} The other figures hold for pictures like those that it knows."
+    )
 
 
 def about_number(content: ReportContent) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from pipeline.reports.audit_words import verdict as verdict_of_audit
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import ALTERED, FILES, SHORTCUTS, Finding, on_test, pairs, surely_above
 from pipeline.reports.numbers import as_decimal
+from pipeline.reports.robustness_rows import CONTENT_ONLY
+from pipeline.reports.robustness_rows import SHORTCUT as TELLS
 from pipeline.scoring.evaluation import SHORTCUT
 
 _COPYING = ("raw", "tif_only")  # policies that keep files as they are
@@ -90,24 +92,26 @@ def about_alterations(content: ReportContent) -> Iterator[Finding]:
     """Name what should make the task harder and does not."""
     if content.robustness is None or content.robustness.empty:
         return
-    rows = content.robustness[content.robustness["verdict"] == "shortcut"]
+    rows = content.robustness[content.robustness["verdict"] == TELLS]
     if rows.empty:
         yield Finding(
             ALTERED,
             GOOD,
             "no alteration of the pictures makes it better",
-            "One that did would show that it reads something else than forgeries.",
+            "One that did, or one that leaves no trace of a forgery and changes nothing, would show that it "
+            "reads something else.",
         )
         return
-    named = ", ".join(f"{row['name']} ({row['roc_auc']:.2f})" for row in rows.to_dict("records"))
-    limit = on_test(content, "roc_auc").low
-    as_well = limit is not None and rows["roc_auc"].max() >= limit and (rows["change"] <= 0).any()
+    probes = rows[rows["family"] == CONTENT_ONLY]
+    whole = on_test(content, "roc_auc")
+    named = ", ".join(f"{row['name']} {row['roc_auc']:.2f}" for row in rows.to_dict("records"))
+    as_well = whole.low is not None and len(probes) > 0 and bool(probes["roc_auc"].max() >= whole.low)
     yield Finding(
         ALTERED,
         BAD if as_well else WARNING,
-        "it does well where no trace of a forgery is left"
-        if (rows["change"] <= 0).any()
+        "it knows something where no trace of a forgery is left"
+        if len(probes)
         else "it gets better when pictures get worse",
-        f"ROC AUC after: {named}; {as_decimal(on_test(content, 'roc_auc'))} on the pictures as they are. "
-        "It reads something besides forgeries.",
+        f"ROC AUC after alteration: {named}; of the pictures as they are {as_decimal(whole)}. It reads "
+        "something besides forgeries.",
     )

@@ -57,7 +57,7 @@ def draw_roc(path: Path, parts: Parts, intervals: pd.DataFrame, threshold: float
         axes.set(xlabel="genuine pictures called fake", ylabel="fakes called fake")
         percent_axis(axes.xaxis)
         percent_axis(axes.yaxis)
-        axes.set_title("How well fakes are told from genuine pictures")
+        axes.set_title("How well are fakes told apart?")
         axes.legend(loc="lower right", title=f"ROC AUC ({confidence:.0%} interval)", alignment="left")
 
 
@@ -139,6 +139,7 @@ def draw_training(path: Path, history: pd.DataFrame) -> None:
         loss, figures = figure.subplots(2, 1, sharex=True)
         _epochs(loss, history, {"train/loss": "training", "validation/loss": "validation"})
         loss.set_title("Loss")
+        loss.set_xlabel("")
         names = {"train/accuracy": "training: accuracy", "validation/accuracy": "validation: accuracy"}
         _epochs(figures, history, names | {"validation/roc_auc": "validation: ROC AUC"})
         figures.set_title("Figures")
