@@ -1,8 +1,9 @@
 """The gallery as a page shows it: the panels within the page, in the order of what they teach."""
 
 import base64
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -37,7 +38,7 @@ def gallery_panels(folder: Path) -> dict[str, list[Panel]]:
     }
 
 
-def _panel(folder: Path, row: dict) -> Panel:  # type: ignore[type-arg]
+def _panel(folder: Path, row: Mapping[Hashable, Any]) -> Panel:
     content = (folder / row["image"]).read_bytes()
     kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
     return Panel(

@@ -1,6 +1,7 @@
 """A picture beside what a detector saw in it: evidence in colour over the picture, the mask as an outline."""
 
 import io
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -69,8 +70,8 @@ def cividis(values: np.ndarray) -> np.ndarray:
     """Give the colours of values in [0, 1]: -> (..., 3) floats from 0 to 255."""
     from matplotlib import colormaps
 
-    colors: np.ndarray = colormaps["cividis"](values)[..., :3] * 255
-    return colors
+    colors = np.asarray(colormaps["cividis"](values))
+    return colors[..., :3] * 255
 
 
 def jpeg(picture: np.ndarray, most: int = MOST_BYTES) -> bytes:
@@ -92,13 +93,11 @@ def _shrunk(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(pixels, size, interpolation=way), np.uint8)
 
 
-def _outlined(picture: np.ndarray, outline: object) -> np.ndarray:
+def _outlined(picture: np.ndarray, outline: Sequence[np.ndarray] | None) -> np.ndarray:
     """Draw the outline dark and light, so that it is seen on any picture."""
     if outline is None:
         return picture
-    drawn = np.ascontiguousarray(picture)
-    if drawn is picture:
-        drawn = picture.copy()
+    drawn = picture.copy()
     cv2.drawContours(drawn, outline, -1, (0, 0, 0), 3)
     cv2.drawContours(drawn, outline, -1, (255, 255, 255), 1)
     return drawn

@@ -15,7 +15,7 @@ from pipeline.reports.report_figures import report_figures
 from pipeline.reports.robustness_rows import robustness_cells
 from pipeline.reports.run_facts import commands, data_name, model_name, run_facts, settings
 from pipeline.reports.slice_rows import slice_rows, weakest
-from pipeline.reports.summary_table import ELSEWHERE, summary_table
+from pipeline.reports.summary_table import ELSEWHERE, figure_of, summary_rows
 from pipeline.reports.verdict import conclude
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.storage.atomic import write_text
@@ -104,23 +104,12 @@ def _counts(content: ReportContent) -> dict[str, int]:
 
 def _parts(content: ReportContent) -> list[dict[str, Any]]:
     """Give the rows of the table in-domain × elsewhere with their figures."""
-    table = summary_table(content).astype(object)
+    shown = ("roc_auc", "fake_accuracy", "genuine_accuracy", SHORTCUT)
     return [
-        {
-            **row,
-            "away": row["role"] == ELSEWHERE,
-            **{
-                metric: Figure(*(_known(row.get(f"{metric}{end}")) for end in ("", "_low", "_high")))
-                for metric in ("roc_auc", "fake_accuracy", "genuine_accuracy", SHORTCUT)
-            },
-        }
-        for row in table.to_dict("records")
+        {**row, "away": row["role"] == ELSEWHERE, **{metric: figure_of(row, metric) for metric in shown}}
+        for row in summary_rows(content)
     ]
 
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "±0.00"
-
-
-def _known(value: Any) -> float | None:
-    return None if value is None or value != value else float(value)

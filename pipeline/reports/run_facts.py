@@ -1,5 +1,6 @@
 """What exactly was run: the facts of a record, and the commands that repeat it."""
 
+import shlex
 from typing import Any
 
 from pipeline.reports.content import ReportContent
@@ -49,7 +50,8 @@ def run_facts(content: ReportContent) -> dict[str, str]:
 
 def settings(content: ReportContent) -> dict[str, Any]:
     """Give the configuration that the training depends on, with the keys of the command line."""
-    return flatten(_config(content))
+    config = _config(content)
+    return flatten(config) if config else {}
 
 
 def commands(content: ReportContent) -> list[str]:
@@ -60,7 +62,15 @@ def commands(content: ReportContent) -> list[str]:
         return [*first, content.command]
     if record.get("dvc_experiment"):
         return [*first, f"dvc exp apply {record['dvc_experiment']}", "dvc repro"]
-    return [*first, "make repro"]
+    return [*first, f"make repro{_choices(content)}"]
+
+
+def _choices(content: ReportContent) -> str:
+    """Say which data, where the audit knows it lies."""
+    data = {} if content.audit is None else content.audit["built_from"]["data"]
+    if data.get("name") in (None, "sample") or "root" not in data:
+        return ""
+    return f" DATA={data['name']} ROOT={shlex.quote(data['root'])}"
 
 
 def _threshold(content: ReportContent) -> str:

@@ -1,6 +1,6 @@
 """In-domain × elsewhere: the figures of each collection in one row, for people and for spreadsheets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ from pipeline.manifests.build import RELATED
 from pipeline.manifests.by_source import ON_SEVERAL_SIDES
 from pipeline.reports.content import ReportContent
 from pipeline.reports.metric_words import WORDS
-from pipeline.reports.numbers import COLLECTION, elsewhere_parts, look_up
+from pipeline.reports.numbers import COLLECTION, Figure, elsewhere_parts, look_up
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.storage.atomic import write_csv
 
 FILE = "summary.csv"
 HERE, ELSEWHERE = "in-domain", "elsewhere"
+_ENDS = ("", "_low", "_high")
 
 
 def write_summary_table(folder: Path, content: ReportContent) -> None:
@@ -32,7 +33,17 @@ def summary_table(content: ReportContent) -> pd.DataFrame:
         were not tested because training has a relative of them; empty where it is not known), then each
         figure with `_low` and `_high`, `best_shortcut_roc_auc` likewise, and `best_shortcut`, what it is.
     """
-    return pd.DataFrame(list(_rows(content)))
+    return pd.DataFrame(summary_rows(content))
+
+
+def summary_rows(content: ReportContent) -> list[dict[str, Any]]:
+    """Give the same as `summary_table` row by row, None where a figure is not known."""
+    return list(_rows(content))
+
+
+def figure_of(row: Mapping[str, Any], metric: str) -> Figure:
+    """Take a figure out of a row of `summary_rows`."""
+    return Figure(*(row.get(f"{metric}{end}") for end in _ENDS))
 
 
 def _rows(content: ReportContent) -> Iterator[dict[str, Any]]:
@@ -55,8 +66,7 @@ def _rows(content: ReportContent) -> Iterator[dict[str, Any]]:
         for metric in (*WORDS, SHORTCUT):
             if (intervals["metric"] == metric).any():
                 figure = look_up(intervals, part, metric)
-                ends = ("", "_low", "_high")
-                row |= {f"{metric}{end}": value for end, value in zip(ends, figure, strict=True)}
+                row |= {f"{metric}{end}": value for end, value in zip(_ENDS, figure, strict=True)}
         yield row | {"best_shortcut": _shortcut(content, part)}
 
 
@@ -72,5 +82,6 @@ def _left_out(content: ReportContent, part: str, is_away: bool) -> int | None:
 
 
 def _shortcut(content: ReportContent, part: str) -> str:
-    rows = [] if content.shortcuts is None else content.shortcuts[content.shortcuts["part"] == part]["words"]
-    return next(iter(rows), "")
+    if content.shortcuts is None:
+        return ""
+    return next(iter(content.shortcuts.loc[content.shortcuts["part"] == part, "words"]), "")
