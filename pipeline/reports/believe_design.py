@@ -16,11 +16,12 @@ from pipeline.reports.finding import (
     pairs,
     surely_above,
 )
+from pipeline.reports.metric_words import WORDS
 from pipeline.reports.numbers import Figure, as_decimal, look_up
 from pipeline.scoring.evaluation import SHORTCUT
 
-UNTOUCHED_TELL = 0.60  # ROC AUC of untouched crops; where the whole interval is above, saves are seen
-WIDE = 0.15  # width of an interval from which on a figure is a rough one
+MUCH = 0.5  # of what it reacts with to forged pieces, from which on untouched ones explain the figures
+WIDE = 0.2  # width of an interval from which on a figure is a rough one
 LEAKS = 0.01  # share of the tested fakes with relatives in training that is no mere accident
 
 
@@ -88,14 +89,15 @@ def about_control(content: ReportContent) -> Iterator[Finding]:
     )
     if tampered.value is not None:
         evidence += f" Forged pieces: {as_decimal(tampered)}, where 1 means that it finds all."
-    if (untouched.low or 0.0) > UNTOUCHED_TELL:
+    reacts = (untouched.low or 0.0) > 0.5
+    if reacts and untouched.value - 0.5 > MUCH * ((tampered.value or 0.5) - 0.5):
         yield Finding(
             CONTROL,
             BAD,
             "it reacts to pieces of fakes that nobody has forged",
-            f"{evidence} It sees how the whole file was made, not where it is forged.",
+            f"{evidence} It sees how the whole file was made, rather than where it is forged.",
         )
-    elif (untouched.low or 0.0) > 0.5:
+    elif reacts:
         yield Finding(
             CONTROL, WARNING, "it reacts a little to pieces of fakes that nobody has forged", evidence
         )
@@ -154,15 +156,26 @@ def about_elsewhere(content: ReportContent) -> Iterator[Finding]:
 
 def about_number(content: ReportContent) -> Iterator[Finding]:
     """Say how rough the figures are."""
-    found = on_test(content, "roc_auc")
     row = content.intervals[content.intervals["part"] == "test"].iloc[0]
     text = (
         f"{int(row['n_fake']):,} fakes and {int(row['n_genuine']):,} genuine pictures in "
         f"{int(row['n_groups']):,} groups that belong together."
     )
-    if found.low is None or found.high is None or found.high - found.low > WIDE:
-        width = "" if found.low is None else f" The ROC AUC may be anything in {as_decimal(found)[5:]}."
-        yield Finding(NUMBER, WARNING, "it was tested on few pictures", text + width)
+    found = {metric: on_test(content, metric) for metric in ("fake_accuracy", "genuine_accuracy", "roc_auc")}
+    widths = {
+        metric: figure.high - figure.low
+        for metric, figure in found.items()
+        if figure.low is not None and figure.high is not None
+    }
+    widest = max(widths, key=lambda metric: widths[metric], default=None)
+    if widest is None or "roc_auc" not in widths:
+        yield Finding(
+            NUMBER, WARNING, "it was tested on too few pictures to say how sure its figures are", text
+        )
+    elif widths[widest] > WIDE:
+        low, high = (100 * (end or 0.0) for end in found[widest][1:])
+        text += f" The {WORDS[widest].title}, for instance, may be anything from {low:.0f} to {high:.0f} %."
+        yield Finding(NUMBER, WARNING, "it was tested on few pictures, so its figures are rough", text)
     else:
         yield Finding(NUMBER, GOOD, "it was tested on enough pictures", text)
 

@@ -8,6 +8,7 @@ from pipeline.reports.metric_words import WORDS, MetricWords
 from pipeline.reports.numbers import NOTHING, Figure, as_decimal, in_percent, look_up
 from pipeline.reports.without_looking import without_looking
 
+PLACES = "Places, by pixel"  # there are none of a detector that answers for whole pictures only
 GROUPS = {
     "Calls, at the threshold": (
         "fake_accuracy",
@@ -25,7 +26,7 @@ GROUPS = {
     ),
     "Out there, where fakes are rare": ("precision_at_1_percent", "precision_at_10_percent"),
     "Probabilities": ("brier", "log_loss", "ece"),
-    "Places, by pixel": ("pixel_roc_auc", "pixel_f1", "pixel_iou", "pixel_false_positive_rate"),
+    PLACES: ("pixel_roc_auc", "pixel_f1", "pixel_iou", "pixel_false_positive_rate"),
 }
 
 

@@ -98,6 +98,6 @@ def _outlined(picture: np.ndarray, outline: Sequence[np.ndarray] | None) -> np.n
     if outline is None:
         return picture
     drawn = picture.copy()
-    cv2.drawContours(drawn, outline, -1, (0, 0, 0), 3)
-    cv2.drawContours(drawn, outline, -1, (255, 255, 255), 1)
+    cv2.drawContours(drawn, outline, -1, (0, 0, 0), 5)
+    cv2.drawContours(drawn, outline, -1, (255, 255, 255), 2)
     return drawn

@@ -8,7 +8,7 @@ from pipeline.reports.believe_shortcuts import shortcut_words
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import on_test, pairs
 from pipeline.reports.gallery_rows import gallery_panels
-from pipeline.reports.metric_rows import metric_rows
+from pipeline.reports.metric_rows import GROUPS, PLACES, metric_rows
 from pipeline.reports.numbers import Figure, in_percent, look_up
 from pipeline.reports.pages import render
 from pipeline.reports.report_figures import report_figures
@@ -62,6 +62,7 @@ def render_report(content: ReportContent) -> str:
             "slices": rows,
             "weakest": weakest(rows),
             "gallery": {} if content.gallery is None else gallery_panels(content.gallery),
+            "says_where": any(on_test(content, metric).value is not None for metric in GROUPS[PLACES]),
             "threshold": content.metrics["threshold"],
             "robustness": {} if content.robustness is None else robustness_cells(content.robustness),
             "roc_auc": on_test(content, "roc_auc"),
@@ -72,7 +73,7 @@ def render_report(content: ReportContent) -> str:
             "confidence": content.confidence,
             "lowest": LOWEST,
         },
-        {"signed": _signed},
+        {"signed": _signed, "certain": _certain},
     )
 
 
@@ -113,3 +114,10 @@ def _parts(content: ReportContent) -> list[dict[str, Any]]:
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "±0.00"
+
+
+def _certain(probability: float) -> str:
+    """Write a probability; one that is not quite 0 or 1 is not rounded to it."""
+    if 0.0005 <= probability < 0.9995:
+        return f"{probability:.3f}"
+    return "below 0.001" if probability < 0.5 else "above 0.999"

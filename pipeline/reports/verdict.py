@@ -34,7 +34,8 @@ def conclude(findings: Sequence[Finding]) -> Verdict:
     if bad:
         return Verdict(BAD, "Do not believe these figures", _sentence(bad))
     if doubtful:
-        return Verdict(WARNING, "Believe these figures only in part", _sentence(doubtful))
+        sure = [finding for finding in essential if finding.level == GOOD]
+        return Verdict(WARNING, "Believe these figures only in part", _sentence(sure, doubtful))
     bounded = any(finding.about == ELSEWHERE and finding.level != GOOD for finding in findings)
     return Verdict(
         GOOD,
@@ -43,7 +44,12 @@ def conclude(findings: Sequence[Finding]) -> Verdict:
     )
 
 
-def _sentence(findings: Sequence[Finding]) -> str:
-    clauses = [finding.title for finding in findings[:_REASONS]]
-    joined = clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])}, and {clauses[-1]}"
-    return f"{joined[:1].upper()}{joined[1:]}."
+def _sentence(*sides: Sequence[Finding]) -> str:
+    """Join the titles of findings, those of one side by "and", the sides by "but"."""
+    said = ", but ".join(_listed(side[:_REASONS]) for side in sides if side)
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    *first, last = [finding.title for finding in findings]
+    return f"{', '.join(first)}, and {last}" if len(first) > 1 else " and ".join([*first, last])

@@ -72,6 +72,9 @@ def test_a_lead_that_may_be_chance_is_said_to_be():
     close = changed(BELIEVABLE, "test", "roc_auc", 0.85, 0.78, 0.91)
     assert about(close, "shortcuts").level == "warning"
     assert conclude(believe(close)).headline == "Believe these figures only in part"
+    assert conclude(believe(close)).because.endswith(
+        "but it is hardly better than a trick that looks for no forgery."
+    )
 
 
 def test_the_interval_of_a_difference_is_that_of_zou_and_donner():
@@ -110,7 +113,14 @@ def test_twins_that_share_no_group_are_named():
 
 @pytest.mark.parametrize(
     ("untouched", "tampered", "level"),
-    [(0.51, 0.95, "good"), (0.58, 0.95, "warning"), (0.71, 0.95, "bad"), (0.5, 0.53, "warning")],
+    [
+        (0.51, 0.95, "good"),
+        (0.58, 0.95, "warning"),
+        (0.68, 0.95, "warning"),
+        (0.8, 0.95, "bad"),
+        (0.71, 0.74, "bad"),
+        (0.5, 0.53, "warning"),
+    ],
 )
 def test_untouched_pieces_of_fakes_should_look_genuine(untouched, tampered, level):
     found = replace(BELIEVABLE, metrics={"threshold": 0.5, "control": control(untouched, tampered)})
@@ -159,8 +169,9 @@ def test_elsewhere_is_measured_against_the_trick_that_works_there():
 
 
 def test_few_pictures_are_called_few():
-    wide = changed(BELIEVABLE, "test", "roc_auc", 0.97, 0.8, 1.0)
+    wide = changed(BELIEVABLE, "test", "fake_accuracy", 0.86, 0.72, 0.98)
     assert about(wide, "number").level == "warning"
+    assert "fake accuracy, for instance, may be anything from 72 to 98 %" in about(wide, "number").text
     none = changed(BELIEVABLE, "test", "roc_auc", 0.97, np.nan, np.nan)
     assert about(none, "number").level == "warning"
 

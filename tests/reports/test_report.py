@@ -132,6 +132,14 @@ def test_with_nothing_but_figures_it_is_whole_all_the_same():
         assert says in page.text or says.capitalize() in page.text
 
 
+def test_of_a_detector_without_a_map_it_is_said(whole):
+    assert "how forged each place looks" in Page(whole.read_text(encoding="utf-8")).text
+    without = BELIEVABLE.intervals[~BELIEVABLE.intervals["metric"].str.startswith("pixel")]
+    said = Page(render_report(replace(UNDRAWN, intervals=without, gallery=whole.parent / "gallery"))).text
+    assert "This detector says nothing of places" in said
+    assert "how forged each place looks" not in said
+
+
 def test_test_pictures_of_one_class_are_reported():
     fakes = BELIEVABLE.predictions[BELIEVABLE.predictions["target"] == 1]
     table = BELIEVABLE.intervals[BELIEVABLE.intervals["part"] == "test"].copy()
