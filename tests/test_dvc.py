@@ -1,5 +1,7 @@
 """dvc.yaml: what its stages depend on is what they really import."""
 
+import re
+
 import pytest
 import yaml
 
@@ -17,11 +19,26 @@ def test_a_stage_depends_on_every_file_of_ours_that_it_imports(stage):
         path.relative_to(ROOT)
         for each in listed
         for path in ([each] if each.is_file() else each.rglob("*.py"))
+        if path.suffix == ".py"
     }
     assert all(each.exists() for each in listed)
     assert needed - covered == set(), "imported, but not in deps"
     if stage not in {"train"}:  # a detector is chosen by the configuration, so train watches all of them
         assert covered - needed == set(), "in deps, but not imported"
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if name not in MODULES])
+def test_a_stage_depends_on_every_template_that_it_fills(stage):
+    folder = PACKAGE / "reports" / "templates"
+    waiting, needed = sorted(closure(PACKAGE / f"{stage}.py")), set()
+    while waiting:
+        text = waiting.pop().read_text(encoding="utf-8")
+        named = {folder / name for name in re.findall(r'(?:render\(|include|from)\s*"(\S+?)"', text)}
+        found = {path for path in named if path.is_file()} - needed
+        needed |= found
+        waiting += sorted(found)
+    listed = {ROOT / each for each in STAGES[stage]["deps"] if "/templates/" in str(each)}
+    assert listed == needed
 
 
 def test_a_stage_keeps_its_earlier_result_while_it_runs():

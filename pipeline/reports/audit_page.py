@@ -1,10 +1,7 @@
 """The page of an audit: one file, readable without a network, by day and by night, on a phone."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.auditing.features import BY_NAME
 from pipeline.auditing.findings import Shortcut, part_title
@@ -13,8 +10,8 @@ from pipeline.reports.audit_reasons import STILL, still_there
 from pipeline.reports.audit_rows import SAME_IN_ALL, Row, Side, chart_rows
 from pipeline.reports.audit_words import remarks, verdict
 from pipeline.reports.numbers import NOTHING, Figure, as_decimal
+from pipeline.reports.pages import render
 
-TEMPLATES = Path(__file__).with_name("templates")
 LOWEST = 0.4  # left end of the chart's axis
 TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 LISTED = 20  # of the pictures and pairs that the page names; audit.json has more
@@ -22,15 +19,7 @@ LISTED = 20  # of the pictures and pairs that the page names; audit.json has mor
 
 def render_page(audit: Mapping[str, Any]) -> str:
     """Give the page as HTML; all texts from outside are escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"place": _place, "written": _written, "percent": _percent, "count": _count}
-    return environment.get_template("audit.html").render(_content(audit))
+    return render("audit.html", _content(audit), {"written": _written})
 
 
 def _content(audit: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,20 +104,7 @@ def _tested(name: str) -> str:
     return {"test": "test split", "elsewhere": "elsewhere (tested only)"}.get(name, part_title(name))
 
 
-def _place(value: float) -> float:
-    """Give the place of a ROC AUC on the chart's axis in percent of its width."""
-    return round(100 * (min(max(value, LOWEST), 1.0) - LOWEST) / (1.0 - LOWEST), 2)
-
-
 def _written(estimate: Mapping[str, Any] | None) -> str:
     if estimate is None:
         return NOTHING
     return as_decimal(Figure(estimate["roc_auc"], estimate["low"], estimate["high"]))
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _count(number: int) -> str:
-    return f"{number:,}"

@@ -46,10 +46,15 @@ class Remark(NamedTuple):
 
 def remarks(audit: Mapping[str, Any]) -> list[Remark]:
     """Say what was found, worst first."""
-    about = (_about_pixels, _about_matching, _about_files, _about_leaks, _about_labels)
-    found = [remark for each in about for remark in each(audit)]
+    found = shortcut_remarks(audit)
+    found += [remark for each in (_about_leaks, _about_labels) for remark in each(audit)]
     order = [BAD, WARNING, NOTE, GOOD]
     return sorted(found, key=lambda remark: order.index(remark.level))
+
+
+def shortcut_remarks(audit: Mapping[str, Any]) -> list[Remark]:
+    """Say what tells the label besides the tampering: the pixels' past, and the files."""
+    return [remark for each in (_about_pixels, _about_matching, _about_files) for remark in each(audit)]
 
 
 def verdict(audit: Mapping[str, Any]) -> str:

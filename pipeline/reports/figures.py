@@ -33,7 +33,7 @@ BINS = 20
 
 def draw_roc(path: Path, parts: Parts, intervals: pd.DataFrame, threshold: float, confidence: float) -> None:
     """Draw the ROC curve of each part, with AUC and interval, and the point of the threshold in use."""
-    with drawn(path, 6.2, 6.6) as figure:
+    with drawn(path, 4.5, 4.8) as figure:
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], color=QUIET, linestyle=(0, (4, 4)), linewidth=1, label="guessing: 0.50")
         for (part, predictions), color in zip(parts.items(), (INK, *OTHERS), strict=False):
@@ -57,13 +57,13 @@ def draw_roc(path: Path, parts: Parts, intervals: pd.DataFrame, threshold: float
         axes.set(xlabel="genuine pictures called fake", ylabel="fakes called fake")
         percent_axis(axes.xaxis)
         percent_axis(axes.yaxis)
-        axes.set_title("How well fakes are told from genuine pictures")
+        axes.set_title("How well are fakes told apart?")
         axes.legend(loc="lower right", title=f"ROC AUC ({confidence:.0%} interval)", alignment="left")
 
 
 def draw_confusion(path: Path, parts: Parts, threshold: float) -> None:
     """Draw what pictures are against what they are called, one square a part."""
-    with drawn(path, 4.4 * len(parts), 4.4) as figure:
+    with drawn(path, 3.9 * len(parts), 3.7) as figure:
         for place, (part, predictions) in enumerate(parts.items(), 1):
             axes = figure.add_subplot(1, len(parts), place)
             _confusion_square(axes, count_verdicts(predictions, threshold))
@@ -95,7 +95,7 @@ def _confusion_square(axes: "Axes", table: pd.DataFrame) -> None:
 
 def draw_scores(path: Path, parts: Parts, threshold: float) -> None:
     """Draw how the answers of each class are spread, one class above the other, with the threshold."""
-    with drawn(path, 4.9 * len(parts) + 1.0, 4.8) as figure:
+    with drawn(path, 4.1 * len(parts) + 0.4, 4.2) as figure:
         axes = figure.subplots(2, len(parts), sharex=True, sharey="col", squeeze=False)
         for column, (part, predictions) in enumerate(parts.items()):
             _histogram(axes[0, column], predictions, "fake", threshold)
@@ -135,10 +135,11 @@ def _histogram(axes: "Axes", predictions: pd.DataFrame, label: str, threshold: f
 
 def draw_training(path: Path, history: pd.DataFrame) -> None:
     """Draw loss and figures by epoch, training beside validation."""
-    with drawn(path, 9.6, 3.9) as figure:
-        loss, figures = figure.subplots(1, 2)
+    with drawn(path, 4.5, 6.0) as figure:
+        loss, figures = figure.subplots(2, 1, sharex=True)
         _epochs(loss, history, {"train/loss": "training", "validation/loss": "validation"})
         loss.set_title("Loss")
+        loss.set_xlabel("")
         names = {"train/accuracy": "training: accuracy", "validation/accuracy": "validation: accuracy"}
         _epochs(figures, history, names | {"validation/roc_auc": "validation: ROC AUC"})
         figures.set_title("Figures")

@@ -65,3 +65,9 @@ def _short(value: float) -> str:
     """Write a number in [0, 1] in three characters."""
     text = f"{value:.2f}"
     return text.removeprefix("0") if text.startswith("0") else text[:3]
+
+
+def elsewhere_parts(intervals: pd.DataFrame) -> list[str]:
+    """Name the parts that were only tested: `elsewhere`, and the collections that stand after it."""
+    parts = list(intervals["part"].unique())
+    return parts[parts.index("elsewhere") :] if "elsewhere" in parts else []

@@ -1,0 +1,193 @@
+"""Was the detector tested in a way that says something: on whom, on how many, and on what of a picture."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.reports.audit_words import BAD, GOOD, WARNING
+from pipeline.reports.content import ReportContent
+from pipeline.reports.finding import (
+    CONTROL,
+    ELSEWHERE,
+    LEAK,
+    NUMBER,
+    SKILL,
+    Finding,
+    on_test,
+    pairs,
+    surely_above,
+)
+from pipeline.reports.metric_words import WORDS
+from pipeline.reports.numbers import Figure, as_decimal, look_up
+from pipeline.scoring.evaluation import SHORTCUT
+
+MUCH = 0.5  # of what it reacts with to forged pieces, from which on untouched ones explain the figures
+WIDE = 0.2  # width of an interval from which on a figure is a rough one
+LEAKS = 0.01  # share of the tested fakes with relatives in training that is no mere accident
+
+
+def about_leak(content: ReportContent) -> Iterator[Finding]:
+    """Say how many tested fakes have relatives in training."""
+    if content.counts is None:
+        yield Finding(
+            LEAK,
+            WARNING,
+            "it is not known whether tested pictures have relatives in training",
+            "The manifest left no counts.",
+        )
+        return
+    shares = {label: _share(found) for label, found in content.counts["leak"].items()}
+    fakes = content.counts["leak"]["fake"]
+    share = shares.get("fake", 0.0)
+    meaning = (
+        "A relative is a picture with the same source. The detector may know it instead of judging it, which "
+        "makes figures too high."
+    )
+    if max(shares.values(), default=0.0) == 0.0:
+        twins = _alike_in_training(content.audit)
+        if twins:
+            yield Finding(
+                LEAK,
+                WARNING,
+                f"{twins} tested pictures have a twin in training",
+                f"{meaning} See audit.html.",
+            )
+            return
+        yield Finding(
+            LEAK,
+            GOOD,
+            "no tested picture has a relative in training",
+            f"None of the {fakes['pictures']:,} tested fakes shares a source with a training picture.",
+        )
+        return
+    yield Finding(
+        LEAK,
+        BAD if share > LEAKS else WARNING,
+        f"{_percent(share)} of the tested fakes have a relative in training",
+        f"{fakes['with_relatives_in_train']:,} of {fakes['pictures']:,}. {meaning}",
+    )
+
+
+def about_control(content: ReportContent) -> Iterator[Finding]:
+    """Say whether crops of fakes without a forged pixel look genuine to it (see `scoring.control`)."""
+    control: Mapping[str, Any] = content.metrics.get("control") or {}
+    untouched, tampered = (
+        Figure(*(control.get(f"{kind}_roc_auc{end}") for end in ("", "_low", "_high")))
+        for kind in ("untouched", "tampered")
+    )
+    if untouched.value is None:
+        yield Finding(
+            CONTROL,
+            WARNING,
+            "nobody has checked whether it looks at the forgery itself",
+            "That takes fakes with a mask that says which pixels are forged; there are none, or too few.",
+        )
+        return
+    evidence = (
+        "Pieces were cut out of fakes and compared with pieces of genuine pictures. Pieces that nobody has "
+        f"touched: ROC AUC {as_decimal(untouched)}, where 0.5 means that it takes them for genuine, as it "
+        "should."
+    )
+    if tampered.value is not None:
+        evidence += f" Forged pieces: {as_decimal(tampered)}, where 1 means that it finds all."
+    reacts = (untouched.low or 0.0) > 0.5
+    if reacts and untouched.value - 0.5 > MUCH * ((tampered.value or 0.5) - 0.5):
+        yield Finding(
+            CONTROL,
+            BAD,
+            "it reacts to pieces of fakes that nobody has forged",
+            f"{evidence} It sees how the whole file was made, rather than where it is forged.",
+        )
+    elif reacts:
+        yield Finding(
+            CONTROL, WARNING, "it reacts a little to pieces of fakes that nobody has forged", evidence
+        )
+    elif tampered.low is None or tampered.low <= 0.5:
+        yield Finding(CONTROL, WARNING, "it does not surely react to the forged places", evidence)
+    else:
+        yield Finding(CONTROL, GOOD, "it reacts to the forged places and not to the rest", evidence)
+
+
+def about_skill(content: ReportContent) -> Iterator[Finding]:
+    """Say whether it can do anything at all."""
+    found = on_test(content, "roc_auc")
+    if found.low is not None and found.low <= 0.5:
+        yield Finding(
+            SKILL,
+            BAD,
+            "it is not surely better than a coin",
+            f"ROC AUC {as_decimal(found)}; 0.5 is a coin, and the interval holds it.",
+        )
+
+
+def about_elsewhere(content: ReportContent) -> Iterator[Finding]:
+    """Say whether it holds for collections that it was not trained on."""
+    here, there, trick = (
+        on_test(content, "roc_auc"),
+        look_up(content.intervals, "elsewhere", "roc_auc"),
+        look_up(content.intervals, "elsewhere", SHORTCUT),
+    )
+    if there.value is None or here.value is None:
+        yield Finding(
+            ELSEWHERE,
+            WARNING,
+            "it was not tested on pictures from elsewhere",
+            "Detectors often fail on collections that they were not trained on.",
+        )
+        return
+    beside = "" if trick.value is None else f"; the best shortcut alone {as_decimal(trick)}"
+    evidence = (
+        f"On collections that it was not trained on it picks the fake in {pairs(there)} pairs "
+        f"(ROC AUC {as_decimal(there)}{beside})."
+    )
+    if there.low is None or there.low <= 0.5:
+        title = "on pictures from elsewhere it is not surely better than a coin"
+    elif trick.value is not None and not surely_above(there, trick):
+        title = "on pictures from elsewhere it is not surely better than a trick"
+    elif surely_above(here, there):
+        title = "on pictures from elsewhere it is worse"
+    else:
+        title = "on pictures from elsewhere it does about as well"
+        yield Finding(ELSEWHERE, GOOD, title, evidence)
+        return
+    yield Finding(
+        ELSEWHERE, WARNING, title, f"{evidence} The other figures hold for pictures like those that it knows."
+    )
+
+
+def about_number(content: ReportContent) -> Iterator[Finding]:
+    """Say how rough the figures are."""
+    row = content.intervals[content.intervals["part"] == "test"].iloc[0]
+    text = (
+        f"{int(row['n_fake']):,} fakes and {int(row['n_genuine']):,} genuine pictures in "
+        f"{int(row['n_groups']):,} groups that belong together."
+    )
+    found = {metric: on_test(content, metric) for metric in ("fake_accuracy", "genuine_accuracy", "roc_auc")}
+    widths = {
+        metric: figure.high - figure.low
+        for metric, figure in found.items()
+        if figure.low is not None and figure.high is not None
+    }
+    widest = max(widths, key=lambda metric: widths[metric], default=None)
+    if widest is None or "roc_auc" not in widths:
+        yield Finding(
+            NUMBER, WARNING, "it was tested on too few pictures to say how sure its figures are", text
+        )
+    elif widths[widest] > WIDE:
+        low, high = (100 * (end or 0.0) for end in found[widest][1:])
+        text += f" The {WORDS[widest].title}, for instance, may be anything from {low:.0f} to {high:.0f} %."
+        yield Finding(NUMBER, WARNING, "it was tested on few pictures, so its figures are rough", text)
+    else:
+        yield Finding(NUMBER, GOOD, "it was tested on enough pictures", text)
+
+
+def _alike_in_training(audit: Mapping[str, Any] | None) -> int:
+    counts = [] if audit is None else audit["leaks"]["counts"]
+    return sum(row["pictures"] for row in counts if row["split"] == "test")
+
+
+def _share(leak: Mapping[str, int]) -> float:
+    return leak["with_relatives_in_train"] / leak["pictures"] if leak["pictures"] else 0.0
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"

@@ -1,0 +1,115 @@
+"""Everything that a report and a model card are made from, as the stages left it on disk."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+Table = pd.DataFrame | None
+Facts = Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportContent:
+    """The findings about one detector. All but the first two may be missing; what is missing is said.
+
+    Attributes:
+        metrics: `metrics.json`.
+        intervals: `intervals.csv`.
+        predictions: `predictions.csv`; the curves are drawn from it.
+        slices: `slices.csv`.
+        robustness: `robustness.csv`.
+        crops: `crops.csv` of the control.
+        shortcuts: `shortcuts.csv`, what the best shortcut of each part is.
+        history: `history.csv` of the training.
+        left_out: `left_out.csv` of the manifest.
+        audit: `audit.json`, if it is of the same data.
+        record: `run.json` of the training.
+        decision: `decision.json`.
+        counts: `counts.json` of the manifest.
+        gallery: folder with `gallery.csv` and the panels that it names.
+        confidence: share of the draws inside each interval.
+        command: repeats the whole; a way that always works is given where it is None.
+    """
+
+    metrics: Mapping[str, Any]
+    intervals: pd.DataFrame
+    predictions: Table = None
+    slices: Table = None
+    robustness: Table = None
+    crops: Table = None
+    shortcuts: Table = None
+    history: Table = None
+    left_out: Table = None
+    audit: Facts = None
+    record: Facts = None
+    decision: Facts = None
+    counts: Facts = None
+    gallery: Path | None = None
+    confidence: float = 0.95
+    command: str | None = None
+
+
+def read_content(
+    reports: Path,
+    models: Path,
+    manifest: Path,
+    audit: Facts,
+    confidence: float = 0.95,
+    command: str | None = None,
+) -> ReportContent:
+    """Read what `evaluate`, `train` and `manifest` wrote; files that are not there are left out.
+
+    Args:
+        reports: with `metrics.json` and `evaluation/`.
+        models: with the detector.
+        manifest: with the tables of the splits.
+        audit: as of `auditing.beside.audit_of`, which says whether it is of this data.
+        confidence: of the intervals.
+        command: that repeats the whole.
+    """
+    evaluation = reports / "evaluation"
+    metrics, intervals = _json(reports / "metrics.json"), _table(evaluation / "intervals.csv")
+    if metrics is None or intervals is None:
+        raise FileNotFoundError(f"{reports} holds no evaluation")
+    gallery = evaluation / "gallery"
+    return ReportContent(
+        metrics=metrics,
+        intervals=intervals,
+        predictions=_table(evaluation / "predictions.csv"),
+        slices=_table(evaluation / "slices.csv"),
+        robustness=_table(evaluation / "robustness.csv"),
+        crops=_table(evaluation / "crops.csv"),
+        shortcuts=_table(evaluation / "shortcuts.csv"),
+        history=_table(models / "history.csv"),
+        left_out=_table(manifest / "left_out.csv"),
+        audit=audit,
+        record=_json(models / "run.json"),
+        decision=_json(models / "decision.json"),
+        counts=_json(manifest / "counts.json"),
+        gallery=gallery if gallery.is_dir() else None,
+        confidence=confidence,
+        command=command,
+    )
+
+
+def _table(path: Path) -> Table:
+    # Names of files and collections such as "NA" are texts; empty cells of numbers are NaN all the same.
+    texts = dict.fromkeys(
+        ("path", "group", "collection", "subset", "part", "slice", "name", "strength", "verdict", "words"),
+        str,
+    )
+    if not path.is_file():
+        return None
+    table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
+    return table.fillna({name: "" for name in texts if name in table})
+
+
+def _json(path: Path) -> Facts:
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

@@ -1,0 +1,123 @@
+"""The report: one file, readable without a network, by day and by night, on a phone; verdict first."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.reports.believe import believe
+from pipeline.reports.believe_shortcuts import shortcut_words
+from pipeline.reports.content import ReportContent
+from pipeline.reports.finding import on_test, pairs
+from pipeline.reports.gallery_rows import gallery_panels
+from pipeline.reports.metric_rows import GROUPS, PLACES, metric_rows
+from pipeline.reports.numbers import Figure, in_percent, look_up
+from pipeline.reports.pages import render
+from pipeline.reports.report_figures import report_figures
+from pipeline.reports.robustness_rows import robustness_cells
+from pipeline.reports.run_facts import commands, data_name, model_name, run_facts, settings
+from pipeline.reports.slice_rows import slice_rows, weakest
+from pipeline.reports.summary_table import ELSEWHERE, figure_of, summary_rows
+from pipeline.reports.verdict import conclude
+from pipeline.scoring.evaluation import SHORTCUT
+from pipeline.storage.atomic import write_text
+
+FILE = "report.html"
+LOWEST = 0.4  # left end of the axes of ROC AUCs
+
+
+class Bar(NamedTuple):
+    """How often one of three picks the fake out of a pair."""
+
+    kind: str
+    name: str
+    figure: Figure
+    says: str
+
+
+def write_report(path: Path, content: ReportContent) -> None:
+    """Write the report.
+
+    Args:
+        path: such as `reports/report.html`.
+        content: what it tells.
+    """
+    write_text(path, render_report(content))
+
+
+def render_report(content: ReportContent) -> str:
+    """Give the report as HTML; all texts from outside are escaped."""
+    findings = believe(content)
+    rows = [] if content.slices is None else slice_rows(content.slices)
+    return render(
+        "report.html",
+        {
+            "model": model_name(content),
+            "data": data_name(content),
+            "verdict": conclude(findings),
+            "findings": findings,
+            "bars": _bars(content),
+            "cards": _cards(content),
+            "counts": _counts(content),
+            "groups": metric_rows(content),
+            "figures": report_figures(content),
+            "slices": rows,
+            "weakest": weakest(rows),
+            "gallery": {} if content.gallery is None else gallery_panels(content.gallery),
+            "says_where": any(on_test(content, metric).value is not None for metric in GROUPS[PLACES]),
+            "threshold": content.metrics["threshold"],
+            "robustness": {} if content.robustness is None else robustness_cells(content.robustness),
+            "roc_auc": on_test(content, "roc_auc"),
+            "parts": _parts(content),
+            "facts": run_facts(content),
+            "commands": commands(content),
+            "settings": settings(content),
+            "confidence": content.confidence,
+            "lowest": LOWEST,
+        },
+        {"signed": _signed, "certain": _certain},
+    )
+
+
+def _bars(content: ReportContent) -> list[Bar]:
+    detector, shortcut = on_test(content, "roc_auc"), on_test(content, SHORTCUT)
+    bars = [Bar("detector", "this detector", detector, pairs(detector))] if detector.value is not None else []
+    if shortcut.value is not None:
+        name = f"a trick: {shortcut_words(content)[:1].lower()}{shortcut_words(content)[1:]}"
+        bars.append(Bar("trick", name, shortcut, pairs(shortcut)))
+    return [*bars, Bar("coin", "tossing a coin", Figure(0.5, None, None), "50 of 100")]
+
+
+def _cards(content: ReportContent) -> list[tuple[str, str, str]]:
+    """Say how good it is in two figures, never one: on what, fake accuracy, genuine accuracy."""
+    cards = []
+    for part, title in (("test", "On pictures like these"), ("elsewhere", "On pictures from elsewhere")):
+        fakes, genuine = (
+            look_up(content.intervals, part, f"{label}_accuracy") for label in ("fake", "genuine")
+        )
+        if fakes.value is not None or genuine.value is not None:
+            cards.append((title, in_percent(fakes), in_percent(genuine)))
+    return cards
+
+
+def _counts(content: ReportContent) -> dict[str, int]:
+    row = content.intervals[content.intervals["part"] == "test"].iloc[0]
+    return {name: int(row[name]) for name in ("n_fake", "n_genuine", "n_groups")}
+
+
+def _parts(content: ReportContent) -> list[dict[str, Any]]:
+    """Give the rows of the table in-domain × elsewhere with their figures."""
+    shown = ("roc_auc", "fake_accuracy", "genuine_accuracy", SHORTCUT)
+    return [
+        {**row, "away": row["role"] == ELSEWHERE, **{metric: figure_of(row, metric) for metric in shown}}
+        for row in summary_rows(content)
+    ]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "±0.00"
+
+
+def _certain(probability: float) -> str:
+    """Write a probability; one that is not quite 0 or 1 is not rounded to it."""
+    if 0.0005 <= probability < 0.9995:
+        return f"{probability:.3f}"
+    return "below 0.001" if probability < 0.5 else "above 0.999"

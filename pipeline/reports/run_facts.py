@@ -1,0 +1,90 @@
+"""What exactly was run: the facts of a record, and the commands that repeat it."""
+
+import shlex
+from typing import Any
+
+from pipeline.reports.content import ReportContent
+from pipeline.validate import flatten
+
+UNKNOWN = "not recorded"
+
+
+def model_name(content: ReportContent) -> str:
+    """Name the detector by the file that builds it."""
+    target = _config(content).get("model", {}).get("_target_", "")
+    return str(target).removeprefix("pipeline.models.").removesuffix(".build") or "detector"
+
+
+def data_name(content: ReportContent) -> str:
+    """Name the data as the configuration does."""
+    name = _config(content).get("data", {}).get("name")
+    if name is None and content.audit is not None:
+        name = content.audit["built_from"]["data"]["name"]
+    return str(name or "pictures")
+
+
+def run_facts(content: ReportContent) -> dict[str, str]:
+    """List what was run, as people read it; what nobody recorded is said to be."""
+    record, config = content.record or {}, _config(content)
+    commit = record.get("commit") or UNKNOWN
+    if record.get("uncommitted_changes"):
+        commit += ", with uncommitted changes: it cannot be repeated exactly"
+    return {
+        "detector": model_name(content),
+        "data": data_name(content),
+        "preparation of files": str(config.get("convert", {}).get("policy", UNKNOWN)),
+        "split": str(config.get("split", {}).get("method", UNKNOWN)),
+        "commit": commit,
+        "data digest": str(record.get("data_digest", UNKNOWN)),
+        "seed": str(record.get("seed", UNKNOWN)),
+        "started": str(record.get("started", UNKNOWN)).replace("T", " ").replace("+00:00", " UTC"),
+        "machine": " · ".join(
+            str(record[key]) for key in ("device", "precision", "machine") if record.get(key)
+        )
+        or UNKNOWN,
+        "MLflow run": str(record.get("run_id") or UNKNOWN),
+        "threshold": _threshold(content),
+        "intervals": f"{100 * content.confidence:g} %, over whole groups of pictures drawn anew",
+    }
+
+
+def settings(content: ReportContent) -> dict[str, Any]:
+    """Give the configuration that the training depends on, with the keys of the command line."""
+    config = _config(content)
+    return flatten(config) if config else {}
+
+
+def commands(content: ReportContent) -> list[str]:
+    """Give the commands that repeat the whole, one a line."""
+    record = content.record or {}
+    first = [f"git checkout {record['commit']}"] if record.get("commit") else []
+    if content.command is not None:
+        return [*first, content.command]
+    if record.get("dvc_experiment"):
+        return [*first, f"dvc exp apply {record['dvc_experiment']}", "dvc repro"]
+    return [*first, f"make repro{_choices(content)}"]
+
+
+def _choices(content: ReportContent) -> str:
+    """Say which data, where the audit knows it lies."""
+    data = {} if content.audit is None else content.audit["built_from"]["data"]
+    if data.get("name") in (None, "sample") or "root" not in data:
+        return ""
+    return f" DATA={data['name']} ROOT={shlex.quote(data['root'])}"
+
+
+def _threshold(content: ReportContent) -> str:
+    threshold = content.metrics.get("threshold")
+    if threshold is None:
+        return UNKNOWN
+    text = f"{threshold:.3f}, chosen on validation pictures"
+    decision = content.decision or {}
+    if "temperature" in decision:
+        text += f"; temperature {decision['temperature']:.2f}"
+    if decision.get("unsure") and decision["unsure"][0] < decision["unsure"][1]:
+        text += "; unsure from {:.2f} to {:.2f}".format(*decision["unsure"])
+    return text
+
+
+def _config(content: ReportContent) -> dict[str, Any]:
+    return dict((content.record or {}).get("config", {}))

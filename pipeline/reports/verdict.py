@@ -1,0 +1,55 @@
+"""The one sentence on top of a report: may the figures be believed, and why."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pipeline.reports.audit_words import BAD, GOOD, WARNING
+from pipeline.reports.finding import CONTROL, ELSEWHERE, LEAK, SHORTCUTS, SKILL, Finding
+
+_ESSENTIAL = (SHORTCUTS, LEAK, CONTROL)  # each must be good before figures may be believed
+_REASONS = 3  # more are not read
+
+
+class Verdict(NamedTuple):
+    """What a reader takes away.
+
+    Attributes:
+        level: `GOOD`, `WARNING` or `BAD`.
+        headline: in a few words.
+        because: in one sentence.
+    """
+
+    level: str
+    headline: str
+    because: str
+
+
+def conclude(findings: Sequence[Finding]) -> Verdict:
+    """Put the findings of `believe` together."""
+    bad = [finding for finding in findings if finding.level == BAD]
+    essential = [finding for finding in findings if finding.about in _ESSENTIAL]
+    doubtful = [finding for finding in essential if finding.level != GOOD]
+    if [finding.about for finding in bad] == [SKILL]:
+        return Verdict(BAD, "The detector does not work", _sentence(bad))
+    if bad:
+        return Verdict(BAD, "Do not believe these figures", _sentence(bad))
+    if doubtful:
+        sure = [finding for finding in essential if finding.level == GOOD]
+        return Verdict(WARNING, "Believe these figures only in part", _sentence(sure, doubtful))
+    bounded = any(finding.about == ELSEWHERE and finding.level != GOOD for finding in findings)
+    return Verdict(
+        GOOD,
+        "These figures may be believed" + (", for pictures like these" if bounded else ""),
+        _sentence(essential),
+    )
+
+
+def _sentence(*sides: Sequence[Finding]) -> str:
+    """Join the titles of findings, those of one side by "and", the sides by "but"."""
+    said = ", but ".join(_listed(side[:_REASONS]) for side in sides if side)
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    *first, last = [finding.title for finding in findings]
+    return f"{', '.join(first)}, and {last}" if len(first) > 1 else " and ".join([*first, last])

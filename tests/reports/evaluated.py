@@ -1,0 +1,297 @@
+"""Findings about two made-up detectors, as the stages would leave them: one to be believed, one not to be.
+
+`BELIEVABLE` has a ROC AUC of about 0.97 where the best shortcut has 0.81, and no leak; `CLASSIC` 0.70 where
+the file's headers alone have 1.00, on a split that leaks.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics as sk
+
+from pipeline.reports.content import ReportContent
+from pipeline.reports.gallery import Shown, choose, write_gallery
+from tests.reports.test_audit import audit, side
+
+HERE = {"casia1": (21, 50), "casia2": (104, 46)}
+AWAY = {"columbia": (2, 2), "comofod": (10, 10), "imd2020": (35, 35)}
+SUBSETS = {"comofod": ("copy_move",), "columbia": ("splice",), "imd2020": ("",)}
+FORMATS, QUALITIES = ("JPEG", "TIFF", "BMP"), (75.0, 92.0, np.nan)
+TEMPERATURE, THRESHOLD = 1.6, 0.46
+
+
+def predictions(separation, elsewhere=0.6, seed=1):
+    random = np.random.default_rng(seed)
+    rows = []
+    for name, (n_genuine, n_fake) in (HERE | AWAY).items():
+        apart = separation if name in HERE else elsewhere
+        for label, n in (("genuine", n_genuine), ("fake", n_fake)):
+            for number in range(n):
+                kind = number % 3
+                subset = SUBSETS.get(name, ("splice", "copy_move"))
+                subset = subset[number % len(subset)] if label == "fake" else ""
+                harder = 0.7 if subset == "copy_move" else 1.0
+                center = (apart * harder if label == "fake" else -apart) / 2
+                prefix = "Sp_D_CRN_A" if label == "fake" else "Au"
+                rows.append(
+                    {
+                        "path": f"data/converted/{name}/{label}/{prefix}_ani{number:04}_{number:04}.jpg",
+                        "label": label,
+                        "target": int(label == "fake"),
+                        "group": f"{name}:{number // 2 if label == 'fake' else number}",
+                        "collection": name,
+                        "subset": subset,
+                        "source_format": FORMATS[kind],
+                        "width": 384,
+                        "height": 256,
+                        "jpeg_quality": QUALITIES[kind],
+                        "logit": 1.6 * (center + random.normal()),
+                    }
+                )
+    table = pd.DataFrame(rows)
+    probability = 1 / (1 + np.exp(-table["logit"] / TEMPERATURE))
+    called = np.where(probability >= THRESHOLD, "fake", "genuine")
+    return table.assign(
+        probability_fake=probability,
+        called=called,
+        verdict=np.where((probability > 0.4) & (probability < 0.55), "unsure", called),
+    )
+
+
+def figures(table, threshold):
+    target, probability = table["target"].to_numpy(), table["probability_fake"].to_numpy()
+    said = probability >= threshold
+    right = said == (target == 1)
+    fake, genuine = right[target == 1].mean(), right[target == 0].mean()
+    false_positive, true_positive, _ = sk.roc_curve(target, table["logit"])
+    found = {
+        "fake_accuracy": fake,
+        "genuine_accuracy": genuine,
+        "balanced_accuracy": (fake + genuine) / 2,
+        "roc_auc": sk.roc_auc_score(target, table["logit"]),
+        "average_precision": sk.average_precision_score(target, table["logit"]),
+        "f1": sk.f1_score(target, said),
+        "mcc": sk.matthews_corrcoef(target, said),
+        "eer": 1 - np.max(np.minimum(true_positive, 1 - false_positive)),
+        "tpr_at_1_percent_fpr": true_positive[false_positive <= 0.01].max(),
+        "tpr_at_5_percent_fpr": true_positive[false_positive <= 0.05].max(),
+    }
+    for percent in (1, 10):
+        rare = percent / 100
+        called = rare * fake + (1 - rare) * (1 - genuine)
+        found[f"precision_at_{percent}_percent"] = rare * fake / called if called else np.nan
+    return found | {
+        "brier": np.mean((probability - target) ** 2),
+        "log_loss": sk.log_loss(target, probability),
+        "ece": 0.04,
+    }
+
+
+def rows_of(table, name, threshold, shortcut=None, **first):
+    n_fake = int(table["target"].sum())
+    counts = {"n_fake": n_fake, "n_genuine": len(table) - n_fake, "n_groups": table["group"].nunique()}
+    spread = 0.6 / np.sqrt(max(len(table), 1))
+    found = figures(table, threshold) | ({} if shortcut is None else {"best_shortcut_roc_auc": shortcut})
+    if name == "test":
+        found |= {
+            "pixel_roc_auc": 0.91,
+            "pixel_f1": 0.44,
+            "pixel_iou": 0.33,
+            "pixel_false_positive_rate": 0.02,
+        }
+    few = len(table) < 10
+    return [
+        (first or {"part": name})
+        | {
+            "metric": metric,
+            "value": value,
+            "low": np.nan if few else max(value - spread * (1.3 - min(abs(value), 1)), 0.0),
+            "high": np.nan if few else value + spread * (1.3 - min(abs(value), 1)) if metric == "log_loss"
+            else min(value + spread * (1.3 - min(abs(value), 1)), 1.0),
+        }
+        | counts
+        for metric, value in found.items()
+    ]  # fmt: skip
+
+
+def intervals(table, shortcut):
+    here = table[table["collection"].isin(list(HERE))]
+    rows = rows_of(here, "test", THRESHOLD, shortcut) + rows_of(here, "test_at_half", 0.5, shortcut)
+    for name in HERE:
+        rows += rows_of(table[table["collection"] == name], f"collections.{name}", THRESHOLD, shortcut - 0.02)
+    rows += rows_of(table[table["collection"].isin(list(AWAY))], "elsewhere", THRESHOLD, 0.58)
+    for name in AWAY:
+        rows += rows_of(table[table["collection"] == name], f"collections.{name}", THRESHOLD, 0.55)
+    return pd.DataFrame(rows)
+
+
+def slices(table):
+    here = table[table["collection"].isin(list(HERE))]
+    cuts = [
+        *(
+            ("subset", name, here[(here["subset"] == name) | (here["target"] == 0)])
+            for name in ("splice", "copy_move")
+        ),
+        *(("collection", name, here[here["collection"] == name]) for name in HERE),
+        *(("format", name, here[here["source_format"] == name]) for name in FORMATS),
+        ("quality", "below 80", here[here["jpeg_quality"] < 80]),
+        ("quality", "90 and above", here[here["jpeg_quality"] >= 90]),
+    ]
+    rows = [rows_of(part, "", THRESHOLD, property=kind, slice=name) for kind, name, part in cuts]
+    return pd.DataFrame([row for each in rows for row in each])
+
+
+def robustness(base, slope=1.0, knows=0.52, rises=False):
+    families = {
+        "JPEG": ("95", "85", "75", "50"),
+        "double JPEG": ("75 then 90", "90 then 75", "85 then 90, off grid"),
+        "WebP": ("90", "75"),
+        "resize": ("× 0.5", "× 0.75", "× 1.25", "× 2"),
+        "crop": ("off the grid by 3, 5",),
+        "blur": ("σ 1 px", "σ 2 px", "σ 3 px"),
+        "noise": ("σ 3 levels", "σ 7 levels"),
+        "tone": ("brightness + 25", "gamma 0.8"),
+        "passed on": ("social network", "screenshot", "saved as PNG"),
+        "content only": ("thumbnail of 48 px", "lowest 3 × 3 DCT terms"),
+    }
+    described = [("", "as handed in", 0.0)]
+    described += [
+        (family, strength, -0.04 * slope * (place + 0.2))
+        for family, strengths in families.items()
+        for place, strength in enumerate(strengths)
+    ]
+    table = []
+    for family, strength, change in described:
+        verdict = "fragile" if change < -0.05 else ""
+        if family == "content only":
+            change, verdict = knows - base, "shortcut" if knows >= 0.6 else ""
+        if rises and (family, strength) == ("JPEG", "50"):
+            change, verdict = 0.09, "shortcut"
+        table.append(
+            {
+                "name": f"{family} {strength}".lower() if family else "none",
+                "family": family, "strength": strength, "n_fake": 96, "n_genuine": 125,
+                "roc_auc": base + change, "low": base + change - 0.03, "high": min(base + change + 0.03, 1.0),
+                "change": change, "change_low": change - 0.02, "change_high": change + 0.02,
+                "true_positive_rate": max(0.9 + change, 0), "false_positive_rate": max(0.06 - change / 2, 0),
+                "genuine_shift": 0.4, "fake_shift": -0.6, "flipped": abs(change), "verdict": verdict,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(table)
+
+
+def counts(leaking):
+    leak = {
+        "genuine": {"pictures": 125, "with_relatives_in_train": int(0.4 * leaking * 125)},
+        "fake": {"pictures": 96, "with_relatives_in_train": round(leaking * 96)},
+    }
+    return {"test_only": {name: {} for name in AWAY}, "left_out": {}, "leak": leak}
+
+
+def record(policy, model):
+    return {
+        "run_key": "0f", "run_id": "231e4156b4184bf3a4ef8d05a1eb0592", "name": "first", "seed": 20,
+        "started": "2026-11-26T20:36:01+00:00", "commit": "251fe87c0ffee251fe87c0ffee251fe87c0ffee2",
+        "uncommitted_changes": False, "dvc_experiment": None, "machine": "Linux-6.1-x86_64",
+        "device": "cpu", "precision": "bfloat16", "data_digest": "a1b2c3d4e5f6", "images_per_second": 81.0,
+        "config": {
+            "data": {"name": "casia"}, "seed": 20, "convert": {"policy": policy},
+            "split": {"method": "grouped" if policy == "matched" else "random"},
+            "model": {"_target_": f"pipeline.models.{model}.build", "filters": 64},
+            "train": {"epochs": 40, "batch_size": 64, "optimizer": "adamw", "learning_rate": 0.002},
+        },
+    }  # fmt: skip
+
+
+def history():
+    epoch = np.arange(1, 25)
+    return pd.DataFrame(
+        {
+            "epoch": epoch,
+            "train/loss": 0.7 * np.exp(-epoch / 8),
+            "train/accuracy": 1 - 0.5 * np.exp(-epoch / 6),
+            "validation/loss": 0.68 * np.exp(-epoch / 14) + 0.1,
+            "validation/accuracy": 0.95 - 0.45 * np.exp(-epoch / 7),
+            "validation/roc_auc": 0.97 - 0.4 * np.exp(-epoch / 5),
+        }
+    )
+
+
+def control(untouched, tampered):
+    found = {"n_genuine": 700, "n_untouched": 240, "n_tampered": 260}
+    for kind, value in (("untouched", untouched), ("tampered", tampered)):
+        ends = {"": value, "_low": value - 0.06, "_high": min(value + 0.06, 1.0)}
+        found |= {f"{kind}_roc_auc{end}": number for end, number in ends.items()}
+    return found
+
+
+def shortcuts(words):
+    parts = ["test", "collections.casia1", "collections.casia2", "elsewhere"]
+    return pd.DataFrame({"part": parts, "name": "probe", "words": words})
+
+
+def left_out():
+    reason = "a relative is in a training collection"
+    return pd.DataFrame({"path": ["x", "y"], "collection": ["imd2020"] * 2, "reason": [reason] * 2})
+
+
+def content(
+    separation, elsewhere, shortcut, words, policy, model, tells, leaking, untouched, tampered, **more
+):
+    table = predictions(separation, elsewhere)
+    found = intervals(table, shortcut)
+    roc_auc = found.loc[(found["part"] == "test") & (found["metric"] == "roc_auc"), "value"].iloc[0]
+    return ReportContent(
+        metrics={"threshold": THRESHOLD, "control": control(untouched, tampered)},
+        intervals=found,
+        predictions=table,
+        slices=slices(table),
+        robustness=robustness(roc_auc, **more),
+        shortcuts=shortcuts(words),
+        history=history(),
+        left_out=left_out(),
+        audit=audit(policy, tells),
+        record=record(policy, model),
+        decision={"threshold": THRESHOLD, "temperature": TEMPERATURE, "unsure": [0.4, 0.55]},
+        counts=counts(leaking),
+    )
+
+
+BELIEVABLE = content(
+    2.9,
+    0.9,
+    0.81,
+    "compression history in the pixels",
+    "matched",
+    "dct",
+    side(0.81, 0.6, bytes=0.54),
+    0.0,
+    0.51,
+    0.95,
+)
+CLASSIC = content(
+    0.75, 0.15, 1.0, "all metadata together", "tif_only", "cnn",
+    side(0.98, 1.0, luma_table=0.98, software=0.9), 0.86, 0.71, 0.74, slope=0.4, knows=0.64, rises=True,
+)  # fmt: skip
+
+
+def shown(table, seed=0):
+    """Pictures of a made-up landscape with a forged square, and the map of a detector that finds it."""
+    random = np.random.default_rng(seed)
+    for row in choose(table[table["collection"].isin(list(HERE))]).to_dict("records"):
+        ramp = np.linspace(60, 190, 256)[:, None, None] * np.array([0.7, 0.9, 1.1])
+        pixels = np.clip(ramp + random.normal(0, 18, (256, 384, 3)), 0, 255).astype(np.uint8)
+        mask = np.zeros((256, 384), bool)
+        top, left = random.integers(20, 150, 2)
+        mask[top : top + 70, left : left + 100] = True
+        pixels[mask] = pixels[mask] // 2 + 70
+        cells = random.normal(-3, 0.8, (32, 48))
+        if row["called"] == "fake":
+            cells[top // 8 : top // 8 + 9, left // 8 : left // 8 + 12] += 5
+        yield Shown(row, pixels, cells, mask if row["target"] else None)
+
+
+def with_gallery(found, folder):
+    write_gallery(folder, shown(found.predictions))
+    return replace(found, gallery=folder)

@@ -1,0 +1,192 @@
+"""What makes figures believable, and what a reader is told who knows nothing of the field."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.reports.believe import believe
+from pipeline.reports.content import ReportContent
+from pipeline.reports.finding import pairs, surely_above
+from pipeline.reports.numbers import Figure
+from pipeline.reports.verdict import conclude
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, control, counts, robustness
+from tests.reports.test_audit import audit, side
+
+
+def about(content, what):
+    (found,) = [finding for finding in believe(content) if finding.about == what]
+    return found
+
+
+def changed(content, part, metric, *figure):
+    """The content with another figure."""
+    table = content.intervals.copy()
+    rows = (table["part"] == part) & (table["metric"] == metric)
+    assert rows.any()
+    for name, value in zip(("value", "low", "high"), figure, strict=True):
+        table.loc[rows, name] = value
+    return replace(content, intervals=table)
+
+
+def least(**more):
+    """Nothing but the figures that every evaluation has."""
+    row = {"part": "test", "metric": "roc_auc", "value": 0.9, "low": 0.86, "high": 0.94}
+    row |= {"n_fake": 50, "n_genuine": 50, "n_groups": 90}
+    return ReportContent(metrics={"threshold": 0.5}, intervals=pd.DataFrame([row]), **more)
+
+
+def test_a_detector_far_above_every_trick_on_a_clean_split_may_be_believed():
+    verdict = conclude(believe(BELIEVABLE))
+    assert verdict.level == "good"
+    assert verdict.headline.startswith("These figures may be believed")
+    assert "better than any trick" in verdict.because
+    assert "no tested picture has a relative in training" in verdict.because
+
+
+def test_the_classic_one_may_not_and_the_sentence_says_why():
+    verdict = conclude(believe(CLASSIC))
+    assert (verdict.level, verdict.headline) == ("bad", "Do not believe these figures")
+    assert "A trick that looks for no forgery does better" in verdict.because
+    assert "86 % of the tested fakes have a relative in training" in verdict.because
+
+
+def test_findings_stand_worst_first():
+    levels = [finding.level for finding in believe(CLASSIC)]
+    assert levels == sorted(levels, key=["bad", "warning", "good"].index)
+
+
+@pytest.mark.parametrize("content", [BELIEVABLE, CLASSIC])
+def test_words_of_the_field_stand_in_the_evidence_and_not_in_the_verdict(content):
+    said = " ".join(conclude(believe(content))[1:]).lower()
+    assert not [word for word in ("auc", "shortcut", "probe", "threshold", "jpeg", "split") if word in said]
+
+
+def test_as_good_as_a_trick_is_not_good():
+    even = changed(BELIEVABLE, "test", "best_shortcut_roc_auc", 0.98, 0.96, 0.99)
+    assert about(changed(even, "test", "roc_auc", 0.98, 0.96, 0.99), "shortcuts").level == "bad"
+
+
+def test_a_lead_that_may_be_chance_is_said_to_be():
+    close = changed(BELIEVABLE, "test", "roc_auc", 0.85, 0.78, 0.91)
+    assert about(close, "shortcuts").level == "warning"
+    assert conclude(believe(close)).headline == "Believe these figures only in part"
+    assert conclude(believe(close)).because.endswith(
+        "but it is hardly better than a trick that looks for no forgery."
+    )
+
+
+def test_the_interval_of_a_difference_is_that_of_zou_and_donner():
+    first, second = Figure(0.9, 0.86, 0.94), Figure(0.8, 0.75, 0.83)
+    assert surely_above(first, second)  # 0.1 > hypot(0.04, 0.03) = 0.05
+    assert not surely_above(Figure(0.9, 0.82, 0.94), Figure(0.8, 0.75, 0.86))  # hypot(0.08, 0.06) = 0.1
+    assert not surely_above(Figure(0.9, None, None), second)
+    assert not surely_above(first, Figure(None, None, None))
+
+
+@pytest.mark.parametrize(("value", "says"), [(0.996, "99 of 100"), (1.0, "100 of 100"), (0.7, "70 of 100")])
+def test_what_is_not_perfect_is_never_rounded_up_to_it(value, says):
+    assert pairs(Figure(value, None, None)) == says
+
+
+@pytest.mark.parametrize(
+    ("leaking", "level", "says"),
+    [(0.86, "bad", "86 %"), (0.011, "bad", "1 %"), (0.0, "good", "no tested picture")],
+)
+def test_relatives_in_training(leaking, level, says):
+    found = about(replace(BELIEVABLE, counts=counts(leaking)), "leak")
+    assert found.level == level
+    assert says in found.title
+
+
+def test_twins_that_share_no_group_are_named():
+    twins = audit("matched", side(0.81, 0.6))
+    twins["leaks"]["counts"] = [
+        {"relation": "the same pixels", "split": "test", "label": "fake", "label_in_train": "fake"}
+        | {"pictures": 3, "of": 96}
+    ]
+    assert (
+        about(replace(BELIEVABLE, audit=twins), "leak").title == "3 tested pictures have a twin in training"
+    )
+
+
+@pytest.mark.parametrize(
+    ("untouched", "tampered", "level"),
+    [
+        (0.51, 0.95, "good"),
+        (0.58, 0.95, "warning"),
+        (0.68, 0.95, "warning"),
+        (0.8, 0.95, "bad"),
+        (0.71, 0.74, "bad"),
+        (0.5, 0.53, "warning"),
+    ],
+)
+def test_untouched_pieces_of_fakes_should_look_genuine(untouched, tampered, level):
+    found = replace(BELIEVABLE, metrics={"threshold": 0.5, "control": control(untouched, tampered)})
+    assert about(found, "control").level == level
+
+
+def test_one_bad_finding_is_enough():
+    found = replace(BELIEVABLE, metrics={"threshold": 0.5, "control": control(0.8, 0.9)})
+    assert conclude(believe(found)).headline == "Do not believe these figures"
+
+
+def test_a_coin_is_called_one():
+    coin = changed(BELIEVABLE, "test", "roc_auc", 0.52, 0.46, 0.58)
+    coin = changed(coin, "test", "best_shortcut_roc_auc", 0.5, 0.44, 0.56)
+    assert about(coin, "skill").level == "bad"
+    assert conclude(believe(coin)).headline == "The detector does not work"
+
+
+def test_what_the_audit_found_weighs_less_where_the_detector_is_far_above_it():
+    strong = audit("matched", side(0.97, 0.85, bytes=0.54))
+    assert about(replace(BELIEVABLE, audit=strong), "files").level == "warning"
+    assert about(replace(CLASSIC, audit=strong), "files").level == "bad"
+    clean = audit("matched", side(0.52, 0.5, bytes=0.51), side(0.55, 0.52, bytes=0.51))
+    assert about(replace(BELIEVABLE, audit=clean), "files").level == "good"
+
+
+def test_what_gets_better_by_harm_is_named():
+    found = about(replace(BELIEVABLE, robustness=robustness(0.9, rises=True)), "altered")
+    assert (found.level, found.title) == ("warning", "it gets better when pictures get worse")
+    assert "jpeg 50 0.99" in found.text
+
+
+def test_doing_as_well_on_thumbnails_is_bad():
+    found = about(replace(BELIEVABLE, robustness=robustness(0.98, knows=0.98)), "altered")
+    assert (found.level, "no trace of a forgery" in found.title) == ("bad", True)
+
+
+def test_elsewhere_is_measured_against_the_trick_that_works_there():
+    assert about(BELIEVABLE, "elsewhere").title.endswith("it is worse")
+    as_well = changed(BELIEVABLE, "elsewhere", "roc_auc", 0.96, 0.93, 0.98)
+    assert about(as_well, "elsewhere").level == "good"
+    trick = changed(as_well, "elsewhere", "best_shortcut_roc_auc", 0.95, 0.92, 0.97)
+    assert "not surely better than a trick" in about(trick, "elsewhere").title
+    coin = changed(BELIEVABLE, "elsewhere", "roc_auc", 0.55, 0.45, 0.65)
+    assert "coin" in about(coin, "elsewhere").title
+
+
+def test_few_pictures_are_called_few():
+    wide = changed(BELIEVABLE, "test", "fake_accuracy", 0.86, 0.72, 0.98)
+    assert about(wide, "number").level == "warning"
+    assert "fake accuracy, for instance, may be anything from 72 to 98 %" in about(wide, "number").text
+    none = changed(BELIEVABLE, "test", "roc_auc", 0.97, np.nan, np.nan)
+    assert about(none, "number").level == "warning"
+
+
+def test_what_nobody_measured_is_never_good():
+    found = believe(least())
+    assert {finding.about for finding in found if finding.level == "good"} <= {"number"}
+    assert conclude(found).level == "warning"
+
+
+def test_without_an_audit_the_policy_alone_speaks():
+    record = {"config": {"convert": {"policy": "tif_only"}}}
+    assert about(least(record=record), "files").title == "files were used as handed in"
+
+
+def test_a_test_set_of_one_class_is_said_to_tell_nothing():
+    one_class = changed(BELIEVABLE, "test", "roc_auc", np.nan, np.nan, np.nan)
+    assert conclude(believe(one_class)).level == "warning"

@@ -1,0 +1,108 @@
+"""The model card has the Hub's headings and head, and the report's figures and doubts."""
+
+from dataclasses import fields, replace
+
+import pytest
+import yaml
+
+from pipeline.reports.content import ReportContent
+from pipeline.reports.model_card import plain, render_model_card, write_model_card
+from tests.reports.evaluated import BELIEVABLE, CLASSIC
+
+HEADINGS = [
+    "## Model details",
+    "## Uses",
+    "### Direct use",
+    "### Out-of-scope use",
+    "## Bias, risks, and limitations",
+    "## How to get started with the model",
+    "## Training details",
+    "### Training data",
+    "### Training procedure",
+    "## Evaluation",
+    "### Testing data, factors and metrics",
+    "### Results",
+    "## Environmental impact",
+    "## Citation",
+]
+OPTIONAL = [
+    each.name for each in fields(ReportContent) if each.name not in ("metrics", "intervals", "confidence")
+]
+
+
+def head(text):
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [BELIEVABLE, CLASSIC, replace(BELIEVABLE, **dict.fromkeys(OPTIONAL))],
+    ids=["good", "bad", "bare"],
+)
+def test_headings_stand_in_order_each_on_a_line_of_its_own(content):
+    lines = render_model_card(content).splitlines()
+    places = [lines.index(heading) for heading in HEADINGS]
+    assert places == sorted(places)
+    assert all(not lines[place - 1] and not lines[place + 1] for place in places)
+
+
+def test_the_head_is_what_the_hub_reads():
+    found = head(render_model_card(BELIEVABLE))
+    assert found["pipeline_tag"] == "image-classification"
+    (result,) = found["model-index"][0]["results"]
+    assert result["dataset"]["name"] == "casia"
+    assert {each["type"]: each["value"] for each in result["metrics"]}["roc_auc"] == pytest.approx(
+        0.98, abs=0.02
+    )
+
+
+def test_the_doubts_come_before_the_details():
+    text = render_model_card(CLASSIC)
+    assert text.index("Do not believe these figures") < text.index("## Model details")
+    limits = text[text.index("## Bias") : text.index("### Recommendations")]
+    assert "It reacts to pieces of fakes that nobody has forged" in limits
+    assert "Weakest on" in limits
+    assert "falls by more than 0.05 after" in limits
+
+
+def test_terms_are_those_that_were_configured():
+    assert "| casia1 | trained on and tested | not stated |" in render_model_card(BELIEVABLE)
+    config = {"data": {"name": "casia", "collections": {"casia1": {"licence": "research only"}}}}
+    text = render_model_card(replace(BELIEVABLE, record={"config": config}))
+    assert "| casia1 | trained on and tested | research only |" in text
+    assert "| imd2020 | tested only | not stated |" in text
+
+
+def test_papers_are_those_that_the_detector_names():
+    assert "Learning JPEG Compression Artifacts" in render_model_card(BELIEVABLE)
+    assert "On Calibration of Modern Neural Networks" in render_model_card(CLASSIC)
+
+
+def test_only_what_was_measured_is_claimed_of_the_environment():
+    assert "Energy and emissions were not measured. Hardware: cpu" in render_model_card(BELIEVABLE)
+    assert "Hardware" not in render_model_card(replace(BELIEVABLE, record=None))
+
+
+def test_tables_are_whole():
+    for line in render_model_card(BELIEVABLE).splitlines():
+        if line.startswith("| copy"):
+            assert line.count("|") == 8
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("a|b", r"a\|b"), ("<script>", r"\<script\>"), ("two\nlines", "two lines"), ("*x*", r"\*x\*")],
+)
+def test_texts_from_outside_are_escaped(given, shown):
+    assert plain(given) == shown
+
+
+def test_a_hostile_name_stays_a_name(tmp_path):
+    nasty = "</td>|<script>alert(1)</script>"
+    slices = BELIEVABLE.slices.assign(slice=nasty)
+    record = {"config": {"data": {"name": f"{nasty}\n---"}}}
+    write_model_card(tmp_path / "card.md", replace(BELIEVABLE, slices=slices, record=record))
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    body = text.split("---\n", 2)[2]
+    assert "<script" not in body.replace(r"\<", "")
+    assert head(text)["model-index"][0]["results"][0]["dataset"]["name"] == f"{nasty}\n---"

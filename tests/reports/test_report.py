@@ -1,0 +1,197 @@
+"""The report is one whole file that loads nothing, says what is missing, and shows hostile names as text."""
+
+import re
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from pipeline.reports.content import ReportContent, read_content
+from pipeline.reports.inline import inline_svg
+from pipeline.reports.report import render_report, write_report
+from pipeline.reports.style import drawn
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, with_gallery
+
+NASTY = "<script>alert(1)</script>.jpg"
+VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
+OPTIONAL = [
+    each.name for each in fields(ReportContent) if each.name not in ("metrics", "intervals", "confidence")
+]
+SECTIONS = ["How good is it?", "Where does it fail?", "How fragile is it?", "How good is it elsewhere?"]
+SECTIONS += ["What exactly was run?"]
+
+UNDRAWN = replace(BELIEVABLE, predictions=None, history=None)  # drawing takes most of the time
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order; keeps what would be loaded, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.loaded, self.tags, self.ids, self.text = [], [], [], [], ""
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.loaded += [
+            value for name, value in attributes if name in ("src", "href", "xlink:href", "action")
+        ]
+        self.ids += [value for name, value in attributes if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("style", "title"):
+            self.text += f" {data}"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reports")
+    content = with_gallery(BELIEVABLE, folder / "gallery")
+    write_report(folder / "report.html", content)
+    return folder / "report.html"
+
+
+def test_it_is_one_file_of_less_than_five_megabytes_that_loads_nothing(whole):
+    text = whole.read_text(encoding="utf-8")
+    assert whole.stat().st_size < 5_000_000
+    page = Page(text)
+    assert all(each.startswith(("data:", "#")) for each in page.loaded)
+    assert "script" not in page.tags
+    assert not re.search(r"@import|https?://|url\((?!#)", text)
+
+
+def test_the_same_content_gives_the_same_file(whole):
+    assert render_report(with_gallery(BELIEVABLE, whole.parent / "gallery")) == whole.read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_verdict_comes_first(whole):
+    text = Page(whole.read_text(encoding="utf-8")).text
+    order = ["These figures may be believed", "this detector", "81 of 100", "50 of 100", "fakes called fake"]
+    places = [text.index(each) for each in [*order, *SECTIONS]]
+    assert places == sorted(places)
+
+
+def test_the_two_are_told_apart_in_the_first_lines():
+    first = {name: " ".join(Page(render_report(content)).text.split())[:420] for name, content in
+             (("good", UNDRAWN), ("classic", replace(CLASSIC, predictions=None)))}  # fmt: skip
+    assert "may be believed" in first["good"]
+    assert "clearly better than any trick" in first["good"]
+    assert "Do not believe these figures" in first["classic"]
+    assert "86 % of the tested fakes have a relative in training" in first["classic"]
+
+
+def test_fake_accuracy_never_stands_without_genuine_accuracy(whole):
+    text = whole.read_text(encoding="utf-8")
+    assert text.count("fakes called fake:") == text.count("genuine called genuine:") > 0
+    card = text[text.index('class="card"') :][:400]
+    assert "fakes called fake" in card
+    assert "genuine called genuine" in card
+
+
+def test_figures_have_what_guessing_gives_beside_them(whole):
+    text = Page(whole.read_text(encoding="utf-8")).text
+    assert "without looking" in text
+    assert re.search(r"Brier score\s+0\.\d\d \(.*?\)\s+0\.25", text)  # 96 fakes, 125 genuine: 0.246
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_what_is_missing_is_said_and_every_section_is_there(name):
+    page = Page(render_report(replace(UNDRAWN, **{name: None})))
+    assert all(section in page.text for section in SECTIONS)
+
+
+def test_with_nothing_but_figures_it_is_whole_all_the_same():
+    alone = BELIEVABLE.intervals[BELIEVABLE.intervals["metric"] != "best_shortcut_roc_auc"]
+    bare = replace(BELIEVABLE, intervals=alone, metrics={"threshold": 0.5}, **dict.fromkeys(OPTIONAL))
+    page = Page(render_report(bare))
+    assert all(section in page.text for section in SECTIONS)
+    for says in (
+        "was not at hand",
+        "were not measured",
+        "no gallery",
+        "was not measured",
+        "not recorded",
+        "left no record",
+        "nobody has checked whether a trick does as well",
+    ):
+        assert says in page.text or says.capitalize() in page.text
+
+
+def test_of_a_detector_without_a_map_it_is_said(whole):
+    assert "how forged each place looks" in Page(whole.read_text(encoding="utf-8")).text
+    without = BELIEVABLE.intervals[~BELIEVABLE.intervals["metric"].str.startswith("pixel")]
+    said = Page(render_report(replace(UNDRAWN, intervals=without, gallery=whole.parent / "gallery"))).text
+    assert "This detector says nothing of places" in said
+    assert "how forged each place looks" not in said
+
+
+def test_test_pictures_of_one_class_are_reported():
+    fakes = BELIEVABLE.predictions[BELIEVABLE.predictions["target"] == 1]
+    table = BELIEVABLE.intervals[BELIEVABLE.intervals["part"] == "test"].copy()
+    table.loc[table["metric"] != "fake_accuracy", ["value", "low", "high"]] = float("nan")
+    page = Page(render_report(replace(BELIEVABLE, intervals=table.assign(n_genuine=0), predictions=fakes)))
+    assert "nobody has checked" in page.text.lower()
+
+
+def test_names_from_outside_are_shown_as_text(tmp_path):
+    predictions = BELIEVABLE.predictions.assign(path=NASTY, collection=NASTY)
+    slices = BELIEVABLE.slices.assign(slice=NASTY)
+    robustness = BELIEVABLE.robustness.assign(name=NASTY, family=NASTY, strength=NASTY)
+    intervals = BELIEVABLE.intervals.replace({"part": {"collections.casia1": f"collections.{NASTY}"}})
+    record = {"config": {"data": {"name": NASTY}, "model": {"_target_": NASTY}}, "commit": NASTY}
+    words = BELIEVABLE.shortcuts.assign(words=NASTY)
+    nasty = replace(BELIEVABLE, slices=slices, robustness=robustness, intervals=intervals)
+    nasty = replace(nasty, record=record, shortcuts=words)
+    nasty = with_gallery(nasty, tmp_path / "gallery")
+    table = pd.read_csv(tmp_path / "gallery" / "gallery.csv")
+    table.assign(path=NASTY, verdict=NASTY).to_csv(tmp_path / "gallery" / "gallery.csv", index=False)
+    text = render_report(replace(nasty, predictions=predictions))
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.jpg" in text
+    assert Page(text).text.count("<script>alert(1)</script>.jpg") > 20
+
+
+def test_text_in_a_drawing_is_text():
+    def draw(path):
+        with drawn(path, 2, 2) as figure:
+            figure.add_subplot().set_title(NASTY)
+
+    svg = inline_svg(draw, f'"{NASTY}"')
+    assert "<script" not in svg
+    assert Page(svg).text.split()[-1] == NASTY
+    assert 'aria-label="&#34;&lt;script' in svg
+
+
+def test_what_the_stages_wrote_is_read_back(tmp_path):
+    reports, models, manifest = (tmp_path / name for name in ("reports", "models", "manifest"))
+    (reports / "evaluation").mkdir(parents=True)
+    models.mkdir()
+    manifest.mkdir()
+    named_na = BELIEVABLE.slices.replace({"slice": {"splice": "NA"}})
+    tables = {"intervals": BELIEVABLE.intervals, "slices": named_na, "robustness": BELIEVABLE.robustness}
+    for name, table in tables.items():
+        table.to_csv(reports / "evaluation" / f"{name}.csv", index=False)
+    (reports / "metrics.json").write_text('{"threshold": 0.46}')
+    (models / "decision.json").write_text('{"threshold": 0.46, "temperature": 2.0, "unsure": [0.4, 0.5]}')
+    content = read_content(reports, models, manifest, audit=None)
+    assert content.record is None
+    assert content.decision["temperature"] == 2.0
+    assert "NA" in set(content.slices["slice"])
+    assert (content.robustness["verdict"] == "").any()
+    page = Page(render_report(content))
+    assert "temperature 2.00; unsure from 0.40 to 0.50" in page.text
