@@ -216,6 +216,7 @@ class Evaluate:
 
     bootstrap: int = number(at_least=100, at_most=100_000)  # draws of groups behind each interval
     confidence: float = number(above=0.0, at_most=0.999)
+    robustness: str | None = one_of("fast", "full")  # set of perturbations; null: none is tried
 
 
 @dataclass(kw_only=True)

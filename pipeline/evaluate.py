@@ -1,12 +1,13 @@
 """Tests the detector on the test pictures.
 
-Reads `models/`, `data/manifest/test.csv` with the pictures that it names, and `reports/audit.json`; writes
-`reports/metrics.json` and `reports/evaluation/` (predictions, points of the curves, pictures of them).
-Adds the figures to the MLflow run of the training.
+Reads `models/`, `data/manifest/` with the test pictures, and `reports/audit.json`; writes
+`reports/report.html`, `reports/MODEL_CARD.md`, `reports/metrics.json` and `reports/evaluation/` (predictions,
+all figures, points of the curves, pictures of them, a gallery). Adds the figures to the MLflow run.
 
-    python -m pipeline.evaluate evaluate.bootstrap=2000
+    python -m pipeline.evaluate evaluate.robustness=full
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,29 @@ from omegaconf import DictConfig
 
 from pipeline.auditing.beside import audit_of, beside
 from pipeline.config import Config
+from pipeline.inputs.load import load
 from pipeline.manifests.checks import built_from, check_files
 from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import read_table
-from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, read_record, record_evaluation
-from pipeline.reports.evaluation import CROPS, SHORTCUTS, write_evaluation
+from pipeline.records import CARD, EVALUATION_FOLDER, METRICS_FILE, REPORT, read_record, record_evaluation
+from pipeline.reports.content import read_content
+from pipeline.reports.evaluation import GALLERY, Tables, write_evaluation
+from pipeline.reports.gallery import Shown, choose, write_gallery
+from pipeline.reports.model_card import write_model_card
+from pipeline.reports.report import write_report
+from pipeline.reports.summary_table import write_summary_table
 from pipeline.scoring.control import control_figures
-from pipeline.scoring.detector import Detector
-from pipeline.scoring.evaluation import evaluate_predictions
-from pipeline.scoring.examination import examine
+from pipeline.scoring.decision import Decision
+from pipeline.scoring.detector import Detector, mask_at
+from pipeline.scoring.evaluation import evaluate_predictions, headline
+from pipeline.scoring.examination import Examination, examine
 from pipeline.scoring.names import RUN_FILE
+from pipeline.scoring.perturbations import SETS, Perturbation
+from pipeline.scoring.robustness import measure_robustness
+from pipeline.scoring.scorers import NATIVE
+from pipeline.scoring.slices import score_slices
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage.atomic import write_csv, write_json
+from pipeline.storage.atomic import write_json
 from pipeline.storage.folder import replacing_folder
 from pipeline.tracking import RUN_KEY
 
@@ -55,8 +67,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     detector = Detector.load(models)
     elsewhere = test_collections(config.data)
     closely = ~table["collection"].isin(list(elsewhere)).to_numpy()
-    examined = examine(detector, table, closely, (), config.seed)
-    evaluation = evaluate_predictions(
+    examined = examine(detector, table, closely, _perturbations(config), config.seed)
+    found = evaluate_predictions(
         examined.predictions, detector.decision.threshold, elsewhere, config.evaluate, config.seed
     )
     audit = audit_of(Path(config.paths.reports), built_from(config))
@@ -65,17 +77,60 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
             "no audit of this data: the figures stand without those of the best shortcut; make one with "
             "python -m pipeline.audit"
         )
-    evaluation, shortcuts = beside(evaluation, audit)
-    evaluation.metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
+    found, shortcuts = beside(found, audit)
+    tested = examined.predictions[closely]
+    tables = Tables(
+        slices=score_slices(tested, detector.decision.threshold, config.evaluate, config.seed),
+        crops=examined.crops,
+        shortcuts=shortcuts,
+        robustness=_robustness(examined, tested, detector.decision, config),
+        history=pd.read_csv(models / "history.csv"),
+    )
+    metrics = headline(found.metrics)
+    metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
     record = read_record(models)
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
-        write_evaluation(folder, examined.predictions, evaluation, pd.read_csv(models / "history.csv"))
-        write_csv(folder / SHORTCUTS, shortcuts)
-        write_csv(folder / CROPS, examined.crops)
+        write_evaluation(folder, examined.predictions, found, tables, detector.decision.temperature)
+        write_gallery(folder / GALLERY, _shown(detector, tested, table))
         write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], "evaluate": asdict(config.evaluate)})
-    write_json(reports / METRICS_FILE, evaluation.metrics)
+    write_json(reports / METRICS_FILE, metrics)
+    content = read_content(reports, models, Path(config.paths.manifest), audit, config.evaluate.confidence)
+    write_summary_table(reports / EVALUATION_FOLDER, content)
+    write_report(reports / REPORT, content)
+    write_model_card(reports / CARD, content)
     record_evaluation(models, reports)
-    return evaluation.metrics
+    return metrics
+
+
+def _perturbations(config: Config) -> Sequence[Perturbation]:
+    return () if config.evaluate.robustness is None else SETS[config.evaluate.robustness]
+
+
+def _robustness(
+    examined: Examination, tested: pd.DataFrame, decision: Decision, config: Config
+) -> pd.DataFrame | None:
+    """Compare the answers for changed forms of the tested pictures; None where none was tried."""
+    if config.evaluate.robustness is None:
+        return None
+    return measure_robustness(
+        tested["logit"].to_numpy(),
+        examined.perturbed,
+        _perturbations(config),
+        tested["target"].to_numpy(),
+        tested["group"].to_numpy(),
+        decision.threshold_logit,
+        config.evaluate,
+        config.seed,
+    )
+
+
+def _shown(detector: Detector, tested: pd.DataFrame, table: pd.DataFrame) -> Iterator[Shown]:
+    """Look once more at the surest answers, for what is drawn of them."""
+    masks = table.set_index("path")["mask_path"]
+    for _, row in choose(tested).iterrows():
+        path = Path(row["path"])
+        look = next(detector.looks([path]))
+        yield Shown(row.to_dict(), load(path, NATIVE).pixels, look.cells, mask_at(masks[row["path"]]))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

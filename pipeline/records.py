@@ -27,6 +27,7 @@ from pipeline.validate import flatten
 
 EVALUATION_FOLDER = "evaluation"
 METRICS_FILE = "metrics.json"
+REPORT, CARD = "report.html", "MODEL_CARD.md"
 DEPENDS_ON = ("seed", "convert", "split", "preprocess", "augment", "model", "train", "decision")
 TAGS = (
     RUN_KEY,
@@ -149,7 +150,9 @@ def send_evaluation(models: Path, reports: Path) -> None:
     tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})
     evaluation = json.loads((reports / EVALUATION_FOLDER / RUN_FILE).read_text(encoding="utf-8"))
     tracker.log_text(yaml.safe_dump({"evaluate": evaluation["evaluate"]}), "config/evaluate.yaml")
-    tracker.log_files(reports / EVALUATION_FOLDER, reports / METRICS_FILE, reports / AUDIT, reports / PAGE)
+    tracker.log_files(
+        *(reports / name for name in (EVALUATION_FOLDER, METRICS_FILE, REPORT, CARD, AUDIT, PAGE))
+    )
 
 
 def open_sweep(config: Config, name: str) -> str | None:

@@ -28,14 +28,15 @@ from pipeline.manifests.roles import test_collections
 from pipeline.manifests.sources import list_sources
 from pipeline.manifests.tables import read_files, read_table
 from pipeline.records import read_record
-from pipeline.reports.evaluation import CROPS, write_evaluation
+from pipeline.reports.evaluation import Tables, write_evaluation
 from pipeline.reports.summary import summarise
 from pipeline.scoring.control import control_figures
 from pipeline.scoring.detector import Detector
-from pipeline.scoring.evaluation import evaluate_predictions
+from pipeline.scoring.evaluation import evaluate_predictions, headline
 from pipeline.scoring.examination import examine
+from pipeline.scoring.slices import score_slices
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage.atomic import write_csv, write_json
+from pipeline.storage.atomic import write_json
 from pipeline.tracking import RUN_KEY, fetch
 
 SCORES = Path("score")
@@ -58,20 +59,23 @@ def run(config: Config) -> None:
     with _models(config) as models:
         detector, record = Detector.load(models), read_record(models)
     examined = examine(detector, table, np.ones(len(table), bool), (), config.seed)
-    evaluation = evaluate_predictions(
-        examined.predictions, detector.decision.threshold, elsewhere, config.evaluate, config.seed
+    decision = detector.decision
+    found = evaluate_predictions(
+        examined.predictions, decision.threshold, elsewhere, config.evaluate, config.seed
     )
-    evaluation.metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
-    write_evaluation(output, examined.predictions, evaluation)
-    write_csv(output / CROPS, examined.crops)
+    slices = score_slices(examined.predictions, decision.threshold, config.evaluate, config.seed)
+    tables = Tables(slices=slices, crops=examined.crops)
+    write_evaluation(output, examined.predictions, found, tables, decision.temperature)
+    metrics = headline(found.metrics)
+    metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
-    write_json(output / "metrics.json", {**facts, **evaluation.metrics})
+    write_json(output / "metrics.json", {**facts, **metrics})
     files = {"figures": output / "metrics.json", "answers": output / "predictions.csv"}
     print(
         f"{config.data.name} by policy {config.convert.policy}: {counts.converted} pictures, "
         f"{counts.rejected} files rejected\n"
     )
-    print(summarise(evaluation.intervals, evaluation.metrics, config.evaluate.confidence, files))
+    print(summarise(found.intervals, metrics, config.evaluate.confidence, files))
 
 
 def folder_of(config: Config) -> Path:

@@ -94,7 +94,7 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
 def _decide(
     folder: Path, config: Config, validation: pd.DataFrame
 ) -> tuple[dict[str, Any], dict[str, float | int | None]]:
-    """Choose how answers are read, on validation pictures and with the detector as saved; give its figures."""
+    """Choose how answers are read, on validation pictures with the detector as saved; give its figures."""
     predictions = predict_table(Detector(load_model(folder), config.preprocess, UNDECIDED), validation)
     decision = decide(predictions, config.decision, config.seed)
     calibrated = predictions.assign(probability_fake=decision.probabilities(predictions["logit"]))

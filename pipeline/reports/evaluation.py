@@ -1,12 +1,17 @@
 """What an evaluation leaves on disk: tables, points of curves, and pictures."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from pipeline.manifests.tables import LABELS
 from pipeline.reports.figures import draw_confusion, draw_figures, draw_roc, draw_scores, draw_training
 from pipeline.reports.points import precision_recall_points, roc_points
+from pipeline.reports.precision_recall import draw_precision_recall
+from pipeline.reports.reliability import draw_reliability
+from pipeline.reports.robustness import draw_robustness
+from pipeline.reports.slices_chart import draw_slices
 from pipeline.scoring.evaluation import Evaluation, cut_parts
 from pipeline.scoring.metrics import count_verdicts
 from pipeline.storage.atomic import write_csv
@@ -15,39 +20,79 @@ PREDICTIONS = "predictions.csv"
 INTERVALS = "intervals.csv"
 SHORTCUTS = "shortcuts.csv"  # what the best shortcut of each part is
 CROPS = "crops.csv"  # of the control: each crop with its logit
+SLICES = "slices.csv"  # figures by kind of picture
+ROBUSTNESS = "robustness.csv"  # and in changed forms
+GALLERY = "gallery"
+
+
+class Tables(NamedTuple):
+    """What was measured beside the figures of the parts; None where it was not.
+
+    Attributes:
+        slices: of `scoring.slices.score_slices`.
+        crops: of the control, `scoring.examination`.
+        shortcuts: of `auditing.beside`.
+        robustness: of `scoring.robustness.measure_robustness`.
+        history: of the training, one row an epoch.
+    """
+
+    slices: pd.DataFrame
+    crops: pd.DataFrame
+    shortcuts: pd.DataFrame | None = None
+    robustness: pd.DataFrame | None = None
+    history: pd.DataFrame | None = None
 
 
 def write_evaluation(
-    folder: Path, predictions: pd.DataFrame, evaluation: Evaluation, history: pd.DataFrame | None = None
+    folder: Path,
+    predictions: pd.DataFrame,
+    evaluation: Evaluation,
+    tables: Tables,
+    temperature: float,
 ) -> None:
     """Write tables and pictures of an evaluation.
 
-    Tables: `predictions.csv`, `intervals.csv` (each figure of each part), `confusion.csv`, and of the test
-    split `roc.csv` and `precision_recall.csv`. Pictures: `figures.png`, `roc.png`, `confusion.png`,
-    `scores.png`, and `training.png` where there is a history.
+    Tables: `predictions.csv`, `intervals.csv` (each figure of each part), `confusion.csv`, those of `tables`,
+    and of the test split `roc.csv` and `precision_recall.csv`. Pictures: `figures.png`, `roc.png`,
+    `precision_recall.png`, `reliability.png`, `confusion.png`, `scores.png`, `slices.png`, and
+    `robustness.png` and `training.png` where there are such tables.
 
     Args:
         folder: to write to.
-        predictions: `path`, `label`, `target`, `group`, `collection`, `subset`, `logit`, `probability_fake`
-            and `verdict` of each picture.
+        predictions: as of `scoring.detector.predict_table`.
         evaluation: of these predictions.
-        history: of the training, one row an epoch.
+        tables: what else was measured.
+        temperature: that the logits were divided by.
     """
-    threshold = evaluation.metrics["threshold"]
+    threshold, confidence = evaluation.metrics["threshold"], evaluation.confidence
     parts = cut_parts(predictions, evaluation.elsewhere)
     pooled = pooled_parts(parts)
-    write_csv(folder / PREDICTIONS, predictions)
-    write_csv(folder / INTERVALS, evaluation.intervals)
-    write_csv(folder / "confusion.csv", _confusion_table(parts, threshold))
     first = next(iter(pooled.values()))
-    write_csv(folder / "roc.csv", roc_points(first))
-    write_csv(folder / "precision_recall.csv", precision_recall_points(first))
-    draw_roc(folder / "roc.png", pooled, evaluation.intervals, threshold, evaluation.confidence)
+    written = {
+        PREDICTIONS: predictions,
+        INTERVALS: evaluation.intervals,
+        "confusion.csv": _confusion_table(parts, threshold),
+        "roc.csv": roc_points(first),
+        "precision_recall.csv": precision_recall_points(first),
+        SLICES: tables.slices,
+        CROPS: tables.crops,
+        SHORTCUTS: tables.shortcuts,
+        ROBUSTNESS: tables.robustness,
+    }
+    for name, table in written.items():
+        if table is not None:
+            write_csv(folder / name, table)
+    draw_roc(folder / "roc.png", pooled, evaluation.intervals, threshold, confidence)
+    draw_precision_recall(folder / "precision_recall.png", pooled, evaluation.intervals, threshold)
+    draw_reliability(folder / "reliability.png", first, temperature)
     draw_confusion(folder / "confusion.png", pooled, threshold)
     draw_scores(folder / "scores.png", pooled, threshold)
-    draw_figures(folder / "figures.png", evaluation.intervals, evaluation.confidence)
-    if history is not None:
-        draw_training(folder / "training.png", history)
+    draw_figures(folder / "figures.png", evaluation.intervals, confidence)
+    draw_slices(folder / "slices.png", tables.slices, confidence)
+    if tables.robustness is not None:
+        draw_robustness(folder / "robustness.png", tables.robustness)
+    if tables.history is not None:
+        draw_training(folder / "training.png", tables.history)
 
 
 def pooled_parts(parts: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

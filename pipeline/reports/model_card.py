@@ -25,7 +25,6 @@ from pipeline.reports.verdict import conclude
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.storage.atomic import write_text
 
-FILE = "MODEL_CARD.md"
 HEADLINE = ("balanced_accuracy", "roc_auc", "average_precision")  # those that the Hub lists beside a model
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 

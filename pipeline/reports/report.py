@@ -20,7 +20,6 @@ from pipeline.reports.verdict import conclude
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.storage.atomic import write_text
 
-FILE = "report.html"
 LOWEST = 0.4  # left end of the axes of ROC AUCs
 
 

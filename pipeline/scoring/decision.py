@@ -49,6 +49,12 @@ class Decision:
         """Give plain numbers, for a file."""
         return {**asdict(self), "unsure": list(self.unsure)}
 
+    @property
+    def threshold_logit(self) -> float:
+        """The network's own logit from which on a picture is called fake; infinite at 0 and 1."""
+        with np.errstate(divide="ignore"):
+            return float(self.temperature * (np.log(self.threshold) - np.log1p(-self.threshold)))
+
     def probabilities(self, logits: ArrayLike) -> np.ndarray:
         """Give the calibrated probability of fake of each logit.
 

@@ -7,10 +7,15 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.scoring.intervals import bootstrap_intervals, mean_interval
-from pipeline.scoring.metrics import METRICS, PIXEL_METRICS, Figures, score_predictions
+from pipeline.scoring.metrics import METRICS, PIXEL_METRICS, PIXELS, Figures, score_predictions
 
 HALF = 0.5  # the threshold that a probability suggests and that nobody chose
 SHORTCUT = "best_shortcut_roc_auc"  # the metric that `auditing.beside` adds
+# What `metrics.json` and MLflow show of each part; all figures are in the table of intervals.
+HEADLINE = (
+    *("fake_accuracy", "genuine_accuracy", "balanced_accuracy", "roc_auc", "average_precision", "ece"),
+    *(PIXELS, SHORTCUT, "n_fake", "n_genuine", "n_masks"),
+)
 INTERVAL_COLUMNS = ["part", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
 
 
@@ -75,6 +80,23 @@ def cut_parts(predictions: pd.DataFrame, elsewhere: Collection[str]) -> dict[str
     if outside.any():
         parts |= {"elsewhere": predictions[outside]} | _by_collection(predictions[outside])
     return parts
+
+
+def headline(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Keep the few figures of each part that tell one run from another at a glance, `HEADLINE`.
+
+    Args:
+        metrics: of an `Evaluation`, nested by part; what is no part of it stays as it is.
+    """
+    kept: dict[str, Any] = {}
+    for name, value in metrics.items():
+        if not isinstance(value, dict):
+            kept[name] = value
+        elif "n_fake" in value:
+            kept[name] = {key: value[key] for key in HEADLINE if key in value}
+        else:
+            kept[name] = headline(value)
+    return kept
 
 
 def _by_collection(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
