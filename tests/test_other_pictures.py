@@ -34,9 +34,8 @@ def test_predict_answers_for_files_and_folders_and_says_which_are_broken(reprodu
         if "error" not in answer:
             assert list(answer) == ["path", "probability_fake", "verdict", "threshold"]
             assert 0 <= answer["probability_fake"] <= 1
-            assert answer["verdict"] == (
-                "fake" if answer["probability_fake"] >= answer["threshold"] else "genuine"
-            )
+            called = "fake" if answer["probability_fake"] >= answer["threshold"] else "genuine"
+            assert answer["verdict"] in (called, "unsure")
 
 
 def test_predict_gives_the_answer_of_the_evaluation(reproduced):

@@ -6,14 +6,20 @@ import pytest
 from PIL import Image
 
 from pipeline.config import Evaluate
-from pipeline.reports.evaluation import write_evaluation
+from pipeline.reports.evaluation import Tables, write_evaluation
 from pipeline.reports.summary import summarise
-from pipeline.scoring.answers import give_verdicts
 from pipeline.scoring.evaluation import evaluate_predictions
+from pipeline.scoring.slices import score_slices
 
-SETTINGS = Evaluate(bootstrap=100, confidence=0.95)
-TABLES = ["confusion.csv", "intervals.csv", "precision_recall.csv", "predictions.csv", "roc.csv"]
-PICTURES = ["confusion.png", "figures.png", "roc.png", "scores.png"]
+SETTINGS = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
+TABLES = [
+    *("confusion.csv", "crops.csv", "intervals.csv", "precision_recall.csv", "predictions.csv", "roc.csv"),
+    "slices.csv",
+]
+PICTURES = [
+    *("confusion.png", "figures.png", "precision_recall.png", "reliability.png", "roc.png", "scores.png"),
+    "slices.png",
+]
 HISTORY = pd.DataFrame(
     {
         "epoch": [1, 2],
@@ -54,7 +60,11 @@ def predictions(*collections, labels=("genuine", "fake"), n=24):
                     "subset": "",
                     "logit": logit,
                     "probability_fake": probability,
-                    "verdict": give_verdicts(probability, 0.6),
+                    "called": np.where(probability >= 0.6, "fake", "genuine"),
+                    "source_format": "JPEG",
+                    "width": 384,
+                    "height": 256,
+                    "jpeg_quality": 90.0,
                     "pixel_roc_auc": np.where(target == 1, 0.5 + random.random(n) / 2, np.nan),
                 }
             )
@@ -67,7 +77,10 @@ def evaluate(table, elsewhere=()):
 
 
 def written(folder, table, elsewhere=(), history=HISTORY):
-    write_evaluation(folder, table, evaluate(table, elsewhere), history)
+    tables = Tables(
+        slices=score_slices(table, 0.6, SETTINGS, seed=0), crops=table[["path", "logit"]], history=history
+    )
+    write_evaluation(folder, table, evaluate(table, elsewhere), tables, temperature=1.5)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -116,7 +129,7 @@ def test_confusion_counts_agree_with_the_verdicts(tmp_path):
     written(tmp_path, table)
     confusion = pd.read_csv(tmp_path / "confusion.csv").query("part == 'test'")
     for row in confusion.itertuples():
-        both = (table["label"] == row.actual) & (table["verdict"] == row.called)
+        both = (table["label"] == row.actual) & (table["called"] == row.called)
         assert both.sum() == row.count
 
 

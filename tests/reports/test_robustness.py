@@ -26,7 +26,7 @@ def measured(which, knows_content=False, target=None):
         truth if target is None else target,
         np.arange(120) // 2,
         1.5,
-        Evaluate(bootstrap=100, confidence=0.95),
+        Evaluate(bootstrap=100, confidence=0.95, robustness=None),
         seed=0,
     )
 

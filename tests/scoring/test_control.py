@@ -6,7 +6,7 @@ from pipeline.config import Evaluate
 from pipeline.inputs.load import NO_TABLE, Loaded
 from pipeline.scoring.control import KINDS, SIDE, control_figures, cut_crops
 
-SETTINGS = Evaluate(bootstrap=100, confidence=0.95)
+SETTINGS = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
 
 
 def picture(number):

@@ -9,7 +9,7 @@ from pipeline.config import Evaluate
 from pipeline.scoring.intervals import bootstrap_intervals
 
 SETS = 1000
-SETTINGS = Evaluate(bootstrap=500, confidence=0.95)
+SETTINGS = Evaluate(bootstrap=500, confidence=0.95, robustness=None)
 GROUPS = 160
 DISTANCE = 2.0  # between the classes' mean logits; both have variance 1, half of it shared by a group
 CUT = 0.8  # the threshold, as a logit

@@ -8,7 +8,7 @@ from pipeline.config import Evaluate
 from pipeline.scoring.evaluation import INTERVAL_COLUMNS, evaluate_predictions
 from pipeline.scoring.metrics import METRICS, score_predictions
 
-SETTINGS = Evaluate(bootstrap=100, confidence=0.9)
+SETTINGS = Evaluate(bootstrap=100, confidence=0.9, robustness=None)
 
 
 def predictions(*collections, n=20):

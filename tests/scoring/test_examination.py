@@ -16,7 +16,8 @@ from pipeline.inputs.load import load
 from pipeline.models.build import build
 from pipeline.models.layers import TopKMean
 from pipeline.scoring.control import KINDS
-from pipeline.scoring.detector import Decision, Detector, predict_table
+from pipeline.scoring.decision import UNDECIDED
+from pipeline.scoring.detector import Detector, predict_table
 from pipeline.scoring.examination import CROP_COLUMNS, examine
 from pipeline.scoring.perturbations import SETS, perturb
 from pipeline.scoring.scorers import NATIVE
@@ -36,7 +37,7 @@ def native():
     cells = layers.Lambda(lambda each: each[..., 0], output_shape=(None, None), name="map")(cells)
     logit = TopKMean(0.1, name="logit")(cells)
     network = keras.Model({"image": image, "quantisation": table}, {"logit": logit, "map": cells})
-    return Detector(network, NATIVE, Decision(threshold=0.5))
+    return Detector(network, NATIVE, UNDECIDED)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def resized():
     logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
     network = keras.Model({"image": image}, {"logit": logit})
     preprocess = Preprocess(method="resize", height=16, width=24, rescale=1 / 255, views=1)
-    return Detector(network, preprocess, Decision(threshold=0.5))
+    return Detector(network, preprocess, UNDECIDED)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def forest():
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256 // (1 + number % 2), (64, 64, 3), np.uint8) for number in range(8)]
     model.fit(np.array([model.features(each) for each in pictures]), np.arange(8) % 2, seed=0)
-    return Detector(model, NATIVE, Decision(threshold=0.5))
+    return Detector(model, NATIVE, UNDECIDED)
 
 
 @pytest.fixture
@@ -86,9 +87,10 @@ def table(tmp_path):
         Image.fromarray(pixels).save(path)
         label = ["genuine", "fake"][number % 2]
         rows.append((str(path), label, number % 2, str(number // 2), "c", "", mask_path))
-    return pd.DataFrame(
+    table = pd.DataFrame(
         rows, columns=["path", "label", "target", "group", "collection", "subset", "mask_path"]
     )
+    return table.assign(source_format="JPEG", width=288, height=192, jpeg_quality=[90, 75, ""] + [80] * 5)
 
 
 ALL = np.ones(8, bool)

@@ -8,7 +8,7 @@ from pipeline.scoring.exact import bounds_at_threshold, perfect_bounds
 from pipeline.scoring.intervals import bootstrap_intervals, mean_interval
 from pipeline.scoring.metrics import METRICS, score_predictions
 
-SETTINGS = Evaluate(bootstrap=400, confidence=0.95)
+SETTINGS = Evaluate(bootstrap=400, confidence=0.95, robustness=None)
 
 
 def predictions(n_groups=60, alike=1, seed=0, effect=1.0):
@@ -52,7 +52,9 @@ def test_pictures_of_one_group_count_as_one_piece_of_evidence():
 
 def test_the_width_of_an_accuracy_is_that_of_the_binomial():
     table = predictions(n_groups=800)
-    low, high = bootstrap_intervals(table, 0.5, Evaluate(bootstrap=2000, confidence=0.95), 1)["fake_accuracy"]
+    low, high = bootstrap_intervals(
+        table, 0.5, Evaluate(bootstrap=2000, confidence=0.95, robustness=None), 1
+    )["fake_accuracy"]
     share = score_predictions(table, 0.5)["fake_accuracy"]
     expected = 2 * 1.96 * np.sqrt(share * (1 - share) / 400)
     assert high - low == pytest.approx(expected, rel=0.1)

@@ -4,7 +4,6 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
 
 from pipeline.errors import UserError
-from pipeline.scoring.answers import give_verdicts
 from pipeline.scoring.metrics import METRICS, count_verdicts, score_predictions
 
 
@@ -72,10 +71,6 @@ def test_nan_is_refused_and_not_averaged():
     predictions = table([1, 0], [0.5, 0.5]).assign(logit=[np.nan, 0.0])
     with pytest.raises(UserError, match=r"1 of 2 pictures.*smaller train\.learning_rate"):
         score_predictions(predictions, threshold=0.5)
-
-
-def test_verdicts_are_words():
-    assert give_verdicts([0.2, 0.7], 0.5).tolist() == ["genuine", "fake"]
 
 
 def test_where_nothing_is_called_fake_no_precision_is_claimed():

@@ -10,7 +10,7 @@ from pipeline.scoring import robustness
 from pipeline.scoring.perturbations import SETS
 from pipeline.scoring.robustness import COLUMNS, measure_robustness
 
-SETTINGS = Evaluate(bootstrap=200, confidence=0.95)
+SETTINGS = Evaluate(bootstrap=200, confidence=0.95, robustness=None)
 JPEG, PROBE = SETS["fast"][0], next(each for each in SETS["fast"] if each.is_probe)
 N = 200
 

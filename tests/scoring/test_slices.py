@@ -6,7 +6,7 @@ from pipeline.config import Evaluate
 from pipeline.scoring.metrics import METRICS, score_predictions
 from pipeline.scoring.slices import COLUMNS, cut_slices, score_slices
 
-SETTINGS = Evaluate(bootstrap=100, confidence=0.95)
+SETTINGS = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
 
 
 def predictions(n=120):
