@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.errors import UserError
+
 Table = pd.DataFrame | None
 Facts = Mapping[str, Any] | None
 
@@ -70,11 +72,14 @@ def read_content(
         audit: as of `auditing.beside.audit_of`, which says whether it is of this data.
         confidence: of the intervals.
         command: that repeats the whole.
+
+    Raises:
+        UserError: there are no figures.
     """
     evaluation = reports / "evaluation"
     metrics, intervals = _json(reports / "metrics.json"), _table(evaluation / "intervals.csv")
     if metrics is None or intervals is None:
-        raise FileNotFoundError(f"{reports} holds no evaluation")
+        raise UserError(f"{reports} holds no evaluation; make one with python -m pipeline.evaluate")
     gallery = evaluation / "gallery"
     return ReportContent(
         metrics=metrics,

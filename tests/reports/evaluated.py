@@ -295,3 +295,16 @@ def shown(table, seed=0):
 def with_gallery(found, folder):
     write_gallery(folder, shown(found.predictions))
     return replace(found, gallery=folder)
+
+
+def with_names(found, name):
+    """The findings with `name` for all that people name: collections, slices, alterations, commits."""
+    record = {"config": {"data": {"name": name}, "model": {"_target_": name}}, "commit": name}
+    return replace(
+        found,
+        intervals=found.intervals.replace({"part": {"collections.casia1": f"collections.{name}"}}),
+        slices=found.slices.assign(slice=name),
+        robustness=found.robustness.assign(name=name, family=name, strength=name),
+        shortcuts=found.shortcuts.assign(words=name),
+        record=record,
+    )

@@ -7,11 +7,12 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from pipeline.errors import UserError
 from pipeline.reports.content import ReportContent, read_content
 from pipeline.reports.inline import inline_svg
 from pipeline.reports.report import render_report, write_report
 from pipeline.reports.style import drawn
-from tests.reports.evaluated import BELIEVABLE, CLASSIC, with_gallery
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, with_gallery, with_names
 
 NASTY = "<script>alert(1)</script>.jpg"
 VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
@@ -149,18 +150,10 @@ def test_test_pictures_of_one_class_are_reported():
 
 
 def test_names_from_outside_are_shown_as_text(tmp_path):
-    predictions = BELIEVABLE.predictions.assign(path=NASTY, collection=NASTY)
-    slices = BELIEVABLE.slices.assign(slice=NASTY)
-    robustness = BELIEVABLE.robustness.assign(name=NASTY, family=NASTY, strength=NASTY)
-    intervals = BELIEVABLE.intervals.replace({"part": {"collections.casia1": f"collections.{NASTY}"}})
-    record = {"config": {"data": {"name": NASTY}, "model": {"_target_": NASTY}}, "commit": NASTY}
-    words = BELIEVABLE.shortcuts.assign(words=NASTY)
-    nasty = replace(BELIEVABLE, slices=slices, robustness=robustness, intervals=intervals)
-    nasty = replace(nasty, record=record, shortcuts=words)
-    nasty = with_gallery(nasty, tmp_path / "gallery")
+    nasty = with_gallery(with_names(BELIEVABLE, NASTY), tmp_path / "gallery")
     table = pd.read_csv(tmp_path / "gallery" / "gallery.csv")
     table.assign(path=NASTY, verdict=NASTY).to_csv(tmp_path / "gallery" / "gallery.csv", index=False)
-    text = render_report(replace(nasty, predictions=predictions))
+    text = render_report(nasty)
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;.jpg" in text
     assert Page(text).text.count("<script>alert(1)</script>.jpg") > 20
@@ -195,3 +188,8 @@ def test_what_the_stages_wrote_is_read_back(tmp_path):
     assert (content.robustness["verdict"] == "").any()
     page = Page(render_report(content))
     assert "temperature 2.00; unsure from 0.40 to 0.50" in page.text
+
+
+def test_without_an_evaluation_there_is_nothing_to_report(tmp_path):
+    with pytest.raises(UserError, match="holds no evaluation; make one with"):
+        read_content(tmp_path, tmp_path, tmp_path, audit=None)

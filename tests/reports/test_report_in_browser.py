@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import threading
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,7 @@ import pytest
 from PIL import Image
 
 from pipeline.reports.report import write_report
-from tests.reports.evaluated import BELIEVABLE, CLASSIC, with_gallery
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, with_gallery, with_names
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -55,11 +56,16 @@ class Counting(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module", params=["believable", "classic"])
+@pytest.fixture(scope="module", params=["believable", "classic", "long names"])
 def served(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    content = {"believable": BELIEVABLE, "classic": CLASSIC}[request.param]
-    write_report(folder / "report.html", with_gallery(content, folder / "gallery"))
+    folder = tmp_path_factory.mktemp(request.param.replace(" ", "_"))
+    content = {
+        "believable": BELIEVABLE,
+        "classic": CLASSIC,
+        "long names": replace(with_names(BELIEVABLE, "<script>alert(1)</script>" * 6), predictions=None),
+    }[request.param]
+    gallery = with_gallery(BELIEVABLE, folder / "gallery").gallery
+    write_report(folder / "report.html", replace(content, gallery=gallery))
     asked = []
     handler = partial(Counting, directory=str(folder), asked=asked)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
