@@ -25,7 +25,8 @@ from pipeline.scoring.pixels import pixel_f1, pixel_false_positive_rate, pixel_i
 from pipeline.scoring.scorers import BATCH, Look, Picture, scorer_of
 
 # Of a manifest table, what figures and slices need.
-_KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format", "width", "height"]
+_KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format"]
+_MEASURES = ["width", "height", "jpeg_quality"]  # texts in a table, empty where the file was never JPEG
 _NUMBERS = ("logit", *PIXEL_METRICS)  # of `numbers_of`
 
 
@@ -186,7 +187,7 @@ def with_answers(
     columns = {name: np.array([each[name] for each in numbers], np.float64) for name in _NUMBERS}
     probabilities = decision.probabilities(columns["logit"])
     return table[_KEPT].assign(
-        jpeg_quality=pd.to_numeric(table["jpeg_quality"], errors="coerce"),
+        **{name: pd.to_numeric(table[name], errors="coerce") for name in _MEASURES},
         logit=columns.pop("logit"),
         probability_fake=probabilities,
         called=decision.calls(probabilities),
