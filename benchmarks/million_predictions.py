@@ -49,7 +49,9 @@ def measure(n_rows: int, n_groups: int, draws: int) -> dict[str, Any]:
     predictions = draw_predictions(n_rows, n_groups)
     began = time.perf_counter(), time.process_time()
     figures = score_predictions(predictions, 0.5)
-    intervals = bootstrap_intervals(predictions, 0.5, Evaluate(bootstrap=draws, confidence=0.95, robustness=None), seed=0)
+    intervals = bootstrap_intervals(
+        predictions, 0.5, Evaluate(bootstrap=draws, confidence=0.95, robustness=None), seed=0
+    )
     took = [time.perf_counter() - began[0], time.process_time() - began[1]]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {
