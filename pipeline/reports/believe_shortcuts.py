@@ -8,9 +8,9 @@ from pipeline.reports.audit_words import verdict as verdict_of_audit
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import ALTERED, FILES, SHORTCUTS, Finding, on_test, pairs, surely_above
 from pipeline.reports.numbers import as_decimal
-from pipeline.reports.robustness_rows import CONTENT_ONLY
-from pipeline.reports.robustness_rows import SHORTCUT as TELLS
 from pipeline.scoring.evaluation import SHORTCUT
+from pipeline.scoring.perturbations import CONTENT_ONLY
+from pipeline.scoring.robustness import SHORTCUT as TELLS
 
 _COPYING = ("raw", "tif_only")  # policies that keep files as they are
 

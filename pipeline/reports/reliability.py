@@ -6,27 +6,23 @@ import numpy as np
 import pandas as pd
 
 from pipeline.reports.style import INK, OTHERS, QUIET, drawn, percent_axis, say_empty
+from pipeline.scoring.answers import probability
+from pipeline.scoring.probabilities import equal_mass_bins
 
-BINS = 15
 
-
-def reliability_points(probability: np.ndarray, target: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """Cut pictures into bins of equal mass (Nguyen and O'Connor, 2015, doi:10.18653/v1/D15-1182).
-
-    Equal probabilities share a bin, so that the order of the rows says nothing; a bin may then be larger.
+def reliability_points(given: np.ndarray, target: np.ndarray) -> pd.DataFrame:
+    """Cut pictures into the bins of the expected calibration error (`scoring.probabilities`).
 
     Args:
-        probability: (n,) of being fake.
+        given: (n,) probability of being fake.
         target: (n,) 1 for fakes.
-        bins: how many, of about n / bins pictures.
 
     Returns:
-        one row a bin: `probability` (mean), `share_fake` and `n`; fewer rows than `bins` where there are ties
+        one row a bin: `probability` (mean), `share_fake` and `n`; fewer rows than bins where there are ties
         or few pictures.
     """
-    table = pd.DataFrame({"probability": probability, "share_fake": target})
-    rank = table["probability"].rank(method="average") - 0.5
-    found = table.groupby(np.floor(rank * bins / max(len(table), 1)).astype(int))
+    table = pd.DataFrame({"probability": given, "share_fake": target})
+    found = table.groupby(equal_mass_bins(given))
     return found.mean().assign(n=found.size()).reset_index(drop=True)
 
 
@@ -47,8 +43,7 @@ def draw_reliability(path: Path, predictions: pd.DataFrame, temperature: float |
         after = reliability_points(predictions["probability_fake"].to_numpy(), target)
         axes.plot([0, 1], [0, 1], color=QUIET, linestyle=(0, (4, 4)), linewidth=1, label="as it should be")
         if temperature is not None:
-            own = 1 / (1 + np.exp(-predictions["logit"].to_numpy().clip(-500, 500)))
-            before = reliability_points(own, target)
+            before = reliability_points(probability(predictions["logit"]), target)
             axes.plot(before["probability"], before["share_fake"], "o-", color=OTHERS[2], linewidth=1.2,
                       markersize=5, markerfacecolor="white", label="the network's own")  # fmt: skip
         label = "probability" if temperature is None else f"after temperature {temperature:.2f}"

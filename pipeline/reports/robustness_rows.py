@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pipeline.reports.numbers import Figure
+from pipeline.scoring.perturbations import CONTENT_ONLY
+from pipeline.scoring.robustness import AS_HANDED_IN
 
-AS_HANDED_IN = "none"  # name of the first row
-CONTENT_ONLY = "content only"  # family of the probes, after which a detector of tampering should know nothing
-SHORTCUT = "shortcut"  # the verdict on what does well where it should not
 GUESSING = 0.5
 
 

@@ -18,6 +18,7 @@ from pipeline.scoring.exact import perfect_bounds
 from pipeline.scoring.intervals import WEIGHTS_AT_ONCE, draw_groups, percentiles
 from pipeline.scoring.perturbations import Perturbation
 from pipeline.scoring.ranking import WeightedRanking
+from pipeline.scoring.spread import interval_round
 
 COLUMNS = [
     *("name", "family", "strength", "n_fake", "n_genuine", "roc_auc", "low", "high"),
@@ -30,6 +31,7 @@ SHORTCUT, FRAGILE = "shortcut", "fragile"
 ONE_CLASS, NO_NUMBER, NO_INTERVAL = "one class only", "NaN answered", "no interval"
 
 FALL = 0.05  # of the ROC AUC, from which on a detector is fragile
+RISE = 0.01  # from which on it is a shortcut: of thirty intervals one may lie above 0 by chance
 GUESSING = 0.5
 KNOWS = 0.6  # ROC AUC on content alone from which on it is a shortcut, if its interval lies above 0.5
 
@@ -61,8 +63,8 @@ def measure_robustness(
         `COLUMNS`, a row a perturbation after that of the pictures as handed in; figures that cannot be given
         are NaN. `change` is that of the ROC AUC, the shifts are mean changes of the logit, `flipped` is the
         share of pictures that are called otherwise than before. `verdict` is `SHORTCUT` where the ROC AUC
-        rises, or, on a probe, reaches 0.6 with an interval above 0.5; `FRAGILE` where it falls by more than
-        0.05; "" where neither is sure; or why nothing can be said.
+        rises by 0.01 or more, or, on a probe, reaches 0.6 with an interval above 0.5; `FRAGILE` where it
+        falls by more than 0.05; "" where neither is sure; or why nothing can be said.
     """
     fake = np.asarray(target) == 1
     answers = np.column_stack([logits, perturbed[[each.name for each in perturbations]]]).astype(np.float64)
@@ -106,9 +108,8 @@ def _ranks(
     auc: np.ndarray, before: np.ndarray, fake: np.ndarray, group: np.ndarray, confidence: float
 ) -> dict[str, float | None]:
     """Give a ROC AUC and its change with intervals, from those of all pictures and of the draws."""
-    (low, high), (change_low, change_high) = percentiles(
-        np.column_stack([auc[1:], auc[1:] - before[1:]]), confidence
-    )
+    ((change_low, change_high),) = percentiles((auc[1:] - before[1:])[:, None], confidence)
+    low, high = interval_round("roc_auc", auc[0], auc[1:], len(np.unique(np.asarray(group))), confidence)
     n_groups = [len(np.unique(np.asarray(group)[of_class])) for of_class in (fake, ~fake)]
     if min(n_groups) < 2:
         low, high, change_low, change_high = None, None, None, None
@@ -149,6 +150,6 @@ def _verdict(row: dict[str, Any], is_probe: bool) -> str:
         return NO_INTERVAL
     if is_probe:
         return SHORTCUT if row["low"] > GUESSING and row["roc_auc"] >= KNOWS else ""
-    if row["change_low"] > 0:
+    if row["change_low"] > 0 and row["change"] >= RISE:
         return SHORTCUT
     return FRAGILE if row["change_high"] < 0 and row["change"] < -FALL else ""

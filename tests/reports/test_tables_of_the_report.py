@@ -14,12 +14,13 @@ from pipeline.reports.metric_rows import metric_rows
 from pipeline.reports.metric_words import WORDS
 from pipeline.reports.numbers import elsewhere_parts
 from pipeline.reports.precision_recall import draw_precision_recall
-from pipeline.reports.reliability import BINS, draw_reliability, reliability_points
+from pipeline.reports.reliability import draw_reliability, reliability_points
 from pipeline.reports.robustness_rows import robustness_cells
 from pipeline.reports.slice_rows import slice_rows, weakest
 from pipeline.reports.slices_chart import draw_slices
 from pipeline.reports.summary_table import summary_table, write_summary_table
 from pipeline.reports.without_looking import without_looking
+from pipeline.scoring.probabilities import BINS
 from tests.reports.evaluated import AWAY, BELIEVABLE, HERE
 
 
