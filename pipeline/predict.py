@@ -3,9 +3,9 @@
     python -m pipeline.predict PATH… [--json] [--models models]
 
 PATH is a file or a folder (searched with its subfolders). Reads the detector in `models/`; writes nothing.
-A line each: path, probability of fake, verdict. With --json one object a line: `path`,
-`probability_fake`, `verdict`, `threshold`, or `path` and `error`. A file that cannot be read is said
-and the rest answered; the exit status is 1 if any failed.
+A line each: path, probability of fake, verdict (genuine, fake, or unsure: near the threshold). With --json
+one object a line: `path`, `probability_fake`, `verdict`, `threshold`, or `path` and `error`. A file that
+cannot be read is said and the rest answered; the exit status is 1 if any failed.
 """
 
 import argparse

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from pipeline.auditing.names import PAGE
 from pipeline.config import Config
 from pipeline.errors import UserError
-from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, evaluated_run, read_record
+from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, evaluated_run, read_record
 from pipeline.reports.evaluation import SHORTCUTS
 from pipeline.reports.summary import summarise
 from pipeline.stage import plain_errors, start
@@ -44,6 +44,7 @@ def summary(config: Config) -> str:
             "python -m pipeline.evaluate, or run make repro"
         )
     files = {
+        "report": reports / REPORT,
         "audit": reports / PAGE,
         "figures": reports / METRICS_FILE,
         "pictures": evaluation,
