@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
@@ -17,6 +18,10 @@ from benchmarks.killed import copy_files
 from pipeline.validate import validate
 
 ROOT = Path(__file__).parents[1]
+
+# How long an example takes on a shared machine says nothing.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

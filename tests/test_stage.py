@@ -71,9 +71,9 @@ def test_a_stage_that_is_told_to_end_and_waits_for_what_never_comes_ends_all_the
         "import pipeline.stage as stage\n"
         "stage.GRACE_SECONDS = 1\n"
         "with stage.plain_errors():\n"
-        "    print('ready', flush=True)\n"
         "    while True:\n"
         "        try:\n"
+        "            print('ready', flush=True)\n"  # not before: the signal may come at once
         "            time.sleep(60)\n"
         "        except SystemExit:\n"
         "            pass\n"

@@ -12,7 +12,7 @@ from pipeline.images.deep import eight_bit
 KINDS = ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(KINDS).flatmap(
         lambda kind: arrays.arrays(

@@ -23,7 +23,7 @@ def drawn(content: str, height: int, width: int, seed: int) -> np.ndarray:
     return draw_photo(height, width, seed)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     content=st.sampled_from(["flat", "noise", "photo"]),
     height=st.integers(1, 90),

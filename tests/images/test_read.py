@@ -142,7 +142,7 @@ def test_exif_orientation_out_of_range_is_passed_over():
     assert np.array_equal(read_rgb(encoded(STORED, "PNG", exif=exif)), STORED)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     height=st.integers(1, 200),
     width=st.integers(1, 200),

@@ -40,7 +40,7 @@ tables = st.lists(
 ).map(lambda rows: pictures(*rows))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(tables, st.integers(0, 5))
 def test_nothing_that_is_used_has_a_relative_on_another_side(table, seed):
     dealt = deal_or_skip(table, seed)
@@ -50,7 +50,7 @@ def test_nothing_that_is_used_has_a_relative_on_another_side(table, seed):
     assert (each[each["source"] != ""].groupby("source")["place"].nunique() == 1).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(tables, st.integers(0, 5))
 def test_what_is_left_out_has_several_sources_and_says_their_sides(table, seed):
     dealt = deal_or_skip(table, seed)
@@ -62,7 +62,7 @@ def test_what_is_left_out_has_several_sources_and_says_their_sides(table, seed):
         assert [part.split(" in ")[0] for part in detail.split(", ")] == ids.split("|")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(tables, st.randoms())
 def test_the_order_of_the_pictures_changes_no_side(table, random):
     dealt = deal_or_skip(table)
@@ -70,7 +70,7 @@ def test_the_order_of_the_pictures_changes_no_side(table, random):
     assert deal(table.iloc[order], parents(), 0).places.tolist() == dealt.places[order].tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1000))
 def test_pictures_of_new_sources_move_no_old_one(seed):
     rows = [(("genuine", "fake")[number % 2], f"s:{number // 2}", number) for number in range(300)]

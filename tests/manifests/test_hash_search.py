@@ -33,7 +33,7 @@ def test_hashes_are_found_up_to_the_distance_and_no_further(value, places, pose)
     assert ((0, 1, pose) in found(poses)) == (len(places) <= DISTANCE)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 100), st.integers(1, 300), st.integers(1, 12))
 def test_the_search_finds_what_comparing_each_with_each_finds(seed, n, n_bits):
     rng = np.random.default_rng(seed)  # few bits vary, so that many hashes are near one another

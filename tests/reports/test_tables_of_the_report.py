@@ -116,7 +116,7 @@ PICTURES = some.lists(
 
 
 @given(PICTURES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_bins_hold_all_pictures_once_and_equals_together(pictures):
     probability, target = (np.array(column, float) for column in zip(*pictures, strict=True))
     points = reliability_points(probability, target)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
@@ -24,7 +24,6 @@ def test_the_temperature_of_a_world_is_found_again():
     assert fit_temperature(target, true_logit * 2.5) == pytest.approx(2.5, rel=0.03)
 
 
-@settings(deadline=None)
 @given(st.floats(0.2, 5))
 def test_logits_that_are_scaled_have_a_scaled_temperature(factor):
     rng = np.random.default_rng(1)

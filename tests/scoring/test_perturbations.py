@@ -36,7 +36,7 @@ def test_the_fast_set_is_a_part_of_the_full_one_and_asks_about_content_twice():
 
 
 @pytest.mark.parametrize("name", FULL)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(blocks=st.tuples(st.integers(1, 9), st.integers(1, 9)), seed=st.integers(0, 9))
 def test_any_picture_comes_out_on_the_grid_and_is_left_as_it_was(name, blocks, seed):
     pixels = picture(8 * blocks[0], 8 * blocks[1], seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.scoring.probabilities import (
@@ -45,7 +45,6 @@ def test_always_the_same_answer_errs_by_its_distance_from_the_share_of_fakes():
     assert error([1, 0, 0, 0], [0.7] * 4) == pytest.approx(0.45)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.integers(1, 20)), min_size=2, max_size=80).filter(
         lambda rows: len({target for target, _ in rows}) == 2

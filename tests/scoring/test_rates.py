@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.scoring.rates import figures_at_threshold
@@ -26,7 +26,6 @@ def test_a_missing_class_leaves_no_figure():
     assert np.isnan(list(figures_at_threshold(1.0, np.nan, 5, 0).values())).all()
 
 
-@settings(deadline=None)
 @given(shares, shares, shares, shares, st.integers(1, 50), st.integers(1, 50))
 def test_each_grows_with_both_accuracies(fake, genuine, more_fake, more_genuine, n_fake, n_genuine):
     less = figures_at_threshold(min(fake, more_fake), min(genuine, more_genuine), n_fake, n_genuine)

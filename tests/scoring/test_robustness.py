@@ -41,7 +41,7 @@ def row_of(*arguments, **named):
     return measured(*arguments, **named).iloc[1]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(separation=st.floats(0, 3), seed=st.integers(0, 99))
 def test_what_changes_nothing_has_the_figures_of_the_first_row(separation, seed):
     answers = logits(separation, seed)

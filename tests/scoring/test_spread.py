@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -21,7 +21,6 @@ def test_few_groups_widen_an_interval_as_students_t_does():
     assert few / many == pytest.approx(stats.t.ppf(0.975, 9) / 1.96 * np.sqrt(10 / 9), rel=1e-2)
 
 
-@settings(deadline=None)
 @given(shares, st.sampled_from(["roc_auc", "mcc", "log_loss", "ece"]), st.integers(2, 50))
 def test_the_figure_lies_inside_and_the_ends_where_figures_can(draws, metric, n_groups):
     value = float(np.mean(draws))

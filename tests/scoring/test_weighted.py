@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import (
     average_precision_score,
@@ -36,7 +36,6 @@ def figures_of(predictions, counts, threshold=0.6):
     return weighted.score(np.asarray(counts, np.float64))
 
 
-@settings(deadline=None)
 @given(pictures, st.lists(weights, min_size=1, max_size=3))
 def test_a_picture_that_counts_three_times_stands_for_three(rows, several):
     predictions = table(rows)
@@ -47,7 +46,6 @@ def test_a_picture_that_counts_three_times_stands_for_three(rows, several):
             assert value == pytest.approx(np.nan if wanted[metric] is None else wanted[metric], nan_ok=True)
 
 
-@settings(deadline=None)
 @given(pictures, st.lists(st.integers(1, 4), min_size=4, max_size=4))
 def test_weighted_figures_are_those_of_scikit_learn(rows, counts):
     predictions = table(rows)
@@ -68,7 +66,6 @@ def test_weighted_figures_are_those_of_scikit_learn(rows, counts):
     assert {metric: found[metric] for metric in wanted} == pytest.approx(wanted)
 
 
-@settings(deadline=None)
 @given(pictures)
 def test_what_ranks_does_not_change_where_the_logit_is_bent(rows):
     predictions = table(rows)
@@ -78,7 +75,6 @@ def test_what_ranks_does_not_change_where_the_logit_is_bent(rows):
         assert first[metric] == second[metric]
 
 
-@settings(deadline=None)
 @given(pictures)
 def test_figures_lie_where_they_can(rows):
     figures = score_predictions(table(rows), 0.6)
