@@ -21,6 +21,7 @@ from pipeline.reports.evaluation import PREDICTIONS
 from pipeline.scoring.comparison import compare
 from pipeline.stage import plain_errors
 from pipeline.tracking import fetch_file
+from pipeline.validate import check_ranges
 
 
 def predictions_of(runs: str) -> list[pd.DataFrame]:
@@ -60,7 +61,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20, help="of the draws (20)")
     asked = parser.parse_args()
     with plain_errors():
-        settings = Evaluate(bootstrap=asked.bootstrap, confidence=asked.confidence)
+        settings = Evaluate(bootstrap=asked.bootstrap, confidence=asked.confidence, robustness=None)
+        check_ranges(settings, "--")
         first, second = predictions_of(asked.first), predictions_of(asked.second)
         print(comparison_table(compare(first, second, settings, asked.seed), asked.confidence))
 

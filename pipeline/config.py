@@ -149,7 +149,7 @@ class Augment:
     matched_saves: bool  # genuine pictures saved anew, each time as another fake was
     untouched: float = number(at_least=0.0, at_most=1.0)  # share of crops of fakes that show no tampering
     handed_in: float = number(at_least=0.0, at_most=1.0)  # share of genuine pictures shown as handed in
-    alter: float = number(at_least=0.0, at_most=1.0)  # share of pictures scaled or blurred, and saved anew
+    alter: float = number(at_least=0.0, at_most=1.0)  # share of pictures saved anew, some scaled or blurred
     scale: list[float]  # smallest and largest factor
     blur: float = number(at_least=0.0, at_most=20.0)  # largest standard deviation, pixels
     quality: list[int]  # lowest and highest JPEG quality

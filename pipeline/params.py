@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.models.build import check as check_model
+from pipeline.models.build import check_inputs
 from pipeline.stage import plain_errors
 from pipeline.storage.atomic import write_text
 from pipeline.validate import flatten, validate
@@ -92,6 +93,7 @@ def _check_folders(config: Config) -> None:
 def _checked(text: str) -> Config:
     config = validate(yaml.safe_load(text))
     check_model(config.model)
+    check_inputs(config.model, config.preprocess.method)
     return config
 
 

@@ -23,7 +23,7 @@ from pipeline.manifests.checks import check_built_from, check_files
 from pipeline.manifests.handed_in import genuine_sources, with_sources
 from pipeline.manifests.shuffled import shuffle_labels
 from pipeline.manifests.tables import SPLITS, read_table
-from pipeline.models.build import TARGET
+from pipeline.models.build import TARGET, check_inputs
 from pipeline.models.build import check as check_model
 from pipeline.records import training_run
 from pipeline.scoring.decision import UNDECIDED, decide
@@ -57,6 +57,7 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
         UserError: the tables or pictures are not what the configuration says.
     """
     check_model(config.model)
+    check_inputs(config.model, config.preprocess.method)
     manifest = Path(config.paths.manifest)
     check_built_from(manifest, config)
     paths = {split: manifest / f"{split}.csv" for split in LEARNT_FROM}

@@ -42,6 +42,20 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
     return config
 
 
+def check_ranges(settings: Any, prefix: str = "") -> None:
+    """Refuse numbers out of range in a part of the configuration that was not composed.
+
+    Args:
+        settings: a dataclass of `pipeline.config`.
+        prefix: of its keys, in messages.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+    if mistakes := list(_range_mistakes(settings, prefix)):
+        raise UserError("the configuration is not right:\n  " + "\n  ".join(mistakes))
+
+
 def unknown_key(key: str) -> str:
     """Say what is wrong with a dotted key, such as one on the command line; nothing if it may be.
 
@@ -198,6 +212,11 @@ def _input_mistakes(config: Config) -> Iterator[str]:
     sides = (preprocess.height, preprocess.width)
     if native and any(side % 8 for side in sides):
         yield f"preprocess: found crops of {sides[0]}×{sides[1]}; with method=native sides are multiples of 8"
+    if native and preprocess.rescale != 1.0:
+        yield (
+            f"preprocess.rescale: found {preprocess.rescale:g}; with method=native networks take 8-bit "
+            "values as they are, so it must be 1"
+        )
     for key, least, most in (("scale", 0.1, 10), ("quality", 1, 100)):
         ends = getattr(augment, key)
         if len(ends) != 2 or not least <= ends[0] <= ends[1] <= most:

@@ -48,8 +48,10 @@ class Alteration:
         scaled = cv2.resize(
             mask.astype(np.uint8), None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_NEAREST
         )
-        height, width = (side // 8 * 8 for side in scaled.shape)
-        return scaled[:height, :width] > 0
+        # As `on_grid` does with the pixels: what lies beyond the grid goes, a cell at least is there.
+        height, width = (max(side // 8, 1) * 8 for side in scaled.shape)
+        cut = scaled[:height, :width]
+        return np.pad(cut, ((0, height - cut.shape[0]), (0, width - cut.shape[1])), mode="edge") > 0
 
 
 def draw_alteration(rng: np.random.Generator, augment: Augment) -> Alteration:

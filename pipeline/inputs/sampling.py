@@ -148,7 +148,7 @@ class Sampler:
                 "augment.tamper=0"
             )
         rarer = min(self.fake_fraction, 1 - self.fake_fraction)
-        return min(round(twins * self.batch_size / 2), int(self.batch_size * rarer))
+        return min(round(twins * self.batch_size / 2), int(self.batch_size * rarer + 1e-9))  # 10 × 0.1 is 1
 
     def _refuse_empty(self, rows: dict[int, np.ndarray]) -> None:
         needed = {"genuine or fake": rows[_ALL]}

@@ -61,7 +61,7 @@ def _hints(function: Callable[..., Any], parameters: Mapping[str, inspect.Parame
     """Annotations of the parameters alone: that of the answer may name what is not imported yet."""
     annotations = {name: each.annotation for name, each in parameters.items()}
     holder = type("Parameters", (), {"__annotations__": annotations})
-    return typing.get_type_hints(holder, function.__globals__, include_extras=True)
+    return typing.get_type_hints(holder, getattr(function, "__globals__", {}), include_extras=True)
 
 
 def _fits(value: Any, hint: Any) -> bool:

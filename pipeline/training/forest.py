@@ -12,6 +12,7 @@ from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.inputs.statistics import measure_pictures
 from pipeline.models.forest import Forest
+from pipeline.training.machine import training_seed
 from pipeline.training.validation import COLUMNS, validation_metrics
 
 
@@ -48,7 +49,8 @@ def fit_forest(
     features = measure_pictures(paths, config.compute, known_whole=True)
     rate = len(paths) / (time.perf_counter() - began)
     learnt, held_out = np.split(features, [len(train)])
-    forest.fit(learnt, train["target"].to_numpy(), seed=_seed(config), workers=worker_count(config.compute))
+    workers = worker_count(config.compute)
+    forest.fit(learnt, train["target"].to_numpy(), seed=training_seed(config), workers=workers)
     scored = validation_metrics(forest.logits(learnt), train["target"].to_numpy())
     metrics = {
         "train/loss": scored["validation/loss"],
@@ -59,8 +61,3 @@ def fit_forest(
     if on_epoch is not None:
         on_epoch(1, dict(metrics))
     return pd.DataFrame([{"epoch": 1, **metrics}], columns=["epoch", *COLUMNS])
-
-
-def _seed(config: Config) -> int:
-    own: int | None = getattr(config.train, "seed", None)
-    return config.seed if own is None else own
