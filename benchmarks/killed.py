@@ -5,8 +5,8 @@
 Works in temporary copies of the repository as it is now, changes that are not committed included, on the
 built-in sample. One copy is reproduced without disturbance. Each of the others is killed at a moment drawn
 evenly from that time, in turns `dvc` alone (its stage has to end by itself) and the whole group of processes,
-and is then reproduced. Compared are all files that the stages leave, but for `models/run.json`, which holds a
-random key.
+and is then reproduced. Compared are all files that the stages leave, but for those that name the run: `models/run.json`,
+`reports/report.html` and `reports/MODEL_CARD.md`.
 Prints a line for each; the exit status is 1 where any file differs.
 """
 
@@ -25,7 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OUTPUTS = ("data", "models", "reports")
-_OF_ONE_RUN = {"run.json"}
+_OF_ONE_RUN = {"run.json", "report.html", "MODEL_CARD.md"}  # which say what run it was, and when
 _PATIENCE = 60.0  # seconds in which a stage that lost its parent has to be gone
 
 
