@@ -5,8 +5,8 @@
 Works in temporary copies of the repository as it is now, changes that are not committed included, on the
 built-in sample. One copy is reproduced without disturbance. Each of the others is killed at a moment drawn
 evenly from that time, in turns `dvc` alone (its stage has to end by itself) and the whole group of processes,
-and is then reproduced. Compared are all files that the stages leave, but for those that name the run: `models/run.json`,
-`reports/report.html` and `reports/MODEL_CARD.md`.
+and is then reproduced. Compared are all files that the stages leave, but for those that name the run:
+`models/run.json`, `reports/report.html` and `reports/MODEL_CARD.md`.
 Prints a line for each; the exit status is 1 where any file differs.
 """
 
