@@ -78,7 +78,9 @@ def test_the_threshold_itself_is_called_fake():
 
 def test_ties_count_half():
     row = row_of(logits(2.0, 1), np.zeros(N))
-    assert (row["roc_auc"], row["low"], row["high"]) == (0.5, 0.5, 0.5)
+    assert row["roc_auc"] == 0.5
+    assert np.isnan(row["low"])  # all draws agree, which proves nothing
+    assert np.isnan(row["high"])
 
 
 def test_a_change_that_helps_is_a_shortcut_and_one_that_harms_makes_fragile():
