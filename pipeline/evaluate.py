@@ -130,7 +130,8 @@ def _shown(detector: Detector, tested: pd.DataFrame, table: pd.DataFrame) -> Ite
     for _, row in choose(tested).iterrows():
         path = Path(row["path"])
         look = next(detector.looks([path]))
-        yield Shown(row.to_dict(), load(path, NATIVE).pixels, look.cells, mask_at(masks[row["path"]]))
+        answer = {str(name): value for name, value in row.items()}
+        yield Shown(answer, load(path, NATIVE).pixels, look.cells, mask_at(masks[row["path"]]))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
