@@ -2,8 +2,9 @@
 
 import pytest
 
+from pipeline.config import Evaluate
 from pipeline.errors import UserError
-from pipeline.validate import flatten, validate
+from pipeline.validate import check_ranges, flatten, validate
 from tests.conftest import ROOT
 
 
@@ -89,3 +90,14 @@ def test_flat_keys_are_those_of_the_command_line():
 def test_a_word_where_a_list_is_wanted_is_told_how_to_be_written(compose_config):
     with pytest.raises(UserError, match=r"data\.protocol: expected a list.*data\.protocol=\[…\].*jpeg_only"):
         compose_config("data.protocol=jpeg_only")
+
+
+def test_crops_at_native_resolution_are_given_as_they_are(compose_config):
+    with pytest.raises(UserError, match=r"preprocess\.rescale: found 0\.5.*must be 1"):
+        compose_config("preprocess.rescale=0.5")
+
+
+def test_settings_that_were_not_composed_are_held_to_the_same_ranges():
+    check_ranges(Evaluate(bootstrap=100, confidence=0.9, robustness=None))
+    with pytest.raises(UserError, match=r"--confidence: found 95"):
+        check_ranges(Evaluate(bootstrap=100, confidence=95, robustness=None), "--")

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from pipeline.images.savings import Jpeg
 from pipeline.inputs.alteration import Alteration, draw_alteration
@@ -26,6 +27,15 @@ def test_a_window_of_the_source_size_gives_a_picture_of_the_wanted_size_at_least
         assert made.shape[0] >= 64 - 8
         assert made.shape[1] >= 96 - 8
         assert all(side % 8 == 0 for side in made.shape[:2])
+
+
+@pytest.mark.parametrize("side", [8, 12, 15, 16])
+@pytest.mark.parametrize("scale", [0.6, 0.83, 1.4])
+def test_masks_of_very_small_pictures_follow_them_too(side, scale):
+    alteration = Alteration(scale=scale)
+    followed = alteration.follow(np.ones((side, 128), bool))
+    assert followed.shape == alteration.apply(blotches(0, side, 128)).pixels.shape[:2]
+    assert followed.all()
 
 
 def test_a_mask_follows_its_picture():

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.models.build import build, check
+from pipeline.models.build import build, check, check_inputs
 
 CNN = {"_target_": "pipeline.models.cnn.build", "filters": [2, 3], "dense": 4, "dropout": 0.5}
 DCT = {
@@ -61,3 +61,21 @@ def test_checking_imports_neither_keras_nor_tensorflow(spec):
         f"check({spec!r}); sys.exit(bool({{'keras', 'tensorflow'}} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "wanted"),
+    [("cnn", "native", "preprocess=resize"), ("srm", "resize", "preprocess=native")],
+)
+def test_pictures_in_a_form_that_the_model_was_not_made_for_are_refused(
+    compose_config, model, method, wanted
+):
+    spec = compose_config(f"model={model}").model
+    with pytest.raises(UserError, match=wanted):
+        check_inputs(spec, method)
+    check_inputs(spec, {"native": "resize", "resize": "native"}[method])
+
+
+@pytest.mark.parametrize("method", ["native", "resize"])
+def test_a_forest_measures_whole_pictures_whatever_is_asked_for(compose_config, method):
+    check_inputs(compose_config("model=forest").model, method)
