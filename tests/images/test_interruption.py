@@ -83,8 +83,9 @@ def is_running(pid):
 def test_killed_in_the_middle_it_goes_on_and_ends_as_a_clean_run(many, clean_by, tmp_path, policy, n_done):
     output = tmp_path / "converted"
     started = subprocess.Popen(command(many, output, policy, 2))
+    wait_until(lambda: len(pictures_in(output)) >= 1)
+    workers = children_of(started.pid)  # early: towards the end one may have nothing left to do
     wait_until(lambda: len(pictures_in(output)) >= n_done)
-    workers = children_of(started.pid)
     started.send_signal(signal.SIGKILL)
     started.wait()
     assert len(workers) >= 2
