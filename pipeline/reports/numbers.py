@@ -18,7 +18,11 @@ class Figure(NamedTuple):
 
 def look_up(intervals: pd.DataFrame, part: str, metric: str) -> Figure:
     """Find a figure in the table of `scoring.evaluation`; parts that are not there have none."""
-    rows = intervals[(intervals["part"] == part) & (intervals["metric"] == metric)]
+    return first_figure(intervals[(intervals["part"] == part) & (intervals["metric"] == metric)])
+
+
+def first_figure(rows: pd.DataFrame) -> Figure:
+    """Read the figure in the first row of a table with `value`, `low` and `high`; an empty one has none."""
     if rows.empty:
         return Figure(None, None, None)
     row = rows.iloc[0]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.reports.numbers import Figure
+from pipeline.reports.numbers import Figure, first_figure
 
 PROPERTIES = {
     "subset": "kind of tampering",
@@ -61,13 +61,5 @@ def _rows(slices: pd.DataFrame) -> Iterator[SliceRow]:
                 str(value),
                 int(first["n_fake"]),
                 int(first["n_genuine"]),
-                {metric: _figure(rows, metric) for metric in SHOWN},
+                {metric: first_figure(rows[rows["metric"] == metric]) for metric in SHOWN},
             )
-
-
-def _figure(rows: pd.DataFrame, metric: str) -> Figure:
-    found = rows[rows["metric"] == metric]
-    if found.empty:
-        return Figure(None, None, None)
-    row = found.iloc[0]
-    return Figure(*(None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")))

@@ -15,6 +15,7 @@ from pipeline import config
 from pipeline.inputs.load import Loaded
 from pipeline.scoring.answers import probability
 from pipeline.scoring.intervals import bootstrap_intervals
+from pipeline.scoring.metrics import score_predictions
 
 SIDE = 96  # pixels, of a square crop on the JPEG grid
 KINDS = ("genuine", "untouched", "tampered")
@@ -78,7 +79,7 @@ def control_figures(crops: pd.DataFrame, settings: config.Evaluate, seed: int) -
         )
         value, low, high = None, None, None
         if pair["target"].nunique() == 2:
-            value = float(_roc_auc(pair["target"], pair["logit"]))
+            value = score_predictions(pair, 0.5)["roc_auc"]
             low, high = bootstrap_intervals(pair, 0.5, settings, seed)["roc_auc"]
         figures |= {f"{kind}_roc_auc": value, f"{kind}_roc_auc_low": low, f"{kind}_roc_auc_high": high}
     return figures
@@ -104,9 +105,3 @@ def _chosen(mask: np.ndarray, is_fake: bool, seed: list[int]) -> Iterator[tuple[
         order = np.random.default_rng(seed).permutation(len(places))[:_MOST]
         for place in sorted(order):
             yield (kind, *places[place])
-
-
-def _roc_auc(target: pd.Series, logit: pd.Series) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(target, logit))
