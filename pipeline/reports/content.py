@@ -9,6 +9,16 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import UserError
+from pipeline.reports.evaluation import (
+    CROPS,
+    GALLERY,
+    INTERVALS,
+    PREDICTIONS,
+    ROBUSTNESS,
+    SHORTCUTS,
+    SLICES,
+)
+from pipeline.scoring.names import DECISION_FILE, RUN_FILE
 
 Table = pd.DataFrame | None
 Facts = Mapping[str, Any] | None
@@ -34,7 +44,6 @@ class ReportContent:
         counts: `counts.json` of the manifest.
         gallery: folder with `gallery.csv` and the panels that it names.
         confidence: share of the draws inside each interval.
-        command: repeats the whole; a way that always works is given where it is None.
     """
 
     metrics: Mapping[str, Any]
@@ -52,7 +61,6 @@ class ReportContent:
     counts: Facts = None
     gallery: Path | None = None
     confidence: float = 0.95
-    command: str | None = None
 
 
 def read_content(
@@ -61,7 +69,6 @@ def read_content(
     manifest: Path,
     audit: Facts,
     confidence: float = 0.95,
-    command: str | None = None,
 ) -> ReportContent:
     """Read what `evaluate`, `train` and `manifest` wrote; files that are not there are left out.
 
@@ -71,33 +78,31 @@ def read_content(
         manifest: with the tables of the splits.
         audit: as of `auditing.beside.audit_of`, which says whether it is of this data.
         confidence: of the intervals.
-        command: that repeats the whole.
 
     Raises:
         UserError: there are no figures.
     """
     evaluation = reports / "evaluation"
-    metrics, intervals = _json(reports / "metrics.json"), _table(evaluation / "intervals.csv")
+    metrics, intervals = _json(reports / "metrics.json"), _table(evaluation / INTERVALS)
     if metrics is None or intervals is None:
         raise UserError(f"{reports} holds no evaluation; make one with python -m pipeline.evaluate")
-    gallery = evaluation / "gallery"
+    gallery = evaluation / GALLERY
     return ReportContent(
         metrics=metrics,
         intervals=intervals,
-        predictions=_table(evaluation / "predictions.csv"),
-        slices=_table(evaluation / "slices.csv"),
-        robustness=_table(evaluation / "robustness.csv"),
-        crops=_table(evaluation / "crops.csv"),
-        shortcuts=_table(evaluation / "shortcuts.csv"),
+        predictions=_table(evaluation / PREDICTIONS),
+        slices=_table(evaluation / SLICES),
+        robustness=_table(evaluation / ROBUSTNESS),
+        crops=_table(evaluation / CROPS),
+        shortcuts=_table(evaluation / SHORTCUTS),
         history=_table(models / "history.csv"),
         left_out=_table(manifest / "left_out.csv"),
         audit=audit,
-        record=_json(models / "run.json"),
-        decision=_json(models / "decision.json"),
+        record=_json(models / RUN_FILE),
+        decision=_json(models / DECISION_FILE),
         counts=_json(manifest / "counts.json"),
         gallery=gallery if gallery.is_dir() else None,
         confidence=confidence,
-        command=command,
     )
 
 

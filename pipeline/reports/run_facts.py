@@ -58,8 +58,6 @@ def commands(content: ReportContent) -> list[str]:
     """Give the commands that repeat the whole, one a line."""
     record = content.record or {}
     first = [f"git checkout {record['commit']}"] if record.get("commit") else []
-    if content.command is not None:
-        return [*first, content.command]
     if record.get("dvc_experiment"):
         return [*first, f"dvc exp apply {record['dvc_experiment']}", "dvc repro"]
     return [*first, f"make repro{_choices(content)}"]
