@@ -57,6 +57,7 @@ class Collection:
     role: str = one_of("train", "test")
     masks: list[str] = field(default_factory=list)  # looked through in this order
     mask_name: str = "{stem}.png"
+    licence: str | None = None  # the terms under which its pictures may be used, for the model card
     naming: Naming | None = None
     official: Official | None = None
 

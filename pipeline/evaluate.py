@@ -36,7 +36,7 @@ from pipeline.scoring.evaluation import evaluate_predictions, headline
 from pipeline.scoring.examination import Examination, examine
 from pipeline.scoring.names import RUN_FILE
 from pipeline.scoring.perturbations import SETS, Perturbation
-from pipeline.scoring.robustness import measure_robustness
+from pipeline.scoring.robustness import measure_robustness, robustness_headline
 from pipeline.scoring.scorers import NATIVE
 from pipeline.scoring.slices import score_slices
 from pipeline.stage import execute, start, start_tensorflow
@@ -88,6 +88,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     )
     metrics = headline(found.metrics)
     metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
+    if tables.robustness is not None:
+        metrics["robustness"] = robustness_headline(tables.robustness)
     record = read_record(models)
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
         write_evaluation(folder, examined.predictions, found, tables, detector.decision.temperature)

@@ -34,17 +34,14 @@ def method(content: ReportContent) -> tuple[str, list[str]]:
 
 def training_data(content: ReportContent) -> list[dict[str, Any]]:
     """List the collections: `name`, `role` and `licence`, `NOT_STATED` where nobody configured it."""
-    data = (content.record or {}).get("config", {}).get("data", {})
-    if "collections" not in data and content.audit is not None:
-        data = content.audit["built_from"]["data"]
-    collections = data.get("collections", {})
+    collections = (content.data or {}).get("collections", {})
     away = elsewhere_parts(content.intervals)
     names = [part for part in content.intervals["part"].unique() if part.startswith(COLLECTION)]
     return [
         {
             "name": part.removeprefix(COLLECTION),
             "role": "tested only" if part in away else "trained on and tested",
-            "licence": _licence(collections.get(part.removeprefix(COLLECTION), {}), data),
+            "licence": collections.get(part.removeprefix(COLLECTION), {}).get("licence") or NOT_STATED,
         }
         for part in names
     ]
@@ -74,7 +71,3 @@ def _figures(row: SliceRow) -> str:
         f"ROC AUC {as_decimal(auc)}, fake accuracy {in_percent(fakes)}, genuine accuracy "
         f"{in_percent(genuine)}, on {row.n_fake:,} fake and {row.n_genuine:,} genuine pictures"
     )
-
-
-def _licence(collection: Any, data: Any) -> str:
-    return str(collection.get("licence") or data.get("licence") or NOT_STATED)

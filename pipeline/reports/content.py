@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import UserError
+from pipeline.manifests.tables import BUILT_FROM
 from pipeline.reports.evaluation import (
     CROPS,
     GALLERY,
@@ -42,6 +43,7 @@ class ReportContent:
         record: `run.json` of the training.
         decision: `decision.json`.
         counts: `counts.json` of the manifest.
+        data: the configuration of the pictures, as the manifest was built from it.
         gallery: folder with `gallery.csv` and the panels that it names.
         confidence: share of the draws inside each interval.
     """
@@ -59,6 +61,7 @@ class ReportContent:
     record: Facts = None
     decision: Facts = None
     counts: Facts = None
+    data: Facts = None
     gallery: Path | None = None
     confidence: float = 0.95
 
@@ -101,6 +104,7 @@ def read_content(
         record=_json(models / RUN_FILE),
         decision=_json(models / DECISION_FILE),
         counts=_json(manifest / "counts.json"),
+        data=(_json(manifest / BUILT_FROM) or {}).get("data"),
         gallery=gallery if gallery.is_dir() else None,
         confidence=confidence,
     )

@@ -9,7 +9,7 @@ from pipeline.manifests.tables import LABELS
 from pipeline.reports.figures import draw_confusion, draw_figures, draw_roc, draw_scores, draw_training
 from pipeline.reports.points import precision_recall_points, roc_points
 from pipeline.reports.precision_recall import draw_precision_recall
-from pipeline.reports.reliability import draw_reliability
+from pipeline.reports.reliability import draw_reliability, reliability_points
 from pipeline.reports.robustness import draw_robustness
 from pipeline.reports.slices_chart import draw_slices
 from pipeline.scoring.evaluation import Evaluation, cut_parts
@@ -53,8 +53,8 @@ def write_evaluation(
     """Write tables and pictures of an evaluation.
 
     Tables: `predictions.csv`, `intervals.csv` (each figure of each part), `confusion.csv`, those of `tables`,
-    and of the test split `roc.csv` and `precision_recall.csv`. Pictures: `figures.png`, `roc.png`,
-    `precision_recall.png`, `reliability.png`, `confusion.png`, `scores.png`, `slices.png`, and
+    and of the test split `roc.csv`, `precision_recall.csv` and `reliability.csv`. Pictures: `figures.png`,
+    `roc.png`, `precision_recall.png`, `reliability.png`, `confusion.png`, `scores.png`, `slices.png`, and
     `robustness.png` and `training.png` where there are such tables.
 
     Args:
@@ -74,6 +74,9 @@ def write_evaluation(
         "confusion.csv": _confusion_table(parts, threshold),
         "roc.csv": roc_points(first),
         "precision_recall.csv": precision_recall_points(first),
+        "reliability.csv": reliability_points(
+            first["probability_fake"].to_numpy(), first["target"].to_numpy()
+        ),
         SLICES: tables.slices,
         CROPS: tables.crops,
         SHORTCUTS: tables.shortcuts,

@@ -17,10 +17,7 @@ def model_name(content: ReportContent) -> str:
 
 def data_name(content: ReportContent) -> str:
     """Name the data as the configuration does."""
-    name = _config(content).get("data", {}).get("name")
-    if name is None and content.audit is not None:
-        name = content.audit["built_from"]["data"]["name"]
-    return str(name or "pictures")
+    return str((content.data or {}).get("name") or "pictures")
 
 
 def run_facts(content: ReportContent) -> dict[str, str]:
@@ -64,8 +61,8 @@ def commands(content: ReportContent) -> list[str]:
 
 
 def _choices(content: ReportContent) -> str:
-    """Say which data, where the audit knows it lies."""
-    data = {} if content.audit is None else content.audit["built_from"]["data"]
+    """Say which data, and where it lies."""
+    data = content.data or {}
     if data.get("name") in (None, "sample") or "root" not in data:
         return ""
     return f" DATA={data['name']} ROOT={shlex.quote(data['root'])}"

@@ -1,6 +1,6 @@
 """All figures of a set of predictions, nested by the part of the pictures that they are about."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -11,11 +11,11 @@ from pipeline.scoring.metrics import METRICS, PIXEL_METRICS, PIXELS, Figures, sc
 
 HALF = 0.5  # the threshold that a probability suggests and that nobody chose
 SHORTCUT = "best_shortcut_roc_auc"  # the metric that `auditing.beside` adds
-# What `metrics.json` and MLflow show of each part; all figures are in the table of intervals.
-HEADLINE = (
-    *("fake_accuracy", "genuine_accuracy", "balanced_accuracy", "roc_auc", "average_precision", "ece"),
-    *(PIXELS, SHORTCUT, "n_fake", "n_genuine", "n_masks"),
-)
+# What `metrics.json` and MLflow show, so that two runs can be told apart at a glance; all figures of all
+# parts are in the table of intervals. The threshold changes accuracies only.
+_ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
+_OF_TEST = (*_ACCURACIES, "roc_auc", "average_precision", "ece", PIXELS, SHORTCUT, "n_fake", "n_genuine")
+_OF_OTHERS = (*_ACCURACIES, "roc_auc", SHORTCUT, "n_fake", "n_genuine")
 INTERVAL_COLUMNS = ["part", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
 
 
@@ -82,21 +82,25 @@ def cut_parts(predictions: pd.DataFrame, elsewhere: Collection[str]) -> dict[str
     return parts
 
 
-def headline(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Keep the few figures of each part that tell one run from another at a glance, `HEADLINE`.
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the few figures that tell one run from another at a glance.
 
     Args:
-        metrics: of an `Evaluation`, nested by part; what is no part of it stays as it is.
+        metrics: of an `Evaluation`.
     """
-    kept: dict[str, Any] = {}
-    for name, value in metrics.items():
-        if not isinstance(value, dict):
-            kept[name] = value
-        elif "n_fake" in value:
-            kept[name] = {key: value[key] for key in HEADLINE if key in value}
-        else:
-            kept[name] = headline(value)
-    return kept
+    kept = {
+        "threshold": metrics["threshold"],
+        "test": _only(metrics["test"], _OF_TEST),
+        "test_at_half": _only(metrics["test_at_half"], _ACCURACIES),
+    }
+    if "elsewhere" in metrics:
+        kept["elsewhere"] = _only(metrics["elsewhere"], _OF_OTHERS)
+    collections = metrics.get("collections", {})
+    return kept | {"collections": {name: _only(part, _OF_OTHERS) for name, part in collections.items()}}
+
+
+def _only(figures: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: figures[name] for name in names if name in figures}
 
 
 def _by_collection(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -16,7 +16,7 @@ import pandas as pd
 from pipeline import config
 from pipeline.scoring.exact import perfect_bounds
 from pipeline.scoring.intervals import WEIGHTS_AT_ONCE, draw_groups, percentiles
-from pipeline.scoring.perturbations import Perturbation
+from pipeline.scoring.perturbations import CONTENT_ONLY, Perturbation
 from pipeline.scoring.ranking import WeightedRanking
 from pipeline.scoring.spread import interval_round
 
@@ -82,6 +82,25 @@ def measure_robustness(
         rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype(dict.fromkeys(COLUMNS[5:-1], np.float64))
+
+
+def robustness_headline(table: pd.DataFrame) -> dict[str, float | None]:
+    """Say in two figures how a detector stands changes, so that runs can be compared.
+
+    Args:
+        table: of `measure_robustness`.
+
+    Returns:
+        `mean_roc_auc` over all changes that leave traces, and `content_only_roc_auc`, the highest of those
+        that leave none; None where none was measured.
+    """
+    changed = table[table["name"] != AS_HANDED_IN]
+    probes = changed["family"] == CONTENT_ONLY
+    mean, highest = changed.loc[~probes, "roc_auc"].mean(), changed.loc[probes, "roc_auc"].max()
+    return {
+        "mean_roc_auc": None if np.isnan(mean) else float(mean),
+        "content_only_roc_auc": None if np.isnan(highest) else float(highest),
+    }
 
 
 def _roc_aucs(

@@ -255,6 +255,7 @@ def content(
         record=record(policy, model),
         decision={"threshold": THRESHOLD, "temperature": TEMPERATURE, "unsure": [0.4, 0.55]},
         counts=counts(leaking),
+        data={"name": "casia", "root": "/abs/dir"},
     )
 
 
@@ -299,7 +300,7 @@ def with_gallery(found, folder):
 
 def with_names(found, name):
     """The findings with `name` for all that people name: collections, slices, alterations, commits."""
-    record = {"config": {"data": {"name": name}, "model": {"_target_": name}}, "commit": name}
+    record = {"config": {"model": {"_target_": name}}, "commit": name}
     return replace(
         found,
         intervals=found.intervals.replace({"part": {"collections.casia1": f"collections.{name}"}}),
@@ -307,4 +308,5 @@ def with_names(found, name):
         robustness=found.robustness.assign(name=name, family=name, strength=name),
         shortcuts=found.shortcuts.assign(words=name),
         record=record,
+        data={"name": name},
     )

@@ -67,8 +67,8 @@ def test_the_doubts_come_before_the_details():
 
 def test_terms_are_those_that_were_configured():
     assert "| casia1 | trained on and tested | not stated |" in render_model_card(BELIEVABLE)
-    config = {"data": {"name": "casia", "collections": {"casia1": {"licence": "research only"}}}}
-    text = render_model_card(replace(BELIEVABLE, record={"config": config}))
+    data = {"name": "casia", "collections": {"casia1": {"licence": "research only"}}}
+    text = render_model_card(replace(BELIEVABLE, data=data))
     assert "| casia1 | trained on and tested | research only |" in text
     assert "| imd2020 | tested only | not stated |" in text
 
@@ -100,8 +100,8 @@ def test_texts_from_outside_are_escaped(given, shown):
 def test_a_hostile_name_stays_a_name(tmp_path):
     nasty = "</td>|<script>alert(1)</script>"
     slices = BELIEVABLE.slices.assign(slice=nasty)
-    record = {"config": {"data": {"name": f"{nasty}\n---"}}}
-    write_model_card(tmp_path / "card.md", replace(BELIEVABLE, slices=slices, record=record))
+    hostile = replace(BELIEVABLE, slices=slices, data={"name": f"{nasty}\n---"})
+    write_model_card(tmp_path / "card.md", hostile)
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
     body = text.split("---\n", 2)[2]
     assert "<script" not in body.replace(r"\<", "")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Evaluate
-from pipeline.scoring.evaluation import INTERVAL_COLUMNS, evaluate_predictions
+from pipeline.scoring.evaluation import INTERVAL_COLUMNS, evaluate_predictions, headline
 from pipeline.scoring.metrics import METRICS, score_predictions
 
 SETTINGS = Evaluate(bootstrap=100, confidence=0.9, robustness=None)
@@ -80,3 +80,17 @@ def test_an_empty_test_split_is_no_error():
     metrics = evaluate_predictions(predictions("far"), 0.5, {"far"}, SETTINGS, seed=0).metrics
     assert metrics["test"]["n_fake"] == 0
     assert metrics["elsewhere"]["roc_auc"] is not None
+
+
+def test_the_headline_has_few_figures_of_each_part_and_accuracies_alone_at_half():
+    metrics = evaluate_predictions(predictions("here", "far"), 0.6, {"far"}, SETTINGS, seed=0).metrics
+    found = headline(metrics)
+    accuracies = {"fake_accuracy", "genuine_accuracy", "balanced_accuracy"}
+    assert set(found) == {"threshold", "test", "test_at_half", "elsewhere", "collections"}
+    assert set(found["test_at_half"]) == accuracies
+    assert (
+        set(found["collections"]["far"])
+        == set(found["elsewhere"])
+        == accuracies | {"roc_auc", "n_fake", "n_genuine"}
+    )
+    assert found["test"]["roc_auc"] == metrics["test"]["roc_auc"]

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.config import Evaluate
 from pipeline.scoring import robustness
 from pipeline.scoring.perturbations import SETS
-from pipeline.scoring.robustness import COLUMNS, measure_robustness
+from pipeline.scoring.robustness import COLUMNS, measure_robustness, robustness_headline
 
 SETTINGS = Evaluate(bootstrap=200, confidence=0.95, robustness=None)
 JPEG, PROBE = SETS["fast"][0], next(each for each in SETS["fast"] if each.is_probe)
@@ -157,3 +157,28 @@ def test_pictures_in_another_order_give_the_same_table():
     turned = measured(before[order], after[order], target=target[order], group=group[order])
     numbers = COLUMNS[3:-1]
     assert turned[numbers].to_numpy() == pytest.approx(measured(before, after)[numbers].to_numpy())
+
+
+def test_two_figures_sum_a_table_up_and_the_pictures_as_they_are_are_none_of_them():
+    answers = pd.DataFrame({JPEG.name: logits(1.0, 1), "webp": logits(0.0, 2), PROBE.name: logits(0.5, 3)})
+    webp = next(each for each in SETS["full"] if each.family == "WebP")
+    table = measure_robustness(
+        logits(3.0, 0),
+        answers.rename(columns={"webp": webp.name}),
+        [JPEG, webp, PROBE],
+        *labels(),
+        0.5,
+        SETTINGS,
+        seed=0,
+    )
+    found, by_name = robustness_headline(table), table.set_index("name")["roc_auc"]
+    assert found["mean_roc_auc"] == pytest.approx((by_name[JPEG.name] + by_name[webp.name]) / 2)
+    assert found["content_only_roc_auc"] == by_name[PROBE.name]
+
+
+def test_where_no_figure_is_known_the_sum_is_none():
+    missing = np.full(N, np.nan)
+    assert robustness_headline(measured(logits(1.0, 0), missing)) == {
+        "mean_roc_auc": None,
+        "content_only_roc_auc": None,
+    }
