@@ -65,14 +65,15 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     check_files(*tables.values())
     if needs_sources(config.augment):
         check_files(genuine_sources(tables["train"]))
-    if config.train.shuffle_labels:
-        tables = {
-            split: shuffle_labels(table, [config.seed, place])
-            for place, (split, table) in enumerate(tables.items())
-        }
     start_tensorflow()  # 10 s: not before it is needed
+    from pipeline.training.machine import training_seed
     from pipeline.training.trainings import training_of
 
+    if config.train.shuffle_labels:
+        tables = {
+            split: shuffle_labels(table, [training_seed(config), place])
+            for place, (split, table) in enumerate(tables.items())
+        }
     digests = _digests(paths)
     training = training_of(config, digests["tables"])
     print(training.summary())

@@ -8,7 +8,7 @@ from pipeline.training.precision import choose_precision, describe_device
 
 
 def training_seed(config: Config) -> int:
-    """Give the seed of weights, dropout and batches; `config.seed` deals the pictures to the tables."""
+    """Give the seed of weights, dropout, batches and shuffled labels; `config.seed` deals the pictures."""
     return config.seed if config.train.seed is None else config.train.seed
 
 
