@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from pipeline.auditing.beside import audit_of, beside
 from pipeline.config import Config
 from pipeline.inputs.load import load
-from pipeline.manifests.checks import built_from, check_files
+from pipeline.manifests.checks import built_from, check_built_from, check_files, check_learnt_from
 from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import read_table
 from pipeline.records import CARD, EVALUATION_FOLDER, METRICS_FILE, REPORT, read_record, record_evaluation
@@ -59,12 +59,16 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     """Test one detector; replace the evaluation in `reports`; give its `metrics.json`.
 
     Raises:
-        UserError: there is no detector, or the tables or pictures are not what they were.
+        UserError: there is no detector, the tables or pictures are not what they were, or the detector was
+            trained with other tables.
     """
-    table = read_table(Path(config.paths.manifest) / "test.csv")
+    manifest = Path(config.paths.manifest)
+    check_built_from(manifest, config)
+    table = read_table(manifest / "test.csv")
     check_files(table)
     start_tensorflow()
-    detector = Detector.load(models)
+    detector, record = Detector.load(models), read_record(models)
+    check_learnt_from(manifest, record["tables"])
     elsewhere = test_collections(config.data)
     closely = ~table["collection"].isin(list(elsewhere)).to_numpy()
     examined = examine(detector, table, closely, _perturbations(config), config.seed)
@@ -90,13 +94,12 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
     if tables.robustness is not None:
         metrics["robustness"] = robustness_headline(tables.robustness)
-    record = read_record(models)
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
         write_evaluation(folder, examined.predictions, found, tables, detector.decision.temperature)
         write_gallery(folder / GALLERY, _shown(detector, tested, table))
         write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], "evaluate": asdict(config.evaluate)})
     write_json(reports / METRICS_FILE, metrics)
-    content = read_content(reports, models, Path(config.paths.manifest), audit, config.evaluate.confidence)
+    content = read_content(reports, models, manifest, audit, config.evaluate.confidence)
     write_summary_table(reports / EVALUATION_FOLDER, content)
     write_report(reports / REPORT, content)
     write_model_card(reports / CARD, content)

@@ -114,6 +114,14 @@ def test_two_runs_with_one_seed_give_the_same_metrics(reproduced, tmp_path):
     assert (again.folder / predictions).read_bytes() == (reproduced.folder / predictions).read_bytes()
 
 
+def test_a_detector_is_not_tested_on_tables_that_it_was_not_trained_with(own_copy):
+    evaluate = [sys.executable, "-m", "pipeline.evaluate"]
+    said = own_copy.run(*evaluate, "seed=5", fails=True)
+    assert "seed" in said
+    own_copy.run(sys.executable, "-m", "pipeline.manifest", "seed=5")
+    assert "was not trained with" in own_copy.run(*evaluate, "seed=5", fails=True)
+
+
 def test_an_edit_in_conf_stops_dvc_until_the_snapshot_is_made_anew(own_copy):
     repository = own_copy
     edit_yaml(repository.folder / "conf/train/default.yaml", {"epochs": 1})

@@ -44,6 +44,26 @@ def check_built_from(folder: Path, config: Config) -> None:
     check_same_choice(found, config, f"the tables in {folder} were built", commands)
 
 
+def check_learnt_from(folder: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse a manifest that a detector was not trained with: what it learnt may be among what is tested.
+
+    Args:
+        folder: of the manifest.
+        tables: of the record of a training, split -> `sha256` of its table.
+
+    Raises:
+        UserError: a table differs, or is not there.
+    """
+    for split, table in tables.items():
+        path = folder / f"{split}.csv"
+        if not path.is_file() or sha256_of_file(path) != table["sha256"]:
+            raise UserError(
+                f"the detector was not trained with {path} as it is now, so its own training pictures may be "
+                "among the test pictures; train again with make repro or python -m pipeline.train, or test "
+                "this one on other pictures with python -m pipeline.score"
+            )
+
+
 def check_same_choice(found: Mapping[str, Any], config: Config, what: str, commands: str) -> None:
     """Refuse what was made from another configuration.
 

@@ -53,8 +53,8 @@ def write_evaluation(
     """Write tables and pictures of an evaluation.
 
     Tables: `predictions.csv`, `intervals.csv` (each figure of each part), `confusion.csv`, those of `tables`,
-    and of the test split `roc.csv`, `precision_recall.csv` and `reliability.csv`. Pictures: `figures.png`,
-    `roc.png`, `precision_recall.png`, `reliability.png`, `confusion.png`, `scores.png`, `slices.png`, and
+    and of the test split `calls.csv`, `roc.csv`, `precision_recall.csv` and `reliability.csv`, which
+    `dvc plots` shows. Pictures: `figures.png`, `roc.png`, `precision_recall.png`, `reliability.png`, `confusion.png`, `scores.png`, `slices.png`, and
     `robustness.png` and `training.png` where there are such tables.
 
     Args:
@@ -72,6 +72,7 @@ def write_evaluation(
         PREDICTIONS: predictions,
         INTERVALS: evaluation.intervals,
         "confusion.csv": _confusion_table(parts, threshold),
+        "calls.csv": first[["label", "called"]],
         "roc.csv": roc_points(first),
         "precision_recall.csv": precision_recall_points(first),
         "reliability.csv": reliability_points(

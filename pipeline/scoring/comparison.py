@@ -4,6 +4,7 @@ Both are drawn the same groups, so that what makes a draw easy or hard for both 
 their difference (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,11 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.errors import UserError
+from pipeline.scoring.answers import check_scores
 from pipeline.scoring.draws import draw_groups
-from pipeline.scoring.intervals import percentiles
+from pipeline.scoring.intervals import WEIGHTS_AT_ONCE, percentiles
 from pipeline.scoring.ranking import WeightedRanking
+from pipeline.scoring.spread import ALIKE, NONE
 
 COMPARED = ("roc_auc", "balanced_accuracy")
 COLUMNS = ["part", "metric", "first", "second", "difference", "low", "high", "n_fake", "n_genuine"]
@@ -32,10 +35,11 @@ def compare(
         seed: of the draws.
 
     Returns:
-        `COLUMNS`, a row a part and metric; the difference is first minus second.
+        `COLUMNS`, a row a part and metric; the difference is first minus second. It has no interval where a
+        class is in fewer than two groups, or where all draws agree, which would promise certainty.
 
     Raises:
-        UserError: the pictures are not the same.
+        UserError: the pictures or their groups are not the same, or an answer is not a number.
     """
     tables = [each.sort_values("path", ignore_index=True) for each in (*first, *second)]
     for each in tables[1:]:
@@ -44,6 +48,12 @@ def compare(
                 f"the runs were tested on different pictures ({len(tables[0])} and {len(each)}); compare "
                 "runs whose tables and test collections are the same"
             )
+        if not each["group"].equals(tables[0]["group"]):
+            raise UserError(
+                "the runs grouped the same pictures differently; compare runs of one manifest (data, split)"
+            )
+    for each in tables:
+        check_scores(each["logit"])
     parts = {"all": np.arange(len(tables[0]))}
     for name, part in tables[0].groupby("collection", sort=True):
         parts[str(name)] = part.index.to_numpy()
@@ -64,19 +74,29 @@ def _rows(
 ) -> list[dict[str, Any]]:
     codes, names = pd.factorize(first[0]["group"], sort=True)
     fake = (first[0]["target"] == 1).to_numpy()
-    drawn = np.concatenate(list(draw_groups(len(names), settings.bootstrap, settings.bootstrap, seed)))
-    weights = np.concatenate([np.ones((1, len(names))), drawn])  # the first are the figures themselves
-    one, other = (
-        np.mean([_figures(each, fake, codes, weights) for each in group], axis=0) for group in (first, second)
-    )
+    at_once = max(1, WEIGHTS_AT_ONCE // len(fake))
+    drawn = draw_groups(len(names), settings.bootstrap, at_once, seed)
+    # The first weights are those of the figures themselves.
+    blocks = itertools.chain([np.ones((1, len(names)))], drawn)
+    both = [[_mean_figures(group, fake, codes, block) for group in (first, second)] for block in blocks]
+    one, other = (np.concatenate(figures) for figures in zip(*both, strict=True))
+    n_groups = min(len(np.unique(codes[of_class])) for of_class in (fake, ~fake))
     found = []
     for column, metric in enumerate(COMPARED):
         difference = one[:, column] - other[:, column]
-        low, high = percentiles(difference[1:, None], settings.confidence)[0]
-        values = (one[0, column], other[0, column], difference[0], low, high)
+        certain = n_groups < 2 or np.nanstd(difference[1:]) < ALIKE
+        interval = NONE if certain else percentiles(difference[1:, None], settings.confidence)[0]
+        values = (one[0, column], other[0, column], difference[0], *interval)
         counts = (int(fake.sum()), int((~fake).sum()))
         found.append(dict(zip(COLUMNS, (part, metric, *values, *counts), strict=True)))
     return found
+
+
+def _mean_figures(
+    trainings: Sequence[pd.DataFrame], fake: np.ndarray, codes: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    figures: np.ndarray = np.mean([_figures(each, fake, codes, weights) for each in trainings], axis=0)
+    return figures
 
 
 def _figures(

@@ -70,12 +70,20 @@ class Detector:
         Raises:
             UserError: a picture cannot be read.
         """
-        for batch in _batches(pictures):
-            yield from self._scorer.score([self._scorer.prepare(each) for each in batch])
+        return self._scorer.score(self._scorer.prepare(each) for each in pictures)
 
-    def look(self, content: bytes, decoded: Loaded) -> Look:
-        """What `looks` answers for a file, from its content and its pixels at native resolution."""
-        return next(self._scorer.score([self._scorer.prepare_decoded(content, decoded)]))
+    def looks_at_decoded(self, pictures: Iterable[tuple[Picture, Loaded | None]]) -> Iterator[Look]:
+        """The same, of pictures that may be at hand decoded at native resolution; taken as they are needed.
+
+        Args:
+            pictures: each a file or its content, and its pixels or None.
+        """
+        return self._scorer.score(
+            self._scorer.prepare(picture)
+            if decoded is None
+            else self._scorer.prepare_decoded(picture, decoded)
+            for picture, decoded in pictures
+        )
 
     def looks_at_crops(self, crops: Iterable[Loaded]) -> Iterator[Look]:
         """The same for parts or changed forms of pictures, each as a picture of its own.

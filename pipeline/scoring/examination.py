@@ -1,11 +1,13 @@
-"""One pass over a table of pictures: each is opened and decoded once, whatever is asked about it.
+"""One pass over a table of pictures: each is opened once, whatever is asked about it.
 
+For a detector at native resolution it is decoded once, too; others decode it once more, in their own way.
 Only numbers are kept, so memory does not grow with the pictures but by these.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ from pipeline.inputs.load import Loaded, load
 from pipeline.scoring.control import cut_crops
 from pipeline.scoring.detector import Detector, mask_at, numbers_of, with_answers
 from pipeline.scoring.perturbations import Perturbation, perturb
-from pipeline.scoring.scorers import NATIVE
+from pipeline.scoring.scorers import NATIVE, Picture
 
 CROP_COLUMNS = ["path", "group", "collection", "kind", "top", "left", "logit"]
 
@@ -54,22 +56,33 @@ def examine(
     Raises:
         UserError: a picture or a mask cannot be read, or an answer is not a number.
     """
-    numbers, crops, perturbed = [], [], []
-    for number, row in enumerate(table.itertuples()):
-        content, picture = _decoded(Path(str(row.path)))
-        look = detector.look(content, picture)
-        with_mask = look.cells is not None or closely[number]
-        mask = mask_at(str(row.mask_path)) if with_mask else None
-        numbers.append(numbers_of(look, mask, bool(row.target)))
-        if not closely[number]:
-            continue
-        cut = cut_crops(picture, mask, bool(row.target), [seed, number])
-        looks = detector.looks_at_crops(crop.picture for crop in cut)
-        for crop, of_crop in zip(cut, looks, strict=True):
-            place = (crop.kind, crop.top, crop.left)
-            crops.append((row.path, row.group, row.collection, *place, of_crop.logit))
-        changed = _changed(picture, perturbations, seed, number)
-        perturbed.append([of_form.logit for of_form in detector.looks_at_crops(changed)])
+    crops: list[tuple[Any, ...]] = []
+    perturbed: list[list[float]] = []
+    masks: deque[np.ndarray | None] = deque()  # of pictures that the detector has taken and not answered yet
+
+    def opened() -> Iterator[tuple[Picture, Loaded | None]]:
+        for number, row in enumerate(table.itertuples()):
+            path = Path(str(row.path))
+            mask = mask_at(str(row.mask_path))
+            masks.append(mask)
+            if not closely[number]:
+                yield path, None
+                continue
+            content, picture = _decoded(path)
+            cut = cut_crops(picture, mask, bool(row.target), [seed, number])
+            looks = detector.looks_at_crops(crop.picture for crop in cut)
+            for crop, of_crop in zip(cut, looks, strict=True):
+                place = (crop.kind, crop.top, crop.left)
+                crops.append((row.path, row.group, row.collection, *place, of_crop.logit))
+            changed = _changed(picture, perturbations, seed, number)
+            perturbed.append([of_form.logit for of_form in detector.looks_at_crops(changed)])
+            yield content, picture
+
+    looks = detector.looks_at_decoded(opened())
+    numbers = [
+        numbers_of(look, masks.popleft(), bool(target))
+        for look, target in zip(looks, table["target"], strict=True)
+    ]
     names = [each.name for each in perturbations]
     rows = np.flatnonzero(closely)
     return Examination(

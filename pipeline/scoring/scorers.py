@@ -1,7 +1,7 @@
 """How a trained model is asked: resized pictures in batches, whole ones one by one, a forest by features."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -14,7 +14,8 @@ from pipeline.inputs.resize import resize
 from pipeline.models.forest import Forest
 from pipeline.scoring.tiles import cut_tiles, stitched
 
-BATCH = 32  # of resized pictures; filled up to this, so that an answer does not depend on its company
+# Of resized pictures, filled up to this so that an answer does not depend on its company; and of features.
+BATCH = 32
 _TOGETHER = 1_200_000  # pixels of crops or changed forms of one size that are looked at at once
 
 Picture = Path | bytes
@@ -43,14 +44,14 @@ class Scorer(Protocol):
             Unreadable: it is no whole picture.
         """
 
-    def prepare_decoded(self, content: bytes, decoded: Loaded) -> Any:
+    def prepare_decoded(self, picture: Picture, decoded: Loaded) -> Any:
         """Take a whole file whose pixels are at hand: what `prepare` makes of it, to the last digit."""
 
     def prepare_crop(self, crop: Loaded) -> Any:
         """Take a part or a changed form of a picture at native resolution, as a picture of its own."""
 
-    def score(self, prepared: Sequence[Any]) -> Iterator[Look]:
-        """Answer for prepared pictures, in order; no answer depends on the others."""
+    def score(self, prepared: Iterable[Any]) -> Iterator[Look]:
+        """Answer for prepared pictures, in order, taken as they are needed; none depends on the others."""
 
     def score_crops(self, prepared: Iterable[Any]) -> Iterator[Look]:
         """Answer for many crops or changed forms, in order, as fast as can be; taken as they are needed."""
@@ -74,18 +75,17 @@ class ResizedScorer:
         """Read and resize: (height, width, 3) uint8."""
         return load(picture, self.preprocess).pixels
 
-    def prepare_decoded(self, content: bytes, decoded: Loaded) -> np.ndarray:  # noqa: ARG002
+    def prepare_decoded(self, picture: Picture, decoded: Loaded) -> np.ndarray:  # noqa: ARG002
         """Read it again: a large JPEG is decoded at a reduced size, which gives other pixels."""
-        return load(content, self.preprocess, known_whole=True).pixels
+        return load(picture, self.preprocess, known_whole=True).pixels
 
     def prepare_crop(self, crop: Loaded) -> np.ndarray:
         """Resize."""
         return resize(crop.pixels, self.preprocess.height, self.preprocess.width)
 
-    def score(self, prepared: Sequence[np.ndarray]) -> Iterator[Look]:
+    def score(self, prepared: Iterable[np.ndarray]) -> Iterator[Look]:
         """Answer in batches."""
-        for start in range(0, len(prepared), BATCH):
-            pictures = prepared[start : start + BATCH]
+        for pictures in _in_batches(prepared):
             images = np.zeros((BATCH, *pictures[0].shape), np.float32)
             images[: len(pictures)] = np.stack(pictures) * np.float32(self.preprocess.rescale)
             logits = np.asarray(self.network({"image": images}, training=False)["logit"], np.float64)
@@ -123,7 +123,7 @@ class NativeScorer:
         """Read it."""
         return load(picture, NATIVE)
 
-    def prepare_decoded(self, content: bytes, decoded: Loaded) -> Loaded:  # noqa: ARG002
+    def prepare_decoded(self, picture: Picture, decoded: Loaded) -> Loaded:  # noqa: ARG002
         """Nothing is to be done."""
         return decoded
 
@@ -131,7 +131,7 @@ class NativeScorer:
         """Nothing is to be done."""
         return crop
 
-    def score(self, prepared: Sequence[Loaded]) -> Iterator[Look]:
+    def score(self, prepared: Iterable[Loaded]) -> Iterator[Look]:
         """Answer one by one: batches of one size would change nothing but the last digits of an answer."""
         for picture in prepared:
             tiles = cut_tiles(*picture.pixels.shape[:2])
@@ -179,25 +179,32 @@ class ForestScorer:
         """Read and measure: (features,) float32."""
         return self.forest.features(read_rgb(picture))
 
-    def prepare_decoded(self, content: bytes, decoded: Loaded) -> np.ndarray:  # noqa: ARG002
+    def prepare_decoded(self, picture: Picture, decoded: Loaded) -> np.ndarray:  # noqa: ARG002
         """Read it again: the features are also of the pixels at the border that fill no block."""
-        return self.forest.features(read_rgb(content, known_whole=True))
+        return self.forest.features(read_rgb(picture, known_whole=True))
 
     def prepare_crop(self, crop: Loaded) -> np.ndarray:
         """Measure."""
         return self.forest.features(on_grid(crop.pixels))
 
-    def score(self, prepared: Sequence[np.ndarray]) -> Iterator[Look]:
-        """Answer for all at once."""
-        yield from (Look(float(logit), None) for logit in self.forest.logits(np.array(prepared)))
+    def score(self, prepared: Iterable[np.ndarray]) -> Iterator[Look]:
+        """Answer in batches."""
+        for features in _in_batches(prepared):
+            yield from (Look(float(logit), None) for logit in self.forest.logits(np.array(features)))
 
     def score_crops(self, prepared: Iterable[np.ndarray]) -> Iterator[Look]:
-        """Answer for all at once."""
-        return self.score(list(prepared))
+        """The same."""
+        return self.score(prepared)
 
 
 # What is read at native resolution depends on none of the sizes.
 NATIVE = Preprocess(method="native", height=8, width=8, rescale=1.0, views=1)
+
+
+def _in_batches(prepared: Iterable[Any]) -> Iterator[list[Any]]:
+    waiting = iter(prepared)
+    while together := list(itertools.islice(waiting, BATCH)):
+        yield together
 
 
 def _of_one_size(prepared: Iterable[Any], shape_of: Callable[[Any], tuple[int, ...]]) -> Iterator[list[Any]]:

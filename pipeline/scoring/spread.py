@@ -18,7 +18,7 @@ Interval = tuple[float | None, float | None]
 NONE: Interval = (None, None)
 
 USABLE_SHARE = 0.5  # of the draws; where more lack a class an interval would say too little
-_ALIKE = 1e-9  # draws whose standard deviation is smaller are the same
+ALIKE = 1e-9  # draws whose standard deviation is smaller are the same
 _RANGES: Mapping[str, tuple[float, float]] = {"mcc": (-1, 1), "log_loss": (0, np.inf)}  # others: (0, 1)
 # Distances that are summed: chance makes them larger, in the pictures as in the draws from them. So the lower
 # end is moved down by as much as the draws lie too high.
@@ -43,7 +43,7 @@ def interval_round(
         would promise certainty.
     """
     usable = draws[np.isfinite(draws)]
-    if n_groups < 2 or len(usable) < max(2, USABLE_SHARE * len(draws)) or usable.std() < _ALIKE:
+    if n_groups < 2 or len(usable) < max(2, USABLE_SHARE * len(draws)) or usable.std() < ALIKE:
         return NONE
     start, end = _RANGES.get(metric, (0, 1))
     if not start < value < end:

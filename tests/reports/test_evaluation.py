@@ -13,7 +13,7 @@ from pipeline.scoring.slices import score_slices
 
 SETTINGS = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
 TABLES = [
-    *("confusion.csv", "crops.csv", "intervals.csv", "precision_recall.csv", "predictions.csv"),
+    *("calls.csv", "confusion.csv", "crops.csv", "intervals.csv", "precision_recall.csv", "predictions.csv"),
     *("reliability.csv", "roc.csv"),
     "slices.csv",
 ]

@@ -5,6 +5,7 @@ import pytest
 from pipeline.config import Evaluate
 from pipeline.errors import UserError
 from pipeline.reports.comparison import comparison_table
+from pipeline.scoring import comparison
 from pipeline.scoring.comparison import compare
 from pipeline.scoring.metrics import score_predictions
 
@@ -46,7 +47,8 @@ def test_the_figures_are_those_of_each_and_the_difference_is_theirs():
 def test_a_detector_is_no_better_than_itself_and_the_order_of_rows_does_not_count():
     one = answers(1.0)
     rows = compare([one], [one.sample(frac=1, random_state=3)], SETTINGS, seed=0)
-    assert (rows[["difference", "low", "high"]] == 0).all().all()
+    assert (rows["difference"] == 0).all()
+    assert rows[["low", "high"]].isna().all().all()  # all draws agree, and promise nothing
 
 
 def test_pairing_makes_the_interval_narrower_where_both_err_alike():
@@ -68,6 +70,35 @@ def test_several_trainings_of_one_detector_are_averaged():
 def test_other_pictures_cannot_be_compared():
     with pytest.raises(UserError, match=r"different pictures \(200 and 100\)"):
         compare([answers(1.0)], [answers(1.0, n=100)], SETTINGS, seed=0)
+
+
+def test_other_groups_cannot_be_compared():
+    with pytest.raises(UserError, match="grouped the same pictures differently"):
+        compare([answers(1.0)], [answers(1.0).assign(group="one")], SETTINGS, seed=0)
+
+
+def test_an_answer_that_is_no_number_is_refused():
+    broken = answers(1.0)
+    broken.loc[3, "logit"] = np.nan
+    with pytest.raises(UserError, match="1 of 200"):
+        compare([answers(1.0)], [broken], SETTINGS, seed=0)
+
+
+@pytest.mark.parametrize("strengths", [(2.0, 1.0), (99.0, 99.5)])
+def test_one_group_or_two_perfect_detectors_promise_nothing(strengths):
+    pair = [answers(strength, seed=seed) for seed, strength in enumerate(strengths)]
+    if strengths[0] < 99:
+        pair = [each.assign(group="one") for each in pair]
+    rows = compare([pair[0]], [pair[1]], SETTINGS, seed=0)
+    assert rows[["low", "high"]].isna().all().all()
+    assert "(– to –)" in comparison_table(rows, 0.95)
+
+
+def test_how_many_draws_are_worked_on_at_once_changes_nothing(monkeypatch):
+    pair = [answers(2.0)], [answers(1.0, seed=2)]
+    whole = compare(*pair, SETTINGS, seed=0)
+    monkeypatch.setattr(comparison, "WEIGHTS_AT_ONCE", 1000)
+    pd.testing.assert_frame_equal(compare(*pair, SETTINGS, seed=0), whole)
 
 
 def test_the_table_fits_a_terminal():

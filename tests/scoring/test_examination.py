@@ -15,6 +15,7 @@ from pipeline.errors import UserError
 from pipeline.inputs.load import load
 from pipeline.models.build import build
 from pipeline.models.layers import TopKMean
+from pipeline.scoring import scorers
 from pipeline.scoring.control import KINDS
 from pipeline.scoring.decision import UNDECIDED
 from pipeline.scoring.detector import Detector, predict_table
@@ -124,6 +125,19 @@ def test_each_file_is_opened_once(native, table):
     examine(native, table, ALL, SETS["full"], seed=0)
     masks = [path for path in table["mask_path"] if path]
     assert {OPENED[path] for path in [*table["path"], *masks]} == {1}
+
+
+def test_resized_pictures_are_answered_in_batches(resized, table, monkeypatch):
+    sizes = []
+    network = resized._scorer.network
+
+    def counted(inputs, training):
+        sizes.append(len(inputs["image"]))
+        return network(inputs, training=training)
+
+    monkeypatch.setattr(resized._scorer, "network", counted)
+    examine(resized, table, ~ALL, (), seed=0)
+    assert sizes == [scorers.BATCH]
 
 
 def test_only_those_asked_for_are_looked_at_closely(native, table):
