@@ -54,8 +54,9 @@ def write_evaluation(
 
     Tables: `predictions.csv`, `intervals.csv` (each figure of each part), `confusion.csv`, those of `tables`,
     and of the test split `calls.csv`, `roc.csv`, `precision_recall.csv` and `reliability.csv`, which
-    `dvc plots` shows. Pictures: `figures.png`, `roc.png`, `precision_recall.png`, `reliability.png`, `confusion.png`, `scores.png`, `slices.png`, and
-    `robustness.png` and `training.png` where there are such tables.
+    `dvc plots` shows. Pictures: `figures.png`, `roc.png`, `precision_recall.png`, `reliability.png`,
+    `confusion.png`, `scores.png`, `slices.png`, and `robustness.png` and `training.png` where there are
+    such tables.
 
     Args:
         folder: to write to.
