@@ -15,7 +15,8 @@ SHORTCUT = "best_shortcut_roc_auc"  # the metric that `auditing.beside` adds
 # parts are in the table of intervals. The threshold changes accuracies only.
 _ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
 _OF_TEST = (*_ACCURACIES, "roc_auc", "average_precision", "ece", PIXELS, SHORTCUT, "n_fake", "n_genuine")
-_OF_OTHERS = (*_ACCURACIES, "roc_auc", SHORTCUT, "n_fake", "n_genuine")
+_OF_ELSEWHERE = (*_ACCURACIES, "roc_auc", SHORTCUT, "n_fake", "n_genuine")
+_OF_COLLECTIONS = ("balanced_accuracy", "roc_auc")
 INTERVAL_COLUMNS = ["part", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
 
 
@@ -94,9 +95,9 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
         "test_at_half": _only(metrics["test_at_half"], _ACCURACIES),
     }
     if "elsewhere" in metrics:
-        kept["elsewhere"] = _only(metrics["elsewhere"], _OF_OTHERS)
+        kept["elsewhere"] = _only(metrics["elsewhere"], _OF_ELSEWHERE)
     collections = metrics.get("collections", {})
-    return kept | {"collections": {name: _only(part, _OF_OTHERS) for name, part in collections.items()}}
+    return kept | {"collections": {name: _only(part, _OF_COLLECTIONS) for name, part in collections.items()}}
 
 
 def _only(figures: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

@@ -88,9 +88,6 @@ def test_the_headline_has_few_figures_of_each_part_and_accuracies_alone_at_half(
     accuracies = {"fake_accuracy", "genuine_accuracy", "balanced_accuracy"}
     assert set(found) == {"threshold", "test", "test_at_half", "elsewhere", "collections"}
     assert set(found["test_at_half"]) == accuracies
-    assert (
-        set(found["collections"]["far"])
-        == set(found["elsewhere"])
-        == accuracies | {"roc_auc", "n_fake", "n_genuine"}
-    )
+    assert set(found["elsewhere"]) == accuracies | {"roc_auc", "n_fake", "n_genuine"}
+    assert set(found["collections"]["far"]) == {"balanced_accuracy", "roc_auc"}
     assert found["test"]["roc_auc"] == metrics["test"]["roc_auc"]
