@@ -153,6 +153,7 @@ def send_evaluation(models: Path, reports: Path) -> None:
     tracker.log_files(
         *(reports / name for name in (EVALUATION_FOLDER, METRICS_FILE, REPORT, CARD, AUDIT, PAGE))
     )
+    tracker.log_beside_detector(reports / CARD)
 
 
 def open_sweep(config: Config, name: str) -> str | None:

@@ -208,6 +208,12 @@ class Tracker:
                 pip_requirements=requirements(),
             )
 
+    def log_beside_detector(self, *files: Path) -> None:
+        """Put files into the folder of the logged model, over earlier ones: they go where it goes."""
+        for model in self.client.get_run(self.run_id).outputs.model_outputs:
+            for path in filter(Path.is_file, files):
+                self.client.log_model_artifact(model.model_id, str(path))
+
     def end(self, status: str = "FINISHED") -> None:
         """Close the run."""
         self.client.set_terminated(self.run_id, status)
