@@ -1,4 +1,4 @@
-"""Seconds and memory to score 1,000,000 predictions with intervals from 1,000 draws of their groups.
+"""Seconds and memory of all figures of 1,000,000 predictions, with intervals from 1,000 draws of their groups.
 
     python -m benchmarks.million_predictions [--rows 1000000] [--groups 300000] [--draws 1000]
 

@@ -75,6 +75,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     found = evaluate_predictions(
         examined.predictions, detector.decision.threshold, elsewhere, config.evaluate, config.seed
     )
+    tested = examined.predictions[closely]
+    slices = score_slices(tested, found, config.evaluate, config.seed)
     audit = audit_of(Path(config.paths.reports), built_from(config))
     if audit is None:
         print(
@@ -82,9 +84,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
             "python -m pipeline.audit"
         )
     found, shortcuts = beside(found, audit)
-    tested = examined.predictions[closely]
     tables = Tables(
-        slices=score_slices(tested, detector.decision.threshold, config.evaluate, config.seed),
+        slices=slices,
         crops=examined.crops,
         shortcuts=shortcuts,
         robustness=_robustness(examined, tested, detector.decision, config),

@@ -63,7 +63,7 @@ def run(config: Config) -> None:
     found = evaluate_predictions(
         examined.predictions, decision.threshold, elsewhere, config.evaluate, config.seed
     )
-    slices = score_slices(examined.predictions, decision.threshold, config.evaluate, config.seed)
+    slices = score_slices(examined.predictions, found, config.evaluate, config.seed)
     tables = Tables(slices=slices, crops=examined.crops)
     write_evaluation(output, examined.predictions, found, tables, decision.temperature)
     metrics = headline(found.metrics)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import config
-from pipeline.scoring.evaluation import INTERVAL_COLUMNS, interval_rows
+from pipeline.scoring.evaluation import INTERVAL_COLUMNS, Evaluation, interval_rows
 from pipeline.scoring.metrics import score_predictions
 
 COLUMNS = ["property", "slice", *INTERVAL_COLUMNS[1:]]
@@ -19,14 +19,14 @@ Slice = tuple[str, str, pd.DataFrame]
 
 
 def score_slices(
-    predictions: pd.DataFrame, threshold: float, settings: config.Evaluate, seed: int
+    predictions: pd.DataFrame, evaluation: Evaluation, settings: config.Evaluate, seed: int
 ) -> pd.DataFrame:
     """Score pictures by subset, format, size, JPEG quality and collection.
 
     Args:
         predictions: columns as of `evaluate_predictions`, and `subset`, `source_format`, `width`, `height`
             and `jpeg_quality`, NaN where the file was never JPEG.
-        threshold: the one chosen on validation.
+        evaluation: of them; the figures of the collections are taken from it.
         settings: draws and confidence of the intervals.
         seed: of the draws.
 
@@ -38,19 +38,21 @@ def score_slices(
     Raises:
         UserError: an answer is not a number.
     """
+    threshold = evaluation.metrics["threshold"]
     rows = []
     for property_, name, part in cut_slices(predictions):
         figures = score_predictions(part, threshold)
-        rows += [
-            {"property": property_, "slice": name, **row}
-            for row in interval_rows(part, threshold, figures, settings, seed)
-            if row["value"] is not None
-        ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+        found = interval_rows(part, threshold, figures, settings, seed)
+        rows += [{"property": property_, "slice": name, **row} for row in found]
+    for name in sorted(predictions["collection"].unique()):
+        known = evaluation.intervals[evaluation.intervals["part"] == f"collections.{name}"]
+        rows += [{"property": "collection", "slice": str(name), **row} for row in known.to_dict("records")]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table[table["value"].notna()].reset_index(drop=True)
 
 
 def cut_slices(predictions: pd.DataFrame) -> Iterator[Slice]:
-    """Cut predictions into slices, as property, name and pictures, in the order in which they are shown."""
+    """Cut predictions into slices, as property, name and pictures; collections are no slices here."""
     yield from _by_subset(predictions)
     for name, part in predictions.groupby("source_format", sort=True):
         yield "format", str(name), part
@@ -60,8 +62,6 @@ def cut_slices(predictions: pd.DataFrame) -> Iterator[Slice]:
     yield from _binned(predictions, "quality", quality, _QUALITIES, _quality_names())
     if np.isnan(quality).any():
         yield "quality", "never JPEG", predictions[np.isnan(quality)]
-    for name, part in predictions.groupby("collection", sort=True):
-        yield "collection", str(name), part
 
 
 def _by_subset(predictions: pd.DataFrame) -> Iterator[Slice]:

@@ -78,10 +78,10 @@ def evaluate(table, elsewhere=()):
 
 
 def written(folder, table, elsewhere=(), history=HISTORY):
-    tables = Tables(
-        slices=score_slices(table, 0.6, SETTINGS, seed=0), crops=table[["path", "logit"]], history=history
-    )
-    write_evaluation(folder, table, evaluate(table, elsewhere), tables, temperature=1.5)
+    found = evaluate(table, elsewhere)
+    slices = score_slices(table, found, SETTINGS, seed=0)
+    tables = Tables(slices=slices, crops=table[["path", "logit"]], history=history)
+    write_evaluation(folder, table, found, tables, temperature=1.5)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
