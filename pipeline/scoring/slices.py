@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ def score_slices(
         UserError: an answer is not a number.
     """
     threshold = evaluation.metrics["threshold"]
-    rows = []
+    rows: list[dict[Any, Any]] = []
     for property_, name, part in cut_slices(predictions):
         figures = score_predictions(part, threshold)
         found = interval_rows(part, threshold, figures, settings, seed)

@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from pipeline.config import Evaluate
 from pipeline.scoring.intervals import bootstrap_intervals
+from pipeline.scoring.metrics import METRICS, score_predictions
 
 SETS = 1000
 SETTINGS = Evaluate(bootstrap=500, confidence=0.95, robustness=None)
@@ -14,11 +15,12 @@ GROUPS = 160
 DISTANCE = 2.0  # between the classes' mean logits; both have variance 1, half of it shared by a group
 CUT = 0.8  # the threshold, as a logit
 ACCURACY = {"fake_accuracy": norm.cdf(DISTANCE - CUT), "genuine_accuracy": norm.cdf(CUT)}
-TRUTH = {
+CLOSED = {
     "roc_auc": norm.cdf(DISTANCE / np.sqrt(2)),
     "balanced_accuracy": np.mean(list(ACCURACY.values())),
-    "fake_accuracy": ACCURACY["fake_accuracy"],
+    **ACCURACY,
 }
+LOWER = {"tpr_at_1_percent_fpr", "ece"}  # for the reasons that decision 0018 gives
 
 
 def test_set(seed):
@@ -40,12 +42,19 @@ test_set.__test__ = False
 @pytest.mark.slow
 def test_intervals_hold_the_truth_in_95_of_100_test_sets():
     threshold = 1 / (1 + np.exp(-CUT))
-    held = dict.fromkeys(TRUTH, 0)
+    world = pd.concat([test_set(SETS + number) for number in range(3000)], ignore_index=True)
+    truth = {
+        metric: value for metric, value in score_predictions(world, threshold).items() if metric in METRICS
+    }
+    assert {metric: truth[metric] for metric in CLOSED} == pytest.approx(CLOSED, abs=0.002)
+    truth |= CLOSED
+    held = dict.fromkeys(METRICS, 0)
     for seed in range(SETS):
         intervals = bootstrap_intervals(test_set(seed), threshold, SETTINGS, seed)
-        for metric, truth in TRUTH.items():
+        for metric in METRICS:
             low, high = intervals[metric]
-            held[metric] += int(low <= truth <= high)
+            held[metric] += int(low <= truth[metric] <= high)
     shares = {metric: count / SETS for metric, count in held.items()}
     print(shares)
-    assert all(0.93 <= share <= 0.97 for share in shares.values()), shares
+    assert all(0.93 <= shares[metric] <= 0.97 for metric in METRICS if metric not in LOWER), shares
+    assert all(0.90 <= shares[metric] < 0.93 for metric in LOWER), shares  # if it is more, say so
