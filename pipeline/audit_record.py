@@ -35,7 +35,7 @@ def send_audit(reports: Path) -> str:
     for part, sides in audit["parts"].items():
         for side in (RAW, CONVERTED):
             for found_alone in list_shortcuts(sides[side], part):  # the first of a kind is the strongest
-                key = f"{side}/{part.replace('.', '/')}/{found_alone.what}_roc_auc"
+                key = f"{side}/{part.replace('.', '/')}/{found_alone.kind}_roc_auc"
                 strongest.setdefault(key, found_alone.roc_auc)
     tracker.log_metrics(strongest)
     tracker.log_files(reports / AUDIT, reports / PAGE, reports / Path(AUDIT).stem)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pipeline import audit, gate
+from pipeline.auditing.probes import HISTORY
 from pipeline.errors import UserError
 from tests.auditing.dataset import choices, prepare, write_pictures
 
@@ -66,6 +67,16 @@ def test_a_gate_with_another_file_says_so(made, tmp_path, content, reason):
         gate.run(made())
 
 
+@pytest.mark.parametrize("probed", [None, {"roc_auc": 0.9, "low": 0.8, "high": 0.95}])
+def test_a_gate_with_an_audit_of_another_version_says_so(made, tmp_path, probed):
+    def as_it_was(part):
+        part["converted"]["probe"] = probed
+
+    found_by_the_audit(tmp_path, made(), as_it_was)
+    with pytest.raises(UserError, match=r"has no compression_history, content; another version"):
+        gate.run(made())
+
+
 def test_an_audit_without_a_manifest_says_how_to_make_one(tmp_path, monkeypatch, compose_config):
     write_pictures(tmp_path / "pictures", n=1)
     monkeypatch.chdir(tmp_path)
@@ -95,7 +106,7 @@ def test_a_gate_with_a_limit_asks_for_enough_pictures(made, tmp_path):
 
 def test_a_gate_with_a_limit_asks_for_intervals(made, tmp_path):
     def no_interval(part):
-        part["converted"]["probe"] = {"roc_auc": 0.95, "low": None, "high": None}
+        part["converted"]["probe"][HISTORY] = {"roc_auc": 0.95, "low": None, "high": None}
 
     found_by_the_audit(tmp_path, made(), no_interval)
     with pytest.raises(UserError, match=r"(?s)cannot be shown.*in the pixels \(training.*ROC AUC 0\.95\n"):

@@ -41,7 +41,7 @@ files = [[each.path for each in client.list_artifacts(each)] for each in (audit.
 print(json.dumps([audit.data.metrics, audit.data.params, audit.info.status, files]))
 """
     metrics, params, status, (of_audit, of_training) = reproduced.answer(read)
-    assert 0 <= metrics["converted/training/probe_roc_auc"] <= 1
+    assert 0 <= metrics["converted/training/compression_history_roc_auc"] <= 1
     assert params["convert.policy"] == "matched"
     assert status == "FINISHED"
     assert {"audit.json", "audit.html"} <= set(of_audit)

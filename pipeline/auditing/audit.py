@@ -29,7 +29,7 @@ def audit_pictures(
     compute: config.Compute,
     seed: int,
 ) -> dict[str, Any]:
-    """Run checks 1, 2 and 6 of a shortcut audit, and the compression-history probe.
+    """Run checks 1, 2 and 6 of a shortcut audit, and the probes of pixels.
 
     Args:
         pictures: as of `pictures.gather_pictures`.
@@ -45,8 +45,8 @@ def audit_pictures(
     """
     workers = worker_count(compute)
     looks = {
-        RAW: _look(pictures, measured.raw, measured.raw_history),
-        CONVERTED: _look(pictures, measured.converted, measured.converted_history),
+        RAW: _look(pictures, measured.raw, measured.raw_pixels),
+        CONVERTED: _look(pictures, measured.converted, measured.converted_pixels),
     }
     elsewhere = (pictures["split"] == ELSEWHERE).to_numpy()
     here = properties(pictures)[~elsewhere].reset_index(drop=True)
@@ -69,9 +69,9 @@ def audit_pictures(
     }
 
 
-def _look(pictures: pd.DataFrame, features: pd.DataFrame, history: np.ndarray) -> Look:
+def _look(pictures: pd.DataFrame, features: pd.DataFrame, pixels: Mapping[str, np.ndarray]) -> Look:
     columns = (pictures[name].to_numpy() for name in ("target", "group", "collection"))
-    return Look(features, history, *columns)
+    return Look(features, pixels, *columns)
 
 
 def _parts(pictures: pd.DataFrame, elsewhere: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from pipeline.auditing.features import BY_NAME
 from pipeline.auditing.names import ALL, BEST, COLLECTION, CONVERTED, PROBE, TRAINING
+from pipeline.auditing.probes import PROBES
 from pipeline.errors import UserError
 
-PROBE_WORDS = "compression history in the pixels"
 ALL_WORDS = "all metadata together"
 
 
@@ -19,7 +19,7 @@ class Shortcut(NamedTuple):
     Attributes:
         part: "training", or "collections.<name>".
         what: `BEST` (one feature), `ALL` or `PROBE`.
-        name: of the feature or the model.
+        name: of the feature, the model or the probe.
         words: the same for a person.
         roc_auc: of it alone, out of fold.
         low: lower end of its interval; None where there is none.
@@ -33,6 +33,11 @@ class Shortcut(NamedTuple):
     roc_auc: float
     low: float | None
     high: float | None
+
+    @property
+    def kind(self) -> str:
+        """What it is one of, where each kind has one figure: `BEST`, `ALL` or the name of a probe."""
+        return self.name if self.what == PROBE else self.what
 
 
 def read_audit(path: Path) -> dict[str, Any]:
@@ -50,13 +55,16 @@ def read_audit(path: Path) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise UserError(f"{path} is no JSON ({error}); {again}") from error
-    if missing := {"parts", "on_test", "built_from"} - set(audit):
+    missing = {"parts", "on_test", "built_from"} - set(audit)
+    for part in audit.get("parts", {}).values():
+        missing |= _lacking(part[CONVERTED])
+    if missing:
         raise UserError(f"{path} has no {', '.join(sorted(missing))}; another version wrote it: {again}")
     return audit
 
 
 def list_shortcuts(found: Mapping[str, Any] | None, part: str) -> list[Shortcut]:
-    """List one side of a part: each feature, the stronger model of all of them, the probe; no limit applied.
+    """List one side of a part: each feature, the stronger model of all of them, the probes; no limit applied.
 
     Args:
         found: `parts.<part>.raw` or `.converted` of an audit; None where there were too few pictures.
@@ -66,7 +74,7 @@ def list_shortcuts(found: Mapping[str, Any] | None, part: str) -> list[Shortcut]
         return []
     figures = [(BEST, name, estimate) for name, estimate in found["features"].items()]
     figures += [(ALL, name, estimate) for name, estimate in list(found[ALL].items())[:1]]
-    figures += [(PROBE, PROBE, found[PROBE])] if found[PROBE] is not None else []
+    figures += [(PROBE, name, estimate) for name, estimate in found[PROBE].items()]
     return [
         Shortcut(part, what, name, _words(what, name), estimate["roc_auc"], estimate["low"], estimate["high"])
         for what, name, estimate in figures
@@ -110,17 +118,18 @@ def headline(audit: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         `by_cross_validation` (over the converted training collections) and `on_test` (part of `metrics.json`
         -> learnt on training and validation, scored on that part's pictures), each with `best_feature`,
-        `all_metadata` and `probe` as far as they are there: `name`, `words`, `roc_auc`, `low`, `high`.
+        `all_metadata` and the name of each probe as far as they are there: `name`, `words`, `roc_auc`, `low`,
+        `high`.
     """
     found = list_shortcuts(audit["parts"][TRAINING][CONVERTED], TRAINING)
     crossed: dict[str, Any] = {}
     for shortcut in found:  # strongest first, so the first feature is the best
-        crossed.setdefault(shortcut.what, _named(shortcut))
+        crossed.setdefault(shortcut.kind, _named(shortcut))
     tested = {
         part: {
-            what: figures[what] | {"words": _words(what, figures[what]["name"])}
-            for what in (BEST, ALL, PROBE)
-            if what in figures and figures[what]["roc_auc"] is not None
+            kind: figures[kind] | {"words": _words(kind, figures[kind]["name"])}
+            for kind in (BEST, ALL, *PROBES)
+            if kind in figures and figures[kind]["roc_auc"] is not None
         }
         for part, figures in audit["on_test"].items()
     }
@@ -130,10 +139,10 @@ def headline(audit: Mapping[str, Any]) -> dict[str, Any]:
 def best_shortcut(audit: Mapping[str, Any], part: str) -> dict[str, Any] | None:
     """Give what the strongest shortcut alone would have reached on a part of `metrics.json`, such as "test".
 
-    It is the highest of three figures on the tested pictures themselves: of the best single feature, of all
-    of them together and of the probe. Which feature and which model stand for their kind was found on the
-    training pictures, but which of the three kinds is named was not: so it lies a little high by chance,
-    which errs against the detector that it is put beside.
+    It is the highest of a few figures on the tested pictures themselves: of the best single feature, of all
+    of them together and of each probe. Which feature and which model stand for their kind was found on the
+    training pictures, but which of these kinds is named was not: so it lies a little high by chance, which
+    errs against the detector that it is put beside.
 
     Returns:
         `name`, `words`, `roc_auc`, `low`, `high`, and of how many pictures: `n_genuine` and `n_fake`; None
@@ -148,10 +157,15 @@ def part_title(part: str) -> str:
     return "training collections" if part == TRAINING else part.removeprefix(COLLECTION)
 
 
+def _lacking(found: Mapping[str, Any] | None) -> set[str]:
+    """Name the probes that one side of a part lacks; none where too few pictures were probed."""
+    return set() if found is None or found[PROBE] == {} else set(PROBES) - set(found[PROBE] or {})
+
+
 def _words(what: str, name: str) -> str:
     if what == BEST:
         return BY_NAME[name].words
-    return PROBE_WORDS if what == PROBE else ALL_WORDS
+    return ALL_WORDS if what == ALL else PROBES[name].words
 
 
 def _named(shortcut: Shortcut) -> dict[str, Any]:

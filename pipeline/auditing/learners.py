@@ -1,4 +1,4 @@
-"""The classifiers of an audit: one feature alone, all features together, a forest on what pixels remember.
+"""The classifiers of an audit: one feature alone, all features together, and those of the probes of pixels.
 
 All are scikit-learn's, with settings that were not tuned on any dataset: an audit asks whether the label
 can be told, not how well at best.
@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
@@ -20,6 +21,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.auditing.features import BY_NAME, CATEGORY
 from pipeline.auditing.folds import Learner
+from pipeline.auditing.probes import HISTORY
 
 BOOSTING, LOGISTIC = "gradient boosting", "logistic regression"
 
@@ -29,6 +31,7 @@ _TREES = 200
 _SHARE_OF_A_LEAF = 0.0005  # of the pictures: single ones up to 2,000, then trees stop growing with the set
 _DIGITS = 9  # of a score
 _SHARE_OF_FEATURES = 0.15  # looked at for each split: few of the 667 say anything
+_LIKENESSES = 200  # of a thumbnail, to so many of those learnt from
 
 
 def one_feature(name: str) -> Learner:
@@ -50,8 +53,19 @@ def all_features(names: Sequence[str], seed: int) -> dict[str, Learner]:
     }
 
 
-def history_forest(workers: int, seed: int) -> Learner:
-    """Give the learner of the compression-history probe, on arrays of `histograms.history_features`."""
+def probe(name: str, workers: int, seed: int) -> Learner:
+    """Give the learner of a probe, on arrays of what it knows of pixels.
+
+    Args:
+        name: of one of `probes.PROBES`.
+        workers: cores that a forest may use.
+        seed: of its fits.
+    """
+    return _history_forest(workers, seed) if name == HISTORY else partial(_score_contents, seed)
+
+
+def _history_forest(workers: int, seed: int) -> Learner:
+    """Give the learner on arrays of `histograms.history_features`."""
     forest = ExtraTreesClassifier(
         _TREES,
         max_features=_SHARE_OF_FEATURES,
@@ -79,6 +93,16 @@ def _score_numbers(name: str, learnt: pd.DataFrame, target: np.ndarray, scored: 
     tree.fit(learnt[[name]].to_numpy(), target)
     probability: np.ndarray = tree.predict_proba(scored[[name]].to_numpy())[:, 1]
     return probability
+
+
+def _score_contents(seed: int, learnt: np.ndarray, target: np.ndarray, scored: np.ndarray) -> np.ndarray:
+    """Weigh how like a thumbnail is to some of those learnt from, on arrays of `thumbnail_features`.
+
+    A forest takes many times as long here and finds no more: each of these features says a little.
+    """
+    likeness = Nystroem(n_components=min(_LIKENESSES, len(learnt)), random_state=seed)
+    weighed = make_pipeline(StandardScaler(), likeness, LogisticRegression(max_iter=1000))
+    return _score_by(weighed, learnt, target, scored)
 
 
 def _score_by(

@@ -1,6 +1,6 @@
 """What an audit needs of each picture, measured where the files are: in worker processes or on a cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,16 +11,22 @@ from tqdm import tqdm
 
 from pipeline.auditing.features import BY_NAME, NAMES, NUMBER
 from pipeline.auditing.headers import Value, header_features
+from pipeline.auditing.probes import CONTENT, HISTORY
 from pipeline.compute import each_done
 from pipeline.config import Compute
 from pipeline.errors import UserError
+from pipeline.images import histograms, thumbnail
 from pipeline.images.hashes import sha256_of
-from pipeline.images.histograms import N_FEATURES, history_features
 from pipeline.images.limits import Limits
 from pipeline.images.mask import read_mask
 from pipeline.images.read import Unreadable, read_bytes, read_rgb
 
 _CHUNK = 16  # pictures a task: small ones cost less than a message each
+# What each probe knows of a picture, (height, width, 3) uint8 to (n,) float32, and n.
+_SEEN: Mapping[str, tuple[Callable[[np.ndarray], np.ndarray], int]] = {
+    HISTORY: (histograms.history_features, histograms.N_FEATURES),
+    CONTENT: (thumbnail.thumbnail_features, thumbnail.N_FEATURES),
+}
 _ALONE = 100  # up to this many, other processes would only just have started
 
 
@@ -57,11 +63,11 @@ class Side:
 
     Attributes:
         features: values under `features.NAMES`.
-        history: (`N_FEATURES`,) of `histograms`; None where the picture is not probed.
+        pixels: name of each probe -> (n,) float32 that it knows; empty where the picture is not probed.
     """
 
     features: dict[str, Value]
-    history: np.ndarray | None
+    pixels: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -88,15 +94,15 @@ class Measurements:
     Attributes:
         raw: table of features of the files as handed in, one row a picture.
         converted: likewise of what became of them.
-        raw_history: (n, `N_FEATURES`) float32, NaN where a picture was not probed.
-        converted_history: likewise.
+        raw_pixels: name of each probe -> (n, features) float32, NaN where a picture was not probed.
+        converted_pixels: likewise.
         masks: columns `whole` and `border`, NaN where there is no mask.
     """
 
     raw: pd.DataFrame
     converted: pd.DataFrame
-    raw_history: np.ndarray
-    converted_history: np.ndarray
+    raw_pixels: dict[str, np.ndarray]
+    converted_pixels: dict[str, np.ndarray]
     masks: pd.DataFrame
 
 
@@ -109,21 +115,24 @@ def measure_all(tasks: Sequence[Task], limits: Limits, compute: Compute) -> Meas
     chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
     raw: list[dict[str, Value]] = [{}] * len(tasks)
     converted: list[dict[str, Value]] = [{}] * len(tasks)
-    histories = np.full((2, len(tasks), N_FEATURES), np.nan, np.float32)
+    raw_pixels, converted_pixels = (
+        {name: np.full((len(tasks), n), np.nan, np.float32) for name, (_, n) in _SEEN.items()}
+        for _ in range(2)
+    )
     masks = np.full((len(tasks), 2), np.nan)
     work = partial(measure_chunk, limits=limits)
     with tqdm(total=len(tasks), desc="audit", unit=" pictures", dynamic_ncols=True, disable=None) as bar:
         for place, answers in each_done(work, chunks, compute, alone=len(tasks) <= _ALONE):
             for row, measured in enumerate(answers, place * _CHUNK):
                 raw[row], converted[row] = measured.raw.features, measured.converted.features
-                for side, history in enumerate((measured.raw.history, measured.converted.history)):
-                    if history is not None:
-                        histories[side, row] = history
+                for table, side in ((raw_pixels, measured.raw), (converted_pixels, measured.converted)):
+                    for name, seen in side.pixels.items():
+                        table[name][row] = seen
                 if measured.mask is not None:
                     masks[row] = measured.mask.whole, measured.mask.border
             bar.update(len(answers))
     shares = pd.DataFrame(masks, columns=["whole", "border"])
-    return Measurements(_table(raw), _table(converted), histories[0], histories[1], shares)
+    return Measurements(_table(raw), _table(converted), raw_pixels, converted_pixels, shares)
 
 
 def measure_chunk(tasks: Sequence[Task], limits: Limits) -> list[Measured]:
@@ -145,13 +154,17 @@ def _side(task: Task, path: str, sha256: str, page: int, limits: Limits) -> Side
         if sha256_of(content) != sha256:
             raise Unreadable("it is not the file that was converted: its content has changed")
         features = header_features(content, Path(path).name, task.width, task.height)
-        history = history_features(read_rgb(content, limits=limits, page=page)) if task.probed else None
+        pixels = _seen(read_rgb(content, limits=limits, page=page)) if task.probed else {}
     except Unreadable as error:
         raise UserError(
             f"{path} cannot be audited: {error.reason}; bring data/converted in step with the pictures as "
             "handed in: make repro, or python -m pipeline.convert, then pipeline.manifest"
         ) from error
-    return Side(features, history)
+    return Side(features, pixels)
+
+
+def _seen(rgb: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: features_of(rgb) for name, (features_of, _) in _SEEN.items()}
 
 
 def _mask_shares(path: Path) -> MaskShares:

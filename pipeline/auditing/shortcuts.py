@@ -15,8 +15,9 @@ from pipeline import config
 from pipeline.auditing.auc import Estimate, FoldedRanking, estimate_together
 from pipeline.auditing.features import NAMES
 from pipeline.auditing.folds import Learner, deal_folds, out_of_fold, too_few
-from pipeline.auditing.learners import all_features, history_forest, one_feature
+from pipeline.auditing.learners import all_features, one_feature, probe
 from pipeline.auditing.names import ALL, BEST, PROBE
+from pipeline.auditing.probes import PROBES
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,14 @@ class Look:
 
     Attributes:
         features: table of `features.NAMES`.
-        history: (n, h) of the probe, NaN where a picture is not probed.
+        pixels: name of each probe -> (n, k) that it knows, NaN where a picture is not probed.
         target: (n,) 1 fake, 0 genuine.
         groups: (n,) names.
         collections: (n,) names, among which folds are dealt evenly.
     """
 
     features: pd.DataFrame
-    history: np.ndarray
+    pixels: Mapping[str, np.ndarray]
     target: np.ndarray
     groups: np.ndarray
     collections: np.ndarray
@@ -40,14 +41,13 @@ class Look:
     def of(self, rows: np.ndarray) -> "Look":
         """Give those where `rows`, (n,) bool, is true."""
         features = self.features[rows].reset_index(drop=True)
-        return Look(
-            features, self.history[rows], self.target[rows], self.groups[rows], self.collections[rows]
-        )
+        pixels = {name: known[rows] for name, known in self.pixels.items()}
+        return Look(features, pixels, self.target[rows], self.groups[rows], self.collections[rows])
 
     @property
     def probed(self) -> np.ndarray:
-        """Which pictures the probe knows: (n,) bool."""
-        return np.isfinite(self.history[:, 0])
+        """Which pictures the probes know, all the same ones: (n,) bool."""
+        return np.isfinite(next(iter(self.pixels.values()))[:, 0])
 
 
 def search(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[str, Any]:
@@ -56,13 +56,13 @@ def search(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[
     Args:
         look: the pictures; `folds.too_few` says that they suffice.
         settings: folds, draws, confidence.
-        workers: cores that the forest may use.
+        workers: cores that a forest may use.
         seed: of deals, draws and fits.
 
     Returns:
         `features`: name -> estimate, strongest first; `constant`: names of those that are the same for all;
-        `all_metadata`: model -> estimate, stronger first; `probe`: estimate, or None where too few pictures
-        are probed. An estimate has `roc_auc`, `low` and `high`.
+        `all_metadata`: model -> estimate, stronger first; `probe`: name of each of `probes.PROBES` ->
+        estimate, empty where too few pictures are probed. An estimate has `roc_auc`, `low` and `high`.
     """
     varying = [name for name in NAMES if look.features[name].nunique(dropna=False) > 1]
     learners = {name: one_feature(name) for name in varying}
@@ -72,7 +72,7 @@ def search(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[
         "features": _strongest_first(features),
         "constant": [name for name in NAMES if name not in varying],
         ALL: _strongest_first(together),
-        PROBE: _probe(look.of(look.probed), settings, workers, seed),
+        PROBE: _probes(look.of(look.probed), settings, workers, seed),
     }
 
 
@@ -93,12 +93,12 @@ def score_on_test(
         tested: all others.
         parts: named as the parts of `metrics.json` -> (n,) bool, which of `tested` they are.
         settings: folds, draws, confidence.
-        workers: cores that the forest may use.
+        workers: cores that a forest may use.
         seed: of deals, draws and fits.
 
     Returns:
         part -> `n_genuine`, `n_fake`, and estimates with a `name` under `best_feature`, `all_metadata` and
-        `probe`; empty where too few pictures are left to learn from.
+        the name of each probe; empty where too few pictures are left to learn from.
     """
     if too_few(learnt.target, learnt.groups) or not len(tested.target):
         return {}
@@ -112,10 +112,10 @@ def score_on_test(
             scores[what] = name, candidates[name](learnt.features, learnt.target, tested.features)
     probed = learnt.of(learnt.probed)
     if not too_few(probed.target, probed.groups) and tested.probed.any():
-        found = np.full(len(tested.target), np.nan)
-        forest = history_forest(workers, seed)
-        found[tested.probed] = forest(probed.history, probed.target, tested.history[tested.probed])
-        scores[PROBE] = PROBE, found
+        for name in PROBES:
+            found, known = np.full(len(tested.target), np.nan), tested.pixels[name][tested.probed]
+            found[tested.probed] = probe(name, workers, seed)(probed.pixels[name], probed.target, known)
+            scores[name] = name, found
     return {
         part: {
             "n_genuine": int((tested.target[rows] == 0).sum()),
@@ -129,11 +129,13 @@ def score_on_test(
     }
 
 
-def _probe(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[str, Any] | None:
+def _probes(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[str, dict[str, Any]]:
     if too_few(look.target, look.groups):
-        return None
-    learners = {PROBE: history_forest(workers, seed)}
-    return _estimate(look, learners, look.history, settings, seed)[PROBE]
+        return {}
+    return {
+        name: _estimate(look, {name: probe(name, workers, seed)}, look.pixels[name], settings, seed)[name]
+        for name in PROBES
+    }
 
 
 def _estimate(

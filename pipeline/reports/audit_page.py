@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.auditing.features import BY_NAME
 from pipeline.auditing.findings import Shortcut, part_title
 from pipeline.auditing.names import ALL, BEST, CONVERTED, PROBE, RAW, TRAINING
+from pipeline.auditing.probes import PROBES
 from pipeline.reports.audit_reasons import STILL, still_there
 from pipeline.reports.audit_rows import SAME_IN_ALL, Row, Side, chart_rows
 from pipeline.reports.audit_words import remarks, verdict
@@ -41,7 +42,8 @@ def _content(audit: Mapping[str, Any]) -> dict[str, Any]:
         "parts": {part_title(name): found for name, found in audit["parts"].items()},
         "tables": {part_title(name): _features(found) for name, found in audit["parts"].items()},
         "on_test": {_tested(name): figures for name, figures in audit["on_test"].items()},
-        "kinds": {BEST: "best property of the file", ALL: "all metadata", PROBE: "compression history"},
+        "kinds": {BEST: "best property of the file", ALL: "all metadata"}
+        | {probe.name: probe.column for probe in PROBES.values()},
         "title_of": part_title,
         "listed": LISTED,
     }
@@ -96,7 +98,10 @@ def _features(part: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"words": f"all of them: {model}", **{side: part[side][ALL].get(model) for side in sides}}
         for model in models
     ]
-    rows.append({"words": "compression history in the pixels", **{side: part[side][PROBE] for side in sides}})
+    rows += [
+        {"words": PROBES[name].words, **{side: part[side][PROBE].get(name) for side in sides}}
+        for name in part[CONVERTED][PROBE]
+    ]
     return rows
 
 

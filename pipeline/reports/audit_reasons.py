@@ -6,7 +6,8 @@ from typing import Any
 from pipeline.auditing import features
 from pipeline.auditing.features import BY_NAME
 from pipeline.auditing.findings import Shortcut, list_shortcuts, part_title
-from pipeline.auditing.names import ALL, BEST, CONVERTED, PROBE, TRAINING
+from pipeline.auditing.names import ALL, BEST, CONVERTED, TRAINING
+from pipeline.auditing.probes import CONTENT, HISTORY
 
 STILL = 0.60  # ROC AUC of a converted file from which on a shortcut is named, certain or not
 
@@ -39,6 +40,16 @@ _ADVICE = {
     features.SIZE: "Train on crops of one size, or leave out the sizes that one class has alone; resizing "
     "only hides it.",
 }
+_WHY_CONTENT = (
+    "Fakes and genuine pictures differ in what they show: in motif, composition, light or colours. They may "
+    "come from different sources, forgers may have chosen certain motifs, or what was put in may be so large "
+    "that it changes the whole. No way of saving mends this."
+)
+_ADVICE_CONTENT = (
+    "Add genuine pictures that show the same as the fakes, best those that they were made from; "
+    "data.protocol=[source_matched] keeps only these, where names tell them. Judge a detector by how far it "
+    "lies above this figure, and by collections that it was not trained on."
+)
 _ADVICE_COPIED = "Set convert=matched: it saves both classes alike and drops what software wrote."
 _ADVICE_SAVED = (
     "See by collection in “Every figure” where it comes from, and add pictures of the class that lacks it."
@@ -74,10 +85,12 @@ def policy_of(audit: Mapping[str, Any]) -> str:
 
 def reason(shortcut: Shortcut, audit: Mapping[str, Any]) -> str:
     """Say why a shortcut is there in converted pictures."""
-    if shortcut.what == PROBE:
-        return _reason_of_probe(shortcut.part, audit)
+    if shortcut.kind == HISTORY:
+        return _reason_of_history(shortcut.part, audit)
     if _tells_the_collection(shortcut, audit):
         return _shares_of_fakes(audit)
+    if shortcut.kind == CONTENT:
+        return _WHY_CONTENT
     if shortcut.what == ALL:
         return _reason_of_all(shortcut, audit)
     family = BY_NAME[shortcut.name].family
@@ -92,20 +105,22 @@ def reasons(shortcuts: Sequence[Shortcut], audit: Mapping[str, Any]) -> str:
 
 
 def advice(shortcuts: Sequence[Shortcut], audit: Mapping[str, Any]) -> str:
-    """Say what to do about properties of converted files; each advice once."""
+    """Say what to do about properties of converted files and about what pictures show; each advice once."""
     return " ".join(dict.fromkeys(_advice_on(shortcut, audit) for shortcut in shortcuts))
 
 
 def _advice_on(shortcut: Shortcut, audit: Mapping[str, Any]) -> str:
     if _tells_the_collection(shortcut, audit):
         return "Read a detector's figures by collection, or bring the shares of fakes closer together."
+    if shortcut.kind == CONTENT:
+        return _ADVICE_CONTENT
     family = None if shortcut.what == ALL else BY_NAME[shortcut.name].family
     if policy_of(audit) in _COPYING and family != features.SIZE:
         return _ADVICE_COPIED
     return _ADVICE_SAVED if family is None else _ADVICE.get(family, _ADVICE_SAVED)
 
 
-def _reason_of_probe(part: str, audit: Mapping[str, Any]) -> str:
+def _reason_of_history(part: str, audit: Mapping[str, Any]) -> str:
     if is_matched(audit, part):
         return (
             "The last save is alike in both classes. What is left are earlier saves under it "
@@ -138,7 +153,7 @@ def _tells_the_collection(shortcut: Shortcut, audit: Mapping[str, Any]) -> bool:
         for name, part in audit["parts"].items()
         if name != TRAINING and not part["tested_only"] and part[CONVERTED] is not None
         for found in list_shortcuts(part[CONVERTED], name)
-        if found.what == shortcut.what and (found.what != BEST or found.name == shortcut.name)
+        if found.what == shortcut.what and (found.what == ALL or found.name == shortcut.name)
     ]
     warn = audit["settings"]["warn_above"]
     several = sum(not part["tested_only"] for part in audit["parts"].values()) > 1

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from pipeline.auditing import features
 from pipeline.auditing.features import BY_NAME
-from pipeline.auditing.findings import ALL_WORDS, PROBE_WORDS
+from pipeline.auditing.findings import ALL_WORDS
 from pipeline.auditing.names import ALL, CONVERTED, PROBE, RAW
+from pipeline.auditing.probes import PROBES, Probe
 from pipeline.reports.numbers import Figure
 
 FAMILIES = {
@@ -45,13 +46,16 @@ NOT_MEASURED = Side("", Figure(None, None, None))
 
 
 def chart_rows(part: Mapping[str, Any]) -> list[Row]:
-    """Cut what was found in a part into rows: each family, all of them together, and the probe."""
+    """Cut what was found in a part into rows: each family, all of them together, and the probes."""
     rows = [
         Row(title, _strongest(part[RAW], family), _strongest(part[CONVERTED], family))
         for family, title in FAMILIES.items()
     ]
     rows.append(Row(ALL_WORDS, _together(part[RAW]), _together(part[CONVERTED])))
-    rows.append(Row(PROBE_WORDS, _probe(part[RAW]), _probe(part[CONVERTED])))
+    rows += [
+        Row(probe.words, _probed(part[RAW], probe), _probed(part[CONVERTED], probe))
+        for probe in PROBES.values()
+    ]
     return rows
 
 
@@ -73,5 +77,6 @@ def _together(found: Mapping[str, Any]) -> Side:
     return SAME
 
 
-def _probe(found: Mapping[str, Any]) -> Side:
-    return NOT_MEASURED if found[PROBE] is None else Side("forest on histograms", as_figure(found[PROBE]))
+def _probed(found: Mapping[str, Any], probe: Probe) -> Side:
+    estimate = found[PROBE].get(probe.name)
+    return NOT_MEASURED if estimate is None else Side(probe.model, as_figure(estimate))

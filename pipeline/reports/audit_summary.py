@@ -35,7 +35,7 @@ def summarise_audit(audit: Mapping[str, Any], page: Path) -> str:
         doubt = ", too few to be believed" if figure.low is None else ""
         lines += textwrap.wrap(
             f"On the test pictures ({best['n_genuine']:,} genuine, {best['n_fake']:,} fake) the strongest of "
-            f"the three kinds of shortcuts, {best['words']}, reaches {as_decimal(figure)}{doubt}.",
+            f"these shortcuts, {best['words']}, reaches {as_decimal(figure)}{doubt}.",
             WIDTH,
         )
     serious = [remark for remark in remarks(audit) if remark.level in (BAD, WARNING)]

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pipeline.auditing.features import BY_NAME
-from pipeline.auditing.findings import PROBE_WORDS, Shortcut, list_shortcuts
+from pipeline.auditing.findings import Shortcut, list_shortcuts
 from pipeline.auditing.names import ALL, BEST, CONVERTED, PROBE, RAW, TRAINING
+from pipeline.auditing.probes import CONTENT, HISTORY, PROBES
 from pipeline.reports.audit_reasons import (
     ADD_FAKE_JPEGS,
+    STILL,
     advice,
     is_matched,
     is_saved_alike,
@@ -17,15 +19,16 @@ from pipeline.reports.audit_reasons import (
 from pipeline.reports.numbers import Figure, as_decimal
 
 BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
-HISTORY = 0.80  # of the probe, from which on figures would be JPEG history and little else
-HISTORY_MATCHED = (
-    0.95  # the same where the last save is matched: tampering itself changes the histograms, too
-)
+LITTLE_ELSE = 0.80  # ROC AUC of a shortcut, from which on figures would be it and little else
+# The same for the history in pixels where the last save is matched: tampering changes the histograms, too.
+LITTLE_ELSE_MATCHED = 0.95
 
 _MATCH = (
     "Set convert=matched: fakes keep their last compression and genuine pictures are given the same ones, so "
     "that “saved by an editor” says nothing any more."
 )
+# What a detector's figures would be, where a probe finds something.
+_IN_PART = {HISTORY: "compression history", CONTENT: "what pictures show"}
 
 
 class Remark(NamedTuple):
@@ -46,15 +49,44 @@ class Remark(NamedTuple):
 
 def remarks(audit: Mapping[str, Any]) -> list[Remark]:
     """Say what was found, worst first."""
-    found = shortcut_remarks(audit)
+    found = [*file_remarks(audit), *content_remarks(audit)]
     found += [remark for each in (_about_leaks, _about_labels) for remark in each(audit)]
     order = [BAD, WARNING, NOTE, GOOD]
     return sorted(found, key=lambda remark: order.index(remark.level))
 
 
-def shortcut_remarks(audit: Mapping[str, Any]) -> list[Remark]:
-    """Say what tells the label besides the tampering: the pixels' past, and the files."""
+def file_remarks(audit: Mapping[str, Any]) -> list[Remark]:
+    """Say what tells the label by how pictures were saved: the pixels' past, and the files."""
     return [remark for each in (_about_pixels, _about_matching, _about_files) for remark in each(audit)]
+
+
+def content_remarks(audit: Mapping[str, Any]) -> list[Remark]:
+    """Say whether what pictures show tells the label; nothing where they were not probed."""
+    part, warn = audit["parts"][TRAINING], audit["settings"]["warn_above"]
+    listed = list_shortcuts(part[CONVERTED], TRAINING)
+    found = next((shortcut for shortcut in listed if shortcut.kind == CONTENT), None)
+    if found is None:
+        return []
+    auc = as_decimal(Figure(*found[4:]))
+    seen = (
+        "Each picture was shrunk to 8 × 8 colours. No trace of a save or of a forgery outlives that; motif, "
+        "composition, light and colours do. Told by these alone, pictures that were not learnt from reach a "
+        f"ROC AUC of {auc}."
+    )
+    if (found.low or 0) <= warn:
+        # Motifs are few where groups are: nothing found is far from nothing there.
+        may_be = (
+            f" By the interval it may be as much as {found.high:.2f}." if (found.high or 0) > STILL else ""
+        )
+        return [Remark(GOOD, f"Fakes are not found to show other motifs: {auc}", f"{seen}{may_be}", "")]
+    return [
+        Remark(
+            BAD if found.roc_auc >= LITTLE_ELSE else WARNING,
+            f"Fakes are told by what they show, not by how they were made: {auc}",
+            f"{seen} {reasons([found], audit)} A detector can learn that and find no tampering at all.",
+            advice([found], audit),
+        )
+    ]
 
 
 def verdict(audit: Mapping[str, Any]) -> str:
@@ -63,23 +95,23 @@ def verdict(audit: Mapping[str, Any]) -> str:
     if part["too_few"]:
         return f"There are too few pictures to tell: {part['too_few']}."
     strong = _strong(part[CONVERTED], warn)
-    probe = next((found for found in strong if found.what == PROBE), None)
-    if probe is not None and _is_history(probe.roc_auc, audit):
+    probes = {found.name: found for found in strong if found.what == PROBE}
+    if HISTORY in probes and _is_history(probes[HISTORY].roc_auc, audit):
         if is_matched(audit, TRAINING):
             return "Even with matched saves a detector's figures would be compression history."
         return "Figures of a detector trained on these pictures would be JPEG history."
-    if probe is not None:
-        return (
-            "Part of a detector's figures will be compression history: read them beside the figure of "
-            f"“{PROBE_WORDS}”."
-        )
+    if probes:
+        part_of_it = " and ".join(_IN_PART[name] for name in probes)
+        named = " and ".join(f"“{PROBES[name].words}”" for name in probes)
+        figure = "figure" if len(probes) == 1 else "figures"
+        return f"Part of a detector's figures will be {part_of_it}: read them beside the {figure} of {named}."
     if strong:
         return "Files tell something of the label even after conversion."
     return "Nothing was found besides the tampering that tells the label."
 
 
 def _is_history(roc_auc: float, audit: Mapping[str, Any]) -> bool:
-    return roc_auc >= (HISTORY_MATCHED if is_matched(audit, TRAINING) else HISTORY)
+    return roc_auc >= (LITTLE_ELSE_MATCHED if is_matched(audit, TRAINING) else LITTLE_ELSE)
 
 
 def _strong(found: Mapping[str, Any] | None, warn: float) -> list[Shortcut]:
@@ -89,7 +121,7 @@ def _strong(found: Mapping[str, Any] | None, warn: float) -> list[Shortcut]:
 
 def _about_pixels(audit: Mapping[str, Any]) -> Iterator[Remark]:
     part = audit["parts"][TRAINING]
-    found = None if part["too_few"] else part[CONVERTED][PROBE]
+    found = None if part["too_few"] else part[CONVERTED][PROBE].get(HISTORY)
     if found is None or found["roc_auc"] is None:
         yield Remark(NOTE, "The pixels were not probed", "Too few pictures of each class were looked at.", "")
         return
@@ -191,7 +223,7 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
             f"above {warn:g} with the whole interval, though nothing of the picture was looked at. "
         )
         yield Remark(
-            BAD if strongest.roc_auc >= HISTORY else WARNING,
+            BAD if strongest.roc_auc >= LITTLE_ELSE else WARNING,
             f"Converted files tell the label: {strongest.words}, {as_decimal(Figure(*strongest[4:]))}",
             (counted if single else "") + reasons(telling, audit),
             advice(telling, audit),

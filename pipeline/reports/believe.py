@@ -12,7 +12,12 @@ from pipeline.reports.believe_design import (
     about_number,
     about_skill,
 )
-from pipeline.reports.believe_shortcuts import about_alterations, about_files, about_shortcuts
+from pipeline.reports.believe_shortcuts import (
+    about_alterations,
+    about_content,
+    about_files,
+    about_shortcuts,
+)
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import Finding
 
@@ -25,6 +30,7 @@ def believe(content: ReportContent) -> list[Finding]:
         about_control,
         about_skill,
         about_files,
+        about_content,
         about_alterations,
         about_elsewhere,
         about_number,

@@ -1,18 +1,28 @@
-"""What besides forgeries could have made the figures: tricks, files, what is seen where nothing is left."""
+"""What besides forgeries could have made the figures: tricks, files, motifs, what outlives every trace."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.reports.audit_reasons import policy_of
-from pipeline.reports.audit_words import BAD, GOOD, WARNING, shortcut_remarks
-from pipeline.reports.audit_words import verdict as verdict_of_audit
+from pipeline.reports.audit_words import BAD, GOOD, WARNING, Remark, content_remarks, file_remarks
 from pipeline.reports.content import ReportContent
-from pipeline.reports.finding import ALTERED, FILES, SHORTCUTS, Finding, on_test, pairs, surely_above
+from pipeline.reports.finding import ALTERED, CONTENT, FILES, SHORTCUTS, Finding, on_test, pairs, surely_above
 from pipeline.reports.numbers import as_decimal
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.scoring.perturbations import CONTENT_ONLY
 from pipeline.scoring.robustness import SHORTCUT as TELLS
 
 _COPYING = ("raw", "tif_only")  # policies that keep files as they are
+# Worst first.
+_FILES_SAY = {
+    BAD: "how the files were saved gives the label away",
+    WARNING: "how the files were saved still tells something of the label",
+    GOOD: "how the files were saved tells nothing of the label",
+}
+_PICTURES_SAY = {
+    BAD: "what the pictures show gives the label away",
+    WARNING: "what the pictures show tells something of the label",
+    GOOD: "fakes are not found to show other things than genuine pictures",
+}
 
 
 def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
@@ -74,18 +84,30 @@ def about_files(content: ReportContent) -> Iterator[Finding]:
                 f"convert={policy} keeps whatever the files' software left in them.",
             )
         return
-    levels = {remark.level for remark in shortcut_remarks(content.audit)}
-    policy = policy_of(content.audit)
-    text = f"{verdict_of_audit(content.audit)} Pictures were prepared with convert={policy}; see audit.html."
-    if BAD in levels:
-        # What the files tell does not explain figures that are surely above it.
-        explained = not surely_above(on_test(content, "roc_auc"), on_test(content, SHORTCUT))
-        title = "how the files were saved gives the label away"
-        yield Finding(FILES, BAD if explained else WARNING, title, text)
-    elif WARNING in levels:
-        yield Finding(FILES, WARNING, "how the files were saved still tells something of the label", text)
-    elif GOOD in levels:
-        yield Finding(FILES, GOOD, "nothing else was found that tells fake from genuine", text)
+    prepared = f"Pictures were prepared with convert={policy_of(content.audit)}; see audit.html."
+    yield from _worst(content, FILES, file_remarks(content.audit), _FILES_SAY, prepared)
+
+
+def about_content(content: ReportContent) -> Iterator[Finding]:
+    """Say whether fakes and genuine pictures show unlike things, as the audit found."""
+    if content.audit is not None:
+        found = content_remarks(content.audit)
+        yield from _worst(
+            content, CONTENT, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html."
+        )
+
+
+def _worst(
+    content: ReportContent, about: str, remarks: Sequence[Remark], says: Mapping[str, str], text: str
+) -> Iterator[Finding]:
+    """Make the worst of some remarks of the audit a finding; none where they neither praise nor blame."""
+    level = next((each for each in says if each in {remark.level for remark in remarks}), None)
+    if level is None:
+        return
+    evidence = " ".join(f"{remark.title}." for remark in remarks if remark.level == level)
+    # What the audit found does not explain figures that are surely above it.
+    explained = not surely_above(on_test(content, "roc_auc"), on_test(content, SHORTCUT))
+    yield Finding(about, level if level != BAD or explained else WARNING, says[level], f"{evidence} {text}")
 
 
 def about_alterations(content: ReportContent) -> Iterator[Finding]:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 from pipeline.reports.content import ReportContent
 from pipeline.reports.numbers import Figure, look_up
 
-SHORTCUTS, LEAK, CONTROL, FILES, ALTERED, SKILL, NUMBER, ELSEWHERE = (
+SHORTCUTS, LEAK, CONTROL, FILES, CONTENT, ALTERED, SKILL, NUMBER, ELSEWHERE = (
     "shortcuts",
     "leak",
     "control",
     "files",
+    "content",
     "altered",
     "skill",
     "number",

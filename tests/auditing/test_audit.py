@@ -8,6 +8,7 @@ import pytest
 from pipeline.auditing.findings import best_shortcut, headline, list_shortcuts, shortcuts_above
 from pipeline.auditing.measure import measure_all
 from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_converted
+from pipeline.auditing.probes import CONTENT, HISTORY, PROBES
 from pipeline.errors import UserError
 from pipeline.images.limits import LIMITS
 from pipeline.manifests.tables import SPLITS, read_files, read_table
@@ -52,15 +53,24 @@ def test_the_label_is_found_in_raw_files_and_in_the_pixels_of_equal_ones(made):
     raw, converted = part["raw"]["features"], part["converted"]["features"]
     assert raw["luma_table"]["roc_auc"] == 1.0
     assert not {"luma_table", "quality", "format"} & set(converted)
-    assert part["converted"]["probe"]["roc_auc"] > 0.9
+    assert part["converted"]["probe"][HISTORY]["roc_auc"] > 0.9
+    assert part["converted"]["probe"][CONTENT]["low"] < 0.5
     json.dumps(audit, allow_nan=False)  # only plain numbers and texts
     found = headline(audit)
-    assert found["by_cross_validation"]["probe"]["roc_auc"] == part["converted"]["probe"]["roc_auc"]
-    assert set(found["on_test"]["test"]) == {"best_feature", "all_metadata", "probe"}
+    for name, estimate in part["converted"]["probe"].items():
+        assert found["by_cross_validation"][name]["roc_auc"] == estimate["roc_auc"]
+    assert set(found["on_test"]["test"]) == {"best_feature", "all_metadata", HISTORY, CONTENT}
     assert best_shortcut(audit, "test")["words"]
     assert best_shortcut(audit, "elsewhere") is None
-    assert "probe" in [shortcut.what for shortcut in shortcuts_above(audit, 0.7)]
+    assert HISTORY in [shortcut.name for shortcut in shortcuts_above(audit, 0.7)]
     assert shortcuts_above(audit, 1.0) == []
+
+
+def test_what_a_thumbnail_shows_stands_beside_figures_where_it_is_the_best(made):
+    audit = audited(made(convert="equal"))[2]
+    for kind in ("best_feature", "all_metadata", HISTORY, CONTENT):
+        audit["on_test"]["test"][kind]["roc_auc"] = 0.9 if kind == CONTENT else 0.8
+    assert best_shortcut(audit, "test")["words"] == "what a thumbnail shows"
 
 
 def test_matched_says_which_fakes_kept_their_compression(made):
@@ -111,7 +121,7 @@ def test_part_of_the_pictures_can_be_probed(made):
     config = made(convert="equal", **{"audit.probe_pictures": 20})
     _, measured, audit = audited(config)
     assert audit["parts"]["training"]["n_probed"] == 20
-    assert np.isfinite(measured.converted_history[:, 0]).sum() == 20
+    assert np.isfinite(measured.converted_pixels[HISTORY][:, 0]).sum() == 20
 
 
 def test_too_few_pictures_are_told_and_nothing_is_searched(tmp_path, monkeypatch, compose_config):
@@ -159,7 +169,7 @@ def test_workers_give_the_same_as_one_process(made, monkeypatch):
     config.compute.workers = 2
     together = measured_pictures(config)[1]
     assert alone.converted.equals(together.converted)
-    assert np.array_equal(alone.raw_history, together.raw_history)
+    assert all(np.array_equal(alone.raw_pixels[name], together.raw_pixels[name]) for name in PROBES)
 
 
 @pytest.mark.slow
@@ -169,4 +179,4 @@ def test_a_dask_cluster_gives_the_same_as_one_process(made):
     config.compute.backend, config.compute.workers = "dask", 2
     together = measured_pictures(config)[1]
     assert alone.converted.equals(together.converted)
-    assert np.array_equal(alone.raw_history, together.raw_history)
+    assert all(np.array_equal(alone.raw_pixels[name], together.raw_pixels[name]) for name in PROBES)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from pipeline.auditing.learners import all_features, one_feature
+from pipeline.auditing.probes import CONTENT, HISTORY
 from pipeline.auditing.shortcuts import Look, score_on_test, search
 from pipeline.config import Audit
-from pipeline.images.histograms import N_FEATURES
+from pipeline.images import histograms, thumbnail
 from tests.auditing.files import feature_table
 
 SETTINGS = Audit(
@@ -12,15 +13,19 @@ SETTINGS = Audit(
 )
 
 
-def look(n=160, seed=0, history_tells=False, **columns):
+def look(n=160, seed=0, history_tells=False, content_tells=False, **columns):
     random = np.random.default_rng(seed)
     target = np.arange(n) % 2
-    history = random.random((n, N_FEATURES), dtype=np.float32)
+    history = random.random((n, histograms.N_FEATURES), dtype=np.float32)
+    content = random.normal(128, 40, (n, thumbnail.N_FEATURES)).astype(np.float32)
     if history_tells:
         history[:, :40] += 0.8 * target[:, None]
+    if content_tells:
+        content[:, 2::3] += 40 * target[:, None]
     groups = np.array([f"g{number}" for number in np.arange(n) // 4])
     made = {name: make(target, random) for name, make in columns.items()}
-    return Look(feature_table(n, **made), history, target, groups, np.full(n, "c"))
+    pixels = {HISTORY: history, CONTENT: content}
+    return Look(feature_table(n, **made), pixels, target, groups, np.full(n, "c"))
 
 
 def telling_category(target, random):
@@ -64,20 +69,27 @@ def test_nothing_varies_nothing_is_found():
     found = search(look(), SETTINGS, 1, 0)
     assert found["features"] == {}
     assert found["all_metadata"] == {}
-    assert found["probe"]["low"] < 0.55
+    assert found["probe"][HISTORY]["low"] < 0.55
+    assert found["probe"][CONTENT]["low"] < 0.55
 
 
-def test_the_probe_finds_what_histograms_tell():
-    assert search(look(history_tells=True), SETTINGS, 1, 0)["probe"]["low"] > 0.9
+@pytest.mark.parametrize(("told_by", "other"), [("history", "content"), ("content", "history")])
+def test_each_probe_finds_what_is_its_own(told_by, other):
+    names = {"history": HISTORY, "content": CONTENT}
+    found = search(look(**{f"{told_by}_tells": True}), SETTINGS, 1, 0)["probe"]
+    assert found[names[told_by]]["low"] > 0.9
+    assert found[names[other]]["low"] < 0.55
 
 
 def test_pictures_that_are_not_probed_are_left_out_of_the_probe_alone():
     some = look(history_tells=True, luma_table=telling_category)
-    some.history[40:] = np.nan
+    for known in some.pixels.values():
+        known[40:] = np.nan
     found = search(some, SETTINGS, 1, 0)
-    assert found["probe"]["roc_auc"] > 0.9
-    some.history[:] = np.nan
-    assert search(some, SETTINGS, 1, 0)["probe"] is None
+    assert found["probe"][HISTORY]["roc_auc"] > 0.9
+    for known in some.pixels.values():
+        known[:] = np.nan
+    assert search(some, SETTINGS, 1, 0)["probe"] == {}
 
 
 def test_numbers_that_do_not_apply_are_no_error():
@@ -93,7 +105,8 @@ def test_what_was_learnt_on_training_pictures_is_scored_on_the_tested_ones():
     found = score_on_test(learnt, tested, {"test": np.ones(80, bool), "collections.a": half}, SETTINGS, 1, 0)
     assert found["test"]["best_feature"]["name"] == "luma_table"
     assert found["test"]["best_feature"]["roc_auc"] > 0.85
-    assert found["test"]["probe"]["roc_auc"] > 0.9
+    assert found["test"][HISTORY]["roc_auc"] > 0.9
+    assert found["test"][CONTENT]["roc_auc"] is not None
     assert (found["test"]["n_fake"], found["collections.a"]["n_fake"]) == (40, 20)
 
 

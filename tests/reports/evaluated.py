@@ -228,7 +228,7 @@ def control(untouched, tampered):
 
 def shortcuts(words):
     parts = ["test", "collections.casia1", "collections.casia2", "elsewhere"]
-    return pd.DataFrame({"part": parts, "name": "probe", "words": words})
+    return pd.DataFrame({"part": parts, "name": "compression_history", "words": words})
 
 
 def left_out():

@@ -1,17 +1,17 @@
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from pipeline.auditing.features import NAMES
 from pipeline.auditing.measure import Measurements
-from pipeline.images.histograms import N_FEATURES
+from pipeline.auditing.probes import CONTENT, HISTORY
 from pipeline.reports.audit import write_audit
 from pipeline.reports.audit_page import render_page
 from pipeline.reports.audit_reasons import still_there
+from pipeline.reports.audit_rows import chart_rows
 from pipeline.reports.audit_summary import summarise_audit
 from pipeline.reports.audit_words import BAD, WARNING, remarks, verdict
 
@@ -20,13 +20,14 @@ def estimate(value, spread=0.05):
     return {"roc_auc": value, "low": max(value - spread, 0.0), "high": min(value + spread, 1.0)}
 
 
-def side(probe=None, all_metadata=None, **features):
+def side(history=None, all_metadata=None, content=0.5, **features):
     found = {name: estimate(value) for name, value in sorted(features.items(), key=lambda item: -item[1])}
+    probes = {HISTORY: history, CONTENT: content} if history else {}
     return {
         "features": found,
         "constant": [name for name in NAMES if name not in features],
         "all_metadata": {"gradient boosting": estimate(all_metadata)} if all_metadata else {},
-        "probe": estimate(probe) if probe else None,
+        "probe": {name: estimate(value) for name, value in probes.items()},
     }
 
 
@@ -50,7 +51,7 @@ def audit(policy, converted, raw=None, **parts):
     """The findings of an audit; under matched all fakes have kept their scans."""
     raw = raw or side(0.99, 1.0, luma_table=0.98, software=0.9, width=0.55)
     training = part(raw, converted) | {"kept_scans": 50 if policy == "matched" else 0}
-    tested = {"name": "width", "n_genuine": 10, "n_fake": 9} | estimate(0.6)
+    tested = {"n_genuine": 10, "n_fake": 9} | estimate(0.6)
     return {
         "settings": {
             "folds": 5,
@@ -61,7 +62,13 @@ def audit(policy, converted, raw=None, **parts):
         },
         "pictures": {"train": {"genuine": 40, "fake": 40}, "test": {"genuine": 10, "fake": 10}},
         "parts": {"training": training} | parts,
-        "on_test": {"test": {"n_genuine": 10, "n_fake": 10, "best_feature": tested, "probe": tested}},
+        "on_test": {
+            "test": {"n_genuine": 10, "n_fake": 10}
+            | {
+                what: tested | {"name": name}
+                for what, name in (("best_feature", "width"), (HISTORY, HISTORY))
+            }
+        },
         "leaks": {
             "groups": 40,
             "groups_in_several_splits": 0,
@@ -103,12 +110,13 @@ CLEAN = audit("matched", side(0.52, 0.5, bytes=0.51), side(0.55, 0.52, bytes=0.5
 ALIKE = audit("matched", side(0.98, 0.56, bytes=0.54, width=0.53))
 ALIKE["parts"]["training"] |= {"kept_scans": 0, "saved_alike": ["folders"]}
 STRONG = audit("matched", side(0.97, 0.85, bytes=0.54))
+MOTIFS = audit("matched", side(0.82, 0.5, content=0.7, bytes=0.51))
 COPIED = audit("raw", side(0.7, 0.9, format=0.8, software=0.7, bytes=0.65, jfif=0.6))
 TOO_FEW = audit("equal", None)
 TOO_FEW["parts"]["training"] |= {"too_few": "5 fake pictures, fewer than 8", "raw": None}
 
 
-IDS = ["equal", "matched", "clean", "alike", "strong", "copied", "too few"]
+IDS = ["equal", "matched", "clean", "alike", "strong", "motifs", "copied", "too few"]
 
 
 class Page(HTMLParser):
@@ -138,9 +146,9 @@ def test_after_equal_the_page_says_that_figures_would_be_jpeg_history():
 
 def test_after_matched_the_page_names_what_is_still_there_and_why():
     named = {shortcut.name: why for shortcut, why in still_there(MATCHED)}
-    assert set(named) == {"probe", "width"}
+    assert set(named) == {HISTORY, "width"}
     assert "No way of saving mends this" in named["width"]
-    assert "earlier saves under it" in named["probe"]
+    assert "earlier saves under it" in named[HISTORY]
     assert "would be JPEG history" not in render_page(MATCHED)
 
 
@@ -174,6 +182,46 @@ def test_a_strong_probe_is_bad_under_matched_too():
     assert "one more save on genuine JPEGs" in worst.text
 
 
+def test_fakes_that_show_something_else_are_told_in_plain_words():
+    assert verdict(MOTIFS) == (
+        "Part of a detector's figures will be compression history and what pictures show: read them beside "
+        "the figures of “compression history in the pixels” and “what a thumbnail shows”."
+    )
+    (remark,) = [each for each in remarks(MOTIFS) if "what they show" in each.title]
+    assert remark.level == WARNING
+    assert "motif, composition, light" in remark.text
+    assert "data.protocol=[source_matched]" in remark.advice
+    assert {shortcut.name for shortcut, _ in still_there(MOTIFS)} == {HISTORY, CONTENT}
+    assert remarks(audit("equal", side(0.5, 0.5, content=0.85)))[0].level == BAD
+
+
+def test_what_a_thumbnail_shows_stands_in_the_chart_and_in_the_summary(tmp_path):
+    assert [row.title for row in chart_rows(MOTIFS["parts"]["training"])][-1] == "what a thumbnail shows"
+    (line,) = [
+        line for line in summarise_audit(MOTIFS, tmp_path).splitlines() if line.startswith("what a thumbnail")
+    ]
+    assert "0.70 (.65–.75)" in line
+    assert "Fakes are not found to show other motifs: 0.50" in render_page(CLEAN)
+    assert "it may be as much as" not in render_page(CLEAN)
+    wide = audit("matched", side(0.5, 0.5, content=0.58))
+    wide["parts"]["training"]["converted"]["probe"][CONTENT]["low"] = 0.44
+    assert "it may be as much as 0.63" in render_page(wide)
+
+
+def test_motifs_that_only_tell_the_collection_are_said_to():
+    several = audit(
+        "matched",
+        side(0.5, 0.5, content=0.7),
+        **{
+            "collections.one": part(side(0.9), side(0.5), n_fake=150),
+            "collections.two": part(side(0.9), side(0.5)),
+        },
+    )
+    (remark,) = [each for each in remarks(several) if "what they show" in each.title]
+    assert "which collection a picture is from" in remark.text
+    assert "Read a detector's figures by collection" in remark.advice
+
+
 def test_all_properties_together_are_told_from_single_ones():
     (remark,) = [each for each in remarks(STRONG) if each.title.startswith("Converted files")]
     assert remark.text.startswith("No single property does; together they do. The strongest alone: size of")
@@ -182,10 +230,12 @@ def test_all_properties_together_are_told_from_single_ones():
 
 @pytest.mark.parametrize("policy", ["raw", "tif_only", "equal", "matched", "lossless"])
 @pytest.mark.parametrize("value", [0.65, 0.97])
-@pytest.mark.parametrize("name", [*NAMES, "all", None])
+@pytest.mark.parametrize("name", [*NAMES, "all", "content", None])
 def test_what_is_wrong_comes_with_advice(policy, value, name):
     if name == "all":
         found = side(0.5, value, bytes=0.52)
+    elif name == "content":
+        found = side(0.5, 0.5, content=value)
     else:
         found = side(0.5, **{name: value}) if name else side(value, 0.5, bytes=0.52)
     serious = [each for each in remarks(audit(policy, found)) if each.level in (BAD, WARNING)]
@@ -221,14 +271,14 @@ def test_what_may_be_chance_is_said_to_be():
     assert "may be chance" not in render_page(wide)
 
 
-@pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, COPIED, TOO_FEW], ids=IDS)
+@pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, MOTIFS, COPIED, TOO_FEW], ids=IDS)
 def test_the_page_is_one_whole_file_that_loads_nothing(found):
     text = render_page(found)
     assert Page(text).loaded == []
     assert not re.search(r"url\(|@import|https?://|<script", text)
 
 
-@pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, COPIED, TOO_FEW], ids=IDS)
+@pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, MOTIFS, COPIED, TOO_FEW], ids=IDS)
 def test_the_summary_fits_a_terminal(found, tmp_path):
     lines = summarise_audit(found, tmp_path / "audit.html").splitlines()
     assert all(len(line) <= 80 for line in lines[:-1])
@@ -237,7 +287,7 @@ def test_the_summary_fits_a_terminal(found, tmp_path):
 
 def test_the_summary_says_of_how_many_pictures_and_whether_to_believe_it(tmp_path):
     said = " ".join(summarise_audit(EQUAL, tmp_path / "audit.html").split())
-    assert "On the test pictures (10 genuine, 9 fake) the strongest of the three kinds" in said
+    assert "On the test pictures (10 genuine, 9 fake) the strongest of these shortcuts" in said
     few = audit("equal", side(0.5, 0.5))
     tested = {"name": "width", "n_genuine": 10, "n_fake": 9, "roc_auc": 0.6, "low": None, "high": None}
     few["on_test"] = {"test": {"n_genuine": 10, "n_fake": 9, "best_feature": tested}}
@@ -292,10 +342,8 @@ def test_leaks_conflicts_and_masks_are_named_worst_first():
 def test_everything_is_written(tmp_path):
     pictures = pd.DataFrame({name: ["x"] for name in ("path", "label", "split", "collection", "group")})
     features = pd.DataFrame({name: ["x"] for name in NAMES})
-    nothing = np.zeros((1, N_FEATURES), np.float32)
-    measured = Measurements(
-        features, features, nothing, nothing, pd.DataFrame({"whole": [0.0], "border": [0.0]})
-    )
+    shares = pd.DataFrame({"whole": [0.0], "border": [0.0]})
+    measured = Measurements(features, features, {}, {}, shares)
     write_audit(tmp_path, pictures, measured, MATCHED)
     names = ["features_converted.csv", "features_raw.csv", "figures.csv", "shortcuts.png", "shortcuts.svg"]
     assert sorted(path.name for path in (tmp_path / "audit").iterdir()) == names

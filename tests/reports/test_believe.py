@@ -147,6 +147,16 @@ def test_what_the_audit_found_weighs_less_where_the_detector_is_far_above_it():
     assert about(replace(BELIEVABLE, audit=clean), "files").level == "good"
 
 
+def test_what_pictures_show_is_a_reason_of_its_own():
+    motifs = audit("matched", side(0.52, 0.5, content=0.85))
+    assert about(replace(CLASSIC, audit=motifs), "content").level == "bad"
+    assert about(replace(BELIEVABLE, audit=motifs), "content").level == "warning"
+    assert about(replace(BELIEVABLE, audit=motifs), "files").level == "good"
+    assert "0.85 (.80–.90)" in about(replace(BELIEVABLE, audit=motifs), "content").text
+    alike = audit("matched", side(0.52, 0.5))
+    assert about(replace(BELIEVABLE, audit=alike), "content").level == "good"
+
+
 def test_what_gets_better_by_harm_is_named():
     found = about(replace(BELIEVABLE, robustness=robustness(0.9, rises=True)), "altered")
     assert (found.level, found.title) == ("warning", "it gets better when pictures get worse")
