@@ -1,11 +1,12 @@
 """Says of pictures, as handed in, how probably they are fake.
 
-    python -m pipeline.predict PATH… [--json] [--models models]
+    python -m pipeline.predict PATH… [--json] [--maps FOLDER] [--models models]
 
-PATH is a file or a folder (searched with its subfolders). Reads the detector in `models/`; writes nothing.
+PATH is a file or a folder (searched with its subfolders). Reads the detector in `models/`; writes nothing
+but, with --maps, a JPEG of each picture beside what the detector saw where: light is tampered, dark is not.
 A line each: path, probability of fake, verdict (genuine, fake, or unsure: near the threshold). With --json
-one object a line: `path`, `probability_fake`, `verdict`, `threshold`, or `path` and `error`. A file that
-cannot be read is said and the rest answered; the exit status is 1 if any failed.
+one object a line: `path`, `probability_fake`, `verdict`, `threshold` and `map`, or `path` and `error`. A
+file that cannot be read is said and the rest answered; the exit status is 1 if any failed.
 """
 
 import argparse
@@ -15,24 +16,48 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import UserError
 from pipeline.images.find import find_pictures
-from pipeline.scoring.detector import BATCH, Detector
+from pipeline.inputs.load import load
+from pipeline.reports.panels import jpeg, panel
+from pipeline.scoring.detector import Detector
+from pipeline.scoring.scorers import NATIVE, Look
 from pipeline.stage import plain_errors, start_tensorflow
+from pipeline.storage.atomic import write_bytes
 
 
-def predict(pictures: Sequence[Path], models: Path) -> Iterator[dict[str, Any]]:
+def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) -> Iterator[dict[str, Any]]:
     """Answers for `pictures`, in order, as they are done.
 
+    Args:
+        pictures: files.
+        models: folder of the detector.
+        maps: folder for pictures of what it saw where; None: none are drawn.
+
     Raises:
-        UserError: there is no detector in `models`.
+        UserError: there is no detector in `models`, or maps are wanted of one that says nothing of places.
     """
     start_tensorflow()
     detector = Detector.load(models)
-    for start in range(0, len(pictures), BATCH):
-        batch = pictures[start : start + BATCH]
-        for path, answer in zip(batch, detector.answer(batch), strict=True):
-            error = answer.pop("error")
-            yield {"path": str(path), **({"error": error} if error else answer)}
+    for number, (path, (answer, look)) in enumerate(zip(pictures, detector.answer(pictures), strict=True), 1):
+        error = answer.pop("error")
+        if look is None:
+            yield {"path": str(path), "error": error}
+        elif maps is None:
+            yield {"path": str(path), **answer}
+        else:
+            yield {"path": str(path), **answer, "map": str(_draw_map(path, look, maps, number))}
+
+
+def _draw_map(path: Path, look: Look, maps: Path, number: int) -> Path:
+    """Draw a picture beside its map; the number keeps pictures of one name apart."""
+    if look.cells is None:
+        raise UserError(
+            "this detector says nothing of places, so it has no maps; train one that does, such as model=dct"
+        )
+    drawn = maps / f"{number:04}-{path.stem}.jpg"
+    write_bytes(drawn, jpeg(panel(load(path, NATIVE).pixels, look.cells, None)))
+    return drawn
 
 
 def expand(path: Path) -> list[Path]:
@@ -60,15 +85,18 @@ def main() -> None:
         "paths", nargs="+", type=Path, metavar="PATH", help="a picture or a folder of pictures"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--maps", type=Path, metavar="FOLDER", help="draw what the detector saw where")
     parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the detector (models)")
     asked = parser.parse_args()
     failed = False
     with plain_errors():
         pictures = [each for path in asked.paths for each in expand(path)]
         width = min(60, max(len(str(path)) for path in pictures))
-        for answer in predict(pictures, asked.models):
+        for answer in predict(pictures, asked.models, asked.maps):
             failed = failed or "error" in answer
             print(json.dumps(answer, ensure_ascii=False) if asked.json else _line(answer, width), flush=True)
+        if asked.maps and not asked.json:
+            print(f"\nmaps  {asked.maps}")
     sys.exit(1 if failed else 0)
 
 

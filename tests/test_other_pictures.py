@@ -3,9 +3,11 @@
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +45,15 @@ def test_predict_gives_the_answer_of_the_evaluation(reproduced):
     output = reproduced.run(sys.executable, "-m", "pipeline.predict", "--json", evaluated["path"].iloc[-1])
     (answer,) = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
     assert answer["probability_fake"] == pytest.approx(evaluated["probability_fake"].iloc[-1], abs=1e-6)
+
+
+def test_predict_draws_what_it_saw_where(reproduced, tmp_path):
+    path = pd.read_csv(reproduced.folder / "data/manifest/test.csv")["path"].iloc[0]
+    command = [sys.executable, "-m", "pipeline.predict", "--json", "--maps", str(tmp_path / "maps")]
+    (answer,) = (json.loads(line) for line in reproduced.run(*command, path).splitlines() if line[0] == "{")
+    with Image.open(answer["map"]) as drawn, Image.open(reproduced.folder / path) as picture:
+        assert drawn.width > 2 * picture.width  # the picture, and beside it the map
+    assert Path(answer["map"]).parent == tmp_path / "maps"
 
 
 def test_predict_without_a_detector_says_how_to_get_one(reproduced, tmp_path):

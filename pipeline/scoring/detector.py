@@ -93,26 +93,27 @@ class Detector:
         """
         return self._scorer.score_crops(self._scorer.prepare_crop(each) for each in crops)
 
-    def answer(self, pictures: Sequence[Picture]) -> Iterator[dict[str, Any]]:
+    def answer(self, pictures: Sequence[Picture]) -> Iterator[tuple[dict[str, Any], Look | None]]:
         """One answer a picture, in order, as they are done.
 
         Yields:
-            `probability_fake` in [0, 1], `verdict`, `threshold`, and `error` (None); where a picture
-            cannot be read `error` says why and the first two are None.
+            `probability_fake` in [0, 1], `verdict`, `threshold`, and `error` (None), and the look that they
+            are from; where a picture cannot be read `error` says why; the first two and the look are None.
         """
         for batch in _batches(pictures):
             prepared = [self._prepare_or_error(each) for each in batch]
             readable = [each for each in prepared if not isinstance(each, UserError)]
             looks = self._scorer.score(readable)
             for each in prepared:
-                failed = isinstance(each, UserError)
-                value = None if failed else float(self.decision.probabilities([next(looks).logit])[0])
-                yield {
+                look = None if isinstance(each, UserError) else next(looks)
+                value = None if look is None else float(self.decision.probabilities([look.logit])[0])
+                answer = {
                     "probability_fake": value,
                     "verdict": None if value is None else str(self.decision.verdicts([value])[0]),
                     "threshold": self.decision.threshold,
-                    "error": str(each) if failed else None,
+                    "error": str(each) if look is None else None,
                 }
+                yield answer, look
 
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """What MLflow's pyfunc calls: a column `path` or `image` (encoded bytes), one row a picture."""
@@ -126,7 +127,7 @@ class Detector:
             )
         column = model_input[given[0]]
         pictures: list[Picture] = [Path(each) if given[0] == "path" else bytes(each) for each in column]
-        return pd.DataFrame(list(self.answer(pictures)), index=model_input.index)
+        return pd.DataFrame([answer for answer, _ in self.answer(pictures)], index=model_input.index)
 
     def _prepare_or_error(self, picture: Picture) -> Any:
         try:
