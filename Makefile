@@ -38,11 +38,12 @@ classic: $(INSTALLED)  ## the classic one-file script as a recipe [DATA=… ROOT
 	$(BIN)/dvc exp run -S experiment=classic $(CHOICES)
 	@$(BIN)/python -m pipeline.summary
 
+# Two processes: most tests wait for programs that start, which uses one core.
 test: $(INSTALLED)  ## the fast tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow"
 
 test-slow: $(INSTALLED)  ## the tests that take minutes: whole runs, killed runs, sweeps
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n 2 -m slow
 
 lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .

@@ -58,7 +58,7 @@ TINY = {
     "conf/model/dct.yaml": {"filters": 8},
     "conf/train/default.yaml": {"epochs": 2, "batch_size": 16},
     "conf/evaluate/default.yaml": {"bootstrap": 100},
-    "conf/audit/default.yaml": {"bootstrap": 100},
+    "conf/audit/default.yaml": {"bootstrap": 100, "folds": 2},
 }
 
 
