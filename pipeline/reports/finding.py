@@ -6,16 +6,8 @@ from typing import NamedTuple
 from pipeline.reports.content import ReportContent
 from pipeline.reports.numbers import Figure, look_up
 
-SHORTCUTS, LEAK, CONTROL, FILES, ALTERED, SKILL, NUMBER, ELSEWHERE = (
-    "shortcuts",
-    "leak",
-    "control",
-    "files",
-    "altered",
-    "skill",
-    "number",
-    "elsewhere",
-)
+SHORTCUTS, LEAK, CONTROL, FRAGILE = "shortcuts", "leak", "control", "fragile"
+FILES, ALTERED, SKILL, NUMBER, ELSEWHERE = "files", "altered", "skill", "number", "elsewhere"
 
 
 class Finding(NamedTuple):

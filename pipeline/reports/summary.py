@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.reports.leak import leaks
 from pipeline.reports.numbers import Figure, as_decimal, in_percent, look_up, shown_parts, title
 from pipeline.scoring.metrics import PIXELS
 
@@ -99,7 +100,6 @@ def _warnings(intervals: pd.DataFrame, counts: Mapping[str, Any]) -> Iterator[st
         for label in ("genuine", "fake"):
             if not row[f"n_{label}"]:
                 yield f"{title(part).strip()} has no {label} pictures: figures that need both are missing."
-    leaking = counts.get("leak", {}).get("fake", {})
-    if leaking.get("with_relatives_in_train"):
-        share = leaking["with_relatives_in_train"] / leaking["pictures"]
-        yield f"This split leaks: {share:.0%} of the test fakes have a relative in train."
+    for leak in leaks(counts)[:1]:
+        if leak.related:
+            yield f"This split leaks: {leak.share:.0%} of the tested {leak.whom} have a relative in train."

@@ -142,7 +142,7 @@ def test_the_summary_fits_a_terminal_and_names_the_files():
     )
     assert max(map(len, text.splitlines())) <= 80
     assert "figures  reports/metrics.json" in text
-    assert "leaks: 98% of the test fakes" in text
+    assert "leaks: 98% of the tested fakes" in text
     assert "20,000" in text
     assert "test           pixel ROC AUC 0.75 (.7" in text
     assert "untouched crops of fakes   against genuine crops: ROC AUC 0.60 (.55–.66)" in text

@@ -99,7 +99,7 @@ def test_a_probe_is_dark_where_it_knows_something_and_others_where_they_lose():
     cells = {cell.name: cell for row in robustness_cells(BELIEVABLE.robustness).values() for cell in row}
     assert "none" not in cells
     assert cells["jpeg 95"].depth < cells["jpeg 75"].depth < cells["jpeg 50"].depth
-    assert cells["content only thumbnail of 48 px"].depth == pytest.approx(0.04)
+    assert cells["thumbnail 48"].depth == pytest.approx(0.04)
 
 
 def test_an_alteration_without_figures_is_there_without_them():
