@@ -33,7 +33,7 @@ def about_fragility(content: ReportContent) -> Iterator[Finding]:
         yield Finding(
             FRAGILE,
             WARNING,
-            "nobody has checked whether it still works when a picture is saved once more",
+            "nobody has checked what saving a picture once more does to it",
             "That takes both classes, and evaluate.robustness=fast or full.",
         )
         return
@@ -41,7 +41,7 @@ def about_fragility(content: ReportContent) -> Iterator[Finding]:
     evidence = f"ROC AUC {as_decimal(whole)} as handed in; {listed}. {_others(known)}"
     fallen = [name for name, figure in after.items() if whole.value - (figure.value or 0.0) > FALL]
     if not fallen:
-        title = "it still works when a picture is saved once more, or goes through a social network"
+        title = "saving a picture once more, or sending it through a social network, changes little"
         yield Finding(FRAGILE, GOOD, title, evidence)
         return
     first, sure = fallen[0], set(known.loc[known["verdict"] == FALLS, "name"])

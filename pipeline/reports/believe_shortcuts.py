@@ -10,6 +10,7 @@ from pipeline.reports.audit_words import verdict as verdict_of_audit
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import ALTERED, FILES, SHORTCUTS, Finding, on_test, pairs, surely_above
 from pipeline.reports.numbers import as_decimal
+from pipeline.reports.trick_words import shortcut_words
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.scoring.perturbations import CONTENT_ONLY
 from pipeline.scoring.robustness import AS_HANDED_IN, FRAGILE
@@ -44,10 +45,11 @@ def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
             f"What can be reached without looking for a forgery is not known. {why}",
         )
         return
+    words = shortcut_words(content) or "the best shortcut"
     evidence = (
         f"Shown one fake and one genuine picture, the detector picks the fake in {pairs(detector)} cases "
-        f"(ROC AUC {as_decimal(detector)}). {shortcut_words(content)} alone, which looks for no forgery, "
-        f"does in {pairs(shortcut)} ({as_decimal(shortcut)})."
+        f"(ROC AUC {as_decimal(detector)}). {words[:1].upper()}{words[1:]} alone, which looks for no "
+        f"forgery, does in {pairs(shortcut)} ({as_decimal(shortcut)})."
     )
     if detector.value <= shortcut.value:
         tie = pairs(detector) == pairs(shortcut)
@@ -69,14 +71,6 @@ def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
             "it is hardly better than a trick that looks for no forgery",
             f"{evidence} With so many pictures the difference may be chance.",
         )
-
-
-def shortcut_words(content: ReportContent) -> str:
-    """Name the best shortcut on the test pictures, as the start of a sentence."""
-    table = content.shortcuts
-    rows = [] if table is None else table.loc[table["part"] == "test", "words"].tolist()
-    words = str(rows[0]) if rows else "the best shortcut"
-    return f"{words[:1].upper()}{words[1:]}"
 
 
 def about_files(content: ReportContent) -> Iterator[Finding]:

@@ -217,7 +217,8 @@ def control(untouched, tampered):
 
 def shortcuts(words):
     parts = ["test", "collections.casia1", "collections.casia2", "elsewhere"]
-    return pd.DataFrame({"part": parts, "name": "probe", "words": words})
+    table = pd.DataFrame({"part": parts, "name": "probe", "words": words, "roc_auc": 0.81, "low": 0.75})
+    return table.assign(high=0.86, probe_roc_auc=0.77, probe_low=0.7, probe_high=0.83)
 
 
 def left_out():
@@ -262,7 +263,7 @@ BELIEVABLE = content(
 )
 CLASSIC = content(
     0.75, 0.15, 1.0, "all metadata together", "tif_only", "cnn",
-    side(0.98, 1.0, luma_table=0.98, software=0.9), 0.86, 0.71, 0.74, slope=0.4, knows=0.64, rises=True,
+    side(0.98, 1.0, luma_table=0.98, software=0.9), 0.86, 0.71, 0.74, slope=0.6, knows=0.64, rises=True,
 )  # fmt: skip
 
 

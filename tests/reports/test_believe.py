@@ -235,7 +235,7 @@ def test_harm_that_nobody_meets_every_day_is_counted_and_does_not_decide():
 def test_without_the_everyday_alterations_nobody_has_checked():
     for table in (None, robustness(0.98).query("name != 'lossless'")):
         found = about(replace(BELIEVABLE, robustness=table), "fragile")
-        assert (found.level, found.title[:22]) == ("warning", "nobody has checked whe")
+        assert (found.level, found.title[:22]) == ("warning", "nobody has checked wha")
 
 
 @pytest.mark.parametrize("name", ["fast", "full"])
