@@ -22,7 +22,15 @@ from pipeline.inputs.load import load
 from pipeline.manifests.checks import built_from, check_built_from, check_files, check_learnt_from
 from pipeline.manifests.roles import test_collections
 from pipeline.manifests.tables import read_table
-from pipeline.records import CARD, EVALUATION_FOLDER, METRICS_FILE, REPORT, read_record, record_evaluation
+from pipeline.records import (
+    CARD,
+    EVALUATION_FOLDER,
+    METRICS_FILE,
+    REPORT,
+    code_state,
+    read_record,
+    record_evaluation,
+)
 from pipeline.reports.content import read_content
 from pipeline.reports.evaluation import GALLERY, Tables, write_evaluation
 from pipeline.reports.gallery import Shown, choose, write_gallery
@@ -98,7 +106,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
         write_evaluation(folder, examined.predictions, found, tables, detector.decision.temperature)
         write_gallery(folder / GALLERY, _shown(detector, tested, table))
-        write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], "evaluate": asdict(config.evaluate)})
+        settings = {"evaluate": asdict(config.evaluate)}
+        write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], **code_state(settings), **settings})
     write_json(reports / METRICS_FILE, metrics)
     content = read_content(reports, models, manifest, audit, config.evaluate.confidence)
     write_summary_table(reports / EVALUATION_FOLDER, content)

@@ -21,9 +21,10 @@ import yaml
 
 from pipeline.auditing.names import AUDIT, PAGE
 from pipeline.config import Config
+from pipeline.errors import UserError
 from pipeline.scoring.names import RUN_FILE
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
-from pipeline.validate import flatten
+from pipeline.validate import flatten, validate
 
 EVALUATION_FOLDER = "evaluation"
 METRICS_FILE = "metrics.json"
@@ -98,7 +99,7 @@ def training_run(
             "parent": parent,
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seed": config.seed,
-            **_code_state(),
+            **code_state({key: whole[key] for key in ("data", "sample", *DEPENDS_ON)}),
             **facts,
             "config": {
                 "data": {"name": config.data.name},
@@ -196,17 +197,36 @@ def _start(record: Mapping[str, Any]) -> Tracker:
     return Tracker.start(record["experiment"], record["name"], tags, record["parent"])
 
 
-def _code_state() -> dict[str, Any]:
-    """Commit, whether the tree has uncommitted changes, and DVC's name of the experiment."""
+def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what of the code and of the settings a later reader has to restore.
+
+    Args:
+        settings: the part of the configuration that the work depends on.
+
+    Returns:
+        `commit`, whether the tree has uncommitted changes, DVC's name of the experiment, the machine, and
+        `differing`: the settings, by their keys on the command line, that are not those of `params.yaml` in
+        that commit; None where that cannot be known.
+    """
 
     def git(*arguments: str) -> str | None:
         answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
         return answer.stdout.strip() if answer.returncode == 0 else None
 
     status = git("status", "--porcelain", "--untracked-files=no")
+    committed = git("show", "HEAD:./params.yaml")
     return {
         "commit": git("rev-parse", "HEAD"),
         "uncommitted_changes": None if status is None else bool(status),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
         "machine": platform.platform(),
+        "differing": None if committed is None else _differing(settings, committed),
     }
+
+
+def _differing(settings: Mapping[str, Any], committed: str) -> dict[str, Any] | None:
+    try:  # it fills in what may be left out, as in `settings`
+        there = flatten(asdict(validate(yaml.safe_load(committed))))
+    except UserError:  # of another schema
+        return None
+    return {key: value for key, value in flatten(settings).items() if key not in there or there[key] != value}

@@ -10,11 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.auditing.findings import best_shortcut, read_audit
+from pipeline.auditing.findings import best_shortcut, headline, read_audit
 from pipeline.auditing.names import AUDIT
+from pipeline.auditing.probes import HISTORY
 from pipeline.scoring.evaluation import INTERVAL_COLUMNS, SHORTCUT, Evaluation
 
-COLUMNS = ["part", "name", "words", "roc_auc", "low", "high"]
+# The compression history stands there also where another shortcut is stronger.
+_HISTORY = {end: f"history_{end}" for end in ("roc_auc", "low", "high")}
+COLUMNS = ["part", "name", "words", "roc_auc", "low", "high", *_HISTORY.values()]
 
 
 def audit_of(reports: Path, built_from: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -39,12 +42,15 @@ def beside(evaluation: Evaluation, audit: Mapping[str, Any] | None) -> tuple[Eva
         the evaluation with `SHORTCUT` among the metrics and intervals of these parts; and a table of
         `COLUMNS` that says what each shortcut is.
     """
-    found = {}
+    found, histories = {}, {}
+    tested = {} if audit is None else headline(audit)["on_test"]
     for part in evaluation.intervals["part"].unique():
         # At another threshold the ROC AUC is the same.
         best = None if audit is None else best_shortcut(audit, part.removesuffix("_at_half"))
         if best is not None:
             found[part] = best
+            history = tested[part.removesuffix("_at_half")].get(HISTORY, {})
+            histories[part] = {column: history.get(end) for end, column in _HISTORY.items()}
             _place(evaluation.metrics, part)[SHORTCUT] = best["roc_auc"]
     counts = evaluation.intervals.drop_duplicates("part").set_index("part")
     rows = [
@@ -61,8 +67,8 @@ def beside(evaluation: Evaluation, audit: Mapping[str, Any] | None) -> tuple[Eva
     if rows:
         more = pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
         evaluation = evaluation._replace(intervals=pd.concat([evaluation.intervals, more], ignore_index=True))
-    table = pd.DataFrame([{"part": part, **best} for part, best in found.items()], columns=COLUMNS)
-    return evaluation, table
+    table = [{"part": part, **best, **histories[part]} for part, best in found.items()]
+    return evaluation, pd.DataFrame(table, columns=COLUMNS)
 
 
 def _place(metrics: dict[str, Any], part: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""May the figures of a detector be believed? The rules in `believe_shortcuts` and `believe_design` together.
+"""May the figures of a detector be believed? The rules of the modules `believe_…` together.
 
 Their titles are clauses in words that need no knowledge of the field, because the verdict is put together
 from them (see `verdict`); technical terms and figures stand in their texts.
@@ -12,6 +12,7 @@ from pipeline.reports.believe_design import (
     about_number,
     about_skill,
 )
+from pipeline.reports.believe_fragility import about_fragility
 from pipeline.reports.believe_shortcuts import (
     about_alterations,
     about_content,
@@ -28,6 +29,7 @@ def believe(content: ReportContent) -> list[Finding]:
         about_shortcuts,
         about_leak,
         about_control,
+        about_fragility,
         about_skill,
         about_files,
         about_content,

@@ -16,17 +16,22 @@ from pipeline.reports.finding import (
     pairs,
     surely_above,
 )
+from pipeline.reports.leak import leaks
 from pipeline.reports.metric_words import WORDS
 from pipeline.reports.numbers import Figure, as_decimal, look_up
 from pipeline.scoring.evaluation import SHORTCUT
 
 MUCH = 0.5  # of what it reacts with to forged pieces, from which on untouched ones explain the figures
 WIDE = 0.2  # width of an interval from which on a figure is a rough one
-LEAKS = 0.01  # share of the tested fakes with relatives in training that is no mere accident
+LEAKS = 0.01  # share of the tested pictures with relatives in training that is no mere accident
+# How high the interval of untouched pieces may reach that are said to look genuine to it: by then it would
+# pick the fake's piece in two of three pairs. Wider intervals come from too few pieces and say nothing.
+NEAR_A_COIN = 0.65
+TOO_FEW = "there were too few pieces of fakes to say"
 
 
 def about_leak(content: ReportContent) -> Iterator[Finding]:
-    """Say how many tested fakes have relatives in training."""
+    """Say how many tested pictures have relatives in training, by the class that has more."""
     if content.counts is None:
         yield Finding(
             LEAK,
@@ -35,36 +40,30 @@ def about_leak(content: ReportContent) -> Iterator[Finding]:
             "The manifest left no counts.",
         )
         return
-    shares = {label: _share(found) for label, found in content.counts["leak"].items()}
-    fakes = content.counts["leak"]["fake"]
-    share = shares.get("fake", 0.0)
+    worst, other = leaks(content.counts)
     meaning = (
         "A relative is a picture with the same source. The detector may know it instead of judging it, which "
         "makes figures too high."
     )
-    if max(shares.values(), default=0.0) == 0.0:
-        twins = _alike_in_training(content.audit)
-        if twins:
-            yield Finding(
-                LEAK,
-                WARNING,
-                f"{twins} tested pictures have a twin in training",
-                f"{meaning} See audit.html.",
-            )
-            return
+    if worst.related:
+        yield Finding(
+            LEAK,
+            BAD if worst.share > LEAKS else WARNING,
+            f"{_percent(worst.share)} of the tested {worst.whom} have a relative in training",
+            f"{worst.related:,} of {worst.pictures:,} {worst.whom}, {other.related:,} of {other.pictures:,} "
+            f"{other.whom}. {meaning}",
+        )
+    elif twins := _alike_in_training(content.audit):
+        title = f"{twins} tested pictures have a twin in training"
+        yield Finding(LEAK, WARNING, title, f"{meaning} See audit.html.")
+    else:
         yield Finding(
             LEAK,
             GOOD,
             "no tested picture has a relative in training",
-            f"None of the {fakes['pictures']:,} tested fakes shares a source with a training picture.",
+            f"None of the {worst.pictures:,} tested {worst.whom} and none of the {other.pictures:,} tested "
+            f"{other.whom} shares a source with a training picture.",
         )
-        return
-    yield Finding(
-        LEAK,
-        BAD if share > LEAKS else WARNING,
-        f"{_percent(share)} of the tested fakes have a relative in training",
-        f"{fakes['with_relatives_in_train']:,} of {fakes['pictures']:,}. {meaning}",
-    )
 
 
 def about_control(content: ReportContent) -> Iterator[Finding]:
@@ -90,7 +89,9 @@ def about_control(content: ReportContent) -> Iterator[Finding]:
     if tampered.value is not None:
         evidence += f" Forged pieces: {as_decimal(tampered)}, where 1 means that it finds all."
     reacts = (untouched.low or 0.0) > 0.5
-    if reacts and untouched.value - 0.5 > MUCH * ((tampered.value or 0.5) - 0.5):
+    if untouched.high is None or tampered.low is None:
+        yield Finding(CONTROL, WARNING, f"{TOO_FEW} whether it looks at the forgery itself", evidence)
+    elif reacts and untouched.value - 0.5 > MUCH * ((tampered.value or 0.5) - 0.5):
         yield Finding(
             CONTROL,
             BAD,
@@ -101,8 +102,12 @@ def about_control(content: ReportContent) -> Iterator[Finding]:
         yield Finding(
             CONTROL, WARNING, "it reacts a little to pieces of fakes that nobody has forged", evidence
         )
-    elif tampered.low is None or tampered.low <= 0.5:
-        yield Finding(CONTROL, WARNING, "it does not surely react to the forged places", evidence)
+    elif untouched.high > NEAR_A_COIN:
+        title = f"{TOO_FEW} whether it leaves alone what nobody has forged"
+        yield Finding(CONTROL, WARNING, title, evidence)
+    elif tampered.low <= 0.5 or not surely_above(tampered, untouched):
+        title = "it does not surely react more to the forged places than to the rest"
+        yield Finding(CONTROL, WARNING, title, evidence)
     else:
         yield Finding(CONTROL, GOOD, "it reacts to the forged places and not to the rest", evidence)
 
@@ -183,10 +188,6 @@ def about_number(content: ReportContent) -> Iterator[Finding]:
 def _alike_in_training(audit: Mapping[str, Any] | None) -> int:
     counts = [] if audit is None else audit["leaks"]["counts"]
     return sum(row["pictures"] for row in counts if row["split"] == "test")
-
-
-def _share(leak: Mapping[str, int]) -> float:
-    return leak["with_relatives_in_train"] / leak["pictures"] if leak["pictures"] else 0.0
 
 
 def _percent(share: float) -> str:

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import pandas as pd
+
 from pipeline.reports.audit_reasons import policy_of
 from pipeline.reports.audit_words import BAD, GOOD, WARNING, Remark, content_remarks, file_remarks
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import ALTERED, CONTENT, FILES, SHORTCUTS, Finding, on_test, pairs, surely_above
 from pipeline.reports.numbers import as_decimal
+from pipeline.reports.trick_words import shortcut_words
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.scoring.perturbations import CONTENT_ONLY
+from pipeline.scoring.robustness import AS_HANDED_IN, FRAGILE
 from pipeline.scoring.robustness import SHORTCUT as TELLS
 
+_JUDGED = ("", FRAGILE, TELLS)  # other verdicts say why there is none
 _COPYING = ("raw", "tif_only")  # policies that keep files as they are
 # Worst first.
 _FILES_SAY = {
@@ -28,19 +33,33 @@ _PICTURES_SAY = {
 def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
     """Put the detector beside the best shortcut, on the same pictures."""
     detector, shortcut = on_test(content, "roc_auc"), on_test(content, SHORTCUT)
-    if shortcut.value is None or detector.value is None:
+    if detector.value is None:
+        yield Finding(
+            SHORTCUTS,
+            WARNING,
+            "whether a trick does as well cannot be told",
+            "Comparing the two takes tested pictures of both classes, and answers for them.",
+        )
+        return
+    if shortcut.value is None:
+        why = (
+            "There is no shortcut audit of this data; python -m pipeline.audit makes one."
+            if content.audit is None
+            else "The shortcut audit of this data has no figure for the tested pictures: there are too few "
+            "of a class to learn from, or to test on."
+        )
         yield Finding(
             SHORTCUTS,
             WARNING,
             "nobody has checked whether a trick does as well",
-            "There is no shortcut audit of this data, so what can be reached without looking for a forgery "
-            "is not known. python -m pipeline.audit makes one.",
+            f"What can be reached without looking for a forgery is not known. {why}",
         )
         return
+    words = shortcut_words(content) or "the best shortcut"
     evidence = (
         f"Shown one fake and one genuine picture, the detector picks the fake in {pairs(detector)} cases "
-        f"(ROC AUC {as_decimal(detector)}). {shortcut_words(content)} alone, which looks for no forgery, "
-        f"does in {pairs(shortcut)} ({as_decimal(shortcut)})."
+        f"(ROC AUC {as_decimal(detector)}). {words[:1].upper()}{words[1:]} alone, which looks for no "
+        f"forgery, does in {pairs(shortcut)} ({as_decimal(shortcut)})."
     )
     if detector.value <= shortcut.value:
         tie = pairs(detector) == pairs(shortcut)
@@ -62,14 +81,6 @@ def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
             "it is hardly better than a trick that looks for no forgery",
             f"{evidence} With so many pictures the difference may be chance.",
         )
-
-
-def shortcut_words(content: ReportContent) -> str:
-    """Name the best shortcut on the test pictures, as the start of a sentence."""
-    table = content.shortcuts
-    rows = [] if table is None else table.loc[table["part"] == "test", "words"].tolist()
-    words = str(rows[0]) if rows else "the best shortcut"
-    return f"{words[:1].upper()}{words[1:]}"
 
 
 def about_files(content: ReportContent) -> Iterator[Finding]:
@@ -112,16 +123,28 @@ def _worst(
 
 def about_alterations(content: ReportContent) -> Iterator[Finding]:
     """Name what should make the task harder and does not."""
-    if content.robustness is None or content.robustness.empty:
+    table = content.robustness
+    altered = pd.DataFrame(columns=["name", "verdict", "family"]) if table is None else table
+    altered = altered[altered["name"] != AS_HANDED_IN]
+    judged = altered[altered["verdict"].isin(_JUDGED)]
+    rows = judged[judged["verdict"] == TELLS]
+    if rows.empty and judged["family"].eq(CONTENT_ONLY).nunique() < 2:  # alterations and probes, both
+        reasons = sorted(set(altered["verdict"]) - {*_JUDGED})
+        yield Finding(
+            ALTERED,
+            WARNING,
+            "nobody has checked what it knows where no trace of a forgery is left",
+            f"Of {len(altered)} alterations {len(judged)} could be judged"
+            + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some."),
+        )
         return
-    rows = content.robustness[content.robustness["verdict"] == TELLS]
     if rows.empty:
         yield Finding(
             ALTERED,
             GOOD,
             "no alteration of the pictures makes it better",
-            "One that did, or one that leaves no trace of a forgery and changes nothing, would show that it "
-            "reads something else.",
+            f"{len(judged)} of {len(altered)} could be judged. One that did, or one that leaves no trace of "
+            "a forgery and changes nothing, would show that it reads something else.",
         )
         return
     probes = rows[rows["family"] == CONTENT_ONLY]

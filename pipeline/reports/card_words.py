@@ -8,8 +8,9 @@ from typing import Any
 from pipeline.reports.audit_words import GOOD
 from pipeline.reports.believe import believe
 from pipeline.reports.content import ReportContent
-from pipeline.reports.finding import ALTERED, CONTROL, ELSEWHERE
-from pipeline.reports.numbers import COLLECTION, as_decimal, elsewhere_parts, in_percent
+from pipeline.reports.finding import ALTERED, CONTROL, ELSEWHERE, FRAGILE
+from pipeline.reports.numbers import COLLECTION, as_decimal, in_percent
+from pipeline.reports.roles import TEST, roles
 from pipeline.reports.slice_rows import SliceRow, slice_rows, weakest
 
 NOT_STATED = "not stated"
@@ -35,15 +36,14 @@ def method(content: ReportContent) -> tuple[str, list[str]]:
 def training_data(content: ReportContent) -> list[dict[str, Any]]:
     """List the collections: `name`, `role` and `licence`, `NOT_STATED` where nobody configured it."""
     collections = (content.data or {}).get("collections", {})
-    away = elsewhere_parts(content.intervals)
-    names = [part for part in content.intervals["part"].unique() if part.startswith(COLLECTION)]
+    tested = set(content.intervals["part"])
     return [
         {
-            "name": part.removeprefix(COLLECTION),
-            "role": "tested only" if part in away else "trained on and tested",
-            "licence": collections.get(part.removeprefix(COLLECTION), {}).get("licence") or NOT_STATED,
+            "name": name,
+            "role": _role(role == TEST, f"{COLLECTION}{name}" in tested),
+            "licence": collections.get(name, {}).get("licence") or NOT_STATED,
         }
-        for part in names
+        for name, role in roles(content).items()
     ]
 
 
@@ -52,13 +52,22 @@ def failures(content: ReportContent) -> list[str]:
     return list(_failures(content))
 
 
+def _role(is_away: bool, is_tested: bool) -> str:
+    if is_away:
+        return "tested only" if is_tested else "to be tested only, but none of its pictures was"
+    return "trained on and tested" if is_tested else "trained on, none of its pictures tested"
+
+
 def _failures(content: ReportContent) -> Iterator[str]:
     for finding in believe(content):
-        if finding.about in (CONTROL, ELSEWHERE, ALTERED) and finding.level != GOOD:
+        if finding.about in (CONTROL, FRAGILE, ELSEWHERE, ALTERED) and finding.level != GOOD:
             yield f"{finding.title[:1].upper()}{finding.title[1:]}. {finding.text}"
     worst = weakest([] if content.slices is None else slice_rows(content.slices))
     if worst is not None:
-        yield f"Weakest on {worst.name} ({worst.property}): {_figures(worst)}."
+        yield (
+            f"Weakest, going by the upper end of the interval, on {worst.name} ({worst.property}): "
+            f"{_figures(worst)}."
+        )
     if content.robustness is not None:
         fragile = content.robustness[content.robustness["verdict"] == "fragile"]
         if len(fragile):

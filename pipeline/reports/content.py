@@ -41,6 +41,7 @@ class ReportContent:
         left_out: `left_out.csv` of the manifest.
         audit: `audit.json`, if it is of the same data.
         record: `run.json` of the training.
+        evaluated: `run.json` of the evaluation.
         decision: `decision.json`.
         counts: `counts.json` of the manifest.
         data: the configuration of the pictures, as the manifest was built from it.
@@ -59,6 +60,7 @@ class ReportContent:
     left_out: Table = None
     audit: Facts = None
     record: Facts = None
+    evaluated: Facts = None
     decision: Facts = None
     counts: Facts = None
     data: Facts = None
@@ -102,6 +104,7 @@ def read_content(
         left_out=_table(manifest / "left_out.csv"),
         audit=audit,
         record=_json(models / RUN_FILE),
+        evaluated=_json(evaluation / RUN_FILE),
         decision=_json(models / DECISION_FILE),
         counts=_json(manifest / "counts.json"),
         data=(_json(manifest / BUILT_FROM) or {}).get("data"),

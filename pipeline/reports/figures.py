@@ -18,6 +18,7 @@ from pipeline.reports.style import (
     OTHERS,
     QUIET,
     drawn,
+    ink_on,
     percent_axis,
     say_empty,
 )
@@ -72,19 +73,21 @@ def draw_confusion(path: Path, parts: Parts, threshold: float) -> None:
 
 def _confusion_square(axes: "Axes", table: pd.DataFrame) -> None:
     """Fill a square with counts and shares of each row; right answers in the colour of their class."""
-    from matplotlib.colors import to_rgba
+    from matplotlib.colors import to_rgb
 
     counts = table.to_numpy()
     totals = counts.sum(axis=1)
-    cells = np.ones((2, 2, 4))
+    cells = np.ones((2, 2, 3))
     for row, label in enumerate(LABELS):
         for column in range(2):
             share = counts[row, column] / totals[row] if totals[row] else 0.0
             strength = 0.08 + 0.82 * share
-            cells[row, column] = to_rgba(OF_LABEL[label] if row == column else QUIET, strength)
+            # Mixed with white and not seen through, so that a page by night leaves them as they are.
+            full = np.array(to_rgb(OF_LABEL[label] if row == column else QUIET))
+            cells[row, column] = strength * full + (1 - strength)
             text = f"{counts[row, column]:,}" + (f"\n{share:.0%}" if totals[row] else "")
-            ink = "white" if strength > 0.7 else INK
-            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=14, fontweight="bold")
+            axes.text(column, row, text, ha="center", va="center", color=ink_on(cells[row, column]),
+                      fontsize=14, fontweight="bold")  # fmt: skip
     axes.imshow(cells)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

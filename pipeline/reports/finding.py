@@ -6,17 +6,9 @@ from typing import NamedTuple
 from pipeline.reports.content import ReportContent
 from pipeline.reports.numbers import Figure, look_up
 
-SHORTCUTS, LEAK, CONTROL, FILES, CONTENT, ALTERED, SKILL, NUMBER, ELSEWHERE = (
-    "shortcuts",
-    "leak",
-    "control",
-    "files",
-    "content",
-    "altered",
-    "skill",
-    "number",
-    "elsewhere",
-)
+SHORTCUTS, LEAK, CONTROL, FRAGILE = "shortcuts", "leak", "control", "fragile"
+FILES, CONTENT, ALTERED, SKILL = "files", "content", "altered", "skill"
+NUMBER, ELSEWHERE = "number", "elsewhere"
 
 
 class Finding(NamedTuple):

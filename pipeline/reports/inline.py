@@ -9,8 +9,11 @@ from markupsafe import Markup
 
 from pipeline.reports.style import FAINT, INK, QUIET
 
-_OF_THE_PAGE = {INK: "var(--ink)", QUIET: "var(--quiet)", FAINT: "var(--line)", "#ffffff": "var(--paper)"}
+_WHITE = "#ffffff"
+_OF_THE_PAGE = {INK: "var(--ink)", QUIET: "var(--quiet)", FAINT: "var(--line)", _WHITE: "var(--paper)"}
 _BY_NIGHT = {"#0072b2": "var(--genuine)", "#d55e00": "var(--fake)"}  # too dark on a dark page
+# White that is written stands on a colour that stays by night; all other white is the paper.
+_ON_A_CELL = re.compile(r"(<text\b[^>]*?)var\(--paper\)")
 _HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 _FONT = re.compile(r"'DejaVu Sans'[^;\"]*")
@@ -36,4 +39,5 @@ def inline_svg(draw: Callable[[Path], None], says: str) -> Markup:
     text = _FONT.sub("system-ui, sans-serif", text)
     for color, name in (_OF_THE_PAGE | _BY_NIGHT).items():
         text = re.sub(re.escape(color), name, text, flags=re.IGNORECASE)
+    text = _ON_A_CELL.sub(rf"\1{_WHITE}", text)
     return Markup(text.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(says), 1))

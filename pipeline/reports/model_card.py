@@ -12,15 +12,18 @@ import yaml
 
 from pipeline.reports.believe import believe
 from pipeline.reports.card_words import failures, method, training_data
+from pipeline.reports.commands import commands
 from pipeline.reports.content import ReportContent
 from pipeline.reports.metric_rows import metric_rows
 from pipeline.reports.metric_words import WORDS
 from pipeline.reports.numbers import as_decimal, in_percent, look_up
 from pipeline.reports.pages import render
 from pipeline.reports.robustness_rows import Cell, robustness_cells
-from pipeline.reports.run_facts import commands, data_name, model_name, run_facts, settings
+from pipeline.reports.roles import trained_on
+from pipeline.reports.run_facts import data_name, model_name, run_facts, settings
 from pipeline.reports.slice_rows import slice_rows
-from pipeline.reports.summary_table import figure_of, summary_rows
+from pipeline.reports.summary_table import HISTORY, LARGER_CLASS, figure_of, summary_rows
+from pipeline.reports.unsure import band_rows
 from pipeline.reports.verdict import conclude
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.storage.atomic import write_text
@@ -60,6 +63,7 @@ def render_model_card(content: ReportContent) -> str:
             "n_genuine": int(first["n_genuine"]),
             "n_groups": int(first["n_groups"]),
             "groups": metric_rows(content),
+            "band": band_rows(content),
             "parts": _parts(content),
             "slices": [] if content.slices is None else slice_rows(content.slices),
             "robustness": _robustness(content),
@@ -83,7 +87,10 @@ def plain(value: object) -> str:
 
 
 def _head(content: ReportContent) -> dict[str, Any]:
-    """Give the metadata that the Hub reads; a figure is left out where it is not known."""
+    """Give the metadata that the Hub reads; a figure is left out where it is not known.
+
+    So is `license`: the Hub takes a card without one, and no pipeline can choose it for its user.
+    """
     model, data = model_name(content), data_name(content)
     found = {metric: look_up(content.intervals, "test", metric) for metric in HEADLINE}
     metrics = [
@@ -94,6 +101,7 @@ def _head(content: ReportContent) -> dict[str, Any]:
     return {
         "library_name": "sklearn" if model == "forest" else "keras",
         "pipeline_tag": "image-classification",
+        "datasets": trained_on(content),
         "tags": ["image-forensics", "fake-image-detection", "splicing", "copy-move"],
         "metrics": [metric["type"] for metric in metrics],
         "model-index": [
@@ -118,6 +126,9 @@ def _parts(content: ReportContent) -> list[dict[str, Any]]:
     for row in rows:
         row |= {metric: write(figure_of(row, metric)) for metric, write in written.items()}
         row["shortcut"] = as_decimal(figure_of(row, SHORTCUT))
+        row["history"] = as_decimal(figure_of(row, HISTORY))
+        fakes, genuine = (figure_of(row, name) for name in LARGER_CLASS)
+        row["larger_class"] = f"fakes {in_percent(fakes)}, genuine {in_percent(genuine)}, ROC AUC 0.50"
     return rows
 
 

@@ -1,6 +1,7 @@
 """Figures with their intervals as people read them."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -27,6 +28,12 @@ def first_figure(rows: pd.DataFrame) -> Figure:
         return Figure(None, None, None)
     row = rows.iloc[0]
     return Figure(*(None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")))
+
+
+def shortcut_figure(row: Mapping[Any, Any], start: str = "") -> Figure:
+    """Read a figure of `shortcuts.csv` whose columns begin with `start`; without such columns it has none."""
+    found = (row.get(f"{start}{name}") for name in ("roc_auc", "low", "high"))
+    return Figure(*(None if value is None or pd.isna(value) else float(value) for value in found))
 
 
 def shown_parts(intervals: pd.DataFrame) -> list[str]:

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from markupsafe import Markup, escape
+
+from pipeline.auditing.names import PAGE
 from pipeline.reports.believe import believe
-from pipeline.reports.believe_shortcuts import shortcut_words
+from pipeline.reports.commands import commands
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import on_test, pairs
 from pipeline.reports.gallery_rows import gallery_panels
@@ -12,10 +15,12 @@ from pipeline.reports.metric_rows import GROUPS, PLACES, metric_rows
 from pipeline.reports.numbers import Figure, in_percent, look_up
 from pipeline.reports.pages import render
 from pipeline.reports.report_figures import report_figures
-from pipeline.reports.robustness_rows import robustness_cells
-from pipeline.reports.run_facts import commands, data_name, model_name, run_facts, settings
+from pipeline.reports.robustness_rows import DARK, robustness_cells
+from pipeline.reports.run_facts import data_name, model_name, names_differing, run_facts, settings
 from pipeline.reports.slice_rows import slice_rows, weakest
-from pipeline.reports.summary_table import ELSEWHERE, figure_of, summary_rows
+from pipeline.reports.summary_table import ELSEWHERE, HISTORY, LARGER_CLASS, figure_of, summary_rows
+from pipeline.reports.trick_words import plain_trick, shortcut_words
+from pipeline.reports.unsure import band_rows
 from pipeline.reports.verdict import conclude
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.storage.atomic import write_text
@@ -55,6 +60,10 @@ def render_report(content: ReportContent) -> str:
             "findings": findings,
             "bars": _bars(content),
             "cards": _cards(content),
+            "brackets": _brackets(content),
+            "band": band_rows(content),
+            "has_audit": content.audit is not None,
+            "dark_from": DARK,
             "counts": _counts(content),
             "groups": metric_rows(content),
             "figures": report_figures(content),
@@ -68,21 +77,39 @@ def render_report(content: ReportContent) -> str:
             "parts": _parts(content),
             "facts": run_facts(content),
             "commands": commands(content),
+            "names_differing": names_differing(content),
             "settings": settings(content),
             "confidence": content.confidence,
             "lowest": LOWEST,
         },
-        {"signed": _signed, "certain": _certain},
+        {"signed": _signed, "certain": _certain, "linked": _linked},
     )
 
 
 def _bars(content: ReportContent) -> list[Bar]:
-    detector, shortcut = on_test(content, "roc_auc"), on_test(content, SHORTCUT)
-    bars = [Bar("detector", "this detector", detector, pairs(detector))] if detector.value is not None else []
-    if shortcut.value is not None:
-        name = f"a trick: {shortcut_words(content)[:1].lower()}{shortcut_words(content)[1:]}"
-        bars.append(Bar("trick", name, shortcut, pairs(shortcut)))
-    return [*bars, Bar("coin", "tossing a coin", Figure(0.5, None, None), "50 of 100")]
+    """Give the detector here and elsewhere, then the best trick and a coin."""
+    away = look_up(content.intervals, "elsewhere", "roc_auc")
+    found = (
+        ("detector", "this detector", on_test(content, "roc_auc")),
+        ("detector away", "on pictures from elsewhere", away),
+        ("trick", f"a trick: {plain_trick(shortcut_words(content))}", on_test(content, SHORTCUT)),
+        ("coin", "tossing a coin", Figure(0.5, None, None)),
+    )
+    return [
+        Bar(kind, name, figure, pairs(figure)) for kind, name, figure in found if figure.value is not None
+    ]
+
+
+def _brackets(content: ReportContent) -> str:
+    """Explain the brackets by the first figure that has some."""
+    for metric in ("fake_accuracy", "genuine_accuracy"):
+        found = on_test(content, metric)
+        if found.value is not None and found.low is not None and found.high is not None:
+            return (
+                f"{in_percent(found)}: {100 * found.value:.0f} % of these; with other pictures of the kind "
+                f"it would be anywhere from {100 * found.low:.0f} to {100 * found.high:.0f} %."
+            )
+    return ""
 
 
 def _cards(content: ReportContent) -> list[tuple[str, str, str]]:
@@ -104,7 +131,7 @@ def _counts(content: ReportContent) -> dict[str, int]:
 
 def _parts(content: ReportContent) -> list[dict[str, Any]]:
     """Give the rows of the table in-domain × elsewhere with their figures."""
-    shown = ("roc_auc", "fake_accuracy", "genuine_accuracy", SHORTCUT)
+    shown = ("roc_auc", "fake_accuracy", "genuine_accuracy", SHORTCUT, HISTORY, *LARGER_CLASS)
     return [
         {**row, "away": row["role"] == ELSEWHERE, **{metric: figure_of(row, metric) for metric in shown}}
         for row in summary_rows(content)
@@ -120,3 +147,9 @@ def _certain(probability: float) -> str:
     if 0.0005 <= probability < 0.9995:
         return f"{probability:.3f}"
     return "below 0.001" if probability < 0.5 else "above 0.999"
+
+
+def _linked(text: str) -> Markup:
+    """Make the page of the audit, which lies beside the report, a link where a text names it."""
+    link = Markup('<a href="{page}">{page}</a>').format(page=PAGE)
+    return Markup(escape(text).replace(PAGE, link))

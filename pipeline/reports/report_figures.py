@@ -25,7 +25,10 @@ def report_figures(content: ReportContent) -> list[Drawn]:
     """Draw what predictions and history are there for."""
     figures = [] if content.predictions is None else _of_predictions(content, content.predictions)
     if content.history is not None and len(content.history):
-        says = "How training went. Validation far below training means learning by heart."
+        says = (
+            "How training went. An accuracy on validation that stays far below that of training means "
+            "learning by heart."
+        )
         figures.append(Drawn(inline_svg(partial(draw_training, history=content.history), says), says))
     return figures
 

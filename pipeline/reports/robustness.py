@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.reports.numbers import NOTHING, Figure, as_decimal
-from pipeline.reports.style import FAINT, FAKE, GENUINE, INK, QUIET, drawn
+from pipeline.reports.style import FAINT, FAKE, GENUINE, INK, QUIET, drawn, ink_on
 from pipeline.scoring.perturbations import CONTENT_ONLY
 from pipeline.scoring.robustness import AS_HANDED_IN, FRAGILE, SHORTCUT
 
@@ -23,7 +23,6 @@ _STRONGEST = {
     GENUINE: 0.65,
     FAINT: 1.0,
 }  # shades on which ink can be read
-_DARK = 0.2  # luminance of a shade below which white stands out better than ink
 _LARGEST_SHIFT = 4.0  # of a logit, at which its shade is full: from even odds to 98 %
 
 
@@ -117,10 +116,9 @@ def _cell(axes: "Axes", place: tuple[float, float], column: Column, row: pd.Seri
 
     shade = _shade(column.name, row, first)
     axes.add_patch(Rectangle(place, column.width, _ROW, facecolor=shade, edgecolor="white", linewidth=1.5))
-    luminance = float(np.dot(np.power(shade, 2.2), (0.2126, 0.7152, 0.0722)))
     says = _written(column.name, row, is_first=row["name"] == AS_HANDED_IN)
     middle = (place[0] + column.width / 2, place[1] + _ROW / 2)
-    axes.text(*middle, says, ha="center", va="center", color="white" if luminance < _DARK else INK)
+    axes.text(*middle, says, ha="center", va="center", color=ink_on(shade))
 
 
 def _shade(name: str, row: pd.Series, first: pd.Series) -> tuple[float, ...]:

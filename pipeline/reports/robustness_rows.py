@@ -9,6 +9,7 @@ from pipeline.scoring.perturbations import CONTENT_ONLY
 from pipeline.scoring.robustness import AS_HANDED_IN
 
 GUESSING = 0.5
+DARK = 0.78  # depth from which on, by day, white stands out better than black (report.css mixes the shades)
 
 
 class Cell(NamedTuple):

@@ -1,6 +1,6 @@
-"""What exactly was run: the facts of a record, and the commands that repeat it."""
+"""What exactly was run: the facts of a training and of its evaluation."""
 
-import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.reports.content import ReportContent
@@ -23,15 +23,13 @@ def data_name(content: ReportContent) -> str:
 def run_facts(content: ReportContent) -> dict[str, str]:
     """List what was run, as people read it; what nobody recorded is said to be."""
     record, config = content.record or {}, _config(content)
-    commit = record.get("commit") or UNKNOWN
-    if record.get("uncommitted_changes"):
-        commit += ", with uncommitted changes: it cannot be repeated exactly"
     return {
         "detector": model_name(content),
         "data": data_name(content),
         "preparation of files": str(config.get("convert", {}).get("policy", UNKNOWN)),
         "split": str(config.get("split", {}).get("method", UNKNOWN)),
-        "commit": commit,
+        "commit of the training": _commit(record),
+        "commit of the evaluation": _commit(content.evaluated or {}),
         "data digest": str(record.get("data_digest", UNKNOWN)),
         "seed": str(record.get("seed", UNKNOWN)),
         "started": str(record.get("started", UNKNOWN)).replace("T", " ").replace("+00:00", " UTC"),
@@ -46,26 +44,14 @@ def run_facts(content: ReportContent) -> dict[str, str]:
 
 
 def settings(content: ReportContent) -> dict[str, Any]:
-    """Give the configuration that the training depends on, with the keys of the command line."""
-    config = _config(content)
-    return flatten(config) if config else {}
+    """Give what training and evaluation depend on, with the keys of the command line."""
+    config, measuring = _config(content), (content.evaluated or {}).get("evaluate")
+    return flatten(config | ({"evaluate": measuring} if measuring else {})) if config or measuring else {}
 
 
-def commands(content: ReportContent) -> list[str]:
-    """Give the commands that repeat the whole, one a line."""
-    record = content.record or {}
-    first = [f"git checkout {record['commit']}"] if record.get("commit") else []
-    if record.get("dvc_experiment"):
-        return [*first, f"dvc exp apply {record['dvc_experiment']}", "dvc repro"]
-    return [*first, f"make repro{_choices(content)}"]
-
-
-def _choices(content: ReportContent) -> str:
-    """Say which data, and where it lies."""
-    data = content.data or {}
-    if data.get("name") in (None, "sample") or "root" not in data:
-        return ""
-    return f" DATA={data['name']} ROOT={shlex.quote(data['root'])}"
+def names_differing(content: ReportContent) -> bool:
+    """Tell whether the records say which settings differ from those committed."""
+    return all((each or {}).get("differing") is not None for each in (content.record, content.evaluated))
 
 
 def _threshold(content: ReportContent) -> str:
@@ -79,6 +65,13 @@ def _threshold(content: ReportContent) -> str:
     if decision.get("unsure") and decision["unsure"][0] < decision["unsure"][1]:
         text += "; unsure from {:.2f} to {:.2f}".format(*decision["unsure"])
     return text
+
+
+def _commit(record: Mapping[str, Any]) -> str:
+    commit = str(record.get("commit") or UNKNOWN)
+    if record.get("uncommitted_changes"):
+        commit += ", with uncommitted changes: it cannot be repeated exactly"
+    return commit
 
 
 def _config(content: ReportContent) -> dict[str, Any]:

@@ -41,11 +41,15 @@ def slice_rows(slices: pd.DataFrame) -> list[SliceRow]:
 
 
 def weakest(rows: list[SliceRow], fewest: int = 10) -> SliceRow | None:
-    """Find the slice with the lowest ROC AUC among those with at least `fewest` pictures of each class."""
+    """Find the slice that is surest to be weak, among those with at least `fewest` pictures of each class.
+
+    It is the one with the lowest upper end of the ROC AUC's interval: the lowest figure of many slices is
+    more often than not that of a small one.
+    """
     known = [
-        (row.figures["roc_auc"].value, place)
+        (row.figures["roc_auc"].high, place)
         for place, row in enumerate(rows)
-        if row.figures["roc_auc"].value is not None and min(row.n_fake, row.n_genuine) >= fewest
+        if row.figures["roc_auc"].high is not None and min(row.n_fake, row.n_genuine) >= fewest
     ]
     return rows[min(known)[1]] if known else None
 

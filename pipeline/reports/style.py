@@ -1,6 +1,6 @@
 """How the figures look, and how they are written: the same file for the same numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,17 @@ def drawn(path: Path, width: float, height: float) -> Iterator["Figure"]:
             kind = path.suffix.removeprefix(".")
             unnamed: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
             figure.savefig(partial, format=kind, metadata=unnamed[kind], facecolor="white")
+
+
+def ink_on(color: Sequence[float]) -> str:
+    """Choose black or white, whichever stands out better: at least 4.5 : 1 on any colour (WCAG 2, 1.4.3).
+
+    Args:
+        color: red, green and blue, 0 to 1.
+    """
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
 
 
 def percent_axis(axis: Any) -> None:

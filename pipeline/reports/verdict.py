@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.reports.audit_words import BAD, GOOD, WARNING
-from pipeline.reports.finding import CONTROL, ELSEWHERE, LEAK, SHORTCUTS, SKILL, Finding
+from pipeline.reports.finding import CONTROL, ELSEWHERE, FRAGILE, LEAK, SHORTCUTS, SKILL, Finding
 
-_ESSENTIAL = (SHORTCUTS, LEAK, CONTROL)  # each must be good before figures may be believed
+# Each must be good before figures may be believed. Fragility is among them because a figure that is gone once
+# a picture is saved again holds for these files, and a reader takes it to hold for pictures.
+_ESSENTIAL = (SHORTCUTS, LEAK, CONTROL, FRAGILE)
 _REASONS = 3  # more are not read
 
 

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from pipeline.reports.believe import believe
+from pipeline.reports.believe_fragility import EVERYDAY
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import pairs, surely_above
 from pipeline.reports.numbers import Figure
 from pipeline.reports.verdict import conclude
+from pipeline.scoring.perturbations import SETS
 from tests.reports.evaluated import BELIEVABLE, CLASSIC, control, counts, robustness
 from tests.reports.test_audit import audit, side
 
@@ -100,6 +102,18 @@ def test_relatives_in_training(leaking, level, says):
     assert says in found.title
 
 
+def test_the_class_that_leaks_more_is_named():
+    leaking = counts(0.0)
+    leaking["leak"]["genuine"]["with_relatives_in_train"] = 50
+    found = about(replace(BELIEVABLE, counts=leaking), "leak")
+    assert found.level == "bad"
+    assert found.title == "40 % of the tested genuine pictures have a relative in training"
+    assert "0 of 96 fakes" in found.text
+    good = about(BELIEVABLE, "leak").text
+    assert "96 tested fakes" in good
+    assert "125 tested genuine pictures" in good
+
+
 def test_twins_that_share_no_group_are_named():
     twins = audit("matched", side(0.81, 0.6))
     twins["leaks"]["counts"] = [
@@ -125,6 +139,25 @@ def test_twins_that_share_no_group_are_named():
 def test_untouched_pieces_of_fakes_should_look_genuine(untouched, tampered, level):
     found = replace(BELIEVABLE, metrics={"threshold": 0.5, "control": control(untouched, tampered)})
     assert about(found, "control").level == level
+
+
+@pytest.mark.parametrize(
+    ("untouched", "tampered", "says"),
+    [
+        ((0.97, None, None), (0.98, 0.95, 0.99), "too few pieces"),
+        ((0.5, 0.45, 0.55), (0.98, None, None), "too few pieces"),
+        ((0.85, 0.48, 0.97), (0.9, 0.8, 0.95), "too few pieces"),
+        ((0.6, 0.5, 0.65), (0.64, 0.55, 0.72), "does not surely react more"),
+    ],
+)
+def test_what_no_interval_bounds_is_not_good(untouched, tampered, says):
+    ends = ("", "_low", "_high")
+    control = {f"untouched_roc_auc{end}": value for end, value in zip(ends, untouched, strict=True)}
+    control |= {f"tampered_roc_auc{end}": value for end, value in zip(ends, tampered, strict=True)}
+    found = replace(BELIEVABLE, metrics={"threshold": 0.5, "control": control})
+    assert about(found, "control").level == "warning"
+    assert says in about(found, "control").title
+    assert conclude(believe(found)).headline == "Believe these figures only in part"
 
 
 def test_one_bad_finding_is_enough():
@@ -168,6 +201,58 @@ def test_doing_as_well_on_thumbnails_is_bad():
     assert (found.level, "no trace of a forgery" in found.title) == ("bad", True)
 
 
+@pytest.mark.parametrize("reason", ["NaN answered", "no interval", "one class only"])
+def test_alterations_that_nobody_could_judge_are_no_evidence(reason):
+    table = robustness(0.9)
+    found = about(replace(BELIEVABLE, robustness=table.assign(verdict=reason)), "altered")
+    assert (found.level, reason in found.text) == ("warning", True)
+    for kept in (table[table["family"] != "content only"], table[table["family"] == "content only"], None):
+        assert about(replace(BELIEVABLE, robustness=kept), "altered").level == "warning"
+    assert about(BELIEVABLE, "altered").level == "good"
+
+
+def after(**aucs):
+    """The robustness of `BELIEVABLE` with other ROC AUCs after some alterations."""
+    table = robustness(0.98)
+    for name, value in aucs.items():
+        table.loc[table["name"] == name.replace("_", " "), ["roc_auc", "verdict"]] = [value, "fragile"]
+    return replace(BELIEVABLE, robustness=table)
+
+
+def test_figures_that_are_gone_once_a_picture_is_saved_again_are_believed_in_part():
+    assert about(BELIEVABLE, "fragile").level == "good"
+    found = after(**{"jpeg_95": 0.81, "social_network": 0.67})
+    assert about(found, "fragile").title == (
+        "when a picture is only saved once more it picks the fake in 81 of 100 pairs instead of 98 of 100"
+    )
+    verdict = conclude(believe(found))
+    assert verdict.headline == "Believe these figures only in part"
+    assert "81 of 100 pairs" in verdict.because
+
+
+def test_what_falls_with_all_pixels_kept_is_said_to_read_the_files_table():
+    found = about(after(lossless=0.84), "fragile")
+    assert "each pixel as it was, it picks the fake in 84 of 100" in found.title
+    assert "it reads that table" in found.text
+
+
+def test_harm_that_nobody_meets_every_day_is_counted_and_does_not_decide():
+    found = after(**{"noise_15": 0.6, "blur_3": 0.7})
+    assert about(found, "fragile").level == "good"
+    assert "After 8 of 30 alterations" in about(found, "fragile").text
+
+
+def test_without_the_everyday_alterations_nobody_has_checked():
+    for table in (None, robustness(0.98).query("name != 'lossless'")):
+        found = about(replace(BELIEVABLE, robustness=table), "fragile")
+        assert (found.level, found.title[:22]) == ("warning", "nobody has checked wha")
+
+
+@pytest.mark.parametrize("name", ["fast", "full"])
+def test_both_sets_hold_the_everyday_alterations(name):
+    assert set(EVERYDAY) <= {each.name for each in SETS[name]}
+
+
 def test_elsewhere_is_measured_against_the_trick_that_works_there():
     assert about(BELIEVABLE, "elsewhere").title.endswith("it is worse")
     as_well = changed(BELIEVABLE, "elsewhere", "roc_auc", 0.96, 0.93, 0.98)
@@ -200,3 +285,11 @@ def test_without_an_audit_the_policy_alone_speaks():
 def test_a_test_set_of_one_class_is_said_to_tell_nothing():
     one_class = changed(BELIEVABLE, "test", "roc_auc", np.nan, np.nan, np.nan)
     assert conclude(believe(one_class)).level == "warning"
+    assert about(one_class, "shortcuts").title == "whether a trick does as well cannot be told"
+    assert "no shortcut audit" not in about(one_class, "shortcuts").text
+
+
+def test_an_audit_without_a_figure_is_told_from_none():
+    bare = changed(BELIEVABLE, "test", "best_shortcut_roc_auc", np.nan, np.nan, np.nan)
+    assert "too few of a class" in about(bare, "shortcuts").text
+    assert "There is no shortcut audit" in about(replace(bare, audit=None), "shortcuts").text

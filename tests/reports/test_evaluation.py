@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -142,10 +143,34 @@ def test_the_summary_fits_a_terminal_and_names_the_files():
     )
     assert max(map(len, text.splitlines())) <= 80
     assert "figures  reports/metrics.json" in text
-    assert "leaks: 98% of the test fakes" in text
+    assert "leaks: 98% of the tested fakes" in text
     assert "20,000" in text
     assert "test           pixel ROC AUC 0.75 (.7" in text
     assert "untouched crops of fakes   against genuine crops: ROC AUC 0.60 (.55–.66)" in text
+
+
+def test_the_summary_puts_shortcut_probe_and_larger_class_beside_the_figures():
+    found = evaluate(predictions("here")).intervals
+    words = "compression history in the pixels"
+    row = {"part": "test", "words": words, "roc_auc": 0.91, "low": 0.84, "high": 0.96}
+    table = pd.DataFrame([row | {"history_roc_auc": 0.88, "history_low": 0.8, "history_high": 0.94}])
+    lines = summarise(found, {"threshold": 0.6}, 0.95, {}, shortcuts=table).splitlines()
+    assert f"test           0.88 (.80–.94)  0.91 (.84–.96)  {words}" in lines
+    assert re.search(r"^by guessing +100% +0% +50% +0.50$", "\n".join(lines), re.MULTILINE)
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("shortcuts", [None, pd.DataFrame({"part": []})])
+def test_where_there_is_no_audit_the_summary_says_so(shortcuts):
+    found = evaluate(predictions("here")).intervals
+    text = summarise(found, {"threshold": 0.6}, 0.95, {}, shortcuts=shortcuts)
+    assert "is not known:\nthere is no audit of these pictures." in text
+
+
+def test_a_leak_of_genuine_pictures_is_said():
+    counts = {"leak": leak(0, 50) | {"genuine": {"pictures": 50, "with_relatives_in_train": 20}}}
+    text = summarise(evaluate(predictions("here")).intervals, {"threshold": 0.6}, 0.95, {}, counts)
+    assert "leaks: 40% of the tested genuine pictures have a relative" in text
 
 
 def test_the_summary_says_nothing_of_leaks_where_there_are_none():

@@ -10,19 +10,21 @@ from pipeline.reports.model_card import plain, render_model_card, write_model_ca
 from tests.reports.evaluated import BELIEVABLE, CLASSIC
 
 HEADINGS = [
-    "## Model details",
+    "## Model Details",
+    "### Model Description",
     "## Uses",
-    "### Direct use",
-    "### Out-of-scope use",
-    "## Bias, risks, and limitations",
-    "## How to get started with the model",
-    "## Training details",
-    "### Training data",
-    "### Training procedure",
+    "### Direct Use",
+    "### Out-of-Scope Use",
+    "## Bias, Risks, and Limitations",
+    "## How to Get Started with the Model",
+    "## Training Details",
+    "### Training Data",
+    "### Training Procedure",
     "## Evaluation",
-    "### Testing data, factors and metrics",
+    "### Testing Data, Factors & Metrics",
     "### Results",
-    "## Environmental impact",
+    "## Environmental Impact",
+    "## Technical Specifications",
     "## Citation",
 ]
 OPTIONAL = [
@@ -49,6 +51,8 @@ def test_headings_stand_in_order_each_on_a_line_of_its_own(content):
 def test_the_head_is_what_the_hub_reads():
     found = head(render_model_card(BELIEVABLE))
     assert found["pipeline_tag"] == "image-classification"
+    assert found["datasets"] == ["casia1", "casia2"]
+    assert "license" not in found  # nobody here can choose it
     (result,) = found["model-index"][0]["results"]
     assert result["dataset"]["name"] == "casia"
     assert {each["type"]: each["value"] for each in result["metrics"]}["roc_auc"] == pytest.approx(
@@ -58,10 +62,10 @@ def test_the_head_is_what_the_hub_reads():
 
 def test_the_doubts_come_before_the_details():
     text = render_model_card(CLASSIC)
-    assert text.index("Do not believe these figures") < text.index("## Model details")
+    assert text.index("Do not believe these figures") < text.index("## Model Details")
     limits = text[text.index("## Bias") : text.index("### Recommendations")]
     assert "It reacts to pieces of fakes that nobody has forged" in limits
-    assert "Weakest on" in limits
+    assert "Weakest, going by the upper end of the interval, on" in limits
     assert "falls by more than 0.05 after" in limits
 
 
@@ -79,8 +83,27 @@ def test_papers_are_those_that_the_detector_names():
 
 
 def test_only_what_was_measured_is_claimed_of_the_environment():
-    assert "Energy and emissions were not measured. Hardware: cpu" in render_model_card(BELIEVABLE)
-    assert "Hardware" not in render_model_card(replace(BELIEVABLE, record=None))
+    assert "Energy and emissions were not measured." in render_model_card(BELIEVABLE)
+    assert "Hardware: cpu" in render_model_card(BELIEVABLE)
+    assert "Hardware: not recorded." in render_model_card(replace(BELIEVABLE, record=None))
+
+
+def test_call_and_verdict_do_not_contradict_each_other():
+    text = " ".join(render_model_card(BELIEVABLE).split())
+    assert "a call, which is `fake` from the threshold 0.460 on and `genuine` below" in text
+    assert (
+        "a verdict, which is the call or, where the probability lies between 0.400 and 0.550, `unsure`"
+        in text
+    )
+    no_band = render_model_card(replace(BELIEVABLE, decision={"unsure": [0.46, 0.46]}))
+    assert "unsure" not in no_band
+
+
+def test_the_doubtful_interval_has_a_footnote_and_the_band_its_figures():
+    text = render_model_card(BELIEVABLE)
+    assert "| TPR at 1 % FPR ¹ |" in text
+    assert "\n¹ rests on one or two genuine pictures" in text
+    assert "On pictures from elsewhere the verdict is `unsure` for" in text
 
 
 def test_tables_are_whole():

@@ -4,15 +4,22 @@ import re
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from pipeline.errors import UserError
 from pipeline.reports.content import ReportContent, read_content
 from pipeline.reports.inline import inline_svg
+from pipeline.reports.numbers import elsewhere_parts
+from pipeline.reports.pages import TEMPLATES
 from pipeline.reports.report import render_report, write_report
-from pipeline.reports.style import drawn
-from tests.reports.evaluated import BELIEVABLE, CLASSIC, with_gallery, with_names
+from pipeline.reports.report_figures import report_figures
+from pipeline.reports.robustness_rows import DARK
+from pipeline.reports.style import drawn, ink_on
+from pipeline.reports.unsure import band_rows
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, HERE, with_gallery, with_names
 
 NASTY = "<script>alert(1)</script>.jpg"
 VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
@@ -69,7 +76,7 @@ def test_it_is_one_file_of_less_than_five_megabytes_that_loads_nothing(whole):
     text = whole.read_text(encoding="utf-8")
     assert whole.stat().st_size < 5_000_000
     page = Page(text)
-    assert all(each.startswith(("data:", "#")) for each in page.loaded)
+    assert all(each.startswith(("data:", "#")) or each == "audit.html" for each in page.loaded)
     assert "script" not in page.tags
     assert not re.search(r"@import|https?://|url\((?!#)", text)
 
@@ -82,7 +89,8 @@ def test_the_same_content_gives_the_same_file(whole):
 
 def test_the_verdict_comes_first(whole):
     text = Page(whole.read_text(encoding="utf-8")).text
-    order = ["These figures may be believed", "this detector", "81 of 100", "50 of 100", "fakes called fake"]
+    order = ["These figures may be believed", "this detector", "on pictures from elsewhere"]
+    order += ["a trick: how the file was saved before", "81 of 100", "50 of 100", "fakes called fake"]
     places = [text.index(each) for each in [*order, *SECTIONS]]
     assert places == sorted(places)
 
@@ -104,9 +112,57 @@ def test_fake_accuracy_never_stands_without_genuine_accuracy(whole):
     assert "genuine called genuine" in card
 
 
+def test_brackets_are_explained_where_they_first_stand(whole):
+    text = Page(whole.read_text(encoding="utf-8")).text
+    found = re.search(r"(\d+)% \((\d+)–(\d+)\): (\d+) % of these; .* anywhere from (\d+) to (\d+) %", text)
+    assert found.group(1, 2, 3) == found.group(4, 5, 6)
+    assert text.index("fakes called fake") < found.start() < text.index("clearly better than any trick", 900)
+
+
+def test_without_collections_from_elsewhere_there_is_no_such_bar():
+    here = BELIEVABLE.intervals[~BELIEVABLE.intervals["part"].isin(elsewhere_parts(BELIEVABLE.intervals))]
+    assert "<span>on pictures from elsewhere</span>" not in render_report(replace(UNDRAWN, intervals=here))
+    assert "<span>on pictures from elsewhere</span>" in render_report(UNDRAWN)
+
+
+def test_what_stands_beside_every_row_is_shortcut_probe_and_larger_class():
+    chart = Page(render_report(UNDRAWN)).text.split("How good is it elsewhere?")[1]
+    assert re.search(r"best shortcut 0\.81 \(.*?\), compression history in the pixels", chart)
+    assert "compression history 0.77 (.70–.83)" in chart
+    assert "all called by the larger class 0.50, fakes 0%, genuine 100%" in chart
+    assert "compression history not known" in chart  # of collections that the audit did not test
+
+
+def test_the_page_of_the_audit_is_a_link_where_there_is_one():
+    assert render_report(UNDRAWN).count('<a href="audit.html">') == 3
+    assert '<a href="audit.html">' not in render_report(replace(UNDRAWN, audit=None))
+
+
+def test_the_doubt_about_an_interval_stands_at_its_row():
+    text = Page(render_report(UNDRAWN)).text
+    row = text[text.index("TPR at 1 % FPR") :][:400]
+    assert "holds the truth in some 92 % of cases, with 50 groups in 79 %" in " ".join(row.split())
+
+
+def test_what_the_band_of_unsure_does_is_counted():
+    row, away = band_rows(BELIEVABLE)
+    here = BELIEVABLE.predictions[BELIEVABLE.predictions["collection"].isin(list(HERE))]
+    decided = here[here["verdict"] != "unsure"]
+    assert row.n == len(here)
+    assert row.unsure.value == pytest.approx(1 - len(decided) / len(here))
+    fakes = decided[decided["label"] == "fake"]
+    assert (row.n_fake, row.fake_accuracy.value) == (len(fakes), (fakes["called"] == "fake").mean())
+    assert row.fake_accuracy.low < row.fake_accuracy.value < row.fake_accuracy.high
+    assert away.title == "pictures from elsewhere"
+    assert "Where it does not commit itself" in render_report(replace(UNDRAWN, predictions=here))
+    assert band_rows(replace(BELIEVABLE, decision={"unsure": [0.4, 0.4]})) == []
+
+
 def test_figures_have_what_guessing_gives_beside_them(whole):
     text = Page(whole.read_text(encoding="utf-8")).text
     assert "without looking" in text
+    assert re.search(r"ECE\s+0\.04 \(.*?\)\s+–", text)
+    assert "read together, because calling all pictures alike makes one of them 100 %" in text
     assert re.search(r"Brier score\s+0\.\d\d \(.*?\)\s+0\.25", text)  # 96 fakes, 125 genuine: 0.246
 
 
@@ -146,7 +202,7 @@ def test_test_pictures_of_one_class_are_reported():
     table = BELIEVABLE.intervals[BELIEVABLE.intervals["part"] == "test"].copy()
     table.loc[table["metric"] != "fake_accuracy", ["value", "low", "high"]] = float("nan")
     page = Page(render_report(replace(BELIEVABLE, intervals=table.assign(n_genuine=0), predictions=fakes)))
-    assert "nobody has checked" in page.text.lower()
+    assert "Whether a trick does as well cannot be told" in page.text
 
 
 def test_names_from_outside_are_shown_as_text(tmp_path):
@@ -168,6 +224,46 @@ def test_text_in_a_drawing_is_text():
     assert "<script" not in svg
     assert Page(svg).text.split()[-1] == NASTY
     assert 'aria-label="&#34;&lt;script' in svg
+
+
+def contrast(first, second):
+    """Of two colours, WCAG 2."""
+    lights = []
+    for color in (first, second):
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+@pytest.mark.parametrize("night", [False, True])
+def test_what_stands_on_a_shade_can_be_read_by_day_and_by_night(night):
+    css = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "report.css"))
+    named = [re.findall(rf"--{name}: (#\w+)", css)[night] for name in ("harm", "on-harm", "paper")]
+    harm, ink, paper = (np.array(to_rgb(color)) for color in named)
+    for depth in np.linspace(0, 1, 101):
+        shade = 0.95 * depth * harm + (1 - 0.95 * depth) * paper
+        assert contrast(shade, (1, 1, 1) if depth >= DARK else ink) >= 4.5, depth
+
+
+@pytest.mark.parametrize("color", ["#0072b2", "#d55e00", "#6b6b6b"])
+def test_black_or_white_can_be_read_on_every_cell(color):
+    for strength in np.linspace(0, 1, 51):
+        shade = strength * np.array(to_rgb(color)) + 1 - strength
+        assert contrast(shade, to_rgb(ink_on(shade))) >= 4.5
+
+
+def test_white_on_a_cell_stays_white_by_night():
+    def draw(path):
+        with drawn(path, 2, 2) as figure:
+            figure.text(0.5, 0.5, "12", color="white")
+
+    svg = inline_svg(draw, "")
+    assert re.search(r"<text[^>]*fill: #ffffff", svg)
+    assert "var(--paper)" in svg
+
+
+def test_the_loss_is_not_read_as_learning_by_heart():
+    assert "An accuracy on validation that stays far below" in report_figures(BELIEVABLE)[-1].says
 
 
 def test_what_the_stages_wrote_is_read_back(tmp_path):

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from PIL import Image
 from sklearn import metrics as sk
 
+from pipeline.reports.card_words import training_data
 from pipeline.reports.metric_rows import metric_rows
 from pipeline.reports.metric_words import WORDS
 from pipeline.reports.numbers import elsewhere_parts
@@ -76,6 +77,23 @@ def test_the_summary_has_a_row_a_collection_and_says_what_was_left_out(tmp_path)
     assert read["n_fake"].tolist() == table["n_fake"].tolist()
 
 
+def test_shortcut_probe_and_larger_class_stand_beside_each_row():
+    rows = summary_table(BELIEVABLE)
+    assert rows["history_roc_auc"].iloc[0] == 0.77
+    assert rows["history_roc_auc"].isna().iloc[-1]
+    assert rows[["larger_class_fake_accuracy", "larger_class_genuine_accuracy"]].iloc[0].tolist() == [0, 1]
+
+
+def test_a_collection_without_test_pictures_was_trained_on_all_the_same():
+    collections = {name: {"role": "train"} for name in (*HERE, "small")}
+    data = {"name": "casia", "collections": collections | {name: {"role": "test"} for name in AWAY}}
+    content = replace(BELIEVABLE, data=data)
+    assert set(summary_table(content)["trained_on"]) == {"casia1 casia2 small"}
+    assert {each["name"]: each["role"] for each in training_data(content)}["small"] == (
+        "trained on, none of its pictures tested"
+    )
+
+
 def test_where_it_is_not_known_what_was_left_out_nothing_is_said():
     assert summary_table(replace(BELIEVABLE, left_out=None))["left_out_for_overlap"].isna().all()
 
@@ -89,7 +107,7 @@ def test_collections_after_elsewhere_were_only_tested():
 def test_the_weakest_slice_is_not_one_of_three_pictures():
     rows = slice_rows(BELIEVABLE.slices)
     worst = weakest(rows)
-    assert worst.figures["roc_auc"].value == min(row.figures["roc_auc"].value for row in rows)
+    assert worst.figures["roc_auc"].high == min(row.figures["roc_auc"].high for row in rows)
     small = [row._replace(n_fake=3) if row == worst else row for row in rows]
     assert weakest(small) != worst
     assert weakest([]) is None
@@ -99,7 +117,7 @@ def test_a_probe_is_dark_where_it_knows_something_and_others_where_they_lose():
     cells = {cell.name: cell for row in robustness_cells(BELIEVABLE.robustness).values() for cell in row}
     assert "none" not in cells
     assert cells["jpeg 95"].depth < cells["jpeg 75"].depth < cells["jpeg 50"].depth
-    assert cells["content only thumbnail of 48 px"].depth == pytest.approx(0.04)
+    assert cells["thumbnail 48"].depth == pytest.approx(0.04)
 
 
 def test_an_alteration_without_figures_is_there_without_them():
