@@ -16,7 +16,7 @@ from pipeline.errors import UserError
 from pipeline.records import evaluated_run, read_record, send_evaluation, send_training
 from pipeline.scoring.names import RUN_FILE
 from pipeline.stage import plain_errors, start_tensorflow
-from pipeline.tracking import RUN_KEY, needing_the_store, repository, store_address
+from pipeline.tracking import DATABASE, RUN_KEY, needing_the_store, repository, store_address
 
 # Every column of the store that holds an absolute address of an artifact.
 ADDRESSES = [
@@ -91,7 +91,7 @@ def main() -> None:
     asked = parser.parse_args()
     with plain_errors():
         if asked.chore == "relocate":
-            changed = relocate(repository() / "mlflow.db", repository(), asked.earlier)
+            changed = relocate(repository() / DATABASE, repository(), asked.earlier)
             print(f"{changed} addresses now point into {repository()}")
         elif asked.audit is not None:
             with needing_the_store():

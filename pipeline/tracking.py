@@ -22,6 +22,7 @@ from pipeline.scoring.names import RUN_FILE
 
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
+DATABASE = "mlflow.db"  # what `mlflow ui` opens where it is started
 
 
 def repository() -> Path:
@@ -31,13 +32,14 @@ def repository() -> Path:
 
 def store_address() -> str:
     """`MLFLOW_TRACKING_URI` if set, else the SQLite file that `mlflow ui` opens with no flags."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository() / DATABASE}"
 
 
 def connect() -> Any:
-    """A client of the store; the database is made first, by one process at a time.
+    """A client of the store; the database is made first, by one process at a time and whole or not at all.
 
-    Three processes that start on no database crash two of themselves, hence the lock.
+    Three processes that start on no database crash two of themselves, hence the lock. One that is killed
+    while MLflow makes the tables would leave some, and no later one could go on.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # 7 block for minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
@@ -49,10 +51,23 @@ def connect() -> Any:
     locks = repository() / ".locks"
     locks.mkdir(exist_ok=True)
     with filelock.FileLock(locks / "mlflow.lock"):
+        database = repository() / DATABASE
+        if not (os.environ.get("MLFLOW_TRACKING_URI") or database.exists()):
+            _create_database(database)
         mlflow.set_tracking_uri(store_address())
         client = mlflow.MlflowClient()
         client.search_experiments(max_results=1)
     return client
+
+
+def _create_database(path: Path) -> None:
+    """Let MLflow make its tables in a file beside, and rename it when they are complete."""
+    import mlflow
+
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    mlflow.MlflowClient(f"sqlite:///{partial}").search_experiments(max_results=1)
+    partial.replace(path)
 
 
 @contextlib.contextmanager

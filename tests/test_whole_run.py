@@ -106,14 +106,14 @@ print(answers.drop(columns="error").to_json(orient="records"))
         assert ours == pytest.approx(theirs, abs=1e-9)
 
 
-def test_the_model_card_lies_beside_the_logged_model(reproduced):
+def test_the_model_card_lies_beside_the_logged_model(reproduced, tmp_path):
     run = reproduced.json("models/run.json")
     read = f"""
 import json, mlflow
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
 model = mlflow.MlflowClient().get_run({run["run_id"]!r}).outputs.model_outputs[0].model_id
-card = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{{model}}/MODEL_CARD.md")
-print(json.dumps(open(card, encoding="utf-8").read()))
+folder = mlflow.artifacts.download_artifacts(f"models:/{{model}}", dst_path={str(tmp_path)!r})
+print(json.dumps(open(folder + "/MODEL_CARD.md", encoding="utf-8").read()))
 """
     assert reproduced.answer(read) == (reproduced.folder / "reports/MODEL_CARD.md").read_text("utf-8")
 
