@@ -84,7 +84,7 @@ def _beside(shortcuts: pd.DataFrame | None, parts: list[str]) -> list[str]:
             "there is no audit of these pictures.",
         ]
     lines = ["", "What is reached there without looking for any forgery (ROC AUC; guessing 0.50):"]
-    lines.append(f"{'':<14} {'saves before':>14}  {'best shortcut':>14}")
+    lines.append(f"{'':<14} {'JPEG history':>14}  {'best shortcut':>14}")
     for row in rows:
         best, history = (as_decimal(shortcut_figure(row, start)) for start in ("", "history_"))
         line = f"{title(row['part'])[:14]:<14} {history:>14}  {best:>14}  {row['words']}"
