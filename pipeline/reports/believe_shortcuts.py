@@ -1,14 +1,17 @@
 """What besides forgeries could have made the figures: tricks, files, motifs, what outlives every trace."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
+from pipeline.auditing.findings import headline
+from pipeline.auditing.probes import CONTENT as PROBE_OF_CONTENT
 from pipeline.reports.audit_reasons import policy_of
 from pipeline.reports.audit_words import BAD, GOOD, WARNING, Remark, content_remarks, file_remarks
 from pipeline.reports.content import ReportContent
 from pipeline.reports.finding import ALTERED, CONTENT, FILES, SHORTCUTS, Finding, on_test, pairs, surely_above
-from pipeline.reports.numbers import as_decimal
+from pipeline.reports.numbers import Figure, as_decimal
 from pipeline.reports.trick_words import shortcut_words
 from pipeline.scoring.evaluation import SHORTCUT
 from pipeline.scoring.perturbations import CONTENT_ONLY
@@ -100,12 +103,27 @@ def about_files(content: ReportContent) -> Iterator[Finding]:
 
 
 def about_content(content: ReportContent) -> Iterator[Finding]:
-    """Say whether fakes and genuine pictures show unlike things, as the audit found."""
-    if content.audit is not None:
-        found = content_remarks(content.audit)
-        yield from _worst(
-            content, CONTENT, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html."
+    """Say whether fakes and genuine pictures show unlike things, in training or in what was tested."""
+    if content.audit is None:
+        return
+    here = Figure(*(_content_on_test(content.audit).get(end) for end in ("roc_auc", "low", "high")))
+    found = content_remarks(content.audit)
+    tells = here.low is not None and here.low > content.audit["settings"]["warn_above"]
+    if tells and all(remark.level not in (BAD, WARNING) for remark in found):
+        yield Finding(
+            CONTENT,
+            WARNING,
+            _PICTURES_SAY[WARNING],
+            f"What was learnt from thumbnails of the training pictures tells the tested ones: "
+            f"{as_decimal(here)}; see audit.html.",
         )
+        return
+    yield from _worst(content, CONTENT, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html.")
+
+
+def _content_on_test(audit: Mapping[str, Any]) -> Mapping[str, Any]:
+    figures: Mapping[str, Any] = headline(audit)["on_test"].get("test", {}).get(PROBE_OF_CONTENT, {})
+    return figures
 
 
 def _worst(

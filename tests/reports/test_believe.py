@@ -188,6 +188,10 @@ def test_what_pictures_show_is_a_reason_of_its_own():
     assert "0.85 (.80–.90)" in about(replace(BELIEVABLE, audit=motifs), "content").text
     alike = audit("matched", side(0.52, 0.5))
     assert about(replace(BELIEVABLE, audit=alike), "content").level == "good"
+    alike["on_test"]["test"]["content"] = {"name": "content", "roc_auc": 0.65, "low": 0.58, "high": 0.72}
+    tested = about(replace(BELIEVABLE, audit=alike), "content")
+    assert tested.level == "warning"
+    assert "0.65 (.58–.72)" in tested.text
 
 
 def test_what_gets_better_by_harm_is_named():
