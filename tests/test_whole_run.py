@@ -25,7 +25,7 @@ def test_the_best_shortcut_stands_beside_the_figures(reproduced):
     test = reproduced.json("reports/metrics.json")["test"]
     assert test["best_shortcut_roc_auc"] == pytest.approx(beside.loc["test", "roc_auc"])
     shown = reproduced.run(sys.executable, "-m", "pipeline.summary")
-    assert "What the best shortcut alone reaches" in shown
+    assert "What is reached there without looking for any forgery" in shown
     assert beside.loc["test", "words"] in shown
     assert max(map(len, shown.splitlines())) <= 80
 
