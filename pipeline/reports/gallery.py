@@ -22,7 +22,7 @@ class Shown(NamedTuple):
 
     Attributes:
         row: of `choose`.
-        pixels: (height, width, 3) uint8, as the detector saw it.
+        pixels: (height, width, 3) uint8, at its own size.
         cells: (height // 8, width // 8) logits of each cell being tampered; None where the detector says
             nothing of places.
         mask: (height, width) bool of the tampered pixels; None where there is none.

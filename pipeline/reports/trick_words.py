@@ -21,10 +21,10 @@ _OF_FAMILY = {
 }
 
 
-def shortcut_words(content: ReportContent, part: str = "test") -> str:
-    """Name the best shortcut on a part as the audit does; "" where none is known."""
+def shortcut_words(content: ReportContent) -> str:
+    """Name the best shortcut on the test split as the audit does; "" where none is known."""
     table = content.shortcuts
-    return "" if table is None else next(iter(table.loc[table["part"] == part, "words"]), "")
+    return "" if table is None else next(iter(table.loc[table["part"] == "test", "words"]), "")
 
 
 def plain_trick(words: str) -> str:

@@ -22,7 +22,7 @@ from pipeline.scoring.decision import Decision
 from pipeline.scoring.metrics import PIXEL_METRICS
 from pipeline.scoring.names import DECISION_FILE, RUN_FILE
 from pipeline.scoring.pixels import pixel_f1, pixel_false_positive_rate, pixel_iou, pixel_roc_auc
-from pipeline.scoring.scorers import BATCH, Look, Picture, scorer_of
+from pipeline.scoring.scorers import Look, Picture, in_batches, scorer_of
 
 # Of a manifest table, what figures and slices need.
 _KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format"]
@@ -100,7 +100,7 @@ class Detector:
             `probability_fake` in [0, 1], `verdict`, `threshold`, and `error` (None), and the look that they
             are from; where a picture cannot be read `error` says why; the first two and the look are None.
         """
-        for batch in _batches(pictures):
+        for batch in in_batches(pictures):
             prepared = [self._prepare_or_error(each) for each in batch]
             readable = [each for each in prepared if not isinstance(each, UserError)]
             looks = self._scorer.score(readable)
@@ -208,8 +208,3 @@ def with_answers(
 def _load_pyfunc(data_path: str) -> Detector:
     """Entry of `mlflow.pyfunc.load_model` (its `loader_module` contract)."""
     return Detector.load(Path(data_path))
-
-
-def _batches(pictures: Sequence[Picture]) -> Iterator[Sequence[Picture]]:
-    for start in range(0, len(pictures), BATCH):
-        yield pictures[start : start + BATCH]

@@ -85,7 +85,7 @@ class ResizedScorer:
 
     def score(self, prepared: Iterable[np.ndarray]) -> Iterator[Look]:
         """Answer in batches."""
-        for pictures in _in_batches(prepared):
+        for pictures in in_batches(prepared):
             images = np.zeros((BATCH, *pictures[0].shape), np.float32)
             images[: len(pictures)] = np.stack(pictures) * np.float32(self.preprocess.rescale)
             logits = np.asarray(self.network({"image": images}, training=False)["logit"], np.float64)
@@ -189,7 +189,7 @@ class ForestScorer:
 
     def score(self, prepared: Iterable[np.ndarray]) -> Iterator[Look]:
         """Answer in batches."""
-        for features in _in_batches(prepared):
+        for features in in_batches(prepared):
             yield from (Look(float(logit), None) for logit in self.forest.logits(np.array(features)))
 
     def score_crops(self, prepared: Iterable[np.ndarray]) -> Iterator[Look]:
@@ -201,8 +201,9 @@ class ForestScorer:
 NATIVE = Preprocess(method="native", height=8, width=8, rescale=1.0, views=1)
 
 
-def _in_batches(prepared: Iterable[Any]) -> Iterator[list[Any]]:
-    waiting = iter(prepared)
+def in_batches(pictures: Iterable[Any]) -> Iterator[list[Any]]:
+    """Put up to `BATCH` together, taken as they are needed."""
+    waiting = iter(pictures)
     while together := list(itertools.islice(waiting, BATCH)):
         yield together
 
