@@ -19,6 +19,22 @@ from pipeline.validate import validate
 
 ROOT = Path(__file__).parents[1]
 
+
+def pytest_make_parametrize_id(val, argname):
+    """Refuse a parameter whose id would be its bytes, or a number counted up: `ids=` gives it a name.
+
+    Two processes run the tests, and each must collect the same ids, whatever the clock, the hash seed and the
+    machine.
+    """
+    if val is None or callable(val) or isinstance(val, str | int | float | complex | type):
+        return None  # pytest's own id says it
+    try:
+        return json.dumps(val)  # lists and dictionaries of such
+    except TypeError:
+        pass
+    raise pytest.UsageError(f"{argname}: {type(val).__name__} has no id of its own; name it by ids=[…]")
+
+
 # How long an example takes on a shared machine says nothing.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

@@ -79,7 +79,9 @@ def test_layouts_of_tiffs_are_told_apart():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xd8\xff", b"II*\0" + b"\xff" * 40, b"\x89PNG\r\n\x1a\n" + b"\0" * 40]
+    "content",
+    [b"", b"\xff\xd8\xff", b"II*\0" + b"\xff" * 40, b"\x89PNG\r\n\x1a\n" + b"\0" * 40],
+    ids=["empty", "jpeg", "tiff", "png"],
 )
 def test_what_pillow_cannot_open_has_no_features_but_its_size(content):
     found = header_features(content, "a.tif", 10, 20)

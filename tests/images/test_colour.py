@@ -66,6 +66,7 @@ def test_srgb_is_not_applied_and_nothing_moves():
         (SRGB[:99], "broken"),
         (linear_grey(), "profile for GRAY"),
     ],
+    ids=["no profile", "cut off", "of grey"],
 )
 def test_what_cannot_be_applied_is_ignored_with_a_line_in_the_log(profile, said, caplog):
     colour._transform.cache_clear()  # a profile is spoken of once, however many pictures have it

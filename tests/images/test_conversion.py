@@ -254,6 +254,7 @@ def test_a_picture_taken_away_goes_and_so_does_its_empty_folder(convert, dataset
         RAW,
         TIF_ONLY,
     ],
+    ids=["quality", "subsampling", "raw", "tif_only"],
 )
 def test_changed_settings_leave_what_one_clean_run_leaves(convert, output, changed):
     convert(changed)

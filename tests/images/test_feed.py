@@ -70,7 +70,9 @@ def test_no_real_picture_is_called_damaged(real_pictures):
         assert read_rgb(path).ndim == 3
 
 
-@pytest.mark.parametrize("junk", [b"", b"\0" * 99, b"\xff\xd8\xff" * 99])
+@pytest.mark.parametrize(
+    "junk", [b"", b"\0" * 99, b"\xff\xd8\xff" * 99], ids=["nothing", "zeros", "starts of pictures"]
+)
 def test_what_follows_a_jpeg_is_no_part_of_it(junk):
     jpeg = encoded(draw_photo(), "JPEG")
     assert np.array_equal(read_rgb(jpeg + junk), read_rgb(jpeg))

@@ -126,7 +126,9 @@ def test_what_we_could_not_write_ourselves_is_not_taken_apart(photo, odd):
     assert take_apart(odd(photo)) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n"], ids=["empty", "start alone", "png"]
+)
 def test_what_is_no_jpeg_is_not_taken_apart(content):
     assert take_apart(content) is None
 

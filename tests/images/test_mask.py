@@ -99,7 +99,7 @@ def test_each_page_of_a_picture_has_the_same_page_of_its_mask():
     assert np.array_equal(align_mask(content, stored=(12, 8), pose=1, page=1), ~MARKED)
 
 
-@pytest.mark.parametrize("content", [encode_mask(MARKED), in_pages(MARKED)])
+@pytest.mark.parametrize("content", [encode_mask(MARKED), in_pages(MARKED)], ids=["png", "tiff"])
 def test_a_mask_of_one_page_is_not_that_of_the_second(content):
     with pytest.raises(Unreadable, match="page 2 was asked for"):
         align_mask(content, stored=(12, 8), pose=1, page=1)

@@ -38,7 +38,9 @@ def test_both_byte_orders_are_read(pose):
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize(
-    "block", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"]
+    "block",
+    [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"],
+    ids=["empty", "directory far away", "directory cut off"],
 )
 def test_what_is_broken_is_left_to_pillow(block):
     content = encoded(PHOTO, "JPEG", exif=block)

@@ -116,6 +116,7 @@ def test_sixteen_bits_of_the_other_byte_order_read_alike():
         (np.array([[7.0, 7.0]], np.float32), [0, 0]),
         (np.array([[-100_000, 0, 100_000]], np.int32), [0, 128, 255]),
     ],
+    ids=["unit range", "signed", "not finite", "constant", "long"],
 )
 def test_floats_and_long_integers_are_scaled_not_clipped(values, expected):
     assert read_rgb(encoded(values, "TIFF"))[0, :, 2].tolist() == expected
@@ -252,6 +253,7 @@ def directory_first(content: bytes) -> bytes:
         (b"\xff\xd8\xff\xe0", "truncated or broken|truncated"),
         (b"II*\0\xff\xff", "begins as a TIFF"),
     ],
+    ids=["empty", "text", "jpeg", "tiff"],
 )
 def test_what_is_no_picture_is_refused_with_the_reason(tmp_path, content, reason):
     path = tmp_path / "a b.jpg"

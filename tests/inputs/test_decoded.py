@@ -18,7 +18,7 @@ def _decoded(table, kind, settings=SETTINGS[0]):
     return DecodedPictures(files_of(table), settings, PictureCache(kind, 1.0))
 
 
-@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("settings", SETTINGS, ids=["resize", "native"])
 @pytest.mark.parametrize("kind", ["memory", "disk", "none"])
 def test_every_cache_gives_the_pixels_that_prediction_reads(tmp_path, kind, settings):
     table = draw_table(tmp_path, kind="jpg")

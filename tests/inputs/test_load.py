@@ -17,7 +17,7 @@ def jpeg(picture, **settings):
     return content.getvalue()
 
 
-@pytest.mark.parametrize("settings", [preprocess(), native()])
+@pytest.mark.parametrize("settings", [preprocess(), native()], ids=["resize", "native"])
 def test_a_file_and_its_content_give_the_same(tmp_path, settings):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(blotches(1)))
@@ -32,7 +32,7 @@ def test_a_jpeg_decoded_at_reduced_size_looks_like_one_decoded_whole():
     assert np.abs(fast.astype(int) - resize(whole, 64, 64)).max() <= 6
 
 
-@pytest.mark.parametrize("settings", [preprocess(), native()])
+@pytest.mark.parametrize("settings", [preprocess(), native()], ids=["resize", "native"])
 def test_an_unreadable_file_is_named(tmp_path, settings):
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"no picture")

@@ -54,7 +54,9 @@ def build(table, split=GROUPED, seed=3, look=None, protocol=()):
 
 
 @pytest.mark.parametrize("protocol", [(), ("source_matched",), ("jpeg_only", "source_matched")])
-@pytest.mark.parametrize("split", [GROUPED, RANDOM, PARENTS, OFFICIAL])
+@pytest.mark.parametrize(
+    "split", [GROUPED, RANDOM, PARENTS, OFFICIAL], ids=["grouped", "random", "parents", "official"]
+)
 def test_every_picture_is_in_one_table_once(split, protocol):
     table = pd.concat([files(), files(20, "far", start=50)], ignore_index=True)
     table.loc[::9, "source_format"] = "PNG"

@@ -81,6 +81,7 @@ def test_what_the_authors_leak_stays():
             r"split\.folds is 5, but an official split has none",
         ),
     ],
+    ids=["no side", "no genuine", "folds"],
 )
 def test_mistakes_are_named(table, split, message):
     with pytest.raises(UserError, match=message):

@@ -88,6 +88,7 @@ def test_one_number_in_two_namespaces_is_two_pictures():
         (Naming(namespace="a:b", source=r"(?P<number>\d+)"), r"data\.x\.namespace is 'a:b'"),
         (Naming(namespace="a", subsets={"splice": "("}), r"data\.x\.subsets\.splice is '\('"),
     ],
+    ids=["broken", "no number", "namespace", "subset"],
 )
 def test_a_wrong_rule_is_named_with_its_key(naming, message):
     with pytest.raises(UserError, match=message):

@@ -61,6 +61,7 @@ def test_a_picture_on_two_sides_is_refused(tmp_path):
         (Official(lists={"test": "empty.txt"}), r"lists\.test is .*empty\.txt, which is empty"),
         (Official(lists={"test": "binary.txt"}), r"lists\.test is .*binary\.txt: it is no text in UTF-8"),
     ],
+    ids=["no side", "broken", "missing", "empty", "binary"],
 )
 def test_mistakes_are_named_with_their_key(tmp_path, official, message):
     (tmp_path / "empty.txt").write_text("\n\n")

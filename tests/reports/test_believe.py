@@ -59,7 +59,7 @@ def test_findings_stand_worst_first():
     assert levels == sorted(levels, key=["bad", "warning", "good"].index)
 
 
-@pytest.mark.parametrize("content", [BELIEVABLE, CLASSIC])
+@pytest.mark.parametrize("content", [BELIEVABLE, CLASSIC], ids=["believable", "classic"])
 def test_words_of_the_field_stand_in_the_evidence_and_not_in_the_verdict(content):
     said = " ".join(conclude(believe(content))[1:]).lower()
     assert not [word for word in ("auc", "shortcut", "probe", "threshold", "jpeg", "split") if word in said]

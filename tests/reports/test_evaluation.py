@@ -160,7 +160,7 @@ def test_the_summary_puts_shortcut_probe_and_larger_class_beside_the_figures():
     assert max(map(len, lines)) <= 80
 
 
-@pytest.mark.parametrize("shortcuts", [None, pd.DataFrame({"part": []})])
+@pytest.mark.parametrize("shortcuts", [None, pd.DataFrame({"part": []})], ids=["none", "empty"])
 def test_where_there_is_no_audit_the_summary_says_so(shortcuts):
     found = evaluate(predictions("here")).intervals
     text = summarise(found, {"threshold": 0.6}, 0.95, {}, shortcuts=shortcuts)

@@ -20,7 +20,9 @@ def test_a_map_that_is_right_has_one_and_one_that_is_inverted_none():
     assert pixel_roc_auc(np.array([[0.0, 0.0], [1.0, 1.0]]), mask) == 0.0
 
 
-@pytest.mark.parametrize("mask", [np.zeros((16, 16), bool), np.ones((16, 16), bool), np.eye(24) > 0])
+@pytest.mark.parametrize(
+    "mask", [np.zeros((16, 16), bool), np.ones((16, 16), bool), np.eye(24) > 0], ids=["empty", "full", "thin"]
+)
 def test_where_nothing_can_be_ranked_there_is_no_figure(mask):
     assert np.isnan(pixel_roc_auc(np.zeros((2, 2)), mask))
 
@@ -43,7 +45,7 @@ def test_an_inverted_map_is_not_taken_for_a_good_one():
     assert pixel_iou(np.array([[-1.0, -1.0], [1.0, 1.0]]), mask) == 0
 
 
-@pytest.mark.parametrize("mask", [np.zeros((16, 16), bool), np.eye(24) > 0])
+@pytest.mark.parametrize("mask", [np.zeros((16, 16), bool), np.eye(24) > 0], ids=["empty", "thin"])
 def test_where_nothing_can_be_found_there_is_no_f1(mask):
     assert np.isnan(pixel_f1(np.zeros((2, 2)), mask))
     assert np.isnan(pixel_iou(np.zeros((2, 2)), mask))

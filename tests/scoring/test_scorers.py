@@ -100,7 +100,7 @@ def test_crops_are_taken_as_they_are_needed(localising, monkeypatch):
     assert len(list(looks)) == 8
 
 
-@pytest.mark.parametrize("preprocess", [NATIVE, RESIZED])
+@pytest.mark.parametrize("preprocess", [NATIVE, RESIZED], ids=["native", "resized"])
 def test_a_crop_is_judged_as_the_file_of_it_would_be(localising, preprocess):
     model = localising
     if preprocess is RESIZED:

@@ -1,5 +1,7 @@
 """What holds for each layer of `pipeline.models.layers`."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -30,6 +32,9 @@ CASES = [
 ]
 
 
+IDS = [f"{name}-{json.dumps(arguments)}" for name, arguments, _ in CASES]
+
+
 def _network(name, arguments, inputs):
     """The layer alone, for any height and width."""
     last = {2: (None, None), 3: (8, 8), 4: (None, None)}
@@ -46,7 +51,7 @@ def test_no_layer_is_left_out():
 
 
 @pytest.mark.usefixtures("mixed_policy")
-@pytest.mark.parametrize(("name", "arguments", "inputs"), CASES)
+@pytest.mark.parametrize(("name", "arguments", "inputs"), CASES, ids=IDS)
 def test_it_answers_alike_when_saved_and_loaded_and_computed_in_float32(name, arguments, inputs, tmp_path):
     network = _network(name, arguments, inputs)
     for weight in network.trainable_variables:
@@ -62,7 +67,7 @@ def test_it_answers_alike_when_saved_and_loaded_and_computed_in_float32(name, ar
     assert np.allclose(found, expected, rtol=0.02, atol=0.02 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize(("name", "arguments", "inputs"), CASES)
+@pytest.mark.parametrize(("name", "arguments", "inputs"), CASES, ids=IDS)
 def test_it_says_its_shape_before_it_computes(name, arguments, inputs):
     network = _network(name, arguments, inputs)
     told, found = network.output.shape, network(inputs).shape
