@@ -78,10 +78,10 @@ TINY = {
 }
 
 
-def copy_repository(target: Path) -> Path:
-    """Copy what git tracks or would track to `target`, with a configuration that runs in seconds."""
+def copy_repository(target: Path, tiny: bool = True) -> Path:
+    """Copy what git tracks or would track to `target`, `tiny` with a configuration that runs in seconds."""
     copy_files(target)
-    for name, values in TINY.items():
+    for name, values in TINY.items() if tiny else ():
         edit_yaml(target / name, values)
     return target
 
@@ -134,9 +134,9 @@ class Repository:
         return json.loads((self.folder / name).read_text(encoding="utf-8"))
 
 
-def new_repository(folder: Path) -> Repository:
+def new_repository(folder: Path, tiny: bool = True) -> Repository:
     """A copy of the repository with one commit."""
-    repository = Repository(copy_repository(folder))
+    repository = Repository(copy_repository(folder, tiny))
     repository.run(sys.executable, "-m", "pipeline.params", "write")
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     repository.run("git", "init", "-q")

@@ -7,7 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
-from tests.conftest import Repository, edit_yaml, new_repository
+from benchmarks.golden import differing
+from tests.conftest import ROOT, Repository, edit_yaml, new_repository
 
 pytestmark = pytest.mark.slow
 
@@ -18,6 +19,12 @@ def test_the_metrics_hold_the_promised_figures(reproduced):
     metrics = reproduced.json("reports/metrics.json")
     assert set(FIGURES) <= set(metrics["test"])
     assert all(0 <= metrics["test"][name] <= 1 for name in FIGURES)
+
+
+def test_the_files_are_the_golden_ones(reproduced):
+    """Whoever means to change a figure records it anew: python -m benchmarks.golden record tests/golden.json."""
+    golden = json.loads((ROOT / "tests/golden.json").read_text(encoding="utf-8"))
+    assert differing(golden, reproduced.folder) == []
 
 
 def test_the_best_shortcut_stands_beside_the_figures(reproduced):
