@@ -22,7 +22,7 @@ def test_the_metrics_hold_the_promised_figures(reproduced):
 
 
 def test_the_files_are_the_golden_ones(reproduced):
-    """Whoever means to change a figure records it anew: python -m benchmarks.golden record tests/golden.json."""
+    """Whoever means to change a figure records it: python -m benchmarks.golden record tests/golden.json."""
     golden = json.loads((ROOT / "tests/golden.json").read_text(encoding="utf-8"))
     assert differing(golden, reproduced.folder) == []
 
