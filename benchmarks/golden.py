@@ -3,7 +3,7 @@
 python -m benchmarks.golden record GOLDEN.json [--full]     run the sample in a clean copy, write its hashes
 python -m benchmarks.golden compare GOLDEN.json [--full]    run it, name every file that differs
 
-Without --full the sample is the tests' tiny one (under a minute), whose hashes `tests/golden.json` holds. Tables
+Without --full it is the tests' tiny sample (under a minute), whose hashes `tests/golden.json` holds. Tables
 made before any training are the same on every machine; what a training leaves holds for one processor.
 """
 
