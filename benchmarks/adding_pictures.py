@@ -106,8 +106,8 @@ def measure(
 def convert_once(folder: str, output: str, policy: str, workers: int) -> None:
     """Convert in this process and print what it took as JSON."""
     from pipeline.config import Compute, Convert
-    from pipeline.images.conversion import convert_pictures
-    from pipeline.images.sources import Source
+    from pipeline.conversion.conversion import convert_pictures
+    from pipeline.images.files import Source
 
     settings = Convert(
         policy=policy, quality=95, subsampling="4:4:4", pages="first",

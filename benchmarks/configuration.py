@@ -4,8 +4,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from pipeline.config import Config
-from pipeline.validate import validate
+from pipeline.config import Config, validate
 
 ROOT = Path(__file__).parents[1]
 

@@ -51,8 +51,8 @@ def tensors(side: int, batch: int, pictures: Path) -> Work:  # noqa: ARG001
 
 def fed(side: int, batch: int, pictures: Path) -> Work:
     """As training is: crops of decoded pictures in memory."""
+    from pipeline.inputs.batches import training_dataset
     from pipeline.inputs.cache import PictureCache
-    from pipeline.inputs.datasets import training_dataset
 
     config = _config(side, batch)
     network = _network(config)
@@ -88,8 +88,8 @@ def _config(side: int, batch: int) -> Config:
 
 def _network(config: Config) -> Any:
     from pipeline.models.build import build
+    from pipeline.training.device import prepare_machine
     from pipeline.training.fit import compile_for_training
-    from pipeline.training.machine import prepare_machine
 
     prepare_machine(config.runtime, config.train.precision, config.seed)
     network = build(config.model, config.preprocess.height, config.preprocess.width)

@@ -53,8 +53,8 @@ def later_epochs_uncached(pictures: Path) -> Work:
 
 def _epochs_of_ours(pictures: Path, kind: str) -> tuple[float, float]:
     """Rates of the first and of the second and third epoch together."""
+    from pipeline.inputs.batches import training_dataset
     from pipeline.inputs.cache import PictureCache
-    from pipeline.inputs.datasets import training_dataset
 
     config = composed("model=cnn")
     feed = training_dataset(

@@ -56,10 +56,9 @@ def draw_predictions(n_rows: int, n_groups: int) -> pd.DataFrame:
 def measure(n_rows: int, n_groups: int, draws: int) -> dict[str, Any]:
     """Score; give seconds, processor seconds and peak of memory for each of `NAMES`; and the intervals."""
     from pipeline.config import Evaluate
-    from pipeline.scoring.evaluation import evaluate_predictions
-    from pipeline.scoring.intervals import bootstrap_intervals
-    from pipeline.scoring.metrics import METRICS, score_predictions
-    from pipeline.scoring.slices import score_slices
+    from pipeline.evaluation.bootstrap import bootstrap_intervals
+    from pipeline.evaluation.metrics import METRICS, score_predictions
+    from pipeline.evaluation.results import evaluate_predictions, score_slices
 
     predictions = draw_predictions(n_rows, n_groups)
     settings = Evaluate(bootstrap=draws, confidence=0.95, robustness=None)

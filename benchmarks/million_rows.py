@@ -37,8 +37,8 @@ SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
 def draw_files(path: Path, n_rows: int) -> None:
     """Write a `files.csv` without pictures."""
-    from pipeline.images.tables import FILE_COLUMNS
-    from pipeline.manifests.hash_search import DISTANCE
+    from pipeline.conversion.file_table import FILE_COLUMNS
+    from pipeline.datasets.hamming import DISTANCE
 
     rng = np.random.default_rng(0)
     n_genuine = int(n_rows * (1 - FAKES))
@@ -80,10 +80,9 @@ def draw_files(path: Path, n_rows: int) -> None:
 def measure(folder: Path, method: str) -> dict[str, Any]:
     """Do what the stage does; give seconds, processor seconds and the peak of memory so far by step."""
     from pipeline.config import Collection, Compute, Data, Split
-    from pipeline.manifests import look_alikes
-    from pipeline.manifests.build import build_manifest, write_manifest
-    from pipeline.manifests.counts import count_manifest, count_same
-    from pipeline.manifests.tables import read_files
+    from pipeline.datasets import near_duplicates
+    from pipeline.datasets.build_manifest import build_manifest, count_manifest, count_same, write_manifest
+    from pipeline.datasets.tables import read_files
 
     steps: dict[str, list[float]] = {}
 
@@ -112,9 +111,9 @@ def measure(folder: Path, method: str) -> dict[str, Any]:
         files = read_files(folder)
     with (
         timed("near-duplicates"),
-        mock.patch.object(look_alikes, "read_thumbnails", _Thumbnails(folder, files["path"])),
+        mock.patch.object(near_duplicates, "read_thumbnails", _Thumbnails(folder, files["path"])),
     ):
-        look = look_alikes.find_look_alikes(files, folder, compute)
+        look = near_duplicates.find_look_alikes(files, folder, compute)
     with timed("groups and split"):
         manifest = build_manifest(files, folder, data, split, 20, look)
     with timed("counts"):
@@ -136,7 +135,7 @@ class _Thumbnails:
             self._seed[ordered[copy]] = (int(original), int(pose))
 
     def __call__(self, paths: np.ndarray, folder: Path, compute: object) -> np.ndarray:
-        from pipeline.manifests.look_alikes import turned_by
+        from pipeline.datasets.near_duplicates import turned_by
 
         del folder, compute
         drawn = np.zeros((len(paths), 32, 32), dtype=np.uint8)

@@ -77,8 +77,8 @@ def _config(augment: str = "classic") -> Config:
 
 def _network(precision: str, seed: int = 20) -> Any:
     from pipeline.models.build import build
+    from pipeline.training.device import prepare_machine
     from pipeline.training.fit import compile_for_training
-    from pipeline.training.machine import prepare_machine
 
     config = _config()
     prepare_machine(config.runtime, precision, seed)
@@ -88,8 +88,8 @@ def _network(precision: str, seed: int = 20) -> Any:
 
 
 def _feed(table: pd.DataFrame, augment: str, cache: str, seed: int = 20) -> Any:
+    from pipeline.inputs.batches import training_dataset
     from pipeline.inputs.cache import PictureCache
-    from pipeline.inputs.datasets import training_dataset
 
     config = _config(augment)
     return training_dataset(

@@ -12,19 +12,22 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from pipeline.audit_record import record_audit
-from pipeline.auditing.audit import audit_pictures
-from pipeline.auditing.measure import measure_all
-from pipeline.auditing.names import PAGE
-from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_converted, read_rejected
+from pipeline.auditing.measure import (
+    gather_pictures,
+    measure_all,
+    plan_measurements,
+    read_converted,
+    read_rejected,
+)
+from pipeline.auditing.probes import PAGE
+from pipeline.auditing.shortcut_audit import audit_pictures
 from pipeline.config import Config
-from pipeline.images.limits import Limits
-from pipeline.images.tables import REJECTED
-from pipeline.manifests.checks import built_from, check_built_from
-from pipeline.manifests.roles import test_collections
-from pipeline.manifests.tables import SPLITS, read_table
-from pipeline.reports.audit import write_audit
-from pipeline.reports.audit_summary import summarise_audit
+from pipeline.conversion.file_table import REJECTED
+from pipeline.datasets.provenance import built_from, check_built_from
+from pipeline.datasets.tables import SPLITS, read_table, test_collections
+from pipeline.images.files import Limits
+from pipeline.records import record_audit
+from pipeline.reports.audit_report import summarise_audit, write_audit
 from pipeline.stage import execute, start
 
 

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.config import Evaluate
+from pipeline.config import Evaluate, check_ranges
 from pipeline.errors import UserError
-from pipeline.reports.comparison import comparison_table
-from pipeline.reports.evaluation import PREDICTIONS
-from pipeline.scoring.comparison import compare
+from pipeline.evaluation.comparison import compare
+from pipeline.reports.artifacts import PREDICTIONS
+from pipeline.reports.terminal import comparison_table
 from pipeline.stage import plain_errors
 from pipeline.tracking import fetch_file
-from pipeline.validate import check_ranges
 
 
 def predictions_of(runs: str) -> list[pd.DataFrame]:

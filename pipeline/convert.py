@@ -13,8 +13,8 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import Config
-from pipeline.images.conversion import convert_pictures
-from pipeline.manifests.sources import list_sources
+from pipeline.conversion.conversion import convert_pictures
+from pipeline.datasets.listing import list_sources
 from pipeline.stage import execute, start
 
 

@@ -16,12 +16,19 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline.auditing.beside import audit_of, beside
+from pipeline.auditing.findings import audit_of, beside
 from pipeline.config import Config
+from pipeline.datasets.provenance import built_from, check_built_from, check_files, check_learnt_from
+from pipeline.datasets.tables import read_table, test_collections
+from pipeline.detector.decision import RUN_FILE, Decision
+from pipeline.detector.detector import Detector
+from pipeline.detector.inference import NATIVE
+from pipeline.evaluation.localisation import control_figures
+from pipeline.evaluation.perturbations import SETS, Perturbation
+from pipeline.evaluation.predictions import Examination, examine, mask_at
+from pipeline.evaluation.results import evaluate_predictions, headline, score_slices
+from pipeline.evaluation.robustness import measure_robustness, robustness_headline
 from pipeline.inputs.load import load
-from pipeline.manifests.checks import built_from, check_built_from, check_files, check_learnt_from
-from pipeline.manifests.roles import test_collections
-from pipeline.manifests.tables import read_table
 from pipeline.records import (
     CARD,
     EVALUATION_FOLDER,
@@ -31,25 +38,14 @@ from pipeline.records import (
     read_record,
     record_evaluation,
 )
-from pipeline.reports.content import read_content
-from pipeline.reports.evaluation import GALLERY, Tables, write_evaluation
+from pipeline.reports.artifacts import GALLERY, Tables, write_evaluation
 from pipeline.reports.gallery import Shown, choose, write_gallery
 from pipeline.reports.model_card import write_model_card
 from pipeline.reports.report import write_report
-from pipeline.reports.summary_table import write_summary_table
-from pipeline.scoring.control import control_figures
-from pipeline.scoring.decision import Decision
-from pipeline.scoring.detector import Detector, mask_at
-from pipeline.scoring.evaluation import evaluate_predictions, headline
-from pipeline.scoring.examination import Examination, examine
-from pipeline.scoring.names import RUN_FILE
-from pipeline.scoring.perturbations import SETS, Perturbation
-from pipeline.scoring.robustness import measure_robustness, robustness_headline
-from pipeline.scoring.scorers import NATIVE
-from pipeline.scoring.slices import score_slices
+from pipeline.reports.report_content import read_content
+from pipeline.reports.report_tables import write_summary_table
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage.atomic import write_json
-from pipeline.storage.folder import replacing_folder
+from pipeline.storage import replacing_folder, write_json
 from pipeline.tracking import RUN_KEY
 
 

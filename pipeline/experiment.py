@@ -9,17 +9,150 @@ run of one parent in MLflow and answers with its *validation* score. Overrides o
 `split` are refused: what happens before training is the pipeline's to change.
 """
 
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hydra
+import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pipeline.config import Config
+from pipeline.config import Config, flatten, validate
+from pipeline.errors import UserError
+from pipeline.evaluate import evaluate
+from pipeline.records import close_sweep, open_sweep
 from pipeline.stage import plain_errors, start
-from pipeline.sweeps import CHOSEN_BY, Sweep, new_folder, refuse_upstream
-from pipeline.validate import validate
+from pipeline.storage import write_csv, write_json
+from pipeline.train import train
+
+# Jobs of one sweep: a parent run, a folder and a result a job, and the table at the end.
+#
+
+UPSTREAM = ("data", "convert", "split", "sample", "paths", "seed")  # the seed deals the pictures too
+CHOSEN_BY = "balanced_accuracy"  # on validation: never a test figure
+RESULT = "result.json"
+PARENT = "parent.json"
+
+
+def refuse_upstream(overrides: list[str]) -> None:
+    """Say which command changes what happens before training.
+
+    One value is let through: it must be the one that the tables were built with, which training checks.
+
+    Raises:
+        UserError: an override sweeps data, conversion or split.
+    """
+    for override in overrides:
+        name, _, value = override.lstrip("+~").partition("=")
+        key = name.split(".")[0].split("@")[0]
+        if key in UPSTREAM and _is_swept(value):
+            raise UserError(
+                f"{override}: an experiment trains on the tables that are there, so it cannot change {key}. "
+                f"Through all stages: dvc exp run -S {override.split(',')[0]}; "
+                f"several values: dvc exp run --queue -S {override}, then dvc queue start -j 2"
+            )
+
+
+def _is_swept(value: str) -> bool:
+    """Tell several values, in Hydra's words, from one, which may be a list."""
+    if value.startswith(("[", "{", "'", '"')):
+        return False
+    return "," in value or value.startswith(("choice(", "range(", "interval(", "glob("))
+
+
+def new_folder(root: Path = Path("multirun")) -> Path:
+    """A folder named after the time, as Hydra names those of its sweeps."""
+    return root / datetime.datetime.now().strftime("%Y-%m-%d/%H-%M-%S")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A folder of jobs; its state is on disk, so that jobs may be other processes.
+
+    Attributes:
+        folder: `multirun/<time>`.
+    """
+
+    folder: Path
+
+    def parent(self, config: Config) -> str | None:
+        """The MLflow run above all jobs, opened by whoever asks first."""
+        path = self.folder / PARENT
+        if not path.is_file():
+            write_json(path, {"run_id": open_sweep(config, self.folder.as_posix())})
+        run_id: str | None = json.loads(path.read_text(encoding="utf-8"))["run_id"]
+        return run_id
+
+    def run_job(self, config: Config, number: int, name: str) -> dict[str, Any]:
+        """Train and evaluate in a folder of its own; give the run's id and its figures."""
+        folder = self.folder / str(number)
+        record = train(config, folder / "models", name=name, parent=self.parent(config))
+        metrics = evaluate(config, folder / "models", folder / "reports")
+        result = {
+            "name": name,
+            "run_id": record["run_id"],
+            "folder": folder.as_posix(),
+            "validation": record["validation"],
+            **metrics,
+        }
+        write_json(folder / RESULT, result)
+        return result
+
+    def close(self, config: Config) -> str:
+        """End the parent run with the best job's figures; give the table for the terminal."""
+        results = [
+            json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.folder.glob(f"*/{RESULT}"))
+        ]
+        if not results:
+            if (self.folder / PARENT).is_file():
+                close_sweep(self.parent(config), None, self.folder)
+            return ""
+        results.sort(key=_score, reverse=True)
+        write_csv(self.folder / "results.csv", pd.DataFrame([flatten(result) for result in results]))
+        table = pd.DataFrame([_row(result) for result in results])
+        close_sweep(self.parent(config), results[0], self.folder / "results.csv")
+        shown = table.drop(columns=["job", "folder", "run_id"])
+        shown.insert(0, "job", [Path(each).name for each in table["folder"]])
+        names = [f"  {number}: {name}" for number, name in zip(shown["job"], table["job"], strict=True)]
+        return "\n".join(
+            [
+                "",
+                shown.to_string(index=False, float_format="{:.3f}".format),
+                "",
+                *names,
+                "",
+                f"sorted by the validation score; the best one is in {results[0]['folder']}/",
+            ]
+        )
+
+
+def _score(result: Mapping[str, Any]) -> float:
+    score = result["validation"][CHOSEN_BY]
+    return -1.0 if score is None else float(score)
+
+
+def _row(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "job": result["name"],
+        "validation": _score(result),
+        **{f"test {short}": result["test"][key] for short, key in SHOWN.items()},
+        "folder": result["folder"],
+        "run_id": result["run_id"],
+    }
+
+
+SHOWN = {
+    "fake": "fake_accuracy",
+    "genuine": "genuine_accuracy",
+    "balanced": "balanced_accuracy",
+    "AUC": "roc_auc",
+}
+
 
 _started: dict[Sweep, Config] = {}  # what `main` closes once Hydra has run all jobs
 

@@ -13,12 +13,12 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.auditing.findings import Shortcut, part_title, read_audit, shortcuts_above, unproven
-from pipeline.auditing.names import AUDIT, PAGE, TRAINING
+from pipeline.auditing.probes import AUDIT, PAGE, TRAINING
 from pipeline.config import Config
+from pipeline.datasets.provenance import check_same_choice
 from pipeline.errors import UserError
-from pipeline.manifests.checks import check_same_choice
 from pipeline.stage import execute, start
-from pipeline.storage.atomic import write_text
+from pipeline.storage import write_text
 
 GATE = Path("data/gate.txt")
 OPEN = "the audit is done and found nothing above audit.fail_above\n"

@@ -13,12 +13,17 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import Config
-from pipeline.manifests.build import build_manifest, write_manifest
-from pipeline.manifests.checks import built_from
-from pipeline.manifests.counts import count_lines, count_manifest, count_same, same_line
-from pipeline.manifests.look_alikes import find_look_alikes
-from pipeline.manifests.roles import test_collections
-from pipeline.manifests.tables import read_files
+from pipeline.datasets.build_manifest import (
+    build_manifest,
+    count_lines,
+    count_manifest,
+    count_same,
+    same_line,
+    write_manifest,
+)
+from pipeline.datasets.near_duplicates import find_look_alikes
+from pipeline.datasets.provenance import built_from
+from pipeline.datasets.tables import read_files, test_collections
 from pipeline.stage import execute, start
 
 

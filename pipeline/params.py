@@ -19,13 +19,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline.config import Config
+from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
 from pipeline.models.build import check as check_model
 from pipeline.models.build import check_inputs
 from pipeline.stage import plain_errors
-from pipeline.storage.atomic import write_text
-from pipeline.validate import flatten, validate
+from pipeline.storage import write_text
 
 PARAMS = Path("params.yaml")
 SNAPSHOT = Path("data/snapshot.txt")

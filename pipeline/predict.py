@@ -16,14 +16,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.detector.detector import Detector
+from pipeline.detector.inference import NATIVE, Look
 from pipeline.errors import UserError
-from pipeline.images.find import find_pictures
+from pipeline.images.files import find_pictures
 from pipeline.inputs.load import load
-from pipeline.reports.panels import jpeg, panel
-from pipeline.scoring.detector import Detector
-from pipeline.scoring.scorers import NATIVE, Look
+from pipeline.reports.gallery import jpeg, panel
 from pipeline.stage import plain_errors, start_tensorflow
-from pipeline.storage.atomic import write_bytes
+from pipeline.storage import write_bytes
 
 
 def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) -> Iterator[dict[str, Any]]:

@@ -11,10 +11,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.audit_record import send_audit
+from pipeline.detector.decision import RUN_FILE
 from pipeline.errors import UserError
-from pipeline.records import evaluated_run, read_record, send_evaluation, send_training
-from pipeline.scoring.names import RUN_FILE
+from pipeline.records import evaluated_run, read_record, send_audit, send_evaluation, send_training
 from pipeline.stage import plain_errors, start_tensorflow
 from pipeline.tracking import DATABASE, RUN_KEY, needing_the_store, repository, store_address
 

@@ -12,7 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import Config
-from pipeline.forgery.sample import draw_sample
+from pipeline.forgery.sample_pictures import draw_sample
 from pipeline.stage import execute, start
 
 SAMPLE = Path("data/raw/sample")

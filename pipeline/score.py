@@ -19,24 +19,22 @@ import numpy as np
 from omegaconf import DictConfig
 
 from pipeline.config import Config
+from pipeline.conversion.conversion import convert_pictures
+from pipeline.datasets.build_manifest import label_table
+from pipeline.datasets.listing import list_sources
+from pipeline.datasets.near_duplicates import find_look_alikes
+from pipeline.datasets.tables import read_files, read_table, test_collections
+from pipeline.detector.detector import Detector
 from pipeline.errors import UserError
-from pipeline.images.conversion import convert_pictures
-from pipeline.images.sources import Source
-from pipeline.manifests.build import label_table
-from pipeline.manifests.look_alikes import find_look_alikes
-from pipeline.manifests.roles import test_collections
-from pipeline.manifests.sources import list_sources
-from pipeline.manifests.tables import read_files, read_table
+from pipeline.evaluation.localisation import control_figures
+from pipeline.evaluation.predictions import examine
+from pipeline.evaluation.results import evaluate_predictions, headline, score_slices
+from pipeline.images.files import Source
 from pipeline.records import read_record
-from pipeline.reports.evaluation import Tables, write_evaluation
-from pipeline.reports.summary import summarise
-from pipeline.scoring.control import control_figures
-from pipeline.scoring.detector import Detector
-from pipeline.scoring.evaluation import evaluate_predictions, headline
-from pipeline.scoring.examination import examine
-from pipeline.scoring.slices import score_slices
+from pipeline.reports.artifacts import Tables, write_evaluation
+from pipeline.reports.terminal import summarise
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage.atomic import write_json
+from pipeline.storage import write_json
 from pipeline.tracking import RUN_KEY, fetch
 
 SCORES = Path("score")

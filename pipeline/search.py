@@ -19,10 +19,10 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
+from pipeline.config import validate
 from pipeline.errors import UserError
+from pipeline.experiment import CHOSEN_BY, Sweep, new_folder, refuse_upstream
 from pipeline.stage import plain_errors
-from pipeline.sweeps import CHOSEN_BY, Sweep, new_folder, refuse_upstream
-from pipeline.validate import validate
 
 
 def search(overrides: list[str]) -> str:

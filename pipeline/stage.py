@@ -17,11 +17,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from pipeline.config import Config
+from pipeline.config import Config, unknown_key, validate
 from pipeline.errors import UserError
-from pipeline.storage.atomic import cannot_write
-from pipeline.storage.lock import sole_writer
-from pipeline.validate import unknown_key, validate
+from pipeline.storage import cannot_write, sole_writer
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
 TERMINATED = 143  # and for SIGTERM

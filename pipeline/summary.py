@@ -13,15 +13,14 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline.auditing.names import PAGE
-from pipeline.config import Config
+from pipeline.auditing.probes import PAGE
+from pipeline.config import Config, validate
 from pipeline.errors import UserError
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, evaluated_run, read_record
-from pipeline.reports.evaluation import SHORTCUTS
-from pipeline.reports.summary import summarise
+from pipeline.reports.artifacts import SHORTCUTS
+from pipeline.reports.terminal import summarise
 from pipeline.stage import plain_errors, start
 from pipeline.tracking import RUN_KEY
-from pipeline.validate import validate
 
 
 def summary(config: Config) -> str:

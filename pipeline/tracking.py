@@ -17,8 +17,8 @@ from typing import Any
 import filelock
 import pandas as pd
 
+from pipeline.detector.decision import RUN_FILE
 from pipeline.errors import UserError
-from pipeline.scoring.names import RUN_FILE
 
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
@@ -215,7 +215,7 @@ class Tracker:
         with mlflow.start_run(run_id=self.run_id, log_system_metrics=False):
             mlflow.pyfunc.log_model(
                 name="model",
-                loader_module="pipeline.scoring.detector",
+                loader_module="pipeline.detector.detector",
                 data_path=str(models),
                 code_paths=[str(Path(__file__).parent)],
                 input_example=pd.DataFrame({"path": [example]}),

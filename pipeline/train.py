@@ -17,22 +17,19 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline.config import Config
-from pipeline.inputs.needs import needs_sources
-from pipeline.manifests.checks import check_built_from, check_files
-from pipeline.manifests.handed_in import genuine_sources, with_sources
-from pipeline.manifests.shuffled import shuffle_labels
-from pipeline.manifests.tables import SPLITS, read_table
+from pipeline.config import Config, needs_sources
+from pipeline.datasets.provenance import check_built_from, check_files
+from pipeline.datasets.tables import SPLITS, genuine_sources, read_table, shuffle_labels, with_sources
+from pipeline.detector.calibration import decide
+from pipeline.detector.decision import DECISION_FILE, RUN_FILE, UNDECIDED
+from pipeline.detector.detector import Detector, load_model
+from pipeline.evaluation.metrics import score_predictions
+from pipeline.evaluation.predictions import predict_table
 from pipeline.models.build import TARGET, check_inputs
 from pipeline.models.build import check as check_model
 from pipeline.records import training_run
-from pipeline.scoring.decision import UNDECIDED, decide
-from pipeline.scoring.detector import Detector, load_model, predict_table
-from pipeline.scoring.metrics import score_predictions
-from pipeline.scoring.names import DECISION_FILE, RUN_FILE
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage.atomic import write_csv, write_json, write_text
-from pipeline.storage.folder import replacing_folder
+from pipeline.storage import replacing_folder, write_csv, write_json, write_text
 
 LEARNT_FROM = SPLITS[:2]  # train and validation: the test table is not even opened
 
@@ -66,8 +63,8 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     if needs_sources(config.augment):
         check_files(genuine_sources(tables["train"]))
     start_tensorflow()  # 10 s: not before it is needed
-    from pipeline.training.machine import training_seed
-    from pipeline.training.trainings import training_of
+    from pipeline.training.device import training_seed
+    from pipeline.training.fit import training_of
 
     if config.train.shuffle_labels:
         tables = {

@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from benchmarks.killed import copy_files
-from pipeline.validate import validate
+from pipeline.config import validate
 
 ROOT = Path(__file__).parents[1]
 

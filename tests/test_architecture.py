@@ -2,15 +2,17 @@
 
 from tests.source_imports import PACKAGE, closure, imports_of, our_files
 
-BASE = ["__init__", "errors", "processes", "storage", "config", "validate", "compute"]
+BASE = ["__init__", "errors", "storage", "config", "parallel"]
 PACKAGES = [
     "images",
+    "conversion",
+    "datasets",
     "forgery",
-    "manifests",
     "inputs",
     "models",
-    "scoring",
+    "detector",
     "training",
+    "evaluation",
     "auditing",
     "reports",
 ]

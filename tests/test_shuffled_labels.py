@@ -8,9 +8,9 @@ SCORES = """
 import json
 from pathlib import Path
 from sklearn.metrics import roc_auc_score
-from pipeline.manifests.shuffled import shuffle_labels
-from pipeline.manifests.tables import read_table
-from pipeline.scoring.detector import Detector, predict_table
+from pipeline.datasets.tables import shuffle_labels
+from pipeline.datasets.tables import read_table
+from pipeline.detector.detector import Detector, predict_table
 record = json.loads(Path("models/run.json").read_text())
 table = read_table(Path("data/manifest/train.csv"))
 logits = predict_table(Detector.load(Path("models")), table)["logit"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.sweeps import refuse_upstream
+from pipeline.experiment import refuse_upstream
 
 RUNS = """
 import json, mlflow, sys

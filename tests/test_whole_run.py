@@ -7,8 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
-from benchmarks.golden import differing
 from tests.conftest import ROOT, Repository, edit_yaml, new_repository
+from tests.golden import differing
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def test_the_metrics_hold_the_promised_figures(reproduced):
 
 
 def test_the_files_are_the_golden_ones(reproduced):
-    """Whoever means to change a figure records it: python -m benchmarks.golden record tests/golden.json."""
+    """Whoever means to change a figure records it: python -m tests.golden record tests/golden.json."""
     golden = json.loads((ROOT / "tests/golden.json").read_text(encoding="utf-8"))
     assert differing(golden, reproduced.folder) == []
 

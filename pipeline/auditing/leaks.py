@@ -6,12 +6,90 @@ label of both: a fake that was seen as a fake is remembered, one that was seen a
 """
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.auditing.likeness import Pairs
+from pipeline.config import Compute
+from pipeline.datasets.hamming import near_pairs
+from pipeline.datasets.near_duplicates import (
+    CORRELATION,
+    pose_hashes,
+    read_thumbnails,
+    standardised,
+    turned_by,
+)
+from pipeline.datasets.tables import ID_SEPARATOR
+
+# Pairs of pictures that look alike although something else about them differs: their split, or their label.
+#
+# Found and confirmed as the manifest does it when it groups pictures; what it has joined stands on one side
+# of the split, unless the split was told otherwise. Here each pair counts, so that it can be named.
+#
+
+MOST_ALIKE = 50  # pictures with one hash; more have it because they are flat, and it says nothing of them
+MOST_PAIRS = 20_000  # compared on their pixels
+_COMPARED = 1 << 12  # at a time
+
+
+class Pairs(NamedTuple):
+    """Pairs of pictures.
+
+    Attributes:
+        one: (n,) places in the table.
+        other: (n,) likewise.
+        not_compared: how many more pairs of like hashes there are than were compared.
+    """
+
+    one: np.ndarray
+    other: np.ndarray
+    not_compared: int
+
+
+def find_alike(pictures: pd.DataFrame, differing: np.ndarray, compute: Compute) -> Pairs:
+    """Find pairs of pictures that look alike in some pose and differ in a number.
+
+    Args:
+        pictures: columns `path`, relative to the current folder, `phash` and `phash_turned`.
+        differing: (n,) numbers; a pair with the same one is not looked for.
+        compute: where the candidates are read.
+
+    Raises:
+        UserError: a candidate cannot be read.
+    """
+    common = pictures.groupby("phash")["phash"].transform("size") > MOST_ALIKE
+    places = np.flatnonzero(~common.to_numpy())
+    if not len(places):
+        return Pairs(places, places, 0)
+    searched = pictures.iloc[places]
+    hashes = pose_hashes(searched["phash"], searched["phash_turned"])
+    one, other, pose = near_pairs(hashes[:, 0], hashes)
+    candidates = np.stack([places[one], places[other], pose], axis=1)
+    candidates = candidates[differing[candidates[:, 0]] != differing[candidates[:, 1]]]
+    compared = candidates[:MOST_PAIRS]
+    alike = compared[_correlate(pictures, compared, compute) >= CORRELATION]
+    each = np.unique(np.sort(alike[:, :2], axis=1), axis=0)  # in several poses is one pair all the same
+    return Pairs(each[:, 0], each[:, 1], len(candidates) - len(compared))
+
+
+def _correlate(pictures: pd.DataFrame, pairs: np.ndarray, compute: Compute) -> np.ndarray:
+    """Correlate the small grey versions of pairs: (n, 3) places and poses -> (n,)."""
+    needed, numbers = np.unique(pairs[:, :2], return_inverse=True)
+    paths = pictures["path"].iloc[needed].tolist()
+    small = read_thumbnails(paths, Path(), compute)
+    numbers = numbers.reshape(-1, 2)
+    found = np.zeros(len(pairs), dtype=np.float32)
+    for pose in np.unique(pairs[:, 2]):
+        chosen = np.flatnonzero(pairs[:, 2] == pose)
+        for start in range(0, len(chosen), _COMPARED):
+            part = chosen[start : start + _COMPARED]
+            upright = standardised(small[numbers[part, 0]])
+            turned = standardised(turned_by(small[numbers[part, 1]], int(pose)))
+            found[part] = np.einsum("np,np->n", upright, turned)
+    return found
+
 
 TRAIN = "train"
 TESTED = ("validation", "test", "elsewhere")
@@ -120,3 +198,79 @@ def _rows(relation: str, pictures: pd.DataFrame, related: np.ndarray, trained: s
                     )
                 )
     return rows
+
+
+# Check 6 of an audit: labels and masks that cannot be right.
+#
+# The same picture under both labels teaches nothing but noise; an empty or inverted mask teaches the wrong
+# place. A fake that merely looks like a genuine picture is usual, since it was made from it: such a pair is
+# listed only where nothing in the names says so.
+#
+
+FULL = 0.99  # of the picture marked: the whole of it
+_BORDER = 0.9  # of the outermost pixels marked, and more than half of all: inside and outside changed places
+_AS_MASK = "as a mask of "  # how rejected.csv names a mask that could not be used
+
+
+def find_conflicts(pictures: pd.DataFrame, alike: Pairs) -> dict[str, Any]:
+    """Find pictures that are there under both labels.
+
+    Args:
+        pictures: columns `path`, `label`, `split`, `source_ids`, `source_sha256` and `pixel_sha256`.
+        alike: pairs of places in `pictures`, of unlike labels.
+
+    Returns:
+        `identical`: number of pictures whose pixels or bytes are there under the other label, and the first
+        few of them; `alike`: number of pairs, of those that share no source id, and the first few of these.
+    """
+    identical = np.zeros(len(pictures), dtype=bool)
+    for column in ("source_sha256", "pixel_sha256"):
+        labels = pictures.groupby(column)["label"].transform("nunique")
+        identical |= (labels > 1).to_numpy()
+    sources = [set(filter(None, ids.split(ID_SEPARATOR))) for ids in pictures["source_ids"]]
+    same_pixels = pictures["pixel_sha256"].to_numpy()
+    unexplained = [
+        at
+        for at, (one, other) in enumerate(zip(alike.one, alike.other, strict=True))
+        if not sources[one] & sources[other] and same_pixels[one] != same_pixels[other]
+    ]
+    named = pictures.loc[identical].sort_values(["pixel_sha256", "path"])
+    return {
+        "identical": int(identical.sum()),
+        "identical_pictures": [
+            {"path": row.path, "label": row.label, "split": row.split} for row in named[:LISTED].itertuples()
+        ],
+        "alike": len(alike.one),
+        "alike_unexplained": len(unexplained),
+        "alike_pairs": list_pairs(pictures, alike, unexplained),
+        "alike_not_compared": alike.not_compared,
+    }
+
+
+def check_masks(pictures: pd.DataFrame, shares: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+    """Look for masks that cannot be right.
+
+    Args:
+        pictures: columns `path`, `label` and `mask_path`.
+        shares: of the same pictures: marked share of the `whole` and of the `border`, NaN without a mask.
+        rejected: `rejected.csv`.
+
+    Returns:
+        `fakes`, `with_mask`, `median_share` of the picture that is marked; the paths of `empty`, `full` and
+        `inverted` masks' pictures; `rejected` masks with their reasons.
+    """
+    whole, border = shares["whole"].to_numpy(), shares["border"].to_numpy()
+    there = ~np.isnan(whole)
+    full = whole >= FULL
+    inverted = (whole > 0.5) & (border >= _BORDER) & ~full
+    paths = pictures["path"].to_numpy()
+    refused = rejected[rejected["reason"].str.startswith(_AS_MASK)]
+    return {
+        "fakes": int((pictures["label"] == "fake").sum()),
+        "with_mask": int(there.sum()),
+        "median_share": float(np.median(whole[there])) if there.any() else None,
+        "empty": paths[whole == 0].tolist(),
+        "full": paths[full].tolist(),
+        "inverted": paths[inverted].tolist(),
+        "rejected": refused.to_dict("records"),
+    }

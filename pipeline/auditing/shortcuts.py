@@ -12,12 +12,17 @@ import numpy as np
 import pandas as pd
 
 from pipeline import config
-from pipeline.auditing.auc import Estimate, FoldedRanking, estimate_together
-from pipeline.auditing.features import NAMES
-from pipeline.auditing.folds import Learner, deal_folds, out_of_fold, too_few
-from pipeline.auditing.learners import all_features, one_feature, probe
-from pipeline.auditing.names import ALL, BEST, PROBE
-from pipeline.auditing.probes import PROBES
+from pipeline.auditing.learners import (
+    Learner,
+    all_features,
+    deal_folds,
+    one_feature,
+    out_of_fold,
+    probe,
+    too_few,
+)
+from pipeline.auditing.probes import ALL, BEST, NAMES, PROBE, PROBES
+from pipeline.auditing.simultaneous import Estimate, FoldedRanking, estimate_together
 
 
 @dataclass(frozen=True)

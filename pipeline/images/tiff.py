@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from pipeline.images.deep import eight_bit
-from pipeline.images.limits import Limits
-from pipeline.images.tiff_pages import (
+from pipeline.images.colour import eight_bit
+from pipeline.images.files import Limits, Unreadable
+from pipeline.images.tiff_tags import (
     BITS,
     COMPRESSION,
     DEPTH,
@@ -26,7 +26,6 @@ from pipeline.images.tiff_pages import (
     SAMPLE_FORMAT,
     Tags,
 )
-from pipeline.images.unreadable import Unreadable
 
 if TYPE_CHECKING:  # most pictures need no tifffile, and every worker would take longer to start
     import tifffile

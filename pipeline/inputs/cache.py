@@ -4,10 +4,15 @@ import mmap
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from pipeline.config import Preprocess
 from pipeline.errors import UserError
+from pipeline.inputs.load import Loaded, load, loaded_shape
 
 _GIB = 2**30
 _SHARE = 0.5  # of the machine's memory, of the free disk: others need some too
@@ -77,3 +82,92 @@ def _on_disk(size: int) -> np.ndarray:
 
 def _physical_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+# Decoded pictures by row number, each decoded once where a cache has room.
+#
+
+
+@dataclass(frozen=True)
+class File:
+    """Where a picture lies.
+
+    Attributes:
+        path: of the file; its hash is checked before training.
+        height: of the upright picture, in pixels.
+        width: likewise.
+        page: of a TIFF with several, counted from 0.
+    """
+
+    path: Path
+    height: int
+    width: int
+    page: int = 0
+
+
+class DecodedPictures:
+    """The pictures of a table as `load` gives them, in 8 bits. Threads may share it.
+
+    Args:
+        files: of the pictures, in the order of the table.
+        preprocess: what is made of them.
+        cache: where they are kept; claims its room at once.
+
+    Attributes:
+        failure: why a picture could not be read, once that has happened; TensorFlow, in whose threads
+            it happens, passes on no more than the text of an exception.
+    """
+
+    def __init__(self, files: Sequence[File], preprocess: Preprocess, cache: PictureCache) -> None:
+        self.files = list(files)
+        self.preprocess = preprocess
+        self.failure: UserError | None = None
+        self._shapes = [loaded_shape(file.height, file.width, preprocess) for file in files]
+        sizes = np.array([height * width * 3 for height, width in self._shapes], np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._kept = cache.room_for(int(self._starts[-1]), len(self.files))
+        self._is_kept = np.zeros(len(self.files), bool)
+        self._tables = np.zeros((len(self.files), 8, 8), np.float32)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def shape(self, row: int) -> tuple[int, int]:
+        """Give height and width of a picture, without reading it."""
+        return self._shapes[row]
+
+    def __getitem__(self, row: int) -> Loaded:
+        """Give a picture, not to be written to.
+
+        Raises:
+            UserError: it cannot be read, or is not as large as the table says; also kept in `failure`.
+        """
+        if self._kept is not None and self._is_kept[row]:
+            return Loaded(self._place(row), self._tables[row])
+        try:
+            picture = self._read(row)
+        except UserError as error:
+            self.failure = error
+            raise
+        if self._kept is not None:
+            self._place(row)[:] = picture.pixels
+            self._tables[row] = picture.quantisation
+            self._is_kept[row] = True  # after the pixels: another thread may be waiting for them
+        return picture
+
+    def _read(self, row: int) -> Loaded:
+        file = self.files[row]
+        picture = load(file.path, self.preprocess, known_whole=True, page=file.page)
+        if picture.pixels.shape[:2] != self._shapes[row]:
+            height, width = picture.pixels.shape[:2]
+            raise UserError(
+                f"{file.path} has {width}×{height} pixels on its grid, and its table says {file.width}×"
+                f"{file.height}; build the tables anew with make repro, or python -m pipeline.manifest"
+            )
+        return picture
+
+    def _place(self, row: int) -> np.ndarray:
+        """The room of a picture in the cache, (height, width, 3) uint8."""
+        assert self._kept is not None
+        flat = self._kept[self._starts[row] : self._starts[row + 1]]
+        return flat.reshape(*self._shapes[row], 3)

@@ -5,8 +5,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config import mistakes
 from pipeline.errors import UserError
-from pipeline.models.arguments import mistakes
 
 if TYPE_CHECKING:
     import keras

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.models.arguments import Within
+from pipeline.config import Within
 
 if TYPE_CHECKING:
     import keras

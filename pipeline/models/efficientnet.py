@@ -8,8 +8,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from pipeline.config import Within
 from pipeline.errors import UserError
-from pipeline.models.arguments import Within
 from pipeline.models.blocks import picture_model
 
 if TYPE_CHECKING:

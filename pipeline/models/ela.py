@@ -6,7 +6,7 @@ networks on ELA pictures usually scale each by its own largest error.
 
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.models.arguments import Within
+from pipeline.config import Within
 from pipeline.models.blocks import dilated_body, localising_model, strided_body
 
 if TYPE_CHECKING:

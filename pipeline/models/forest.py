@@ -2,8 +2,8 @@
 
 Extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 63, 2006,
 doi:10.1007/s10994-006-6226-1) on histograms of block-DCT coefficients and of residuals
-(`pipeline.images.histograms`). It knows neither what a picture shows nor where something is; a network that
-is no better has learnt no more than how files were saved.
+(`pipeline.images.content_features`). It knows neither what a picture shows nor where something is; a network
+that is no better has learnt no more than how files were saved.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
+from pipeline.config import Within
 from pipeline.errors import UserError
-from pipeline.images.histograms import N_FEATURES, history_features
-from pipeline.models.arguments import Within
+from pipeline.images.content_features import N_HISTORY, history_features
 
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier
@@ -53,7 +53,7 @@ class Forest:
     """A detector that answers for whole pictures, as networks do, with a logit; it has no map.
 
     Args:
-        trees: scikit-learn's, fitted or not, on `N_FEATURES` features and the classes 0 (genuine) and 1.
+        trees: scikit-learn's, fitted or not, on `N_HISTORY` features and the classes 0 (genuine) and 1.
     """
 
     def __init__(self, trees: "ExtraTreesClassifier") -> None:
@@ -63,7 +63,7 @@ class Forest:
         """Grow the trees, forgetting earlier ones; both classes weigh the same, however many there are.
 
         Args:
-            features: (n, `N_FEATURES`) float32 of `features`.
+            features: (n, `N_HISTORY`) float32 of `features`.
             targets: (n,) 1 for fake, 0 for genuine.
             seed: of the draws; their result is the same for any number of workers.
             workers: cores that may be used.
@@ -86,7 +86,7 @@ class Forest:
         return self
 
     def features(self, rgb: np.ndarray) -> np.ndarray:
-        """Measure a picture: (height, width, 3) uint8, as decoded, gives (`N_FEATURES`,) float32."""
+        """Measure a picture: (height, width, 3) uint8, as decoded, gives (`N_HISTORY`,) float32."""
         return history_features(rgb)
 
     def logits(self, features: np.ndarray) -> np.ndarray:
@@ -96,7 +96,7 @@ class Forest:
         added: so they are finite, and order pictures as that share does.
 
         Args:
-            features: (n, `N_FEATURES`) of `features`; n may be 0.
+            features: (n, `N_HISTORY`) of `features`; n may be 0.
 
         Returns:
             (n,) float64, within ±log(2 · trees + 1).
@@ -110,7 +110,7 @@ class Forest:
 
     def answer(self, pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         """Answer for decoded pictures of any sizes with {"logit": (n,) float64}."""
-        features = np.array([self.features(each) for each in pictures]).reshape(-1, N_FEATURES)
+        features = np.array([self.features(each) for each in pictures]).reshape(-1, N_HISTORY)
         return {"logit": self.logits(features)}
 
     def describe(self) -> str:
@@ -119,6 +119,6 @@ class Forest:
         grown = getattr(trees, "estimators_", None)
         nodes = f", {sum(each.tree_.node_count for each in grown):,} nodes" if grown else ""
         return (
-            f'Model: "forest"\n{trees.n_estimators:,} extremely randomised trees on {N_FEATURES} features of '
+            f'Model: "forest"\n{trees.n_estimators:,} extremely randomised trees on {N_HISTORY} features of '
             f"a whole picture{nodes}\n"
         )

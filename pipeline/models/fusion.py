@@ -6,9 +6,9 @@ The coefficient branch is that of `dct` (Kwon et al., IJCV 2022). Noise residual
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pipeline.models.arguments import Within
+from pipeline.config import Within
 from pipeline.models.blocks import convolution, dilated_body, localising_model
-from pipeline.models.coefficients import coefficient_features
+from pipeline.models.dct import coefficient_features
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ little, and it says nothing about where.
 
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.models.arguments import Within
+from pipeline.config import Within
 from pipeline.models.blocks import convolution, picture_model, residual_block
 
 if TYPE_CHECKING:

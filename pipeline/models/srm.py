@@ -7,7 +7,7 @@ IH&MMSec 2016; all three inputs together as in Wu et al., "ManTra-Net", CVPR 201
 
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.models.arguments import Within
+from pipeline.config import Within
 from pipeline.models.blocks import MOMENTUM, dilated_body, localising_model, strided_body
 
 if TYPE_CHECKING:

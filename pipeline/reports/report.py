@@ -5,25 +5,30 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from pipeline.auditing.names import PAGE
-from pipeline.reports.believe import believe
-from pipeline.reports.commands import commands
-from pipeline.reports.content import ReportContent
-from pipeline.reports.finding import on_test, pairs
-from pipeline.reports.gallery_rows import gallery_panels
-from pipeline.reports.metric_rows import GROUPS, PLACES, metric_rows
+from pipeline.auditing.probes import PAGE
+from pipeline.evaluation.results import SHORTCUT
+from pipeline.reports.charts import slice_rows, weakest
+from pipeline.reports.gallery import gallery_panels
+from pipeline.reports.metric_table import GROUPS, PLACES, metric_rows
 from pipeline.reports.numbers import Figure, in_percent, look_up
-from pipeline.reports.pages import render
+from pipeline.reports.rendering import render
+from pipeline.reports.report_content import ReportContent
 from pipeline.reports.report_figures import report_figures
-from pipeline.reports.robustness_rows import DARK, robustness_cells
-from pipeline.reports.run_facts import data_name, model_name, names_differing, run_facts, settings
-from pipeline.reports.slice_rows import slice_rows, weakest
-from pipeline.reports.summary_table import ELSEWHERE, HISTORY, LARGER_CLASS, figure_of, summary_rows
-from pipeline.reports.trick_words import plain_trick, shortcut_words
-from pipeline.reports.unsure import band_rows
-from pipeline.reports.verdict import conclude
-from pipeline.scoring.evaluation import SHORTCUT
-from pipeline.storage.atomic import write_text
+from pipeline.reports.report_tables import (
+    DARK,
+    ELSEWHERE,
+    HISTORY,
+    LARGER_CLASS,
+    band_rows,
+    figure_of,
+    robustness_cells,
+    summary_rows,
+)
+from pipeline.reports.reproduce import commands, data_name, model_name, names_differing, run_facts, settings
+from pipeline.reports.shortcut_rules import plain_trick, shortcut_words
+from pipeline.reports.trust import believe, conclude
+from pipeline.reports.trust_rules import on_test, pairs
+from pipeline.storage import write_text
 
 LOWEST = 0.4  # left end of the axes of ROC AUCs
 

@@ -6,12 +6,17 @@ from typing import NamedTuple
 import pandas as pd
 from markupsafe import Markup
 
-from pipeline.reports.content import ReportContent
-from pipeline.reports.figures import draw_confusion, draw_roc, draw_scores, draw_training
-from pipeline.reports.inline import inline_svg
 from pipeline.reports.numbers import COLLECTION, elsewhere_parts
-from pipeline.reports.precision_recall import draw_precision_recall
-from pipeline.reports.reliability import draw_reliability
+from pipeline.reports.plots import (
+    draw_confusion,
+    draw_precision_recall,
+    draw_reliability,
+    draw_roc,
+    draw_scores,
+    draw_training,
+)
+from pipeline.reports.rendering import inline_svg
+from pipeline.reports.report_content import ReportContent
 
 
 class Drawn(NamedTuple):

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from pipeline.config import Config
 from pipeline.errors import UserError
-from pipeline.storage.atomic import replacing
+from pipeline.storage import replacing
 
 CHECKPOINTS = Path(".checkpoints")
 LOG = logging.getLogger(__name__)

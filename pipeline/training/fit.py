@@ -1,7 +1,10 @@
 """Fits a network to the training table."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -10,17 +13,84 @@ import tensorflow as tf
 
 from pipeline.config import Config, Train
 from pipeline.errors import UserError
-from pipeline.inputs.datasets import Feed
-from pipeline.training.checkpoint import Checkpoint, State
-from pipeline.training.course import Course, OnEpoch
-from pipeline.training.feeds import make_feeds
-from pipeline.training.losses import LabelLoss, MapLoss, class_weights
-from pipeline.training.optimizers import make_optimizer
-from pipeline.training.progress import Progress
-from pipeline.training.replicas import EqualReplicas
-from pipeline.training.schedules import Rate, make_schedule
-from pipeline.training.strategy import check_batches
-from pipeline.training.validation import COLUMNS, EpochMetrics
+from pipeline.inputs.batches import Feed, ordered_dataset, training_dataset
+from pipeline.inputs.cache import PictureCache
+from pipeline.models.build import build
+from pipeline.models.detector_files import save_detector, save_forest, save_h5
+from pipeline.models.forest import Forest
+from pipeline.training.callbacks import COLUMNS, Course, EpochMetrics, EqualReplicas, OnEpoch, Progress
+from pipeline.training.checkpoint import CHECKPOINTS, Checkpoint, State, training_digest
+from pipeline.training.device import check_batches, choose_strategy, prepare_machine, training_seed
+from pipeline.training.fit_forest import fit_forest
+from pipeline.training.optimizer import LabelLoss, MapLoss, Rate, class_weights, make_optimizer, make_schedule
+
+# The batches of a training: what is drawn from the tables, in the form that the network takes.
+#
+
+Batch = dict[str, tf.Tensor]
+
+
+def make_feeds(
+    train: pd.DataFrame, validation: pd.DataFrame, config: Config, network: keras.Model, first_epoch: int
+) -> tuple[Feed, Feed]:
+    """Make the batches for training, from `first_epoch` (counted from 0) on, and for validation.
+
+    Raises:
+        UserError: a class is missing, or the network takes what these inputs do not give.
+    """
+    cache = PictureCache(config.runtime.cache, config.runtime.cache_gib)
+    batch_size = config.train.batch_size
+    training = training_dataset(
+        train,
+        config.preprocess,
+        config.augment,
+        batch_size=batch_size,
+        fake_fraction=config.train.fake_fraction,
+        seed=training_seed(config),
+        cache=cache,
+        first_epoch=first_epoch,
+        policy=config.convert.policy,
+    )
+    held_out = ordered_dataset(validation, config.preprocess, batch_size=batch_size, cache=cache)
+    return suited(training, network), suited(held_out, network)
+
+
+def suited(feed: Feed, network: keras.Model) -> Feed:
+    """Keep the inputs that a network takes and the targets of what it answers.
+
+    A network with a map that is given no masks gets a target in which every cell is unknown.
+
+    Raises:
+        UserError: the network takes what the feed does not give.
+    """
+    given, targets, _ = feed.dataset.element_spec
+    if missing := set(network.input) - set(given):
+        raise UserError(
+            f"the network takes {', '.join(sorted(missing))} beside {', '.join(sorted(given))}, which these "
+            "inputs do not give; choose another model, or preprocess=native"
+        )
+    if set(network.input) == set(given) and set(network.output) == set(targets):
+        return feed
+
+    def suit(inputs: Batch, targets: Batch, weights: Batch) -> tuple[Batch, Batch, Batch]:
+        if "map" not in targets:
+            targets, weights = (
+                {**targets, "map": _unknown(inputs["image"])},
+                {**weights, "map": weights["logit"]},
+            )
+        return (
+            {name: inputs[name] for name in network.input},
+            {name: targets[name] for name in network.output},
+            {name: weights[name] for name in network.output},
+        )
+
+    return replace(feed, dataset=feed.dataset.map(suit))
+
+
+def _unknown(images: Any) -> tf.Tensor:
+    """A map of -1 in each cell."""
+    size = tf.shape(images)
+    return -tf.ones((size[0], size[1] // 8, size[2] // 8), tf.float32)
 
 
 def fit(
@@ -47,7 +117,7 @@ def fit(
             calls removes it in the end.
 
     Returns:
-        one row an epoch: `epoch` and the metrics of `pipeline.training.validation.COLUMNS`.
+        one row an epoch: `epoch` and the metrics of `pipeline.training.callbacks.COLUMNS`.
 
     Raises:
         UserError: a picture cannot be read, a class is missing, training diverges, or a batch is too
@@ -124,7 +194,7 @@ def _train(network: keras.Model, course: Course, training: Feed, validation: Fee
 
 @contextlib.contextmanager
 def _ending_in_order(*feeds: Feed) -> Iterator[None]:
-    """Let no batch be under way when an iterator goes (see `pipeline.inputs.making`).
+    """Let no batch be under way when an iterator goes (see `pipeline.inputs.batches`).
 
     Keras would take the iterator out of an exception's traceback before anybody sees it.
     """
@@ -166,3 +236,108 @@ def _plain_errors(config: Config, *feeds: Feed) -> Iterator[None]:
             if pictures.failure is not None:
                 raise pictures.failure from error
         raise
+
+
+# A training of any kind of detector: what it starts with, fits and leaves behind.
+#
+
+
+class Training(Protocol):
+    """One training.
+
+    Attributes:
+        facts: `device` and `precision`, for the record.
+    """
+
+    facts: dict[str, str]
+
+    def fit(self, train: pd.DataFrame, validation: pd.DataFrame, on_epoch: OnEpoch) -> pd.DataFrame:
+        """Train; give the history, a row an epoch."""
+
+    def summary(self) -> str:
+        """Say what is trained, within 80 columns."""
+
+    def save(self, folder: Path) -> None:
+        """Write the detector."""
+
+    def finish(self) -> None:
+        """Clear away what an interrupted training would have gone on from, once all is saved."""
+
+
+def training_of(config: Config, tables: Mapping[str, Any]) -> Training:
+    """Prepare this process for the training of a configuration.
+
+    Args:
+        config: the whole one.
+        tables: name -> path and digest of the tables that it learns from.
+
+    Raises:
+        UserError: the model cannot be built.
+    """
+    machine = prepare_machine(config.runtime, config.train.precision, training_seed(config))
+    strategy = choose_strategy(config.runtime.strategy)
+    with strategy.scope():
+        model = build(config.model, config.preprocess.height, config.preprocess.width)
+    if isinstance(model, Forest):
+        return ForestTraining(model, config, {**machine, "precision": "float64"})
+    digest = training_digest(
+        config, tables, precision=machine["precision"], replicas=strategy.num_replicas_in_sync
+    )
+    return NetworkTraining(model, config, machine, Checkpoint(CHECKPOINTS / digest))
+
+
+class NetworkTraining:
+    """Of a Keras network."""
+
+    def __init__(self, network: Any, config: Config, facts: dict[str, str], checkpoint: Checkpoint) -> None:
+        self.network = network
+        self.config = config
+        self.facts = facts
+        self.checkpoint = checkpoint
+
+    def fit(self, train: pd.DataFrame, validation: pd.DataFrame, on_epoch: OnEpoch) -> pd.DataFrame:
+        """Train, from where an interrupted training of the same configuration was."""
+        return fit(self.network, train, validation, self.config, on_epoch, self.checkpoint)
+
+    def summary(self) -> str:
+        """Keras's own."""
+        lines: list[str] = []
+        self.network.summary(
+            line_length=80,
+            print_fn=lambda text, line_break=False: lines.append(text),  # noqa: ARG005
+        )
+        return "\n".join(lines) + "\n"
+
+    def save(self, folder: Path) -> None:
+        """Write `detector.keras` and, if asked for, the `.h5`."""
+        save_detector(self.network, folder)
+        if self.config.train.save_h5:
+            save_h5(self.network, folder)
+
+    def finish(self) -> None:
+        """Remove the checkpoint."""
+        self.checkpoint.remove()
+
+
+class ForestTraining:
+    """Of a forest: minutes at most, so nothing is kept between."""
+
+    def __init__(self, forest: Forest, config: Config, facts: dict[str, str]) -> None:
+        self.forest = forest
+        self.config = config
+        self.facts = facts
+
+    def fit(self, train: pd.DataFrame, validation: pd.DataFrame, on_epoch: OnEpoch) -> pd.DataFrame:
+        """Measure the pictures and grow the trees."""
+        return fit_forest(self.forest, train, validation, self.config, on_epoch)
+
+    def summary(self) -> str:
+        """Name its trees."""
+        return self.forest.describe()
+
+    def save(self, folder: Path) -> None:
+        """Write `detector.skops`."""
+        save_forest(self.forest, folder)
+
+    def finish(self) -> None:
+        """Nothing was kept."""

@@ -3,16 +3,20 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.auditing.audit import audit_pictures
-from pipeline.auditing.measure import measure_all
-from pipeline.auditing.pictures import gather_pictures, plan_measurements, read_converted, read_rejected
-from pipeline.images.conversion import convert_pictures
-from pipeline.images.limits import LIMITS
-from pipeline.images.tables import REJECTED
-from pipeline.manifests.build import build_manifest, write_manifest
-from pipeline.manifests.roles import test_collections
-from pipeline.manifests.sources import list_sources
-from pipeline.manifests.tables import SPLITS, read_files, read_table
+from pipeline.auditing.measure import (
+    gather_pictures,
+    measure_all,
+    plan_measurements,
+    read_converted,
+    read_rejected,
+)
+from pipeline.auditing.shortcut_audit import audit_pictures
+from pipeline.conversion.conversion import convert_pictures
+from pipeline.conversion.file_table import REJECTED
+from pipeline.datasets.build_manifest import build_manifest, write_manifest
+from pipeline.datasets.listing import list_sources
+from pipeline.datasets.tables import SPLITS, read_files, read_table, test_collections
+from pipeline.images.files import LIMITS
 from tests.auditing.files import encoded, scene
 
 CONVERTED, MANIFEST = Path("data/converted"), Path("data/manifest")

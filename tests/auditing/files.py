@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.auditing.features import BY_NAME, NAMES, NUMBER
-from pipeline.auditing.headers import header_features
+from pipeline.auditing.file_features import header_features
+from pipeline.auditing.probes import BY_NAME, NAMES, NUMBER
 
 
 def scene(seed=0, height=64, width=96):

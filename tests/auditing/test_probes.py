@@ -6,8 +6,7 @@ import pytest
 from pipeline.auditing.probes import CONTENT, HISTORY
 from pipeline.auditing.shortcuts import Look, search
 from pipeline.config import Audit
-from pipeline.images.histograms import history_features
-from pipeline.images.thumbnail import thumbnail_features
+from pipeline.images.content_features import history_features, thumbnail_features
 from tests.auditing.files import decoded, encoded, feature_table, scene
 
 SETTINGS = Audit(

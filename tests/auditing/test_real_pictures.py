@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.auditing.findings import best_shortcut, list_shortcuts, part_title
 from pipeline.auditing.probes import HISTORY
-from pipeline.reports.audit_page import render_page
-from pipeline.reports.audit_reasons import still_there
+from pipeline.reports.audit_advice import still_there
+from pipeline.reports.audit_report import render_page
 from tests.auditing.dataset import audited, prepare
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from pipeline.auditing.learners import all_features, one_feature
 from pipeline.auditing.probes import CONTENT, HISTORY
 from pipeline.auditing.shortcuts import Look, score_on_test, search
 from pipeline.config import Audit
-from pipeline.images import histograms, thumbnail
+from pipeline.images import content_features
 from tests.auditing.files import feature_table
 
 SETTINGS = Audit(
@@ -16,8 +16,8 @@ SETTINGS = Audit(
 def look(n=160, seed=0, history_tells=False, content_tells=False, **columns):
     random = np.random.default_rng(seed)
     target = np.arange(n) % 2
-    history = random.random((n, histograms.N_FEATURES), dtype=np.float32)
-    content = random.normal(128, 40, (n, thumbnail.N_FEATURES)).astype(np.float32)
+    history = random.random((n, content_features.N_HISTORY), dtype=np.float32)
+    content = random.normal(128, 40, (n, content_features.N_CONTENT)).astype(np.float32)
     if history_tells:
         history[:, :40] += 0.8 * target[:, None]
     if content_tells:

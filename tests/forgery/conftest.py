@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.forgery.draw import take_photograph
-from pipeline.forgery.plan import Shot
-from pipeline.forgery.scenes.draw import FAMILIES
+from pipeline.forgery.sample_pictures import take_photograph
+from pipeline.forgery.sample_plan import Shot
+from pipeline.forgery.scenes.families import FAMILIES
 
 
 @pytest.fixture(scope="session")

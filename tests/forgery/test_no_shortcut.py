@@ -11,9 +11,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from pipeline.config import Sample
-from pipeline.forgery.plan import plan_sample
-from pipeline.forgery.sample import draw_sample
-from pipeline.images.savings import Jpeg
+from pipeline.forgery.sample_pictures import draw_sample
+from pipeline.forgery.sample_plan import plan_sample
+from pipeline.images.encode import Jpeg
 
 SETTINGS = Sample(genuine=150, fake=150, width=192, height=128)
 SEED = 20

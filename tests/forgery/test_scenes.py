@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.forgery.scenes.draw import FAMILIES
+from pipeline.forgery.scenes.families import FAMILIES
 
 IDS = [family.draw.__name__ for family in FAMILIES]
 

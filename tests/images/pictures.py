@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.config import Compute, Convert
-from pipeline.images.sources import Source
+from pipeline.images.files import Source
 
 
 def settings(policy: str, **changed: object) -> Convert:

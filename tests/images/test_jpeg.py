@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.images.jpeg import libjpeg_tables, read_header
+from pipeline.images.encode import settings_of
+from pipeline.images.jpeg import libjpeg_tables, read_header, segments, take_apart
+from tests.images.jpeg_files import as_photoshop_writes, saved, with_segment
 
 
 def save(picture: Image.Image, **options: object) -> bytes:
@@ -93,3 +95,165 @@ def test_real_pictures_tell_what_the_published_facts_say(real_pictures):
         assert header.subsampling == subsampling
         assert header.exact == (not str(estimate).startswith("~"))
         assert abs(header.quality - nearest) <= (0 if header.exact else 2)
+
+
+# A JPEG taken apart and put together plainly shows the same pixels and tells nothing of who wrote it.
+#
+
+WAYS = {
+    "4:4:4": {"subsampling": 0},
+    "4:2:2": {"subsampling": 1},
+    "4:2:0": {"subsampling": 2},
+    "optimised": {"optimize": True},
+    "progressive": {"progressive": True},
+    "restarts by row": {"restart_marker_rows": 1},
+    "restarts by blocks": {"restart_marker_blocks": 3, "optimize": True},
+    "one table": {"qtables": [list(range(1, 65))]},
+    "three tables": {"qtables": [[n] * 64 for n in (2, 3, 4)]},
+}
+
+
+def pixels(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_pillow_writes_comes_back_byte_for_byte(photo, way):
+    content = saved(photo(41, 67), **WAYS[way])
+    assert take_apart(content).plain() == content
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_another_picture_saved_with_its_settings_has_the_same_ones(photo, way):
+    settings = settings_of(take_apart(saved(photo(41, 67), **WAYS[way])))
+    again = settings.save(b"", Image.fromarray(photo(90, 130, seed=1)))
+    assert settings_of(take_apart(again)) == settings
+    assert [marker for marker, _ in segments(again)][:2] == [0xE0, 0xDB]
+
+
+def test_an_editors_file_loses_all_but_its_picture(photo):
+    content = as_photoshop_writes(photo(40, 64))
+    plain = take_apart(content).plain()
+    assert np.array_equal(pixels(plain), pixels(content))
+    assert [marker for marker, _ in segments(plain)] == [
+        0xE0, 0xDB, 0xDB, 0xC0, 0xC4, 0xC4, 0xC4, 0xC4, 0xDD, 0xDA,
+    ]  # fmt: skip
+    assert read_header(plain) == read_header(content)
+    assert plain.endswith(b"\xff\xd9")
+    assert b"Photoshop" not in plain
+    assert b"Adobe" not in plain
+    assert plain.count(b"\xff\xd8") == 1  # neither a thumbnail nor a second picture behind the first
+
+
+def test_numbers_of_components_and_tables_become_libjpegs(photo):
+    content = bytearray(saved(photo()))
+    frame, scan = content.index(b"\xff\xc0") + 10, content.index(b"\xff\xda") + 5
+    for i in range(3):  # counted from 0, as some encoders do
+        content[frame + 3 * i] = content[scan + 2 * i] = i
+    assert take_apart(bytes(content)).plain() == saved(photo())
+
+
+def grey(photo):
+    return saved(Image.fromarray(photo()).convert("L"))
+
+
+def cmyk(photo):
+    return saved(Image.fromarray(photo()).convert("CMYK"))
+
+
+def rgb(photo):
+    return saved(Image.fromarray(photo()), keep_rgb=True)
+
+
+def rgb_said_by_adobe(photo):
+    plain = saved(photo())
+    return with_segment(plain.replace(plain[2:20], b"", 1), 0xEE, b"Adobe\0\x64\0\0\0\0\0")
+
+
+def sixteen_bit_tables(photo):
+    return saved(photo(), qtables=[[300] * 64] * 2)
+
+
+def arithmetic(photo):
+    content = bytearray(saved(photo()))
+    content[content.index(b"\xff\xc0") + 1] = 0xC9
+    return bytes(content)
+
+
+def unusual_sampling(photo):
+    content = bytearray(saved(photo(), subsampling=0))
+    content[content.index(b"\xff\xc0") + 11] = 0x12
+    return bytes(content)
+
+
+def later_table(photo):
+    """A progressive JPEG whose tables change between its scans."""
+    content = saved(photo(), progressive=True)
+    second = content.index(b"\xff\xda", content.index(b"\xff\xda") + 2)
+    table = content[content.index(b"\xff\xdb") :][:69]
+    return content[:second] + table + content[second:]
+
+
+def cut_off(photo):
+    return saved(photo())[:-2]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        grey,
+        cmyk,
+        rgb,
+        rgb_said_by_adobe,
+        sixteen_bit_tables,
+        arithmetic,
+        later_table,
+        cut_off,
+    ],
+)
+def test_what_we_could_not_write_ourselves_is_not_taken_apart(photo, odd):
+    assert take_apart(odd(photo)) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n"], ids=["empty", "start alone", "png"]
+)
+def test_what_is_no_jpeg_is_not_taken_apart(content):
+    assert take_apart(content) is None
+
+
+def test_unusual_sampling_gives_no_settings_to_others(photo):
+    assert settings_of(take_apart(unusual_sampling(photo))) is None
+
+
+def test_cut_anywhere_it_is_not_taken_apart_or_what_is_there_is_whole(photo):
+    content = as_photoshop_writes(photo(24, 24))
+    picture_end = content.index(b"\xff\xd9", content.rindex(b"\xff\xda", 0, content.index(b"MPF behind")))
+    for cut in range(0, picture_end + 2, 7):
+        assert take_apart(content[:cut]) is None
+    assert take_apart(content[: picture_end + 2]).plain() == take_apart(content).plain()
+
+
+def test_mutated_files_never_crash(photo):
+    content = as_photoshop_writes(photo(24, 24))
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        mutated = bytearray(content)
+        for place in rng.integers(2, len(content), 4):
+            mutated[place] = rng.integers(256)
+        if parts := take_apart(bytes(mutated)):
+            parts.plain()
+
+
+def test_real_jpegs_keep_every_pixel(real_pictures):
+    paths = sorted((real_pictures / "casia").rglob("*.jpg"))[::10] + sorted(
+        (real_pictures / "imd2020").rglob("*.jpg")
+    )
+    taken = 0
+    for path in paths:
+        content = path.read_bytes()
+        if parts := take_apart(content):
+            taken += 1
+            assert np.array_equal(pixels(parts.plain()), pixels(content)), path
+            assert take_apart(parts.plain()) == parts
+    assert taken > 0.9 * len(paths)

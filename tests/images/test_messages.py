@@ -1,4 +1,4 @@
-"""What libraries say of a picture is in the log, a line a picture, and not on the terminal."""
+"""What libraries say of a picture arrives in the log of the stage, from wherever the picture was read."""
 
 import logging
 import os
@@ -10,9 +10,30 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.config import Compute
+from pipeline.conversion import conversion
+from pipeline.conversion.conversion import convert_pictures
 from pipeline.images.messages import collected
 from pipeline.images.read import Unreadable, open_picture, read_rgb, upright_rgb
 from tests.images.odd_files import GREY, PHOTO, encoded, tiff
+from tests.images.pictures import EQUAL, list_folder
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_broken_profile_is_said_once(dataset, photo, tmp_path, monkeypatch, caplog, workers):
+    Image.fromarray(photo()).save(dataset / "fake" / "profile.jpg", icc_profile=b"no profile at all")
+    monkeypatch.setattr(conversion, "_ALONE_PICTURES", 0)
+    monkeypatch.setattr(conversion, "_CHUNK_PICTURES", 2)
+    compute = Compute(backend="local", workers=workers, scheduler=None)
+    with caplog.at_level(logging.INFO, "pipeline"):
+        convert_pictures(list_folder(dataset), [], tmp_path / "converted", EQUAL, compute)
+    said = [record.getMessage() for record in caplog.records if record.name == "pipeline.images"]
+    assert len(said) == 1
+    assert "ICC profile" in said[0]
+
+
+# What libraries say of a picture is in the log, a line a picture, and not on the terminal.
+#
 
 DESCRIPTORS = Path("/proc/self/fd")
 

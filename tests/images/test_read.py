@@ -1,4 +1,4 @@
-"""Any supported picture becomes upright 8-bit RGB, and nothing less than a whole one is accepted."""
+"""The orientation that is found at once is the one that Pillow finds."""
 
 import hashlib
 import io
@@ -11,11 +11,60 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from pipeline.images.read import READING, Unreadable, open_picture, read_rgb, upright_rgb
-from tests.images.odd_files import encoded, tiff
+from pipeline.images.read import (
+    ORIENTATION,
+    READING,
+    Unreadable,
+    open_picture,
+    orientation_of,
+    read_rgb,
+    upright_rgb,
+)
+from tests.images.odd_files import PHOTO, encoded, tiff
 from tests.images.profiles import linear_rgb
 
-ORIENTATION = 0x0112
+XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"%d\"/></x:xmpmeta>"
+
+
+def exif(pose: int | None, order: str = "<") -> Image.Exif:
+    block = Image.Exif()
+    block.endian = order
+    block[0x010F] = "a camera"
+    if pose is not None:
+        block[ORIENTATION] = pose
+    return block
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("pose", [None, *range(11)])
+@pytest.mark.parametrize("in_xmp", [None, 1, 6])
+def test_it_is_what_pillow_says(kind, pose, in_xmp):
+    options = {} if in_xmp is None or kind in {"PNG", "TIFF"} else {"xmp": XMP % in_xmp}
+    content = encoded(PHOTO, kind, exif=exif(pose), **options)
+    expected = Image.open(io.BytesIO(content)).getexif().get(ORIENTATION, 1)
+    assert orientation_of(Image.open(io.BytesIO(content))) == (expected if expected in range(1, 9) else 1)
+
+
+@pytest.mark.parametrize("pose", [1, 6])
+def test_both_byte_orders_are_read(pose):
+    content = encoded(PHOTO, "JPEG", exif=exif(pose, ">"))
+    assert orientation_of(Image.open(io.BytesIO(content))) == pose
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize(
+    "block",
+    [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"],
+    ids=["empty", "directory far away", "directory cut off"],
+)
+def test_what_is_broken_is_left_to_pillow(block):
+    content = encoded(PHOTO, "JPEG", exif=block)
+    assert orientation_of(Image.open(io.BytesIO(content))) == 1
+
+
+# Any supported picture becomes upright 8-bit RGB, and nothing less than a whole one is accepted.
+#
+
 STORED = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
 UPRIGHT = {
     1: STORED,

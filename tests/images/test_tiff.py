@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipeline.images.limits import Limits
+from pipeline.images.files import Limits
 from pipeline.images.read import (
     Unreadable,
     count_pages,

@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.errors import UserError
 from pipeline.models.build import TARGET, _function, build, check
-from pipeline.models.files import load_detector, save_detector
+from pipeline.models.detector_files import load_detector, save_detector
 from tests.conftest import ROOT
 
 # NumPy 2 on how Keras 3.15 reads its own weights.

@@ -11,10 +11,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
 
 from pipeline.errors import UserError
-from pipeline.images.histograms import N_FEATURES
+from pipeline.images.content_features import N_HISTORY
 from pipeline.models.build import check
+from pipeline.models.detector_files import FOREST_FILE, load_forest, save_forest
 from pipeline.models.forest import Forest, build
-from pipeline.models.forest_file import FOREST_FILE, load_forest, save_forest
 from tests.images.pictures import draw_photo
 
 SMALL = {"trees": 20, "features_per_split": 0.2, "smallest_leaf": 0}
@@ -170,15 +170,15 @@ def test_what_is_no_forest_for_our_features_is_refused(tmp_path):
     with pytest.raises(UserError, match="holds a DummyClassifier"):
         load_forest(tmp_path)
     _dump(tmp_path, ExtraTreesClassifier(2).fit(two, [0, 1]))
-    with pytest.raises(UserError, match=rf"trained on 2 features .* expected {N_FEATURES}"):
+    with pytest.raises(UserError, match=rf"trained on 2 features .* expected {N_HISTORY}"):
         load_forest(tmp_path)
-    _dump(tmp_path, ExtraTreesClassifier(2).fit(np.eye(2, N_FEATURES), [7, 8]))
+    _dump(tmp_path, ExtraTreesClassifier(2).fit(np.eye(2, N_HISTORY), [7, 8]))
     with pytest.raises(UserError, match=r"classes \[.*7.*8.*\], expected"):
         load_forest(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("left_child", 9999), ("right_child", 0), ("feature", N_FEATURES), ("feature", -7)]
+    ("field", "value"), [("left_child", 9999), ("right_child", 0), ("feature", N_HISTORY), ("feature", -7)]
 )
 def test_a_tree_that_would_lead_outside_its_memory_is_refused(learnt, tmp_path, field, value):
     forest = build(**SMALL).fit(*learnt, seed=1)

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-from pipeline.reports.content import ReportContent
+from pipeline.evaluation.perturbations import SETS
 from pipeline.reports.gallery import Shown, choose, write_gallery
-from pipeline.scoring.perturbations import SETS
-from tests.reports.test_audit import audit, side
+from pipeline.reports.report_content import ReportContent
+from tests.reports.test_audit_report import audit, side
 
 HERE = {"casia1": (21, 50), "casia2": (104, 46)}
 AWAY = {"columbia": (2, 2), "comofod": (10, 10), "imd2020": (35, 35)}

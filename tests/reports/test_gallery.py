@@ -7,8 +7,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.reports.gallery import COLUMNS, KINDS, choose, write_gallery
-from pipeline.reports.panels import GAP, LONGEST, cividis, evidence, jpeg, panel
+from pipeline.reports.gallery import (
+    COLUMNS,
+    GAP,
+    KINDS,
+    LONGEST,
+    choose,
+    cividis,
+    evidence,
+    jpeg,
+    panel,
+    write_gallery,
+)
 from tests.reports.evaluated import BELIEVABLE, shown
 
 

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import pytest
 import yaml
 
-from pipeline.reports.content import ReportContent
 from pipeline.reports.model_card import plain, render_model_card, write_model_card
+from pipeline.reports.report_content import ReportContent
 from tests.reports.evaluated import BELIEVABLE, CLASSIC
 
 HEADINGS = [

@@ -10,15 +10,12 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from pipeline.errors import UserError
-from pipeline.reports.content import ReportContent, read_content
-from pipeline.reports.inline import inline_svg
 from pipeline.reports.numbers import elsewhere_parts
-from pipeline.reports.pages import TEMPLATES
+from pipeline.reports.rendering import TEMPLATES, drawn, ink_on, inline_svg
 from pipeline.reports.report import render_report, write_report
+from pipeline.reports.report_content import ReportContent, read_content
 from pipeline.reports.report_figures import report_figures
-from pipeline.reports.robustness_rows import DARK
-from pipeline.reports.style import drawn, ink_on
-from pipeline.reports.unsure import band_rows
+from pipeline.reports.report_tables import DARK, band_rows
 from tests.reports.evaluated import BELIEVABLE, CLASSIC, HERE, with_gallery, with_names
 
 NASTY = "<script>alert(1)</script>.jpg"

@@ -1,21 +1,26 @@
 """A training that is broken off ends, whatever broke it off and while batches are being made."""
 
 import json
+import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from tests.conftest import Repository, new_repository
 from tests.inputs.drawn import draw_table
 
 PROCESS = """
 import json, sys
 import pandas as pd
-from pipeline.validate import validate
+from pipeline.config import validate
 from pipeline.models.build import build
 from pipeline.stage import plain_errors
 from pipeline.training.fit import fit
-import pipeline.inputs.views as views
+import pipeline.inputs.crops as views
 
 def broken(*_):
     raise ValueError("nobody foresaw this")
@@ -50,3 +55,62 @@ def test_it_ends_and_says_why(tmp_path, composed_values, how, status, said):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == status
     assert said in ended.stderr
+
+
+# `python -m pipeline.train` killed in the middle of training and started again.
+#
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does"),
+]
+
+TRAIN = [
+    sys.executable, "-m", "pipeline.train", "model=cnn", "train.epochs=12", "train.patience=4",
+    "train.optimizer=adamw", "train.schedule=cosine", "train.warmup=0.5", "train.learning_rate=0.003",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def with_tables(tmp_path_factory):
+    repository = new_repository(tmp_path_factory.mktemp("with_tables") / "repository")
+    for stage in ("sample", "convert", "manifest"):
+        repository.run(sys.executable, "-m", f"pipeline.{stage}", "model=cnn")
+    return repository
+
+
+def test_it_goes_on_after_the_last_whole_epoch_and_leaves_the_same_files(with_tables, tmp_path):
+    undisturbed = _copy(with_tables, tmp_path / "undisturbed")
+    undisturbed.run(*TRAIN)
+    killed = _copy(with_tables, tmp_path / "killed")
+    _kill_in_epoch(killed, 4)
+    assert not (killed.folder / "models").exists()
+    (kept,) = (killed.folder / ".checkpoints").iterdir()
+
+    said = killed.run(*TRAIN)
+
+    # The signal may come an epoch late.
+    assert re.search(rf"training goes on after epoch [34] of 12, from \.checkpoints/{kept.name}", said)
+    for name in ("detector.keras", "history.csv", "decision.json"):
+        wanted, found = ((each.folder / "models" / name).read_bytes() for each in (undisturbed, killed))
+        assert wanted == found, name
+    assert not any((killed.folder / ".checkpoints").iterdir())
+    assert not killed.run("git", "status", "--porcelain", "--", ".checkpoints")
+
+
+def _kill_in_epoch(repository, epoch):
+    """Kill the training once the line of the epoch before has come."""
+    with subprocess.Popen(
+        TRAIN,
+        cwd=repository.folder,
+        env=repository.environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert any(line.split()[:1] == [f"{epoch - 1}/12"] for line in process.stdout)
+        process.send_signal(signal.SIGKILL)
+
+
+def _copy(repository, folder):
+    return Repository(shutil.copytree(repository.folder, folder, symlinks=True))

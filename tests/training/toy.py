@@ -5,12 +5,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline.inputs.datasets import Feed
-from pipeline.inputs.making import BatchMaker
-from pipeline.training.feeds import suited
-from pipeline.training.fit import fit
-from pipeline.training.machine import prepare_machine, training_seed
-from pipeline.training.strategy import choose_strategy
+from pipeline.inputs.batches import BatchMaker, Feed
+from pipeline.training.device import choose_strategy, prepare_machine, training_seed
+from pipeline.training.fit import fit, suited
 
 SIDE = 16
 TABLE = pd.DataFrame({"target": [0, 1] * 16})

@@ -2,19 +2,10 @@
 
 import numpy as np
 
-from pipeline.forgery.fields import (
-    Array,
-    coordinates,
-    fractal,
-    placed,
-    scatter,
-    smoothstep,
-    window_of,
-)
-from pipeline.forgery.scenes.landscape import draw_tree, ground_plane
+from pipeline.forgery.fields import Array, coordinates, fractal, placed, scatter, smoothstep, window_of
+from pipeline.forgery.scenes.landscape import draw_sky, draw_tree, ground_plane
 from pipeline.forgery.scenes.materials import WALLS, Plane, tiles, wall_plane
 from pipeline.forgery.scenes.scene import Light, Scene, blend, daylight, lambert, soft_edge, srgb, tint
-from pipeline.forgery.scenes.sky import draw_sky
 
 
 def draw_wall(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:

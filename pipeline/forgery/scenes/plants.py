@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from pipeline.forgery.fields import Array, fractal
-from pipeline.forgery.scenes.scene import Scene, blend, linear, tint
+from pipeline.forgery.scenes.materials import FLOORS, wall_plane
+from pipeline.forgery.scenes.scene import Scene, blend, daylight, lambert, linear, tint
 
 _LEAVES = ((62, 92, 40), (86, 112, 44), (48, 78, 48), (112, 118, 52), (122, 84, 46))
 _FLOWERS = ((214, 74, 90), (232, 190, 70), (226, 226, 232), (150, 96, 186), (236, 130, 60), (90, 110, 200))
@@ -113,3 +114,18 @@ def leaves_on_ground(rng: np.random.Generator, view: Array, light: Array) -> tup
         view = blend(view, linear(canvas.astype(np.float32) / 255.0) * light, alpha)
         masks = [*(old & (alpha < 0.5) for old in masks), alpha > 0.5]
     return view, tuple(masks)
+
+
+# The ground from above: stones, planks, tiles, cloth or soil that fill the picture.
+#
+
+
+def draw_ground(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Draw a floor seen from above; fallen leaves, where there are any, are its objects."""
+    light = daylight(rng)
+    unit = shape[1] / rng.uniform(3.5, 8.0)
+    surface = FLOORS[int(rng.integers(len(FLOORS)))](rng, wall_plane(rng, shape, unit, tilt=0.7))
+    dapple = fractal(rng, shape, 2.8, largest=shape[1] / 2)
+    view = surface.albedo * lambert(surface.relief * unit * 1.2, light) * np.exp(0.12 * dapple)[..., None]
+    view, objects = leaves_on_ground(rng, view, light.ambient + 0.7 * light.colour)
+    return Scene(view.astype(np.float32), objects)

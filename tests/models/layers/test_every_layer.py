@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.models import layers
-from pipeline.models.files import in_float32
+from pipeline.models.detector_files import in_float32
 
 # NumPy 2 on how Keras 3.15 reads its own weights.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

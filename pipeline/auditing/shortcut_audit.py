@@ -1,0 +1,174 @@
+"""Everything that is looked for before training, as one nested result of plain numbers and texts."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import config
+from pipeline.auditing.imbalance import properties, tabulate
+from pipeline.auditing.leaks import (
+    Pairs,
+    check_masks,
+    count_leaks,
+    find_alike,
+    find_conflicts,
+    groups_in_several_splits,
+    largest_groups,
+    list_pairs,
+)
+from pipeline.auditing.learners import too_few
+from pipeline.auditing.measure import Measurements, count_savings
+from pipeline.auditing.probes import COLLECTION, CONVERTED, ELSEWHERE, RAW, TRAINING
+from pipeline.auditing.shortcuts import Look, score_on_test, search
+from pipeline.datasets.tables import LABELS, SPLITS
+from pipeline.parallel import worker_count
+
+
+def audit_pictures(
+    pictures: pd.DataFrame,
+    measured: Measurements,
+    rejected: pd.DataFrame,
+    settings: config.Audit,
+    compute: config.Compute,
+    seed: int,
+) -> dict[str, Any]:
+    """Run checks 1, 2 and 6 of a shortcut audit, and the probes of pixels.
+
+    Args:
+        pictures: as of `pictures.gather_pictures`.
+        measured: of these pictures, in their order.
+        rejected: `rejected.csv` of the conversion.
+        settings: folds, draws, confidence and limits.
+        compute: where pictures are read, and on how many cores.
+        seed: of deals, draws and fits.
+
+    Returns:
+        `settings`, `pictures` (counts), `parts` (part -> counts and what was found raw and converted),
+        `on_test`, `leaks`, `labels`, `masks` and `tables`.
+    """
+    workers = worker_count(compute)
+    looks = {
+        RAW: _look(pictures, measured.raw, measured.raw_pixels),
+        CONVERTED: _look(pictures, measured.converted, measured.converted_pixels),
+    }
+    elsewhere = (pictures["split"] == ELSEWHERE).to_numpy()
+    here = properties(pictures)[~elsewhere].reset_index(drop=True)
+    of_training = pictures[~elsewhere]
+    fakes = (of_training["label"] == "fake").to_numpy() & (of_training["subset"] != "").to_numpy()
+    return {
+        "settings": asdict(settings),
+        "pictures": _count_splits(pictures),
+        "parts": {
+            name: _part(pictures, rows, looks, settings, workers, seed)
+            for name, rows in _parts(pictures, elsewhere).items()
+        },
+        "on_test": _on_test(pictures, looks[CONVERTED], settings, workers, seed),
+        **_relations(pictures, compute),
+        "masks": check_masks(pictures, measured.masks, rejected),
+        "tables": {
+            "by_label": tabulate(here, of_training["label"]),
+            "by_subset": tabulate(here[fakes].reset_index(drop=True), of_training.loc[fakes, "subset"]),
+        },
+    }
+
+
+def _look(pictures: pd.DataFrame, features: pd.DataFrame, pixels: Mapping[str, np.ndarray]) -> Look:
+    columns = (pictures[name].to_numpy() for name in ("target", "group", "collection"))
+    return Look(features, pixels, *columns)
+
+
+def _parts(pictures: pd.DataFrame, elsewhere: np.ndarray) -> dict[str, np.ndarray]:
+    """Cut into the collections to train on together, and each collection, unless it is the only one there."""
+    names = sorted(
+        pictures["collection"].unique(),
+        key=lambda name: (name in set(pictures["collection"][elsewhere]), name),
+    )
+    trained_on = pictures.loc[~elsewhere, "collection"].unique()
+    each = {
+        COLLECTION + str(name): (pictures["collection"] == name).to_numpy()
+        for name in names
+        if len(trained_on) > 1 or name not in trained_on
+    }
+    return {TRAINING: ~elsewhere} | each
+
+
+def _part(
+    pictures: pd.DataFrame,
+    rows: np.ndarray,
+    looks: Mapping[str, Look],
+    settings: config.Audit,
+    workers: int,
+    seed: int,
+) -> dict[str, Any]:
+    part = pictures[rows]
+    reason = too_few(part["target"].to_numpy(), part["group"].to_numpy())
+    found: dict[str, Any] = dict.fromkeys(looks)
+    if not reason:
+        found[CONVERTED] = search(looks[CONVERTED].of(rows), settings, workers, seed)
+        copied = looks[RAW].features.equals(looks[CONVERTED].features)  # under the policy raw
+        found[RAW] = found[CONVERTED] if copied else search(looks[RAW].of(rows), settings, workers, seed)
+    return {
+        "collections": sorted(part["collection"].unique()),
+        "tested_only": bool((part["split"] == ELSEWHERE).all()),
+        "n_genuine": int((part["label"] == "genuine").sum()),
+        "n_fake": int((part["label"] == "fake").sum()),
+        "n_groups": int(part["group"].nunique()),
+        "n_probed": int(looks[CONVERTED].of(rows).probed.sum()),
+        **count_savings(part),
+        "too_few": reason,
+        **found,
+    }
+
+
+def _on_test(
+    pictures: pd.DataFrame, look: Look, settings: config.Audit, workers: int, seed: int
+) -> dict[str, Any]:
+    """Score what is tested: the test split, elsewhere, and each collection of either."""
+    split, collection = pictures["split"].to_numpy(), pictures["collection"].to_numpy()
+    learnt = np.isin(split, ["train", "validation"])
+    parts: dict[str, np.ndarray] = {}
+    for part in ("test", ELSEWHERE):
+        inside = split == part
+        if inside.any():
+            parts[part] = inside[~learnt]
+            for name in sorted(set(collection[inside])):
+                parts[COLLECTION + str(name)] = (inside & (collection == name))[~learnt]
+    return score_on_test(look.of(learnt), look.of(~learnt), parts, settings, workers, seed)
+
+
+def _relations(pictures: pd.DataFrame, compute: config.Compute) -> dict[str, Any]:
+    """Find what splits share, and what is there under both labels."""
+    split, _ = pd.factorize(pictures["split"], sort=True)
+    label = pictures["target"].to_numpy()
+    alike = find_alike(pictures, split * 2 + label, compute)
+    across = _kept(alike, split)
+    leaks = count_leaks(pictures, across)
+    return {
+        "leaks": {
+            "groups": int(pictures["group"].nunique()),
+            "groups_in_several_splits": groups_in_several_splits(pictures),
+            "counts": leaks.to_dict("records"),
+            "alike_pairs": list_pairs(pictures, across, np.arange(len(across.one))),
+            "n_alike_pairs": len(across.one),
+            "alike_not_compared": alike.not_compared,
+            "largest_groups": largest_groups(pictures),
+        },
+        "labels": find_conflicts(pictures, _kept(alike, label)),
+    }
+
+
+def _kept(pairs: Pairs, differing: np.ndarray) -> Pairs:
+    """Keep the pairs that differ."""
+    kept = differing[pairs.one] != differing[pairs.other]
+    return Pairs(pairs.one[kept], pairs.other[kept], pairs.not_compared)
+
+
+def _count_splits(pictures: pd.DataFrame) -> dict[str, dict[str, int]]:
+    counts = pd.crosstab(pictures["split"], pictures["label"]).reindex(
+        columns=["genuine", "fake"], fill_value=0
+    )
+    order = [split for split in (*SPLITS, ELSEWHERE) if split in counts.index]
+    return {split: {str(label): int(counts[label][split]) for label in LABELS} for split in order}

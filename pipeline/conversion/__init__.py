@@ -1,0 +1,1 @@
+"""Pictures as handed in become one form under a policy, remembered between runs."""

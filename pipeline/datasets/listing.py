@@ -1,0 +1,265 @@
+"""The pictures that a dataset's configuration names, with what folders and names say about them."""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline import config
+from pipeline.datasets.naming import (
+    NamingRule,
+    PublishedSplit,
+    check_published,
+    compile_naming,
+    read_published,
+)
+from pipeline.datasets.tables import LABELS
+from pipeline.errors import UserError
+from pipeline.images.files import ENDINGS, Rejected, Source, find_pictures
+
+# Pictures that their owner knows to belong together: one burst, one camera, one scene, one published group.
+#
+# Names, bytes, pixels and looks do not tell everything. A table that lies with the data says the rest.
+#
+
+LOG = logging.getLogger(__name__)
+_COLUMNS = ["path", "group"]
+
+
+def read_known_groups(where: str | None, root: Path) -> dict[str, str]:
+    """Read a table of known groups: CSV with the columns `path` and `group`; others are passed over.
+
+    Args:
+        where: its path, absolute or from the repository's root; None: there is none. A table that is not
+            there is said in a line and not needed: the pictures may be there without it.
+        root: `data.root`; absolute paths in the table are named from it.
+
+    Returns:
+        name of a picture in tables (`Source.source_path`) -> its group, where it has one.
+
+    Raises:
+        UserError: it is no such table, or puts a picture into two groups.
+    """
+    if where is None:
+        return {}
+    path = Path(where)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        LOG.info(
+            "data.known_groups: %s is not there; pictures are grouped by names, bytes, pixels and looks", path
+        )
+        return {}
+    except (OSError, ValueError) as error:  # what pandas raises for broken tables are ValueErrors
+        raise UserError(
+            f"data.known_groups is {path}, which cannot be read as CSV ({error}); expected the columns path "
+            "and group"
+        ) from error
+    if missing := [column for column in _COLUMNS if column not in table.columns]:
+        raise UserError(
+            f"data.known_groups is {path}, which has no column {' and '.join(missing)}; expected path (of a "
+            "picture, absolute or below data.root) and group"
+        )
+    table = table[table["group"] != ""]
+    paths = [_below(Path(name), root) for name in table["path"]]
+    twice = table.assign(path=paths).groupby("path")["group"].nunique()
+    if (twice > 1).any():
+        raise UserError(
+            f"data.known_groups is {path}, which puts {twice.index[twice > 1][0]} into {twice.max()} groups; "
+            "write it once, or give both groups one name"
+        )
+    return dict(zip(paths, table["group"], strict=True))
+
+
+def _below(path: Path, root: Path) -> str:
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+@dataclass(frozen=True)
+class ClassFolder:
+    """One folder of pictures that share collection and label.
+
+    Attributes:
+        key: where the configuration names it.
+        path: the folder.
+        label: "genuine" or "fake".
+        collection: key in `data.collections`.
+        role: "train" or "test".
+        rule: how its names are read.
+        masks: folders to look for masks in, in this order; empty for genuine pictures.
+        mask_name: name of a picture's mask, with {stem} for the picture's.
+        published: the split of the dataset's authors; None where there is none.
+    """
+
+    key: str
+    path: Path
+    label: str
+    collection: str
+    role: str
+    rule: NamingRule
+    masks: tuple[Path, ...]
+    mask_name: str
+    published: PublishedSplit | None = None
+
+
+def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
+    """List every picture of a dataset, and every file there that is none.
+
+    No file is opened. Masks that lie among the fakes are not taken for fakes; a file in a folder of masks
+    that belongs to no fake is returned as rejected, so that a wrong `mask_name` shows.
+
+    Returns:
+        pictures sorted by target, rejected files sorted by path.
+
+    Raises:
+        UserError: a folder is missing, lies inside another one or outside the repository by a relative
+            path; a collection to train on has a class without pictures; a naming rule, an official
+            split or the table of known groups is wrong.
+    """
+    root = Path(os.path.normpath(_inside(data.root, "data.root").absolute()))
+    folders = [folder for name in sorted(data.collections) for folder in class_folders(data, name)]
+    _check_apart(folders)
+    known = read_known_groups(data.known_groups, root)
+    sources: list[Source] = []
+    rejected: list[Rejected] = []
+    sides: dict[str, set[str]] = {folder.collection: set() for folder in folders}
+    for folder in folders:
+        pictures, others = find_pictures(folder.path)
+        found = _label_pictures(folder, pictures, root, known)
+        if not found and folder.role == "train":
+            raise _no_pictures(folder, len(others))
+        sources += found
+        sides[folder.collection] |= {source.official for source in found}
+        rejected += [replace(other, path=_table_path(Path(other.path), root)) for other in others]
+    for folder in folders:
+        if folder.published is not None:
+            check_published(folder.published, sides[folder.collection])
+    rejected += _masks_of_nothing(folders, sources, root)
+    return sorted(sources, key=lambda source: source.target), sorted(rejected, key=lambda file: file.path)
+
+
+def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
+    """Resolve the two folders of a collection and check that they are there.
+
+    Raises:
+        UserError: see `list_sources`.
+    """
+    settings = data.collections[collection]
+    key = f"data.collections.{collection}"
+    if "{stem}" not in settings.mask_name:
+        raise UserError(f"{key}.mask_name is {settings.mask_name!r}; expected {{stem}} in it: '{{stem}}.png'")
+    rule = compile_naming(settings.naming, f"{key}.naming")
+    published = read_published(settings.official, Path(data.root), f"{key}.official")
+    masks = tuple(_inside(mask, f"{key}.masks[{place}]") for place, mask in enumerate(settings.masks))
+    folders = []
+    for label, where in zip(LABELS, (settings.genuine, settings.fake), strict=True):
+        path = _inside(where, f"{key}.{label}")
+        if not path.is_dir():
+            found = "a file" if path.exists() else "nothing"
+            raise UserError(
+                f"{key}.{label} is {where}: expected a folder of {label} pictures at {path.absolute()}, "
+                f"found {found}; put the pictures there or set data.root (it is {data.root}) or {key}.{label}"
+            )
+        of_label = masks if label == "fake" else ()
+        folders.append(
+            ClassFolder(
+                f"{key}.{label}",
+                path,
+                label,
+                collection,
+                settings.role,
+                rule,
+                of_label,
+                settings.mask_name,
+                published,
+            )
+        )
+    return folders
+
+
+def _inside(where: str, key: str) -> Path:
+    """Refuse a relative path that leaves the repository: `dvc exp run --temp` works in a copy elsewhere."""
+    path = Path(os.path.normpath(where))
+    if not path.is_absolute() and path.parts[:1] == ("..",):
+        raise UserError(
+            f"{key} is {where}, a relative path that leaves the repository; experiments that run in a copy "
+            f"of the repository would not find it: write it as an absolute path, {path.absolute().resolve()}"
+        )
+    return path
+
+
+def _check_apart(folders: list[ClassFolder]) -> None:
+    """Refuse folders that hold one another: their pictures would be counted twice, even with two labels."""
+    real = [folder.path.resolve() for folder in folders]
+    for (first, one), (second, other) in combinations(zip(real, folders, strict=True), 2):
+        if first == second or first in second.parents or second in first.parents:
+            raise UserError(
+                f"{one.key} ({one.path}) and {other.key} ({other.path}) are one folder or lie in one "
+                "another, so pictures would be counted twice; give each class of each collection a folder "
+                "of its own"
+            )
+
+
+def _label_pictures(
+    folder: ClassFolder, pictures: list[Path], root: Path, known: Mapping[str, str]
+) -> list[Source]:
+    masks = {picture: _find_mask(folder, picture) for picture in pictures}
+    taken_as_masks = {mask for mask in masks.values() if mask is not None}
+    return [
+        Source(
+            path=picture,
+            source_path=_table_path(picture, root),
+            target=f"{folder.collection}/{folder.label}/{picture.relative_to(folder.path).as_posix()}",
+            label=folder.label,
+            collection=folder.collection,
+            role=folder.role,
+            subset=folder.rule.subset(picture.stem) if folder.label == "fake" else "",
+            source_ids=folder.rule.source_ids(picture.stem),
+            mask_path=masks[picture],
+            official=folder.published.side(picture.relative_to(folder.path)) if folder.published else "",
+            known_group=known.get(_table_path(picture, root), ""),
+        )
+        for picture in pictures
+        if picture not in taken_as_masks
+    ]
+
+
+def _find_mask(folder: ClassFolder, picture: Path) -> Path | None:
+    """Look for a picture's mask under the same subfolder as the picture's own."""
+    subfolder = picture.relative_to(folder.path).parent
+    name = folder.mask_name.replace("{stem}", picture.stem)
+    candidates = (masks / subfolder / name for masks in folder.masks)
+    return next((mask for mask in candidates if mask != picture and mask.is_file()), None)
+
+
+def _masks_of_nothing(folders: list[ClassFolder], sources: list[Source], root: Path) -> list[Rejected]:
+    """Report what lies in the folders of masks and is no fake's mask."""
+    used = {source.mask_path for source in sources if source.mask_path is not None}
+    used |= {source.path for source in sources}
+    expected = {masks: folder.mask_name for folder in folders for masks in folder.masks}
+    rejected: dict[Path | str, str] = {}
+    for masks, name in expected.items():
+        if not masks.is_dir():
+            continue
+        pictures, others = find_pictures(masks)
+        rejected |= {other.path: other.reason for other in others}
+        reason = f"a mask without its fake: no fake picture has the mask name {name} for it"
+        rejected |= {picture: reason for picture in pictures if picture not in used}
+    return [Rejected(_table_path(Path(path), root), reason) for path, reason in rejected.items()]
+
+
+def _table_path(path: Path, root: Path) -> str:
+    absolute = Path(os.path.normpath(path.absolute()))
+    return (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
+
+
+def _no_pictures(folder: ClassFolder, n_others: int) -> UserError:
+    return UserError(
+        f"{folder.key} is {folder.path}: no {folder.label} picture found there"
+        + (f" ({n_others} files that are no pictures)" if n_others else "")
+        + f"; put {folder.label} pictures there ({', '.join(ENDINGS)}) or set data.root or {folder.key}"
+    )

@@ -1,0 +1,201 @@
+"""What a picture's name says: the pictures that it was made from, and the kind of forgery.
+
+CASIA writes the sources into the name: `Tp_D_CRN_S_N_cha00063_art00014_11818.tif` was made from
+`Au_cha_00063` and `Au_art_00014`. Other datasets do it in their own way or not at all, so the rule is a
+regular expression in the configuration.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from pipeline import config
+from pipeline.datasets.tables import SPLITS
+from pipeline.errors import UserError
+from pipeline.images.files import format_of_name
+
+
+@dataclass(frozen=True)
+class NamingRule:
+    """A compiled `config.Naming`.
+
+    Attributes:
+        namespace: written before each id; collections with one namespace hold the same pictures.
+        source: pattern with the groups `number` and, if need be, `category`; None: names tell no source.
+        subsets: kind of forgery -> pattern on the stem, tried in this order.
+    """
+
+    namespace: str
+    source: re.Pattern[str] | None
+    subsets: tuple[tuple[str, re.Pattern[str]], ...]
+
+    def source_ids(self, stem: str) -> tuple[str, ...]:
+        """Find the sources in a name without its ending, sorted, each once.
+
+        Numbers lose their leading zeros, because CASIA 1 writes `ani0001` where CASIA 2 writes
+        `ani00001`; a "number" with letters in it is taken as it stands.
+        """
+        if self.source is None:
+            return ()
+        return tuple(sorted({self._source_id(match) for match in self.source.finditer(stem)}))
+
+    def subset(self, stem: str) -> str:
+        """Name the kind of forgery; "" where no pattern says."""
+        return next((name for name, pattern in self.subsets if pattern.search(stem)), "")
+
+    def _source_id(self, match: re.Match[str]) -> str:
+        parts = match.groupdict()
+        number = parts["number"]
+        plain = str(int(number)) if number.isdecimal() else number
+        return f"{self.namespace}:{parts.get('category') or ''}{plain}"
+
+
+NO_RULE = NamingRule(namespace="", source=None, subsets=())
+
+
+def compile_naming(naming: config.Naming | None, key: str) -> NamingRule:
+    """Check and compile the rule at `key` of the configuration; None is the rule that finds nothing.
+
+    Raises:
+        UserError: a pattern is no regular expression, or `source` has no group `number`.
+    """
+    if naming is None:
+        return NO_RULE
+    source = None if naming.source is None else compile_pattern(naming.source, f"{key}.source")
+    if source is not None and "number" not in source.groupindex:
+        raise UserError(
+            f"{key}.source is {naming.source!r} and has no group `number`; write the part that tells "
+            "pictures apart as (?P<number>…), for example (?P<category>[a-z]+)(?P<number>[0-9]+)"
+        )
+    if not naming.namespace or {":", "|"} & set(naming.namespace):
+        raise UserError(f"{key}.namespace is {naming.namespace!r}; expected a word without ':' and '|'")
+    subsets = tuple(
+        (name, compile_pattern(pattern, f"{key}.subsets.{name}")) for name, pattern in naming.subsets.items()
+    )
+    return NamingRule(naming.namespace, source, subsets)
+
+
+def compile_pattern(pattern: str, key: str) -> re.Pattern[str]:
+    """Compile the regular expression at `key` of the configuration.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UserError(
+            f"{key} is {pattern!r}, which is no regular expression: {error}; correct the pattern"
+        ) from error
+
+
+# Where a dataset's authors put a picture: the folders and lists of an official split.
+#
+
+
+@dataclass(frozen=True)
+class PublishedSplit:
+    """A compiled `config.Official`.
+
+    Attributes:
+        key: where the configuration has it.
+        folders: train, validation, test -> pattern on the path of a picture below its class folder.
+        lists: train, validation, test -> names of pictures, or their paths below the class folder.
+    """
+
+    key: str
+    folders: Mapping[str, re.Pattern[str]]
+    lists: Mapping[str, frozenset[str]]
+
+    def side(self, below: PurePath) -> str:
+        """Say where a picture is: "train", "validation", "test", or "" where nothing says.
+
+        Args:
+            below: its path below the folder of its class.
+
+        Raises:
+            UserError: it is on two sides.
+        """
+        names = {below.name, below.as_posix()}
+        names |= {_without_ending(name) for name in names}
+        sides = [
+            name
+            for name in SPLITS
+            if (name in self.folders and self.folders[name].search(below.as_posix()))
+            or not names.isdisjoint(self.lists.get(name, ()))
+        ]
+        if len(sides) > 1:
+            raise UserError(
+                f"{self.key} puts {below.as_posix()} into {' and '.join(sides)}; correct its folders and "
+                "lists so that each picture is on one side"
+            )
+        return sides[0] if sides else ""
+
+
+def read_published(official: config.Official | None, root: Path, key: str) -> PublishedSplit | None:
+    """Compile the patterns and read the lists of an official split; None where there is none.
+
+    A list is a text file with one picture a line: its name, or its path below the folder of its class, with
+    or without the ending.
+
+    Args:
+        official: as configured.
+        root: that the lists' paths start from.
+        key: where the configuration has it.
+
+    Raises:
+        UserError: a side is none of train, validation and test, a pattern is no regular expression, or a
+            list is missing, empty or no text.
+    """
+    if official is None:
+        return None
+    for kind, sides in (("folders", official.folders), ("lists", official.lists)):
+        for side in sides:
+            if side not in SPLITS:
+                raise UserError(f"{key}.{kind}.{side}: no such side; allowed are {', '.join(SPLITS)}")
+    return PublishedSplit(
+        key,
+        {side: compile_pattern(text, f"{key}.folders.{side}") for side, text in official.folders.items()},
+        {side: _read_list(root / path, f"{key}.lists.{side}") for side, path in official.lists.items()},
+    )
+
+
+def check_published(split: PublishedSplit, sides: set[str]) -> None:
+    """Refuse a split that none of a collection's pictures is on: a wrong pattern or list.
+
+    Args:
+        split: of the collection.
+        sides: what `side` gave for its pictures.
+
+    Raises:
+        UserError: nothing fits, or no picture is in train or in test.
+    """
+    named = {*split.folders, *split.lists}
+    missing = [side for side in SPLITS if side in named and side not in sides]
+    if missing:
+        raise UserError(
+            f"{split.key} names {', '.join(missing)}, but no picture fits; its patterns are searched in "
+            "paths below the folders genuine and fake, its lists hold names of pictures or such paths"
+        )
+
+
+def _read_list(path: Path, key: str) -> frozenset[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or f"it is no text in UTF-8 ({error})"
+        raise UserError(
+            f"{key} is {path}: {reason}; expected a text file with the name of a picture in each line, "
+            "its path absolute or starting at data.root"
+        ) from error
+    names = [line.strip().replace("\\", "/").removeprefix("./") for line in lines]
+    found = frozenset(name for name in names if name)
+    if not found:
+        raise UserError(f"{key} is {path}, which is empty; expected the name of a picture in each line")
+    return found
+
+
+def _without_ending(name: str) -> str:
+    path = PurePath(name)
+    return path.with_suffix("").as_posix() if format_of_name(path) else name

@@ -1,0 +1,181 @@
+"""The tables between the stages: their columns, and how they are read back."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import config
+from pipeline.errors import UserError
+
+FILES = "files.csv"
+BUILT_FROM = "built_from.json"
+LEFT_OUT = "left_out.csv"
+COUNTS = "counts.json"
+LABELS = ("genuine", "fake")
+SPLITS = ("train", "validation", "test")
+ID_SEPARATOR = "|"
+
+# Columns of train.csv, validation.csv and test.csv. From `source_ids` on: for looking into the figures.
+COLUMNS = [
+    "path",
+    "label",
+    "target",
+    "group",
+    "collection",
+    "subset",
+    "mask_path",
+    "sha256",
+    "mask_sha256",
+    "source_ids",
+    "source_format",
+    "width",
+    "height",
+    "bytes",
+    "jpeg_quality",
+    "source_path",
+    "source_sha256",
+    "page",
+    "phash",
+]
+FROM_FILES = [
+    "path",
+    "source_path",
+    "label",
+    "collection",
+    "subset",
+    "source_ids",
+    "mask_path",
+    "source_format",
+    "width",
+    "height",
+    "bytes",
+    "source_sha256",
+    "sha256",
+    "mask_sha256",
+    "pixel_sha256",
+    "phash",
+    "phash_turned",
+    "jpeg_quality",
+    "page",
+    "official",
+    "known_group",
+]
+
+
+def read_files(converted: Path) -> pd.DataFrame:
+    """Read `files.csv` of the converted pictures; every column is text, nothing is "" and not NaN.
+
+    Raises:
+        UserError: it is not there, or a column that groups and splits need is missing.
+    """
+    return _read(converted / FILES, FROM_FILES, "python -m pipeline.convert")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a manifest table; `target` is a number (1 fake, 0 genuine), every other column text.
+
+    Raises:
+        UserError: it is not there, a column is missing, or a label is unknown.
+    """
+    table = _read(path, COLUMNS, "python -m pipeline.manifest")
+    wrong = table.loc[~table["target"].isin(["0", "1"]) | ~table["label"].isin(LABELS)]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise UserError(
+            f"{path}: {row['path']} has label {row['label']!r} and target {row['target']!r}; expected "
+            "genuine and 0, or fake and 1; write the table again with python -m pipeline.manifest"
+        )
+    return table.assign(target=table["target"].astype("int64"))
+
+
+def _read(path: Path, columns: list[str], command: str) -> pd.DataFrame:
+    try:
+        # A list of columns: with all of them, or with a function, pandas takes three times the memory.
+        there = pd.read_csv(path, nrows=0, encoding="utf-8").columns
+        wanted = [column for column in columns if column in there]
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8", usecols=wanted)[wanted]
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; write it with {command}, or run make repro") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no table ({error}); write it again with {command}") from error
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise UserError(
+            f"{path} has no column {', '.join(missing)}; another version wrote it: write it again "
+            f"with {command}"
+        )
+    return table
+
+
+# Where the pictures of a table were before they were converted.
+#
+
+
+def with_sources(table: pd.DataFrame, root: str) -> pd.DataFrame:
+    """Add `source_file` to a manifest table: the path of each picture as handed in.
+
+    Args:
+        table: with `source_path`, relative to the root of the dataset or absolute.
+        root: `data.root`.
+    """
+    return table.assign(source_file=[(Path(root) / path).as_posix() for path in table["source_path"]])
+
+
+def genuine_sources(table: pd.DataFrame) -> pd.DataFrame:
+    """Give `path` and `sha256` of the genuine pictures of such a table as handed in, to be checked."""
+    genuine = table[table["target"] == 0]
+    return pd.DataFrame({"path": genuine["source_file"], "sha256": genuine["source_sha256"]})
+
+
+# Labels dealt anew, to see whether anything but the labels teaches a detector.
+#
+# What is trained on such a table must tell the true classes of the test pictures no better than chance; if
+# it does, the label reaches it by another way: through a mask, a name, or what is done to one class only.
+# Labels go from group to group, as whole groups are what is drawn by chance (Ojala and Garriga, Permutation
+# tests for studying classifier performance, JMLR 11, 2010).
+#
+
+_MOST = 0.5  # share of the pictures in one group, beyond which there are too few groups to deal among
+
+
+def shuffle_labels(table: pd.DataFrame, seed: list[int]) -> pd.DataFrame:
+    """Deal the labels of a manifest table anew; masks, which tell fakes too, are taken out.
+
+    Groups in one random order take the labels of the groups in another one, as far as they go; a group's
+    labels come in random order. So groups of one label go on being so for the most part, and a group with
+    both has another mixture. Where one group holds more than half of the pictures, as in CASIA's training
+    table, labels are dealt picture by picture instead.
+
+    Args:
+        table: of a manifest.
+        seed: of the run and of the table, so that two tables are dealt differently.
+
+    Returns:
+        the same pictures in the same order, as many of each label as before.
+    """
+    rng = np.random.default_rng(seed)
+    targets = table["target"].to_numpy()
+    codes, names = pd.factorize(table["group"], sort=True)
+    if np.bincount(codes, minlength=1).max() > _MOST * len(table):
+        dealt = rng.permutation(targets)
+    else:
+        taking, giving = (_by_group(codes, len(names), rng) for _ in range(2))
+        dealt = np.empty_like(targets)
+        dealt[taking] = targets[giving]
+    labels = np.array(LABELS, dtype=object)[dealt]
+    return table.assign(target=dealt, label=labels, mask_path="", mask_sha256="")
+
+
+def _by_group(codes: np.ndarray, n_groups: int, rng: np.random.Generator) -> np.ndarray:
+    """Put rows in an order in which those of a group stand together, everything else at random."""
+    return np.lexsort((rng.random(len(codes)), rng.permutation(n_groups)[codes]))
+
+
+# What the collections of a dataset are for.
+#
+
+
+def test_collections(data: config.Data) -> frozenset[str]:
+    """Name the collections that are tested only."""
+    return frozenset(name for name, collection in data.collections.items() if collection.role == "test")

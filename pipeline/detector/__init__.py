@@ -1,0 +1,1 @@
+"""The detector as it is used: pictures in, probabilities, verdicts and maps out."""

@@ -1,0 +1,234 @@
+"""From which probability on a picture is called fake, chosen on validation pictures only."""
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize_scalar
+
+from pipeline import config
+from pipeline.datasets.groups import draw_groups
+from pipeline.detector.decision import Decision, check_scores, probability
+from pipeline.errors import UserError
+
+Chooser = Callable[[np.ndarray, np.ndarray], float]  # targets and probabilities -> threshold
+
+_DRAWN_AT_ONCE = 1_000_000  # counts of groups
+_ROUNDING = 1e-9  # of a rate times a number of pictures: 0.07 of 100 are 7
+
+
+def choose_threshold(target: ArrayLike, probability_fake: ArrayLike) -> float:
+    """Choose the threshold with the highest balanced accuracy.
+
+    It lies midway between two neighbouring probabilities, so that new pictures may fall a little to
+    either side. Of several equally good ones the nearest to 0.5 is taken, then the lower.
+
+    Args:
+        target: (n,) 1 for fake, 0 for genuine.
+        probability_fake: (n,) probability in [0, 1].
+
+    Returns:
+        threshold in [0, 1].
+
+    Raises:
+        UserError: one of the classes is missing, or an answer is not a number.
+    """
+    fake = np.asarray(target) == 1
+    probability = check_scores(probability_fake)
+    check_classes(fake, "threshold")
+    levels, fakes, genuine = _counted(fake, probability)
+    # Candidate k calls levels[k:] fake; the last one calls nothing fake.
+    missed = np.concatenate([[0], np.cumsum(fakes)])
+    passed = np.concatenate([[0], np.cumsum(genuine)])
+    # Counts instead of shares, so that what is equal compares as equal.
+    quality = (len(probability[fake]) - missed) * int(genuine.sum()) + passed * int(fakes.sum())
+    candidates = _midway(levels)
+    if levels[-1] >= 1.0:  # no probability lies above it
+        quality, candidates = quality[:-1], candidates[:-1]
+    best = candidates[quality == quality.max()]
+    return float(best[np.lexsort((best, np.abs(best - 0.5)))[0]])
+
+
+def threshold_at_false_positive_rate(target: ArrayLike, probability_fake: ArrayLike, rate: float) -> float:
+    """Choose the smallest threshold at which at most a given share of the genuine pictures is called fake.
+
+    It lies midway between two neighbouring probabilities, as in `choose_threshold`.
+
+    Args:
+        target: (n,) 1 for fake, 0 for genuine.
+        probability_fake: (n,) probability in [0, 1].
+        rate: of false positives, in [0, 1).
+
+    Returns:
+        threshold in [0, 1].
+
+    Raises:
+        UserError: one of the classes is missing, an answer is not a number, or more genuine pictures than
+            allowed have a probability of 1, which no threshold lies above.
+    """
+    fake = np.asarray(target) == 1
+    probability = check_scores(probability_fake)
+    check_classes(fake, "threshold")
+    levels, _, genuine = _counted(fake, probability)
+    alarms = np.concatenate([np.cumsum(genuine[::-1])[::-1], [0]])
+    candidates = _midway(levels)
+    if levels[-1] >= 1.0:  # no probability lies above it
+        alarms, candidates = alarms[:-1], candidates[:-1]
+    enough = alarms <= rate * genuine.sum() + _ROUNDING
+    if not enough.any():
+        raise UserError(
+            f"{alarms[-1]:,} of {genuine.sum():,} genuine validation pictures have a probability of 1, "
+            f"so that no threshold has a false positive rate of {rate:g}: ask for a higher one or for "
+            "balanced accuracy, or train longer or on more pictures"
+        )
+    return float(candidates[np.argmax(enough)])
+
+
+def abstain_band(
+    target: ArrayLike,
+    probability_fake: ArrayLike,
+    groups: ArrayLike,
+    chooser: Chooser,
+    confidence: float,
+    draws: int,
+    seed: int,
+) -> tuple[float, float]:
+    """Give the interval of the threshold: a picture inside could have got either verdict.
+
+    The validation groups are drawn anew, as for the intervals of figures, and a threshold is chosen on each
+    draw. Draws on which none can be chosen, as they lack a class, are left out; where all are, the band
+    is the threshold itself.
+
+    Args:
+        target: (n,) 1 for fake, 0 for genuine; of validation pictures, both classes.
+        probability_fake: (n,) probability in [0, 1].
+        groups: (n,) names of groups.
+        chooser: gives the threshold for targets and probabilities, such as `choose_threshold`.
+        confidence: share of the draws inside the band, in (0, 1).
+        draws: how many.
+        seed: of the draws.
+
+    Returns:
+        (low, high) in [0, 1], with the threshold of all pictures between them.
+
+    Raises:
+        UserError: the chooser refuses the pictures as they are.
+    """
+    order = np.argsort(np.asarray(probability_fake), kind="stable")  # what is sorted is soon sorted again
+    targets, probability = np.asarray(target)[order], np.asarray(probability_fake)[order]
+    names, codes = np.unique(np.asarray(groups)[order].astype(str), return_inverse=True)
+    threshold = chooser(targets, probability)
+    chosen = [threshold]
+    for block in draw_groups(len(names), draws, max(1, _DRAWN_AT_ONCE // len(names)), seed):
+        for counts in block.astype(np.intp):
+            times = counts[codes]
+            with contextlib.suppress(UserError):
+                chosen.append(chooser(np.repeat(targets, times), np.repeat(probability, times)))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(chosen, [tail, 1 - tail])
+    return float(min(low, threshold)), float(max(high, threshold))
+
+
+def check_classes(fake: np.ndarray, chosen: str) -> None:
+    """Refuse validation pictures of one class alone.
+
+    Args:
+        fake: (n,) bool.
+        chosen: what is to be chosen on them, for the message.
+
+    Raises:
+        UserError: one of the classes is missing.
+    """
+    if not fake.any() or fake.all():
+        raise UserError(
+            f"the {chosen} needs both classes among the validation pictures; found {int(fake.sum())} fake "
+            f"and {int((~fake).sum())} genuine: add pictures or give validation a larger share (split.shares)"
+        )
+
+
+def _counted(fake: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the distinct probabilities in rising order, and how many fakes and genuine pictures have each."""
+    levels, level = np.unique(probability, return_inverse=True)
+    fakes = np.bincount(level[fake], minlength=len(levels))
+    return levels, fakes, np.bincount(level[~fake], minlength=len(levels))
+
+
+def _midway(levels: np.ndarray) -> np.ndarray:
+    """Put a candidate below, between and above sorted probabilities: (n,) -> (n + 1,)."""
+    below = np.concatenate([[0.0], levels])
+    above = np.concatenate([levels, [1.0]])
+    middle = below + (above - below) / 2
+    # Between neighbouring floats the middle may round down onto the lower one, which would call it fake.
+    return np.where(middle > below, middle, above)
+
+
+# Temperature scaling: one number that makes probabilities mean what they say, and changes no ranking.
+#
+
+COLDEST, HOTTEST = 0.01, 100.0
+
+
+def fit_temperature(target: ArrayLike, logit: ArrayLike) -> float:
+    """Find the temperature that logits must be divided by.
+
+    It is the one with the smallest log loss (Guo et al., On calibration of modern neural networks, ICML
+    2017), against targets that are pulled in a little as Platt did (Probabilistic outputs for support vector
+    machines, 1999): (fakes + 1) / (fakes + 2) for a fake and 1 / (genuine + 2) for a genuine picture. So it
+    stays finite where the classes are separated. The loss has one minimum.
+
+    Args:
+        target: (n,) 1 for fake, 0 for genuine; of validation pictures, never of those tested.
+        logit: (n,) of being fake.
+
+    Returns:
+        between `COLDEST` and `HOTTEST`: above 1 where the detector is too sure of itself; `HOTTEST` where it
+        ranks no better than chance.
+
+    Raises:
+        UserError: one of the classes is missing, or an answer is not a number.
+    """
+    fake, scores = np.asarray(target) == 1, check_scores(logit)
+    check_classes(fake, "temperature")
+    n_fake = int(fake.sum())
+    n_genuine = len(fake) - n_fake
+    wanted = np.where(fake, (n_fake + 1) / (n_fake + 2), 1 / (n_genuine + 2))
+
+    def loss(log_temperature: float) -> float:
+        scaled = scores * np.exp(-log_temperature)
+        return float(np.mean(np.logaddexp(0.0, scaled) - wanted * scaled))
+
+    bounds = (np.log(COLDEST), np.log(HOTTEST))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(found.x))
+
+
+DRAWS = 1_000  # of validation groups, behind the abstain band
+
+
+def decide(predictions: pd.DataFrame, settings: config.Decision, seed: int) -> Decision:
+    """Choose temperature, threshold and band on validation pictures.
+
+    Args:
+        predictions: of validation pictures: `target`, `logit`, `group`.
+        settings: by what the threshold is chosen, and the confidence of the band.
+        seed: of the draws of groups.
+
+    Raises:
+        UserError: a class is missing, or a logit is not a number.
+    """
+    target = predictions["target"].to_numpy()
+    temperature = fit_temperature(target, predictions["logit"])
+    probabilities = probability(predictions["logit"].to_numpy() / temperature)
+    choose: Chooser = choose_threshold
+    if settings.threshold == "false_positive_rate":
+        choose = partial(threshold_at_false_positive_rate, rate=settings.false_positive_rate)
+    threshold = choose(target, probabilities)
+    unsure = (threshold, threshold)
+    if settings.unsure is not None:
+        unsure = abstain_band(
+            target, probabilities, predictions["group"], choose, settings.unsure, DRAWS, seed
+        )
+    return Decision(threshold=threshold, temperature=temperature, unsure=unsure)

@@ -1,0 +1,174 @@
+"""Does a detector see the tampering, or the picture that it is in? Crops tell.
+
+Crops of fakes without a tampered pixel should look like crops of genuine pictures (ROC AUC 0.5), crops of
+what was tampered with should not. Where the first lies high, the score reads something else: how fakes were
+saved, or where their sources come from. Each crop is judged by itself, as a picture of its own.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from pipeline import config
+from pipeline.detector.decision import probability
+from pipeline.evaluation.bootstrap import bootstrap_intervals
+from pipeline.evaluation.metrics import score_predictions
+from pipeline.inputs.load import Loaded
+from pipeline.inputs.windows import tampered_share
+
+SIDE = 96  # pixels, of a square crop on the JPEG grid
+KINDS = ("genuine", "untouched", "tampered")
+_APART = 16  # pixels between an untouched crop and the mask: a feathered edge reaches beyond it
+_TAMPERED = 0.25  # share of tampered pixels from which a crop counts as tampered
+_MOST = 6  # crops of one kind of a picture, so that large pictures do not decide
+
+
+class Crop(NamedTuple):
+    """A square part of a picture.
+
+    Attributes:
+        kind: one of `KINDS`.
+        top: first row, in pixels, a multiple of 8.
+        left: first column, likewise.
+        picture: what is there.
+    """
+
+    kind: str
+    top: int
+    left: int
+    picture: Loaded
+
+
+def cut_crops(picture: Loaded, mask: np.ndarray | None, is_fake: bool, seed: list[int]) -> list[Crop]:
+    """Cut crops of a genuine picture, or of a fake with a mask; of a fake without one there are none.
+
+    Args:
+        picture: as read at native resolution.
+        mask: (height, width) bool of the tampered pixels of a fake.
+        is_fake: what it is.
+        seed: of the choice, where it has more than six of a kind.
+    """
+    if not is_fake:
+        mask = np.zeros(picture.pixels.shape[:2], bool)
+    if mask is None:
+        return []
+    return [
+        Crop(kind, top, left, picture._replace(pixels=picture.pixels[top : top + SIDE, left : left + SIDE]))
+        for kind, top, left in _chosen(mask, is_fake, seed)
+    ]
+
+
+def control_figures(crops: pd.DataFrame, settings: config.Evaluate, seed: int) -> dict[str, Any]:
+    """Compare crops of fakes with crops of genuine pictures.
+
+    Args:
+        crops: one row a crop, with `group`, `kind` and `logit`.
+        settings: of the intervals, which are over groups of pictures.
+        seed: likewise.
+
+    Returns:
+        `untouched_roc_auc` and `tampered_roc_auc`, each with `_low` and `_high`, None where there are no such
+        crops; `n_genuine`, `n_untouched` and `n_tampered`.
+    """
+    figures: dict[str, Any] = {f"n_{kind}": int((crops["kind"] == kind).sum()) for kind in KINDS}
+    for kind in KINDS[1:]:
+        pair = crops[crops["kind"].isin(["genuine", kind])]
+        pair = pair.assign(
+            target=(pair["kind"] == kind).astype(int), probability_fake=probability(pair["logit"].to_numpy())
+        )
+        value, low, high = None, None, None
+        if pair["target"].nunique() == 2:
+            value = score_predictions(pair, 0.5)["roc_auc"]
+            low, high = bootstrap_intervals(pair, 0.5, settings, seed)["roc_auc"]
+        figures |= {f"{kind}_roc_auc": value, f"{kind}_roc_auc_low": low, f"{kind}_roc_auc_high": high}
+    return figures
+
+
+def _chosen(mask: np.ndarray, is_fake: bool, seed: list[int]) -> Iterator[tuple[str, int, int]]:
+    """Choose crops of a picture side by side: kind, top and left, of each kind not too many."""
+    height, width = mask.shape
+    found: dict[str, list[tuple[int, int]]] = {kind: [] for kind in KINDS}
+    for top in range(0, height - SIDE + 1, SIDE // 2):
+        for left in range(0, width - SIDE + 1, SIDE // 2):
+            share = mask[top : top + SIDE, left : left + SIDE].mean()
+            around = mask[
+                max(top - _APART, 0) : top + SIDE + _APART, max(left - _APART, 0) : left + SIDE + _APART
+            ]
+            if not is_fake:
+                found["genuine"].append((top, left))
+            elif not around.any():
+                found["untouched"].append((top, left))
+            elif share >= _TAMPERED:
+                found["tampered"].append((top, left))
+    for kind, places in found.items():
+        order = np.random.default_rng(seed).permutation(len(places))[:_MOST]
+        for place in sorted(order):
+            yield (kind, *places[place])
+
+
+# How well a map finds what was tampered with, by pixel; neither map nor mask is inverted or eroded.
+#
+
+
+def pixel_roc_auc(cells: np.ndarray, mask: np.ndarray) -> float:
+    """ROC AUC of the pixels of one fake: how often a tampered one has the higher logit than an untouched one.
+
+    A pixel has the logit of its cell.
+
+    Args:
+        cells: (height // 8, width // 8) logits of being tampered.
+        mask: (height, width) bool; pixels at the border that fill no cell do not count.
+
+    Returns:
+        in [0, 1]; NaN where all pixels are tampered or none is, or the mask is of another picture's size.
+    """
+    share = tampered_share(mask)
+    if share.shape != cells.shape or not 0 < share.mean() < 1:
+        return float("nan")
+    # Each cell twice: with its tampered pixels, and with the others.
+    scores = np.concatenate([cells.ravel(), cells.ravel()])
+    weights = np.concatenate([share.ravel(), 1 - share.ravel()])
+    targets = np.repeat([1, 0], share.size)
+    return float(roc_auc_score(targets, scores, sample_weight=weights))
+
+
+def pixel_f1(cells: np.ndarray, mask: np.ndarray) -> float:
+    """F1 of the pixels of one fake that are called tampered, at probability 0.5.
+
+    Args:
+        cells: as of `pixel_roc_auc`.
+        mask: likewise.
+
+    Returns:
+        in [0, 1]; NaN where no pixel is tampered, or the mask is of another picture's size.
+    """
+    found, wrong, missed = _counts(cells, mask)
+    return 2 * found / (2 * found + wrong + missed)
+
+
+def pixel_iou(cells: np.ndarray, mask: np.ndarray) -> float:
+    """Intersection over union (Jaccard index) of what is called tampered and what is; see `pixel_f1`."""
+    found, wrong, missed = _counts(cells, mask)
+    return found / (found + wrong + missed)
+
+
+def pixel_false_positive_rate(cells: np.ndarray) -> float:
+    """Share of the pixels of one genuine picture that are called tampered, at probability 0.5: in [0, 1]."""
+    return float(_called(cells).mean())
+
+
+def _called(cells: np.ndarray) -> np.ndarray:
+    called: np.ndarray = cells >= 0  # as a logit
+    return called
+
+
+def _counts(cells: np.ndarray, mask: np.ndarray) -> tuple[float, float, float]:
+    """Count pixels, in cells: tampered and called so, untouched and called so, tampered and missed."""
+    share = tampered_share(mask)
+    if share.shape != cells.shape or not share.any():
+        return float("nan"), float("nan"), float("nan")
+    called = _called(cells)
+    return float(share[called].sum()), float((1 - share[called]).sum()), float(share[~called].sum())

@@ -1,0 +1,184 @@
+"""One pass over a table of pictures: each is opened once, whatever is asked about it.
+
+For a detector at native resolution it is decoded once, too; others decode it once more, in their own way.
+Only numbers are kept, so memory does not grow with the pictures but by these.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from pipeline.detector.decision import Decision
+from pipeline.detector.detector import Detector
+from pipeline.detector.inference import NATIVE, Look, Picture
+from pipeline.evaluation.localisation import (
+    cut_crops,
+    pixel_f1,
+    pixel_false_positive_rate,
+    pixel_iou,
+    pixel_roc_auc,
+)
+from pipeline.evaluation.metrics import PIXEL_METRICS
+from pipeline.evaluation.perturbations import Perturbation, perturb
+from pipeline.images.mask import read_mask
+from pipeline.images.read import Unreadable, read_bytes
+from pipeline.inputs.load import Loaded, load
+
+# Of a manifest table, what figures and slices need.
+_KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format"]
+_MEASURES = ["width", "height", "jpeg_quality"]  # texts in a table, empty where the file was never JPEG
+_NUMBERS = ("logit", *PIXEL_METRICS)  # of `numbers_of`
+
+
+CROP_COLUMNS = ["path", "group", "collection", "kind", "top", "left", "logit"]
+
+
+class Examination(NamedTuple):
+    """What a detector answered.
+
+    Attributes:
+        predictions: of the pictures as handed in, see `detector.predict_table`.
+        crops: one row a crop of the control, `CROP_COLUMNS`, see `control`.
+        perturbed: logits, one row a picture that was looked at closely (its index is the row in the table,
+            from 0), one column a perturbation.
+    """
+
+    predictions: pd.DataFrame
+    crops: pd.DataFrame
+    perturbed: pd.DataFrame
+
+
+def examine(
+    detector: Detector,
+    table: pd.DataFrame,
+    closely: np.ndarray,
+    perturbations: Sequence[Perturbation],
+    seed: int,
+) -> Examination:
+    """Ask a detector about pictures as handed in, and about some in parts and in other forms.
+
+    Args:
+        detector: to be tested.
+        table: a manifest table.
+        closely: (n,) bool, of which pictures crops and perturbations are looked at too.
+        perturbations: none, or one of `perturbations.SETS`.
+        seed: of the choice of crops and of noise.
+
+    Raises:
+        UserError: a picture or a mask cannot be read, or an answer is not a number.
+    """
+    crops: list[tuple[Any, ...]] = []
+    perturbed: list[list[float]] = []
+    masks: deque[np.ndarray | None] = deque()  # of pictures that the detector has taken and not answered yet
+
+    def opened() -> Iterator[tuple[Picture, Loaded | None]]:
+        for number, row in enumerate(table.itertuples()):
+            path = Path(str(row.path))
+            mask = mask_at(str(row.mask_path))
+            masks.append(mask)
+            if not closely[number]:
+                yield path, None
+                continue
+            content, picture = _decoded(path)
+            cut = cut_crops(picture, mask, bool(row.target), [seed, number])
+            looks = detector.looks_at_crops(crop.picture for crop in cut)
+            for crop, of_crop in zip(cut, looks, strict=True):
+                place = (crop.kind, crop.top, crop.left)
+                crops.append((row.path, row.group, row.collection, *place, of_crop.logit))
+            changed = _changed(picture, perturbations, seed, number)
+            perturbed.append([of_form.logit for of_form in detector.looks_at_crops(changed)])
+            yield content, picture
+
+    looks = detector.looks_at_decoded(opened())
+    numbers = [
+        numbers_of(look, masks.popleft(), bool(target))
+        for look, target in zip(looks, table["target"], strict=True)
+    ]
+    names = [each.name for each in perturbations]
+    rows = np.flatnonzero(closely)
+    return Examination(
+        with_answers(table, numbers, detector.decision),
+        pd.DataFrame(crops, columns=CROP_COLUMNS),
+        pd.DataFrame(np.array(perturbed, np.float64).reshape(len(rows), len(names)), rows, names),
+    )
+
+
+def _decoded(path: Path) -> tuple[bytes, Loaded]:
+    """Read a file once: its content, and its pixels at native resolution."""
+    content = read_bytes(path)
+    try:
+        return content, load(content, NATIVE)
+    except Unreadable as error:
+        raise Unreadable(error.reason, str(path)) from error
+
+
+def _changed(
+    picture: Loaded, perturbations: Sequence[Perturbation], seed: int, number: int
+) -> Iterator[Loaded]:
+    """Change a picture one way after the other, each when it is asked for."""
+    for each in perturbations:
+        yield perturb(picture.pixels, each, seed, number)
+
+
+def predict_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
+    """Answers for a manifest table.
+
+    Returns:
+        a row a picture: of the table `path`, `label`, `target`, `group`, `collection`, `subset`,
+        `source_format`, `width`, `height`, `jpeg_quality` (NaN where the file was never JPEG); then `logit`,
+        `probability_fake` (calibrated), `called` (genuine or fake, at the threshold), `verdict` (the same, or
+        unsure) and `PIXEL_METRICS`, which are NaN without a map, and for fakes without a mask.
+
+    Raises:
+        UserError: a picture cannot be read, or an answer is not a number.
+    """
+    looks = detector.looks([Path(each) for each in table["path"]])
+    numbers = [
+        numbers_of(look, mask_at(path) if look.cells is not None else None, bool(target))
+        for path, target, look in zip(table["mask_path"], table["target"], looks, strict=True)
+    ]
+    return with_answers(table, numbers, detector.decision)
+
+
+def mask_at(path: str) -> np.ndarray | None:
+    """Read the mask of a row of a manifest table; None where it has none.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    return read_mask(Path(path)) if path else None
+
+
+def numbers_of(look: Look, mask: np.ndarray | None, is_fake: bool) -> dict[str, float]:
+    """Give what is kept of an answer: the logit, and how well the map agrees with the mask."""
+    numbers = dict.fromkeys(_NUMBERS, np.nan) | {"logit": look.logit}
+    if look.cells is not None and not is_fake:
+        numbers["pixel_false_positive_rate"] = pixel_false_positive_rate(look.cells)
+    elif look.cells is not None and mask is not None:
+        for name, measure in (("roc_auc", pixel_roc_auc), ("f1", pixel_f1), ("iou", pixel_iou)):
+            numbers[f"pixel_{name}"] = measure(look.cells, mask)
+    return numbers
+
+
+def with_answers(
+    table: pd.DataFrame, numbers: Sequence[Mapping[str, float]], decision: Decision
+) -> pd.DataFrame:
+    """Put what is kept of the answers beside their pictures, as `predict_table` gives it.
+
+    Raises:
+        UserError: an answer is not a number.
+    """
+    columns = {name: np.array([each[name] for each in numbers], np.float64) for name in _NUMBERS}
+    probabilities = decision.probabilities(columns["logit"])
+    return table[_KEPT].assign(
+        **{name: pd.to_numeric(table[name], errors="coerce") for name in _MEASURES},
+        logit=columns.pop("logit"),
+        probability_fake=probabilities,
+        called=decision.calls(probabilities),
+        verdict=decision.verdicts(probabilities),
+        **columns,
+    )

@@ -1,0 +1,173 @@
+"""What becomes of a detector's figures when its pictures are changed, both classes alike.
+
+A detector of tampering loses where traces are lost. If it gains, the change has taken away what stood in its
+way, or what it reads is no tampering; if it still tells the classes apart when only the content is left, it
+knows them by what they show. Changes of a figure are paired: the same pictures, the same draws of groups
+(see `comparison`).
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import config
+from pipeline.datasets.groups import draw_groups
+from pipeline.evaluation.bootstrap import WEIGHTS_AT_ONCE, interval_round, percentiles, perfect_bounds
+from pipeline.evaluation.perturbations import CONTENT_ONLY, Perturbation
+from pipeline.evaluation.ranking import WeightedRanking
+
+COLUMNS = [
+    *("name", "family", "strength", "n_fake", "n_genuine", "roc_auc", "low", "high"),
+    *("change", "change_low", "change_high", "true_positive_rate", "false_positive_rate"),
+    *("genuine_shift", "fake_shift", "flipped", "verdict"),
+]
+AS_HANDED_IN = "none"  # name of the first row
+SHORTCUT, FRAGILE = "shortcut", "fragile"
+# Verdicts that say why there is none.
+ONE_CLASS, NO_NUMBER, NO_INTERVAL = "one class only", "NaN answered", "no interval"
+
+FALL = 0.05  # of the ROC AUC, from which on a detector is fragile
+RISE = 0.01  # from which on it is a shortcut: of thirty intervals one may lie above 0 by chance
+GUESSING = 0.5
+KNOWS = 0.6  # ROC AUC on content alone from which on it is a shortcut, if its interval lies above 0.5
+
+
+def measure_robustness(
+    logits: np.ndarray,
+    perturbed: pd.DataFrame,
+    perturbations: Sequence[Perturbation],
+    target: np.ndarray,
+    group: np.ndarray,
+    threshold: float,
+    settings: config.Evaluate,
+    seed: int,
+) -> pd.DataFrame:
+    """Compare answers for pictures as handed in with answers for each changed form of them.
+
+    Args:
+        logits: (n,) of the pictures as handed in, finite.
+        perturbed: n rows, a column of logits named after each perturbation. Where one is not finite, the row
+            of that perturbation has no figures, and its verdict says so.
+        perturbations: what the columns are.
+        target: (n,) 1 for fake, 0 for genuine.
+        group: (n,) names of groups.
+        threshold: a picture is called fake from this logit on.
+        settings: draws and confidence of the intervals.
+        seed: of the draws.
+
+    Returns:
+        `COLUMNS`, a row a perturbation after that of the pictures as handed in; figures that cannot be given
+        are NaN. `change` is that of the ROC AUC, the shifts are mean changes of the logit, `flipped` is the
+        share of pictures that are called otherwise than before. `verdict` is `SHORTCUT` where the ROC AUC
+        rises by 0.01 or more, or, on a probe, reaches 0.6 with an interval above 0.5; `FRAGILE` where it
+        falls by more than 0.05; "" where neither is sure; or why nothing can be said.
+    """
+    fake = np.asarray(target) == 1
+    answers = np.column_stack([logits, perturbed[[each.name for each in perturbations]]]).astype(np.float64)
+    aucs = _roc_aucs(answers, fake, group, settings, seed)
+    described = [(AS_HANDED_IN, "", "as handed in", False)]
+    described += [(each.name, each.family, each.strength, each.is_probe) for each in perturbations]
+    rows: list[dict[str, Any]] = []
+    for place, (name, family, strength, is_probe) in enumerate(described):
+        row: dict[str, Any] = {"name": name, "family": family, "strength": strength}
+        row |= {"n_fake": int(fake.sum()), "n_genuine": int((~fake).sum()), "verdict": NO_NUMBER}
+        if np.isfinite(answers[:, place]).all():
+            row |= _ranks(aucs[:, place], aucs[:, 0], fake, group, settings.confidence)
+            row |= _calls(answers[:, place], answers[:, 0], fake, threshold)
+            row["verdict"] = _verdict(row, is_probe)
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.astype(dict.fromkeys(COLUMNS[5:-1], np.float64))
+
+
+def robustness_headline(table: pd.DataFrame) -> dict[str, float | None]:
+    """Say in two figures how a detector stands changes, so that runs can be compared.
+
+    Args:
+        table: of `measure_robustness`.
+
+    Returns:
+        `mean_roc_auc` over all changes that leave traces, and `content_only_roc_auc`, the highest of those
+        that leave none; None where none was measured.
+    """
+    changed = table[table["name"] != AS_HANDED_IN]
+    probes = changed["family"] == CONTENT_ONLY
+    mean, highest = changed.loc[~probes, "roc_auc"].mean(), changed.loc[probes, "roc_auc"].max()
+    return {
+        "mean_roc_auc": None if np.isnan(mean) else float(mean),
+        "content_only_roc_auc": None if np.isnan(highest) else float(highest),
+    }
+
+
+def _roc_aucs(
+    answers: np.ndarray, fake: np.ndarray, group: np.ndarray, settings: config.Evaluate, seed: int
+) -> np.ndarray:
+    """Compute the ROC AUC of each column, of all pictures and then of each draw: (1 + draws, columns)."""
+    found = np.full((1 + settings.bootstrap, answers.shape[1]), np.nan)
+    if not len(fake):
+        return found
+    codes, names = pd.factorize(np.asarray(group), sort=True)
+    finite = np.flatnonzero(np.isfinite(answers).all(axis=0))
+    rankings = [WeightedRanking(answers[:, place], fake, codes) for place in finite]
+    at_once = max(1, WEIGHTS_AT_ONCE // len(fake))
+    drawn = draw_groups(len(names), settings.bootstrap, at_once, seed)
+    start = 0
+    for counts in itertools.chain([np.ones((1, len(names)))], drawn):
+        for place, ranking in zip(finite, rankings, strict=True):
+            found[start : start + len(counts), place] = ranking.score(counts)[0]
+        start += len(counts)
+    return found
+
+
+def _ranks(
+    auc: np.ndarray, before: np.ndarray, fake: np.ndarray, group: np.ndarray, confidence: float
+) -> dict[str, float | None]:
+    """Give a ROC AUC and its change with intervals, from those of all pictures and of the draws."""
+    ((change_low, change_high),) = percentiles((auc[1:] - before[1:])[:, None], confidence)
+    low, high = interval_round("roc_auc", auc[0], auc[1:], len(np.unique(np.asarray(group))), confidence)
+    n_groups = [len(np.unique(np.asarray(group)[of_class])) for of_class in (fake, ~fake)]
+    if min(n_groups) < 2:
+        low, high, change_low, change_high = None, None, None, None
+    elif auc[0] in (0.0, 1.0):  # all draws agree, and would promise certainty
+        sums = np.zeros((max(n_groups), 4))
+        for column, count in zip((1, 3), n_groups, strict=True):
+            sums[:count, column] = 1
+        low, high = perfect_bounds(sums, auc[0], confidence)["roc_auc"]
+    change = auc[0] - before[0]
+    return {
+        **{"roc_auc": auc[0], "low": low, "high": high},
+        **{"change": change, "change_low": change_low, "change_high": change_high},
+    }
+
+
+def _calls(
+    logits: np.ndarray, before: np.ndarray, fake: np.ndarray, threshold: float
+) -> dict[str, float | None]:
+    """Say what pictures are called at the threshold, and how far their logits have moved."""
+    called = logits >= threshold
+    return {
+        "true_positive_rate": _mean(called[fake]),
+        "false_positive_rate": _mean(called[~fake]),
+        "genuine_shift": _mean((logits - before)[~fake]),
+        "fake_shift": _mean((logits - before)[fake]),
+        "flipped": _mean(called != (before >= threshold)),
+    }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _verdict(row: dict[str, Any], is_probe: bool) -> str:
+    if not (row["n_fake"] and row["n_genuine"]):
+        return ONE_CLASS
+    if row["low"] is None or row["change_low"] is None:
+        return NO_INTERVAL
+    if is_probe:
+        return SHORTCUT if row["low"] > GUESSING and row["roc_auc"] >= KNOWS else ""
+    if row["change_low"] > 0 and row["change"] >= RISE:
+        return SHORTCUT
+    return FRAGILE if row["change_high"] < 0 and row["change"] < -FALL else ""

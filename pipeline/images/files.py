@@ -1,0 +1,299 @@
+"""Which files of a folder are pictures: by their endings, and by their content where they have none."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from pipeline.errors import UserError
+
+# A picture as handed in, and a file that cannot be one: what listing says and conversion works on.
+#
+
+
+@dataclass(frozen=True)
+class Source:
+    """One labelled picture before conversion.
+
+    Attributes:
+        path: the file, to be opened from the current folder; it has not been opened yet.
+        source_path: the file's name in tables: POSIX, relative to `data.root` where below it, else absolute.
+        target: where it goes below the folder of converted files, with the ending that it has now:
+            `casia1/fake/nested/name.tif`. A policy that saves it anew changes the ending alone.
+        label: "genuine" or "fake".
+        collection: key in `data.collections`.
+        role: of the collection: "train" (split three ways) or "test" (tested only).
+        subset: what the naming rule calls this kind of picture, e.g. "splice"; "" where it says nothing.
+        source_ids: pictures that this one was made from (a genuine one: itself), sorted, each once.
+        mask_path: the picture of the tampered pixels, to be opened; None where there is none.
+        official: the side of the split that the dataset's authors published: "train", "validation",
+            "test"; "" where they put it on none.
+        known_group: what the dataset's table of known groups says; "" where it says nothing.
+        page: which picture of a file that holds several, from 0.
+    """
+
+    path: Path
+    source_path: str
+    target: str
+    label: str
+    collection: str
+    role: str
+    subset: str = ""
+    source_ids: tuple[str, ...] = ()
+    mask_path: Path | None = None
+    official: str = ""
+    known_group: str = ""
+    page: int = 0
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One file that is not taken, and why.
+
+    Attributes:
+        path: the file's name in tables, as `Source.source_path`.
+        reason: what was found, in words that tell its owner what to do.
+        lost: it should have been a picture of the dataset; False for what lies beside the pictures.
+    """
+
+    path: str
+    reason: str
+    lost: bool = False
+
+
+# The picture formats that are taken, by their names in Pillow: how their files end and begin.
+#
+
+ENDINGS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "AVIF": (".avif",),
+    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+}
+BEGINNINGS = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "BMP": (b"BM",),
+    "WEBP": (b"RIFF",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "JPEG2000": (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
+}
+BEGINNING_BYTES = 32  # that `format_of_content` needs
+
+_FORMAT_OF_ENDING = {ending: name for name, endings in ENDINGS.items() for ending in endings}
+_AVIF_BRANDS = (b"avif", b"avis")
+
+
+def format_of_name(path: PurePath) -> str | None:
+    """Give the format that the ending of `path` promises, in upper or lower case; None for others."""
+    return _FORMAT_OF_ENDING.get(path.suffix.lower())
+
+
+def format_of_content(content: bytes) -> str | None:
+    """Give the format that a file begins as; None for others.
+
+    Args:
+        content: the file, or its first `BEGINNING_BYTES`.
+    """
+    if content[4:8] == b"ftyp":
+        return "AVIF" if any(brand in content[8:BEGINNING_BYTES] for brand in _AVIF_BRANDS) else None
+    if content.startswith(b"RIFF") and content[8:12] != b"WEBP":
+        return None
+    if (
+        content.startswith(b"BM") and content[6:10] != b"\0" * 4
+    ):  # two reserved numbers; "BM" begins words too
+        return None
+    return next((name for name, starts in BEGINNINGS.items() if content.startswith(starts)), None)
+
+
+def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
+    """List the pictures in `folder` and in the folders below it, and the files that are none.
+
+    Endings count in upper and lower case. A file without an ending is a picture if it begins as one; what
+    has any other ending is not taken (the raw files of cameras begin as TIFFs, and are none), and the reason
+    says so where it begins as a picture. Names that begin with a dot are passed over, and so is a linked
+    folder that was listed already under another name.
+
+    Returns:
+        pictures as paths that start with `folder`, and other files with the reason; each sorted by
+        the parts of its path.
+
+    Raises:
+        UserError: the folder is missing, is no folder or cannot be listed.
+    """
+    pictures, rejected = [], []
+    for path in sorted(_walk(folder), key=lambda each: each.parts):
+        if reason := _reason_against(path):
+            rejected.append(Rejected(_printable(path), reason, lost=_should_be_a_picture(path)))
+        else:
+            pictures.append(path)
+    return pictures, rejected
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Give every file below `folder` that is not hidden, following links but never in circles."""
+    pending, listed = [folder], set()
+    while pending:
+        inside = pending.pop()
+        try:
+            status = inside.stat()
+            if (status.st_dev, status.st_ino) in listed:
+                continue
+            listed.add((status.st_dev, status.st_ino))
+            with os.scandir(inside) as entries:
+                children = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise UserError(
+                f"{_printable(inside)} cannot be listed: {error.strerror}; it should be a folder of pictures"
+            ) from error
+        visible = [child for child in children if not child.name.startswith(".")]
+        folders = [child.name for child in visible if _is_folder(child)]
+        # Taken from the end: folders come in the order of their names, so a link to a folder that
+        # sorts before it wins on every machine.
+        pending.extend(inside / name for name in reversed(folders))
+        passed_over = set(folders)
+        yield from (inside / child.name for child in visible if child.name not in passed_over)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself; `_reason_against` says so
+        return False
+
+
+def _reason_against(path: Path) -> str:
+    """Say why a file is no picture, or nothing."""
+    if not _is_utf8(path):
+        return "its name is not UTF-8, which the tables are written in; rename it"
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "it is a link to a file that does not exist"
+    except OSError as error:
+        return f"it cannot be looked at: {error.strerror}"
+    if not stat.S_ISREG(mode):
+        return "it is not a file"
+    return "" if format_of_name(path) else _reason_against_content(path)
+
+
+def _should_be_a_picture(path: Path) -> bool:
+    """Tell whether a file that is not taken is one of the pictures: by its ending, or by how it begins.
+
+    Camera raw files begin as TIFFs do, and lie beside the pictures that were made from them.
+    """
+    if format_of_name(path):
+        return True
+    try:
+        return path.is_file() and _begins_as(path) not in {None, "TIFF"}
+    except OSError:
+        return False
+
+
+def _begins_as(path: Path) -> str | None:
+    with path.open("rb", buffering=0) as file:
+        return format_of_content(file.read(BEGINNING_BYTES) or b"")
+
+
+def _reason_against_content(path: Path) -> str:
+    """Say why a file without the ending of a picture is none, or nothing."""
+    try:
+        found = _begins_as(path)
+    except OSError as error:
+        return f"it cannot be opened: {error.strerror}"
+    if found and not path.suffix:
+        return ""
+    kind = f"the ending {path.suffix}" if path.suffix else "no ending, and does not begin as a picture"
+    endings = " ".join(ending for each in ENDINGS.values() for ending in each)
+    if found:
+        ending = ENDINGS[found][0]
+        return (
+            f"it has {kind}, though it begins as a {found}; if it is a picture, let its name end in {ending}"
+        )
+    return f"it has {kind}; pictures end in {endings}"
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(path: Path) -> str:
+    r"""Write bytes that are not UTF-8 as \x.., so that messages and tables can hold the name."""
+    return os.fsencode(path.as_posix()).decode("utf-8", errors="backslashreplace")
+
+
+# What is raised for a file that is not a whole picture.
+#
+
+
+class Unreadable(UserError):  # noqa: N818 - it says what is wrong, as UserError does
+    """A file that is not a whole picture of a supported format.
+
+    Attributes:
+        reason: what is wrong with it, without its name.
+    """
+
+    def __init__(self, reason: str, name: str = "the picture") -> None:
+        super().__init__(f"{name} cannot be read: {reason}")
+        self.reason = reason
+        self.name = name
+
+    def __reduce__(self) -> tuple[type["Unreadable"], tuple[str, str]]:
+        return type(self), (self.reason, self.name)
+
+
+# How large a picture may be: looked at in its header, before anything is decoded.
+#
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Beyond these a picture is refused: the scan of a wall, or a small file that unpacks to fill the memory.
+
+    Attributes:
+        megapixels: of one page, in millions of pixels.
+        gib: of memory for the pixels of one page as they are decoded, in GiB.
+    """
+
+    megapixels: float
+    gib: float
+
+    def check(self, width: int, height: int, bytes_each: float = 4) -> None:
+        """Refuse a picture that is too large, or that has no pixel at all.
+
+        Args:
+            width: in pixels.
+            height: in pixels.
+            bytes_each: that a decoded pixel takes, all its samples together; Pillow takes 4.
+
+        Raises:
+            Unreadable: see above.
+        """
+        if width < 1 or height < 1:
+            raise Unreadable(f"it says that it has {width}x{height} pixels")
+        if width * height > self.megapixels * 1e6:
+            raise Unreadable(
+                f"it has {width}x{height} pixels, larger than the limit of {self.megapixels:g} megapixels; "
+                "if it is meant to be that large, raise convert.max_megapixels"
+            )
+        if width * height * bytes_each > self.gib * 2**30:
+            gib = width * height * bytes_each / 2**30
+            raise Unreadable(
+                f"its {width}x{height} pixels take {gib:.3g} GiB decoded, more than the limit of "
+                f"{self.gib:g} GiB; if it is meant to be that large, raise convert.max_gib"
+            )
+
+
+# For those who read pictures without a configuration, as the model that MLflow has logged: what
+# conf/convert/*.yaml says.
+LIMITS = Limits(megapixels=250, gib=4)

@@ -1,0 +1,331 @@
+"""Whether all of a file is there, by its structure: what decoders pass over in silence.
+
+A decoder that has its pixels stops reading. So a PNG with damaged data, a GIF without its end or a JPEG
+with a scan cut short in the middle would be taken for whole. References: ITU-T T.81, annex B (JPEG);
+ISO/IEC 15948, section 5 (PNG); GIF89a, sections 17 and 18; RFC 9649 (WebP); ISO/IEC 15444-1, annex A
+(JPEG 2000).
+"""
+
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.images.files import Unreadable
+
+_END_OF_IMAGE, _START_OF_SCAN, _RESTART_INTERVAL, _DEFINE_LINES = 0xD9, 0xDA, 0xDD, 0xDC
+_FRAMES = {0xC0, 0xC1, 0xC2}
+_RESTARTS = range(0xD0, 0xD8)
+_IN_TURN = bytes(_RESTARTS)
+# A progressive JPEG has about ten scans; each of them costs a pass over the picture, and a file of a few
+# kilobytes can hold thousands.
+_MOST_SCANS = 200
+_Frame = tuple[int, int, dict[int, tuple[int, int]]]  # height, width, sampling factors of each component
+_CODE_STREAM = b"\xff\x4f\xff\x51"  # a JPEG 2000 without boxes
+_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+
+
+@dataclass(frozen=True)
+class JpegExtent:
+    """Where the picture lies in the file of a JPEG.
+
+    Attributes:
+        data: where the coded data of its first scan begin.
+        end: behind its last marker; what follows is no part of it.
+        scans: how many there are.
+    """
+
+    data: int
+    end: int
+    scans: int
+
+
+def check_whole(content: bytes, kind: str) -> None:
+    """Walk through the parts of a PNG, GIF, WebP, AVIF or JPEG 2000; of other formats the decoders tell.
+
+    Args:
+        content: the file.
+        kind: its format by content, a key of `formats.ENDINGS`.
+
+    Raises:
+        Unreadable: something is missing or damaged.
+    """
+    if walk := _WALKS.get(kind):
+        try:
+            walk(content)
+        except IndexError as error:
+            raise _truncated(kind) from error
+
+
+def jpeg_extent(content: bytes) -> JpegExtent:
+    """Walk through the segments and scans of a JPEG.
+
+    Raises:
+        Unreadable: something is missing or damaged.
+    """
+    try:
+        return _jpeg(content)
+    except IndexError as error:
+        raise _truncated("JPEG") from error
+
+
+def webp_size(content: bytes) -> tuple[int, int]:
+    """Give (width, height) of a WebP from its header.
+
+    Raises:
+        Unreadable: it has none.
+    """
+    kind, data = content[12:16], content[20:30]
+    if len(data) < 10:
+        raise _truncated("WEBP")
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[4:7], "little"), 1 + int.from_bytes(data[7:10], "little")
+    if kind == b"VP8L":
+        packed = int.from_bytes(data[1:5], "little")
+        return 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
+    return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
+
+
+def _jpeg(content: bytes) -> JpegExtent:
+    position, scans, interval, data = 2, 0, 0, 0
+    frame: _Frame | None = None
+    markers: _Markers | None = None
+    while True:
+        if content[position] != 0xFF:
+            raise _damaged(f"no marker at byte {position:,}")
+        while content[position] == 0xFF:  # any number of fill bytes
+            position += 1
+        marker = content[position]
+        position += 1
+        if marker == _END_OF_IMAGE:
+            return JpegExtent(data, position, scans)
+        if marker in _RESTARTS or marker == 0x01:
+            continue
+        length = int.from_bytes(content[position : position + 2], "big")
+        payload = content[position + 2 : position + length]
+        if length < 2 or len(payload) != length - 2:
+            raise IndexError
+        position += length
+        if marker in _FRAMES:
+            frame = _frame(payload)
+        elif marker == _RESTART_INTERVAL:
+            interval = int.from_bytes(payload[:2], "big")
+        elif marker == _DEFINE_LINES:
+            frame = None  # its height was not known before: nothing is counted
+        elif marker == _START_OF_SCAN:
+            scans, data = scans + 1, data or position
+            if scans > _MOST_SCANS:
+                raise _damaged(f"more than {_MOST_SCANS} scans")
+            markers = markers or _Markers(content, position)
+            end, restarts = markers.after(position)
+            _check_restarts(restarts, interval, _units(frame, payload))
+            position = end
+
+
+class _Markers:
+    """All markers in the coded data of a JPEG and behind them, found in one pass."""
+
+    def __init__(self, content: bytes, start: int) -> None:
+        data = np.frombuffer(content, np.uint8)[start:]
+        places = np.flatnonzero(data[:-1] == 0xFF)
+        following = data[places + 1]
+        # 0 says that it is a byte of the data, 0xFF that it is one that fills.
+        real = (following != 0) & (following != 0xFF)
+        self._places, self._codes = places[real] + start, following[real]
+        self._ends = self._places[(self._codes & 0xF8) != _RESTARTS.start]
+
+    def after(self, position: int) -> tuple[int, bytes]:
+        """Give where the scan ends that begins at `position`, and its restart markers.
+
+        Raises:
+            IndexError: no marker follows.
+        """
+        end = int(self._ends[np.searchsorted(self._ends, position)])
+        first, last = np.searchsorted(self._places, (position, end))
+        return end, self._codes[first:last].tobytes()
+
+
+def _frame(payload: bytes) -> _Frame | None:
+    """Give height, width and the sampling factors of each component; None where they make no sense."""
+    height, width = int.from_bytes(payload[1:3], "big"), int.from_bytes(payload[3:5], "big")
+    factors = {
+        payload[6 + 3 * i]: (payload[7 + 3 * i] >> 4, payload[7 + 3 * i] & 15) for i in range(payload[5])
+    }
+    sensible = height and width and factors and all(1 <= f <= 4 for pair in factors.values() for f in pair)
+    return (height, width, factors) if sensible else None
+
+
+def _units(frame: _Frame | None, scan: bytes) -> int | None:
+    """Count the units that a scan codes (T.81, A.2): what a restart interval counts; None: not known."""
+    if frame is None:
+        return None
+    height, width, factors = frame
+    across, down = max(h for h, _ in factors.values()), max(v for _, v in factors.values())
+    if scan[0] == 1:
+        own_across, own_down = factors.get(scan[1], (across, down))
+        width, height = -(-width * own_across // across), -(-height * own_down // down)
+        across = down = 1
+    return -(-width // (8 * across)) * -(-height // (8 * down))
+
+
+def _check_restarts(found: bytes, interval: int, units: int | None) -> None:
+    """Compare the restart markers of a scan with those that belong there: numbered in turn, none missing."""
+    if not interval:
+        # Without an interval a decoder takes any marker for the end of the data.
+        if found:
+            raise _damaged("a restart marker where none belongs")
+        return
+    in_turn = (_IN_TURN * (len(found) // 8 + 1)).startswith(found)
+    expected = None if units is None else -(-units // interval) - 1
+    # A marker after the last interval is superfluous, and some encoders write it.
+    if not in_turn or (expected is not None and len(found) not in {expected, expected + 1}):
+        raise _damaged("a restart marker is missing")
+
+
+def _png(content: bytes) -> None:
+    view, position = memoryview(content), 8
+    while True:
+        length = int.from_bytes(content[position : position + 4], "big")
+        name = content[position + 4 : position + 8]
+        end = position + 12 + length
+        if end > len(content):
+            raise IndexError
+        if name in _CRITICAL:
+            stored = int.from_bytes(content[end - 4 : end], "big")
+            if zlib.crc32(view[position + 4 : end - 4]) != stored:
+                raise _damaged(f"the checksum of a chunk {name.decode('latin-1')} is wrong")
+        if name == b"IEND":
+            return
+        position = end
+
+
+def _gif(content: bytes) -> None:
+    position = 13 + _colours(content[10])
+    while True:
+        introducer = content[position]
+        if introducer == 0x3B:
+            return
+        if introducer == 0x21:
+            position += 2
+        elif introducer == 0x2C:
+            position += 11 + _colours(content[position + 9])
+        else:
+            raise _damaged(f"no block begins at byte {position:,}")
+        while length := content[position]:
+            position += 1 + length
+        position += 1
+
+
+def _colours(flags: int) -> int:
+    """Give the bytes of a colour table."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _webp(content: bytes) -> None:
+    if 8 + int.from_bytes(content[4:8], "little") > len(content):
+        raise IndexError
+
+
+def _avif(content: bytes) -> None:
+    for name, end in _boxes(content):
+        if name == b"mdat" and end > len(content):
+            raise IndexError
+
+
+def _jpeg_2000(content: bytes) -> None:
+    code_stream_end = len(content)
+    if not content.startswith(_CODE_STREAM):
+        ends = [end for name, end in _boxes(content) if name == b"jp2c"]
+        code_stream_end = ends[0] if ends else len(content) + 1
+    if content[code_stream_end - 2 : code_stream_end] != b"\xff\xd9":
+        raise IndexError
+
+
+def _boxes(content: bytes) -> Iterator[tuple[bytes, int]]:
+    """Give name and end of each box (ISO/IEC 14496-12, section 4.2); the last may end too late."""
+    position = 0
+    while position < len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        header = 8
+        if length == 1:
+            length, header = int.from_bytes(content[position + 8 : position + 16], "big"), 16
+        elif length == 0:  # to the end of the file
+            length = len(content) - position
+        if length < header:
+            raise _damaged(f"no box begins at byte {position:,}")
+        yield content[position + 4 : position + 8], position + length
+        position += length
+
+
+def _damaged(what: str) -> Unreadable:
+    return Unreadable(f"it is damaged ({what}); get a whole copy of it")
+
+
+def _truncated(kind: str) -> Unreadable:
+    return Unreadable(f"the file is truncated (its {kind} has no end); get a whole copy of it")
+
+
+_WALKS: dict[str, Callable[[bytes], None]] = {
+    "PNG": _png,
+    "GIF": _gif,
+    "WEBP": _webp,
+    "AVIF": _avif,
+    "JPEG2000": _jpeg_2000,
+}
+
+
+# JPEG data handed to the decoder piece by piece, so that it shows when they do not come out even.
+#
+# libjpeg only warns of damaged data, and Pillow does not hear it: what comes after the damage is shifted or
+# grey. But damaged data hold too many or too few bits. So the last bytes are held back until they are asked
+# for: a decoder that never asks has all its rows, and data left over. And before the end of the picture
+# stand some bytes that are no data: a decoder that reads past them has rows without data.
+#
+# Damage that keeps the count cannot be seen, nor that between two restart markers, nor that of several
+# scans.
+#
+
+# More than a decoder reads ahead (8 bytes), and than the padding of the last byte.
+_HELD_BACK = 24
+_NO_DATA = bytes(16)
+_END_MARKER = b"\xff\xd9"
+
+
+def can_be_fed(extent: JpegExtent) -> bool:
+    """Tell whether a JPEG comes in one scan, and has data enough to hold some back."""
+    return extent.scans == 1 and extent.end - len(_END_MARKER) - _HELD_BACK > extent.data
+
+
+class JpegFeed(io.BytesIO):
+    """A JPEG as the file that Pillow decodes."""
+
+    def __init__(self, content: bytes, extent: JpegExtent) -> None:
+        super().__init__(content)
+        self._data_end = extent.end - len(_END_MARKER)
+        self._behind = [_NO_DATA, _END_MARKER]
+        self._asked = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes of the next piece."""
+        position = self.tell()
+        size = self._data_end if size is None or size < 0 else size
+        hold_at = self._data_end - _HELD_BACK
+        if position < hold_at:
+            return super().read(min(size, hold_at - position))
+        self._asked = True
+        if position < self._data_end:
+            return super().read(min(size, self._data_end - position))
+        return self._behind.pop(0) if self._behind else b""
+
+    def check(self) -> None:
+        """To be called once the picture is decoded.
+
+        Raises:
+            Unreadable: its data are damaged.
+        """
+        if not self._asked:
+            raise Unreadable("it is damaged (data are left over at its end); get a whole copy of it")
+        if not self._behind:
+            raise Unreadable("it is damaged (data are missing at its end); get a whole copy of it")

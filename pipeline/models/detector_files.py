@@ -1,0 +1,251 @@
+"""Trained networks as files: `detector.keras` for us, an `.h5` for those who expect the classic one."""
+
+import contextlib
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.images.content_features import N_HISTORY
+from pipeline.models.forest import Forest
+from pipeline.storage import replacing, write_bytes
+
+if TYPE_CHECKING:
+    import keras
+
+DETECTOR_FILE = "detector.keras"
+H5_FILE = "fake_image_detection_model.h5"
+
+
+def save_detector(model: "keras.Model", folder: Path) -> Path:
+    """Write `folder/detector.keras`, in float32 whatever precision it was trained in.
+
+    The weights lose nothing (mixed precision keeps them in float32), and the detector gives the same
+    answers on machines with and without bfloat16. The same weights give the same bytes.
+    """
+    path = folder / DETECTOR_FILE
+    with replacing(path) as partial:
+        in_float32(model).save(partial)
+        _without_time(partial)
+    return path
+
+
+def load_detector(folder: Path) -> "keras.Model":
+    """Read `folder/detector.keras`; nothing in the file is executed (Keras's safe mode).
+
+    Raises:
+        UserError: it is not there, or not a whole detector.
+    """
+    import keras
+
+    import pipeline.models.layers  # noqa: F401  makes our layers known by name
+
+    path = folder / DETECTOR_FILE
+    if not path.is_file():
+        raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
+    try:
+        with _computing_in_float32():
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{path} cannot be loaded as a detector ({str(error).splitlines()[0]}); "
+            "train it again with make repro"
+        ) from error
+
+
+def save_h5(model: "keras.Model", folder: Path) -> Path:
+    """Write `folder/fake_image_detection_model.h5`: images in, probability of fake (batch, 1) out, float32.
+
+    A network that needs more than the images takes a dictionary, as it did before.
+    `keras.models.load_model(path, compile=False)` reads it with nothing of this project installed, as
+    long as the model has no layers of our own; with them, after `import pipeline.models.layers`.
+    """
+    import keras
+
+    with _computing_in_float32():
+        plain = in_float32(model)
+        column = keras.layers.Reshape((1,), name="column")(plain.output["logit"])
+        probability = keras.layers.Activation("sigmoid", name="probability_fake")(column)
+        inputs = plain.inputs[0] if len(plain.inputs) == 1 else plain.input
+        classic = keras.Model(inputs, probability, name=model.name)
+    path = folder / H5_FILE
+    with replacing(path) as partial, _without_legacy_warning():
+        classic.save(partial)
+    return path
+
+
+def in_float32(model: "keras.Model") -> "keras.Model":
+    """Copy a model, weights included, with every layer computing in float32."""
+    import keras
+
+    def clone(layer: Any) -> Any:
+        if isinstance(layer, keras.Model):  # one inside another
+            return keras.models.clone_model(layer, clone_function=clone)
+        return layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
+
+    with _computing_in_float32():
+        copy = clone(model)
+    copy.set_weights(model.get_weights())
+    # Keras copies the optimizer too, which would make the file three times as large.
+    copy.optimizer, copy.compiled = None, False
+    return copy
+
+
+def _without_time(path: Path) -> None:
+    """Take the time of saving out of a `.keras` file, which Keras writes into its list and its metadata."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = json.loads(parts["metadata.json"])
+    del metadata["date_saved"]
+    parts["metadata.json"] = json.dumps(metadata).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # whose time is that of 1980
+
+
+@contextlib.contextmanager
+def _computing_in_float32() -> Iterator[None]:
+    """Set Keras's policy for what is built inside: a model has one of its own beside those of its layers."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
+def _without_legacy_warning() -> Iterator[None]:
+    """Keras warns at every `.h5` that the format is old, which is why somebody asked for it."""
+    logger = logging.getLogger("absl")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+# A trained forest as a file, `detector.skops`: arrays and names of types, no pickle.
+#
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+FOREST_FILE = "detector.skops"
+
+# All that a forest needs beyond what skops trusts by itself. It is not among that because scikit-learn goes
+# wherever its nodes point without looking whether there is anything: `_check_trees` looks.
+_TRUSTED = ["sklearn.tree._tree.Tree"]
+_SCHEMA = "schema.json"
+_LEAF = -1  # in the place of its children
+
+
+def save_forest(forest: Forest, folder: Path) -> Path:
+    """Write `folder/detector.skops`; the same trees give the same bytes."""
+    import skops.io
+
+    path = folder / FOREST_FILE
+    write_bytes(path, _the_same_each_time(skops.io.dumps(forest.trees)))
+    return path
+
+
+def load_forest(folder: Path) -> Forest:
+    """Read `folder/detector.skops`; nothing in the file is executed.
+
+    Raises:
+        UserError: it is not there, not a whole forest, or holds anything else.
+    """
+    import skops.io
+
+    path = folder / FOREST_FILE
+    if not path.is_file():
+        raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
+    try:
+        trees = skops.io.loads(path.read_bytes(), trusted=_TRUSTED)
+        _check_trees(trees)
+    except Exception as error:  # a broken file makes zipfile, JSON, NumPy and skops raise nearly everything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"{path} cannot be loaded as a detector ({reason}); train it again with make repro"
+        ) from error
+    return Forest(trees)
+
+
+def _check_trees(trees: "ExtraTreesClassifier") -> None:
+    """Refuse what is no forest for our features, and trees whose nodes lead anywhere but further down.
+
+    Raises:
+        ValueError: it is so.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.tree import ExtraTreeClassifier
+
+    if type(trees) is not ExtraTreesClassifier:
+        raise ValueError(f"it holds a {type(trees).__name__}, expected an ExtraTreesClassifier")
+    if trees.n_features_in_ != N_HISTORY or list(trees.classes_) != [0, 1]:
+        raise ValueError(
+            f"it was trained on {trees.n_features_in_} features and the classes {list(trees.classes_)}, "
+            f"expected {N_HISTORY} features and [0, 1]"
+        )
+    if not all(type(each) is ExtraTreeClassifier and _is_sound(each.tree_) for each in trees.estimators_):
+        raise ValueError("a node of its trees leads nowhere")
+
+
+def _is_sound(tree: Any) -> bool:
+    count = tree.node_count
+    if not 1 <= count <= tree.capacity:
+        return False
+    inner = np.flatnonzero(tree.children_left != _LEAF)
+    children = np.stack([tree.children_left[inner], tree.children_right[inner]])
+    features = tree.feature[inner]
+    down = (children > inner) & (children < count)  # scikit-learn numbers a node before those below it
+    return bool(down.all() and (features >= 0).all() and (features < N_HISTORY).all())
+
+
+def _the_same_each_time(content: bytes) -> bytes:
+    """Take out of a skops file what differs from one saving to the next: addresses, stray memory, times.
+
+    skops numbers objects by their addresses, so that what is shared is shared again, and names the files of
+    arrays so. In a forest nothing has to be shared, and files can be counted.
+    """
+    names: dict[str, str] = {}
+
+    def plain(node: dict[str, Any]) -> dict[str, Any]:
+        if "__loader__" in node:
+            node.pop("__id__", None)
+            if "file" in node:
+                node["file"] = names.setdefault(node["file"], f"{len(names)}.npy")
+        return node
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema = json.loads(archive.read(_SCHEMA), object_hook=plain)
+        parts = {new: _initialised(archive.read(old)) for old, new in names.items()}
+    parts[_SCHEMA] = json.dumps(schema).encode()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, part in parts.items():
+            each = zipfile.ZipInfo(name)  # whose time is that of 1980
+            archive.writestr(each, part, compress_type=zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _initialised(part: bytes) -> bytes:
+    """Zero what scikit-learn never writes in the nodes of a tree: gaps between fields, a flag of leaves."""
+    array = np.load(io.BytesIO(part))
+    if not array.dtype.names:
+        return part
+    clean = np.zeros(array.shape, array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    clean["missing_go_to_left"][clean["left_child"] == _LEAF] = 0
+    file = io.BytesIO()
+    np.save(file, clean)
+    return file.getvalue()

@@ -1,0 +1,104 @@
+"""The layer `TopKMean`."""
+
+# ruff: noqa: D102  the class says what its build, call and get_config do
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="fake_image_detection")
+class TopKMean(keras.layers.Layer):
+    """A picture's logit out of its cells' logits: the mean of the largest ones, scaled and shifted.
+
+    Tampering is often small: the mean over all cells misses it, the largest cell alone is noise. The
+    mean is over max(`fewest`, floor(`share` × cells)) cells, all of them where there are fewer; `scale`
+    (1 at first) and `offset` (0) are learned. Height and width may differ from picture to picture, so a
+    large one can be scored from a map that was put together of tiles.
+    In float32 unless another dtype is given.
+
+    Args:
+        share: of the cells, 0 to 1.
+        fewest: cells.
+
+    Input shape: (batch, rows, columns).
+    Output shape: (batch,).
+    """
+
+    def __init__(self, share: float, fewest: int = 8, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if not 0 <= share <= 1 or fewest < 1:
+            raise ValueError(f"found share={share} and fewest={fewest}, expected 0 to 1 and at least 1 cell")
+        self.share, self.fewest = share, fewest
+
+    def build(self, input_shape: Any) -> None:  # noqa: ARG002
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+        self.offset = self.add_weight(shape=(), initializer="zeros", name="offset")
+
+    def call(self, cells: Any) -> Any:
+        batch, rows, columns = ops.shape(cells)
+        n_cells = rows * columns
+        falling = -ops.sort(-ops.reshape(cells, (batch, n_cells)), axis=1)
+        # 1e-4: a product that is a whole number must not fall below it by rounding.
+        wanted = ops.floor(self.share * ops.cast(n_cells, "float32") + 1e-4)
+        wanted = ops.minimum(ops.maximum(wanted, float(self.fewest)), ops.cast(n_cells, "float32"))
+        chosen = ops.cast(ops.arange(n_cells, dtype="float32") < wanted, falling.dtype)
+        mean = ops.sum(falling * chosen, axis=1) / ops.cast(wanted, falling.dtype)
+        return self.scale * mean + self.offset
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[:1]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "share": self.share, "fewest": self.fewest}
+
+
+# The layer `CellLogits`.
+#
+
+
+@keras.saving.register_keras_serializable(package="fake_image_detection")
+class CellLogits(keras.layers.Layer):
+    """One logit a cell: a weighted sum of its features and an offset.
+
+    In float32 unless another dtype is given: bfloat16 keeps 8 bits, too few for a logit.
+
+    Input shape: (batch, rows, columns, channels).
+    Output shape: (batch, rows, columns).
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(input_shape[-1], 1), initializer="glorot_uniform", name="kernel")
+        self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, features: Any) -> Any:
+        return ops.squeeze(ops.matmul(features, self.kernel), axis=-1) + self.bias
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[:-1]
+
+
+# The layer `RelativeContext`.
+#
+
+
+@keras.saving.register_keras_serializable(package="fake_image_detection")
+class RelativeContext(keras.layers.Layer):
+    """Features beside their difference to the picture's mean, so that a cell is judged against the rest.
+
+    What is usual in one camera's noise or one file's coefficients is odd in another's; tampering is what
+    differs from the picture around it.
+
+    Input shape: (batch, rows, columns, channels).
+    Output shape: (batch, rows, columns, 2 × channels).
+    """
+
+    def call(self, features: Any) -> Any:
+        mean = ops.mean(ops.cast(features, "float32"), axis=(1, 2), keepdims=True)
+        return ops.concatenate([features, features - ops.cast(mean, features.dtype)], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], 2 * input_shape[-1])

@@ -1,0 +1,241 @@
+"""What JPEG does to colours and blocks, as the arrays that layers multiply with.
+
+Reference: ITU-T T.81 (JPEG), A.3.3 (the transform); ITU-T T.871 (JFIF), 7 (the colours, BT.601).
+"""
+
+# ruff: noqa: D102  the class says what its build, call and get_config do
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from keras import ops
+
+from pipeline.images.jpeg import ZIGZAG, libjpeg_tables
+
+BLOCK = 8  # pixels on a side
+CENTRE = 128.0  # subtracted from 8-bit luminance before the transform, added to chrominance
+
+# From RGB, one row a colour, to Y, Cb, Cr; centred chrominance.
+YCBCR = np.array(
+    [
+        [0.299, -0.168735892, 0.5],
+        [0.587, -0.331264108, -0.418687589],
+        [0.114, 0.5, -0.081312411],
+    ]
+)
+LUMA = YCBCR[:, :1]
+
+
+def cosine_basis() -> np.ndarray:
+    """Give the orthonormal two-dimensional DCT of 8 × 8 blocks as one orthogonal matrix.
+
+    Returns:
+        float64 (64 pixels, 64 frequencies), each counted row by row; a row of frequencies is one
+        vertical frequency.
+    """
+    frequency, place = np.mgrid[0:BLOCK, 0:BLOCK]
+    cosines = np.cos(np.pi * (2 * place + 1) * frequency / (2 * BLOCK)) * np.sqrt(2 / BLOCK)
+    cosines[0] /= np.sqrt(2)
+    return np.kron(cosines, cosines).T
+
+
+# The layer `BlockDCT`.
+#
+
+
+@keras.saving.register_keras_serializable(package="fake_image_detection")
+class BlockDCT(keras.layers.Layer):
+    """Block DCT coefficients of the luminance, as JPEG computes them before it quantises.
+
+    A picture that was saved as JPEG, decoded and not moved off its grid has coefficients near whole
+    multiples of its quantisation table; where something was pasted in, they are not.
+
+    1. RGB to luminance (BT.601), minus 128;
+    2. the orthonormal 8 × 8 DCT of each block, as one convolution of stride 8.
+
+    In float32 unless another dtype is given: bfloat16 would round the larger coefficients to multiples
+    of 8. On NVIDIA GPUs TensorFlow computes float32 convolutions in TF32 by default, which moves a
+    coefficient by a few hundredths.
+
+    Input shape: (batch, height, width, 3), 0 to 255, beginning on the JPEG grid; sides are multiples of 8.
+    Output shape: (batch, height / 8, width / 8, 64), frequencies in the zigzag order of JPEG files.
+
+    Reference: ITU-T T.81; Kwon et al., "Learning JPEG Compression Artifacts for Image Manipulation
+    Detection and Localization" (CAT-Net), IJCV 2022.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        basis = cosine_basis()[:, ZIGZAG].reshape(BLOCK, BLOCK, 1, -1)
+        self._kernel = basis.astype(np.float32)
+
+    def call(self, image: Any) -> Any:
+        luma = ops.matmul(image, ops.convert_to_tensor(LUMA, self.compute_dtype)) - CENTRE
+        kernel = ops.convert_to_tensor(self._kernel, self.compute_dtype)
+        return ops.conv(luma, kernel, strides=BLOCK, padding="valid")
+
+
+# The layer `CoefficientBins`.
+#
+
+
+@keras.saving.register_keras_serializable(package="fake_image_detection")
+class CoefficientBins(keras.layers.Layer):
+    """Sizes of DCT coefficients, one-hot: CAT-Net's binary volume.
+
+    What gives tampering away is not how large a coefficient is but which whole numbers occur how often,
+    and a network finds that in counts, not in values. Bin 0 holds zeros, bin `largest` all that is at
+    least as large; each coefficient is in exactly one.
+
+    Computed in float32; the answer, zeros and ones, is given in the compute dtype.
+
+    Args:
+        n_frequencies: how many of the 64, from the lowest on.
+        largest: the last bin.
+        kind: `quantised`: of the whole number that the file holds, |round(coefficient / table)|, where
+            the table is given and not zero, else of the rounded coefficient; `absolute`: of the rounded
+            coefficient, whatever the table.
+
+    Input shape: coefficients (batch, rows, columns, 64) in zigzag order and, for `quantised`, the
+        quantisation table (batch, 8, 8), row by row, zeros where there is none.
+    Output shape: (batch, rows, columns, n_frequencies × (largest + 1)).
+
+    Reference: Kwon et al., "Learning JPEG Compression Artifacts for Image Manipulation Detection and
+    Localization" (CAT-Net), IJCV 2022, after Yousfi and Fridrich, "An Intriguing Struggle of CNNs in JPEG
+    Steganalysis and the OneHot Solution", IEEE SPL 2020.
+    """
+
+    def __init__(
+        self, n_frequencies: int, largest: int, kind: Literal["quantised", "absolute"], **kwargs: Any
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)  # coefficients lose their last bits in bfloat16
+        if kind not in ("quantised", "absolute"):
+            raise ValueError(f"kind: found {kind!r}, expected quantised or absolute")
+        if not 1 <= n_frequencies <= 64 or largest < 1:
+            raise ValueError(
+                f"found n_frequencies={n_frequencies} and largest={largest}, expected 1 to 64 and at least 1"
+            )
+        self.n_frequencies, self.largest, self.kind = n_frequencies, largest, kind
+
+    def call(self, coefficients: Any, quantisation: Any = None) -> Any:
+        values = ops.cast(coefficients[..., : self.n_frequencies], "float32")
+        if self.kind == "quantised":
+            table = ops.reshape(ops.cast(quantisation, "float32"), (-1, 1, 1, 64))
+            steps = ops.take(table, ZIGZAG[: self.n_frequencies], axis=3)
+            values = values / ops.where(steps > 0, steps, 1.0)
+        sizes = ops.minimum(ops.abs(ops.round(values)), float(self.largest))
+        bins = ops.cast(sizes[..., None] == ops.arange(self.largest + 1, dtype="float32"), self.compute_dtype)
+        batch, rows, columns, _ = ops.shape(sizes)
+        return ops.reshape(bins, (batch, rows, columns, self.n_frequencies * (self.largest + 1)))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"n_frequencies": self.n_frequencies, "largest": self.largest, "kind": self.kind}
+        return {**super().get_config(), **own}
+
+
+# The layer `TableModulation`.
+#
+
+
+@keras.saving.register_keras_serializable(package="fake_image_detection")
+class TableModulation(keras.layers.Layer):
+    """Features scaled and shifted by what the file's quantisation table is (FiLM).
+
+    How often a size of a coefficient is to be expected depends on the quality the file was saved at. Two
+    dense layers turn log(table + 1) into a factor and an offset for each channel:
+    features × (1 + factor) + offset. A table of zeros (no JPEG) is one more table to them.
+
+    Args:
+        units: of the first dense layer.
+
+    Input shape: features (batch, rows, columns, channels) and the quantisation table (batch, 8, 8).
+    Output shape: that of the features.
+
+    Reference: Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, features_shape: Any, quantisation_shape: Any) -> None:
+        self.channels = features_shape[-1]
+        self.hidden = keras.layers.Dense(self.units, "relu", dtype=self.dtype_policy, name="hidden")
+        self.effect = keras.layers.Dense(2 * self.channels, dtype=self.dtype_policy, name="effect")
+        self.hidden.build((quantisation_shape[0], 64))
+        self.effect.build((quantisation_shape[0], self.units))
+
+    def call(self, features: Any, quantisation: Any) -> Any:
+        table = ops.log1p(ops.reshape(quantisation, (-1, 64))) / 4  # 8-bit entries: 0 to 1.4
+        effect = ops.reshape(self.effect(self.hidden(table)), (-1, 1, 1, 2 * self.channels))
+        return features * (1 + effect[..., : self.channels]) + effect[..., self.channels :]
+
+    def compute_output_shape(self, features_shape: Any, quantisation_shape: Any) -> Any:  # noqa: ARG002
+        return features_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+# The layer `ErrorLevels`.
+#
+
+
+@keras.saving.register_keras_serializable(package="fake_image_detection")
+class ErrorLevels(keras.layers.Layer):
+    """Error level analysis (ELA): the difference to the same picture saved once more as a JPEG.
+
+    The save is computed, not made: YCbCr at full resolution (4:4:4), 8 × 8 DCT, libjpeg's tables of the
+    quality, and back, rounding to whole numbers where libjpeg does (but not between the two passes of its
+    transform, so a few coefficients fall to the other side). The gain is fixed; scaling each
+    picture by its own largest error, as many scripts do, makes pictures incomparable.
+    In float32 unless another dtype is given.
+
+    Args:
+        quality: of libjpeg, 1 to 100.
+        gain: factor on the absolute difference.
+
+    Input shape: (batch, height, width, 3), 0 to 255; sides are multiples of 8.
+    Output shape: the same, 0 to 255 × gain.
+
+    Reference: Krawetz, "A Picture's Worth… Digital Image Analysis and Forensics", Black Hat USA 2007.
+    """
+
+    def __init__(self, quality: int, gain: float, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if not 1 <= quality <= 100:
+            raise ValueError(f"quality: found {quality}, expected 1 to 100")
+        self.quality, self.gain = quality, gain
+        luminance, chrominance = libjpeg_tables(quality)
+        self._tables = np.array([luminance, chrominance, chrominance], np.float32).T  # (64, 3)
+
+    def call(self, image: Any) -> Any:
+        return ops.abs(image - self._saved(image)) * self.gain
+
+    def _saved(self, image: Any) -> Any:
+        """What a decoder makes of the picture after it was saved."""
+        to_ycbcr, basis, tables = map(self._constant, (YCBCR, cosine_basis(), self._tables))
+        batch, height, width, _ = ops.shape(image)
+        rows, columns = height // BLOCK, width // BLOCK
+        # Luminance is centred here for the DCT; chrominance is in what the matrix gives.
+        ycbcr = ops.round(ops.matmul(image, to_ycbcr)) - self._constant([CENTRE, 0, 0])
+        blocks = ops.reshape(ycbcr, (batch, rows, BLOCK, columns, BLOCK, 3))
+        blocks = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (batch, rows, columns, 64, 3))
+        # libjpeg's transform gives eighths, and its division rounds halves away from zero.
+        coefficients = ops.round(ops.einsum("brcpk,pf->brcfk", blocks, basis) * 8) / 8
+        quantised = ops.sign(coefficients) * ops.floor(ops.abs(coefficients) / tables + 0.5)
+        blocks = ops.einsum("brcfk,pf->brcpk", quantised * tables, basis)
+        blocks = ops.clip(ops.round(blocks), -CENTRE, CENTRE - 1)
+        blocks = ops.reshape(blocks, (batch, rows, columns, BLOCK, BLOCK, 3))
+        ycbcr = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (batch, height, width, 3))
+        ycbcr = ycbcr + self._constant([CENTRE, 0, 0])
+        return ops.clip(ops.round(ops.matmul(ycbcr, self._constant(np.linalg.inv(YCBCR)))), 0, 255)
+
+    def _constant(self, values: Any) -> Any:
+        return ops.convert_to_tensor(np.asarray(values, np.float32), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "quality": self.quality, "gain": self.gain}

@@ -1,0 +1,320 @@
+"""What an audit found, in plain words: what gives the label away, how much, and what to do about it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pipeline.auditing.findings import Shortcut, list_shortcuts
+from pipeline.auditing.probes import (
+    ALL,
+    BEST,
+    BY_NAME,
+    CONTENT,
+    CONVERTED,
+    HISTORY,
+    PROBE,
+    PROBES,
+    RAW,
+    TRAINING,
+)
+from pipeline.reports.audit_advice import (
+    ADD_FAKE_JPEGS,
+    STILL,
+    advice,
+    is_matched,
+    is_saved_alike,
+    policy_of,
+    reasons,
+)
+from pipeline.reports.numbers import Figure, as_decimal
+
+BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
+LITTLE_ELSE = 0.80  # ROC AUC of a shortcut, from which on figures would be it and little else
+# The same for the history in pixels where the last save is matched: tampering changes the histograms, too.
+LITTLE_ELSE_MATCHED = 0.95
+
+_MATCH = (
+    "Set convert=matched: fakes keep their last compression and genuine pictures are given the same ones, so "
+    "that “saved by an editor” says nothing any more."
+)
+# What a detector's figures would be, where a probe finds something.
+_IN_PART = {HISTORY: "compression history", CONTENT: "what pictures show"}
+
+
+class Remark(NamedTuple):
+    """One thing that a person should know.
+
+    Attributes:
+        level: `BAD`, `WARNING`, `GOOD` or `NOTE`.
+        title: in one line.
+        text: what was found, and why it matters.
+        advice: what to do; "" where there is nothing to be done.
+    """
+
+    level: str
+    title: str
+    text: str
+    advice: str
+
+
+def remarks(audit: Mapping[str, Any]) -> list[Remark]:
+    """Say what was found, worst first."""
+    found = [*file_remarks(audit), *content_remarks(audit)]
+    found += [remark for each in (_about_leaks, _about_labels) for remark in each(audit)]
+    order = [BAD, WARNING, NOTE, GOOD]
+    return sorted(found, key=lambda remark: order.index(remark.level))
+
+
+def file_remarks(audit: Mapping[str, Any]) -> list[Remark]:
+    """Say what tells the label by how pictures were saved: the pixels' past, and the files."""
+    return [remark for each in (_about_pixels, _about_matching, _about_files) for remark in each(audit)]
+
+
+def content_remarks(audit: Mapping[str, Any]) -> list[Remark]:
+    """Say whether what pictures show tells the label; nothing where they were not probed."""
+    part, warn = audit["parts"][TRAINING], audit["settings"]["warn_above"]
+    listed = list_shortcuts(part[CONVERTED], TRAINING)
+    found = next((shortcut for shortcut in listed if shortcut.kind == CONTENT), None)
+    if found is None:
+        return []
+    auc = as_decimal(Figure(*found[4:]))
+    seen = (
+        "Each picture was shrunk to 8 × 8 colours. No trace of a save or of a forgery outlives that; motif, "
+        "composition, light and colours do. Told by these alone, pictures that were not learnt from reach a "
+        f"ROC AUC of {auc}."
+    )
+    if (found.low or 0) <= warn:
+        # Motifs are few where groups are: nothing found is far from nothing there.
+        may_be = (
+            f" By the interval it may be as much as {found.high:.2f}." if (found.high or 0) > STILL else ""
+        )
+        return [Remark(GOOD, f"Fakes are not found to show other motifs: {auc}", f"{seen}{may_be}", "")]
+    return [
+        Remark(
+            BAD if found.roc_auc >= LITTLE_ELSE else WARNING,
+            f"Fakes are told by what they show, not by how they were made: {auc}",
+            f"{seen} {reasons([found], audit)} A detector can learn that and find no tampering at all.",
+            advice([found], audit),
+        )
+    ]
+
+
+def verdict(audit: Mapping[str, Any]) -> str:
+    """Say the whole in one sentence."""
+    part, warn = audit["parts"][TRAINING], audit["settings"]["warn_above"]
+    if part["too_few"]:
+        return f"There are too few pictures to tell: {part['too_few']}."
+    strong = _strong(part[CONVERTED], warn)
+    probes = {found.name: found for found in strong if found.what == PROBE}
+    if HISTORY in probes and _is_history(probes[HISTORY].roc_auc, audit):
+        if is_matched(audit, TRAINING):
+            return "Even with matched saves a detector's figures would be compression history."
+        return "Figures of a detector trained on these pictures would be JPEG history."
+    if probes:
+        part_of_it = " and ".join(_IN_PART[name] for name in probes)
+        named = " and ".join(f"“{PROBES[name].words}”" for name in probes)
+        figure = "figure" if len(probes) == 1 else "figures"
+        return f"Part of a detector's figures will be {part_of_it}: read them beside the {figure} of {named}."
+    if strong:
+        return "Files tell something of the label even after conversion."
+    return "Nothing was found besides the tampering that tells the label."
+
+
+def _is_history(roc_auc: float, audit: Mapping[str, Any]) -> bool:
+    return roc_auc >= (LITTLE_ELSE_MATCHED if is_matched(audit, TRAINING) else LITTLE_ELSE)
+
+
+def _strong(found: Mapping[str, Any] | None, warn: float) -> list[Shortcut]:
+    """List the shortcuts of the training part that lie above a limit with their whole interval."""
+    return [shortcut for shortcut in list_shortcuts(found, TRAINING) if (shortcut.low or 0) > warn]
+
+
+def _about_pixels(audit: Mapping[str, Any]) -> Iterator[Remark]:
+    part = audit["parts"][TRAINING]
+    found = None if part["too_few"] else part[CONVERTED][PROBE].get(HISTORY)
+    if found is None or found["roc_auc"] is None:
+        yield Remark(NOTE, "The pixels were not probed", "Too few pictures of each class were looked at.", "")
+        return
+    auc = _written(found)
+    seen = (
+        "A forest was shown how often each DCT coefficient and each residual occurs, and neither what a "
+        f"picture shows nor where. On pictures that it had not learnt from it reaches a ROC AUC of {auc}."
+    )
+    if not found["low"] or found["low"] <= audit["settings"]["warn_above"]:
+        yield Remark(GOOD, f"The pixels do not tell how they were saved: {auc}", seen, "")
+    elif is_matched(audit, TRAINING):
+        yield _about_matched_pixels(found["roc_auc"], auc, seen, audit)
+    elif _is_history(found["roc_auc"], audit):
+        yield Remark(
+            BAD,
+            f"Pixels tell the label by their JPEG history: {auc}",
+            f"{seen} A detector can do the same and find no tampering at all: figures on these pictures "
+            "would be JPEG history."
+            + (
+                " Saving all pictures alike has hidden the history from the files and left it in the pixels."
+                if is_saved_alike(audit, TRAINING)
+                else ""
+            ),
+            _mending(audit),
+        )
+    else:
+        yield Remark(
+            WARNING,
+            f"Pixels tell something of the label by their history: {auc}",
+            f"{seen} Figures of a detector would in part be JPEG history.",
+            _mending(audit),
+        )
+
+
+def _about_matched_pixels(roc_auc: float, auc: str, seen: str, audit: Mapping[str, Any]) -> Remark:
+    kept, n_fake = (audit["parts"][TRAINING][name] for name in ("kept_scans", "n_fake"))
+    text = (
+        f"{seen} The last compression is distributed alike in both classes ({kept:,} of {n_fake:,} fakes "
+        "kept theirs), so this is no longer the last save. It is what lies under it: a fake was decoded, "
+        "changed and saved once more; convert=matched itself puts one more save on genuine JPEGs; and the "
+        "tampering changes the histograms, too."
+    )
+    if _is_history(roc_auc, audit):
+        return Remark(
+            BAD,
+            f"Pixels tell the label in spite of matched saves: {auc}",
+            f"{text} A detector can do the same and find no tampering at all: its figures on these "
+            "pictures would be compression history.",
+            "Add genuine pictures of the same origin as the fakes, saved as often as these; or set "
+            "data.protocol=[jpeg_only] where both classes have JPEGs. Believe only figures on collections "
+            "that were not trained on.",
+        )
+    return Remark(
+        WARNING,
+        f"Pixels still tell something of their past: {auc}",
+        text,
+        "No way of saving takes this away. Judge a detector by how far it lies above this figure, and by "
+        "collections that it was not trained on.",
+    )
+
+
+def _mending(audit: Mapping[str, Any]) -> str:
+    """Say what would mend the history in pixels: matching, or what matching lacked."""
+    return ADD_FAKE_JPEGS if policy_of(audit) == "matched" else _MATCH
+
+
+def _about_matching(audit: Mapping[str, Any]) -> Iterator[Remark]:
+    """Name the collections where `matched` had nothing to match."""
+    alike = sorted({name for part in audit["parts"].values() for name in part["saved_alike"]})
+    if alike:
+        names = ", ".join(alike)
+        yield Remark(
+            NOTE,
+            f"convert=matched had nothing to match in {names}",
+            f"There are fewer than five fake JPEGs in {'it' if len(alike) == 1 else 'each'}, too few for a "
+            "distribution of settings; so all pictures there were saved alike, and how either class was "
+            "saved before is left in the pixels.",
+            ADD_FAKE_JPEGS,
+        )
+
+
+def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
+    part, warn = audit["parts"][TRAINING], audit["settings"]["warn_above"]
+    if part["too_few"]:
+        yield Remark(
+            NOTE,
+            "Too few pictures to learn from",
+            f"There are {part['too_few']}. What tells their label cannot be known.",
+            "Add pictures, or read the figures of any detector with that in mind.",
+        )
+        return
+    before, after = (_strong(part[side], warn) for side in (RAW, CONVERTED))
+    single = [found for found in after if found.what == BEST]
+    telling = single or [found for found in after if found.what == ALL]
+    if telling:
+        strongest = telling[0]
+        counted = (
+            f"{len(single)} of {len(BY_NAME)} properties of the files {'lie' if len(single) > 1 else 'lies'} "
+            f"above {warn:g} with the whole interval, though nothing of the picture was looked at. "
+        )
+        yield Remark(
+            BAD if strongest.roc_auc >= LITTLE_ELSE else WARNING,
+            f"Converted files tell the label: {strongest.words}, {as_decimal(Figure(*strongest[4:]))}",
+            (counted if single else "") + reasons(telling, audit),
+            advice(telling, audit),
+        )
+    else:
+        yield Remark(
+            GOOD,
+            "Converted files do not tell the label",
+            f"No property of a file, alone or with the others, lies above {warn:g} with its whole interval.",
+            "",
+        )
+    before = [found for found in before if found.what != PROBE]
+    if before and policy_of(audit) not in ("raw", "tif_only"):
+        n_single = sum(found.what == BEST for found in before)
+        telling_it = {0: "All properties together", 1: "A property"}.get(n_single, f"{n_single} properties")
+        yield Remark(
+            NOTE,
+            f"The files as handed in told it: {before[0].words}, {as_decimal(Figure(*before[0][4:]))}",
+            f"{telling_it} of the original files gave their label away. The conversion took away what lies "
+            "between the two dots of a row below.",
+            "",
+        )
+
+
+def _about_leaks(audit: Mapping[str, Any]) -> Iterator[Remark]:
+    leaks = audit["leaks"]
+    leaking = [row for row in leaks["counts"] if row["split"] in ("test", "elsewhere")]
+    if leaking:
+        worst = max(leaking, key=lambda row: row["pictures"] / row["of"])
+        yield Remark(
+            BAD if worst["pictures"] / worst["of"] > 0.01 else WARNING,
+            f"The split leaks: {worst['pictures']:,} of {worst['of']:,} {worst['label']} test pictures",
+            f"They are {worst['relation']} with {worst['label_in_train']} pictures that are trained on. A "
+            "detector may know them instead of judging them.",
+            "Set split=grouped, or split=parents where one group holds most fakes."
+            if audit["built_from"]["split"]["method"] in ("random", "official")
+            else "Look at the pairs below; give their names a source id in data.collections.<name>.naming.",
+        )
+    else:
+        yield Remark(
+            GOOD,
+            "Nothing tested was trained on",
+            "No test picture shares a group, its bytes, its pixels or its looks with a training picture.",
+            "",
+        )
+    largest = next(iter(leaks["largest_groups"]), None)
+    if largest and largest["share_of_fakes"] > 0.3 and len(largest["splits"]) == 1:
+        yield Remark(
+            NOTE,
+            f"One group holds {largest['share_of_fakes']:.0%} of the fakes",
+            f"{largest['pictures']:,} pictures hang together over their sources and stand in "
+            f"{largest['splits'][0]} as a whole, so the other splits are small.",
+            "split=parents deals single sources and leaves out the fakes that would join two sides.",
+        )
+
+
+def _about_labels(audit: Mapping[str, Any]) -> Iterator[Remark]:
+    labels, masks = audit["labels"], audit["masks"]
+    if labels["identical"]:
+        yield Remark(
+            BAD,
+            f"{labels['identical']:,} pictures are there as genuine and as fake",
+            "They have the same pixels, so one of the two labels is wrong, or the fake was never changed.",
+            "Remove one of each, or correct its folder; they are listed below.",
+        )
+    if labels["alike_unexplained"]:
+        yield Remark(
+            NOTE,
+            f"{labels['alike_unexplained']:,} pairs look alike, have unlike labels and share no source",
+            "A fake looks like the picture that it was made from; these have no name in common that says so.",
+            "If they belong together, a rule in data.collections.<name>.naming keeps them on one side.",
+        )
+    odd = {kind: len(masks[kind]) for kind in ("empty", "full", "inverted", "rejected") if masks[kind]}
+    if odd:
+        yield Remark(
+            WARNING,
+            "Masks that cannot be right: " + ", ".join(f"{count} {kind}" for kind, count in odd.items()),
+            "An empty or full mask shows no place, an inverted one the wrong one; a rejected one has another "
+            "shape than its picture.",
+            "Correct or remove them; they are listed below.",
+        )
+
+
+def _written(estimate: Mapping[str, Any]) -> str:
+    return as_decimal(Figure(estimate["roc_auc"], estimate["low"], estimate["high"]))

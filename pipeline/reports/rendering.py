@@ -1,0 +1,175 @@
+"""How the figures look, and how they are written: the same file for the same numbers."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.reports.numbers import as_decimal, in_percent
+from pipeline.storage import replacing
+
+if TYPE_CHECKING:  # matplotlib takes a second to import
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, which people with any kind of colour vision can tell apart
+# (https://jfly.uni-koeln.de/color/). The two classes have the same colour in every figure.
+GENUINE, FAKE = "#0072B2", "#D55E00"
+OF_LABEL = {"genuine": GENUINE, "fake": FAKE}
+OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+INK, QUIET, FAINT = "#222222", "#6b6b6b", "#dddddd"
+
+DOTS_PER_INCH = 150
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": QUIET,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "text.color": INK,
+    "text.parse_math": False,  # a collection may have a dollar sign in its name
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "lines.linewidth": 2,
+    "svg.hashsalt": "fake-image-detection",  # names of parts in an SVG, else drawn by chance
+}
+
+
+@contextmanager
+def drawn(path: Path, width: float, height: float) -> Iterator["Figure"]:
+    """Give an empty figure of `width` × `height` inches and write it as the PNG or SVG `path`.
+
+    No pyplot: its figures are global and would pile up.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+        yield figure
+        with replacing(path) as partial:
+            kind = path.suffix.removeprefix(".")
+            unnamed: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+            figure.savefig(partial, format=kind, metadata=unnamed[kind], facecolor="white")
+
+
+def ink_on(color: Sequence[float]) -> str:
+    """Choose black or white, whichever stands out better: at least 4.5 : 1 on any colour (WCAG 2, 1.4.3).
+
+    Args:
+        color: red, green and blue, 0 to 1.
+    """
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
+
+
+def percent_axis(axis: Any) -> None:
+    """Write an axis of shares in percent."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+
+
+def say_empty(axes: "Axes", text: str) -> None:
+    """Say in a figure why there is nothing to see."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center", color=QUIET, transform=axes.transAxes)
+
+
+# How templates become pages: texts from outside are escaped, and a name that nobody gave is an error.
+#
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def render(template: str, content: Mapping[str, Any], filters: Mapping[str, Any] | None = None) -> str:
+    """Fill a template of `templates/`.
+
+    Args:
+        template: its name; where it ends in `.html`, what is filled in is escaped for HTML.
+        content: name -> what the template shows.
+        filters: of its own, beside `place`, `count`, `percent`, `decimal` and `share`.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: name is None or name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "place": _place,
+        "count": _count,
+        "percent": _percent,
+        "decimal": as_decimal,
+        "share": in_percent,
+        **(filters or {}),
+    }
+    return environment.get_template(template).render(content)
+
+
+def _place(value: float, lowest: float = 0.0) -> float:
+    """Give the place of a value on an axis from `lowest` to 1, in percent of its width."""
+    return round(100 * (min(max(value, lowest), 1.0) - lowest) / (1.0 - lowest), 2)
+
+
+def _count(number: float) -> str:
+    return f"{int(number):,}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+# Figures drawn for a page: SVG within the HTML, in the colours of the page by day and by night.
+#
+
+_WHITE = "#ffffff"
+_OF_THE_PAGE = {INK: "var(--ink)", QUIET: "var(--quiet)", FAINT: "var(--line)", _WHITE: "var(--paper)"}
+_BY_NIGHT = {"#0072b2": "var(--genuine)", "#d55e00": "var(--fake)"}  # too dark on a dark page
+# White that is written stands on a colour that stays by night; all other white is the paper.
+_ON_A_CELL = re.compile(r"(<text\b[^>]*?)var\(--paper\)")
+_HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
+_FONT = re.compile(r"'DejaVu Sans'[^;\"]*")
+
+
+def inline_svg(draw: Callable[[Path], None], says: str) -> Markup:
+    """Draw a figure and give it as markup that needs no other file.
+
+    Args:
+        draw: writes the figure to a path, as the `draw_*` functions do.
+        says: what a reader who cannot see it is told.
+    """
+    from matplotlib import rc_context
+
+    with TemporaryDirectory() as folder, rc_context({"svg.fonttype": "none"}):
+        path = Path(folder) / "figure.svg"
+        draw(path)
+        text = path.read_text(encoding="utf-8")
+    text = _METADATA.sub("", _HEAD.sub("", text))
+    text = re.sub(r'\s+xmlns(:xlink)?="[^"]*"', "", text)  # HTML knows them, and they look like addresses
+    text = re.sub(r'(<svg\b[^>]*?)\s+width="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg\b[^>]*?)\s+height="[^"]*"', r"\1", text, count=1)
+    text = _FONT.sub("system-ui, sans-serif", text)
+    for color, name in (_OF_THE_PAGE | _BY_NIGHT).items():
+        text = re.sub(re.escape(color), name, text, flags=re.IGNORECASE)
+    text = _ON_A_CELL.sub(rf"\1{_WHITE}", text)
+    return Markup(text.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(says), 1))

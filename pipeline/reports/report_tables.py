@@ -1,0 +1,234 @@
+"""In-domain × elsewhere: the figures of each collection in one row, for people and for spreadsheets."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pipeline.config import Evaluate
+from pipeline.datasets.build_manifest import RELATED
+from pipeline.datasets.splits import ON_SEVERAL_SIDES
+from pipeline.detector.decision import UNSURE
+from pipeline.evaluation.bootstrap import mean_interval
+from pipeline.evaluation.perturbations import CONTENT_ONLY
+from pipeline.evaluation.results import SHORTCUT
+from pipeline.evaluation.robustness import AS_HANDED_IN
+from pipeline.reports.metric_table import WORDS, without_looking
+from pipeline.reports.numbers import COLLECTION, Figure, elsewhere_parts, look_up, shortcut_figure
+from pipeline.reports.report_content import ReportContent, trained_on
+from pipeline.storage import write_csv
+
+FILE = "summary.csv"
+HISTORY = "history_roc_auc"
+LARGER_CLASS = ("larger_class_fake_accuracy", "larger_class_genuine_accuracy")
+HERE, ELSEWHERE = "in-domain", "elsewhere"
+_ENDS = ("", "_low", "_high")
+
+
+def write_summary_table(folder: Path, content: ReportContent) -> None:
+    """Write `summary.csv`."""
+    write_csv(folder / FILE, summary_table(content))
+
+
+def summary_table(content: ReportContent) -> pd.DataFrame:
+    """Give one row a part: all of a role first, then its collections.
+
+    Returns:
+        `collection` ("all" for the whole of a role), `role` (`HERE`: trained on other pictures of it, or
+        `ELSEWHERE`), `trained_on`, `n_fake`, `n_genuine`, `n_groups`, `left_out_for_overlap` (pictures that
+        were not tested because training has a relative of them; empty where it is not known), then each
+        figure with `_low` and `_high`, `best_shortcut_roc_auc` likewise, `best_shortcut`, what it is,
+        `history_roc_auc` of the compression history likewise, and what calling all by the larger class gives:
+        `larger_class_fake_accuracy` and `larger_class_genuine_accuracy` (its ROC AUC is 0.5).
+    """
+    return pd.DataFrame(summary_rows(content))
+
+
+def summary_rows(content: ReportContent) -> list[dict[str, Any]]:
+    """Give the same as `summary_table` row by row, None where a figure is not known."""
+    return list(_rows(content))
+
+
+def figure_of(row: Mapping[str, Any], metric: str) -> Figure:
+    """Take a figure out of a row of `summary_rows`."""
+    return Figure(*(row.get(f"{metric}{end}") for end in _ENDS))
+
+
+def _rows(content: ReportContent) -> Iterator[dict[str, Any]]:
+    intervals = content.intervals
+    away = elsewhere_parts(intervals)
+    parts = [part for part in intervals["part"].unique() if part != "test_at_half"]
+    for part in parts:
+        first = intervals[intervals["part"] == part].iloc[0]
+        name = part.removeprefix(COLLECTION) if part.startswith(COLLECTION) else "all"
+        row: dict[str, Any] = {
+            "collection": name,
+            "role": ELSEWHERE if part in away else HERE,
+            "trained_on": " ".join(trained_on(content)),
+            "n_fake": int(first["n_fake"]),
+            "n_genuine": int(first["n_genuine"]),
+            "n_groups": int(first["n_groups"]),
+            "left_out_for_overlap": _left_out(content, part, part in away),
+        }
+        for metric in (*WORDS, SHORTCUT):
+            if (intervals["metric"] == metric).any():
+                figure = look_up(intervals, part, metric)
+                row |= {f"{metric}{end}": value for end, value in zip(_ENDS, figure, strict=True)}
+        beside = _beside(content, part)
+        history = zip(_ENDS, shortcut_figure(beside, "history_"), strict=True)
+        yield {
+            **row,
+            "best_shortcut": beside.get("words", ""),
+            **{f"{HISTORY}{end}": value for end, value in history},
+            **{
+                name: without_looking(name.removeprefix("larger_class_"), row["n_fake"], row["n_genuine"])
+                for name in LARGER_CLASS
+            },
+        }
+
+
+def _left_out(content: ReportContent, part: str, is_away: bool) -> int | None:
+    """Count what was not tested because a relative of it is trained on or lies on another side."""
+    if content.left_out is None:
+        return None
+    rows = content.left_out[content.left_out["reason"].isin([RELATED, ON_SEVERAL_SIDES])]
+    if part.startswith(COLLECTION):
+        return int((rows["collection"] == part.removeprefix(COLLECTION)).sum())
+    away = [each.removeprefix(COLLECTION) for each in elsewhere_parts(content.intervals)]
+    return int((rows["collection"].isin(away) == is_away).sum())
+
+
+def _beside(content: ReportContent, part: str) -> Mapping[Any, Any]:
+    """Give the row of `shortcuts.csv` of a part, empty where there is none."""
+    table = content.shortcuts
+    rows = [] if table is None else table[table["part"] == part].to_dict("records")
+    return rows[0] if rows else {}
+
+
+# The band in which the verdict is "unsure": how many pictures it takes, and how good the rest is.
+#
+
+_DRAWS, _SEED = 1_000, 0  # of groups, behind the intervals
+
+
+class BandRow(NamedTuple):
+    """The band on the pictures of one part.
+
+    Attributes:
+        title: of the part.
+        n: pictures.
+        unsure: share of them within the band.
+        fake_accuracy: of the fakes outside, those called fake.
+        genuine_accuracy: of the genuine pictures outside, those called genuine.
+        n_fake: fakes outside.
+        n_genuine: genuine pictures outside.
+    """
+
+    title: str
+    n: int
+    unsure: Figure
+    fake_accuracy: Figure
+    genuine_accuracy: Figure
+    n_fake: int
+    n_genuine: int
+
+
+def band_rows(content: ReportContent) -> list[BandRow]:
+    """Give a row for the test pictures and one for those from elsewhere; none without a band or verdicts."""
+    low, high = (content.decision or {}).get("unsure") or (0.0, 0.0)
+    table = content.predictions
+    if table is None or "verdict" not in table or low >= high:
+        return []
+    away = [part.removeprefix(COLLECTION) for part in elsewhere_parts(content.intervals)]
+    outside = table["collection"].isin(away)
+    parts = {"pictures like these": table[~outside], "pictures from elsewhere": table[outside]}
+    return [_row(title, part, content.confidence) for title, part in parts.items() if len(part)]
+
+
+def _row(title: str, part: pd.DataFrame, confidence: float) -> BandRow:
+    unsure = part["verdict"] == UNSURE
+    decided = part[~unsure]
+    right = (decided["called"] == decided["label"]).astype(float)
+    of_label = {label: decided["label"] == label for label in ("fake", "genuine")}
+    figures = {
+        label: _share(right[rows].rename(f"{label}_accuracy"), decided.loc[rows, "group"], confidence)
+        for label, rows in of_label.items()
+    }
+    return BandRow(
+        title,
+        len(part),
+        _share(unsure.astype(float).rename("unsure"), part["group"], confidence),
+        figures["fake"],
+        figures["genuine"],
+        int(of_label["fake"].sum()),
+        int(of_label["genuine"].sum()),
+    )
+
+
+def _share(values: pd.Series, groups: pd.Series, confidence: float) -> Figure:
+    if values.empty:
+        return Figure(None, None, None)
+    settings = Evaluate(bootstrap=_DRAWS, confidence=confidence, robustness=None)
+    return Figure(float(values.mean()), *mean_interval(values, groups, settings, _SEED))
+
+
+# What alterations do to a detector, laid out as a heat map: a row a family, a cell a strength.
+#
+
+GUESSING = 0.5
+DARK = 0.78  # depth from which on, by day, white stands out better than black (report.css mixes the shades)
+
+
+class Cell(NamedTuple):
+    """One alteration.
+
+    Attributes:
+        name: of the alteration and its strength.
+        strength: alone.
+        roc_auc: after it.
+        change: of the ROC AUC, with its interval.
+        verdict: "", "fragile", "shortcut", or why there is none.
+        depth: how dark the cell is, 0 to 1: the share of what lay above guessing that is lost; of a probe,
+            how far from guessing it is.
+        row: everything else, by the columns of `robustness.csv`; None where there is no number.
+    """
+
+    name: str
+    strength: str
+    roc_auc: Figure
+    change: Figure
+    verdict: str
+    depth: float
+    row: dict[str, Any]
+
+
+def robustness_cells(robustness: pd.DataFrame) -> dict[str, list[Cell]]:
+    """Lay `robustness.csv` out by family, without the pictures as they are."""
+    families: dict[str, list[Cell]] = {}
+    for row in robustness.to_dict("records"):
+        if row["name"] != AS_HANDED_IN:
+            cell = _cell({str(key): None if pd.isna(value) else value for key, value in row.items()})
+            families.setdefault(str(row["family"]), []).append(cell)
+    return families
+
+
+def _cell(row: dict[str, Any]) -> Cell:
+    return Cell(
+        str(row["name"]),
+        str(row["strength"] or ""),
+        Figure(row["roc_auc"], row["low"], row["high"]),
+        Figure(row["change"], row["change_low"], row["change_high"]),
+        str(row["verdict"] or ""),
+        round(min(max(_harm(row), 0.0), 1.0), 2),
+        row,
+    )
+
+
+def _harm(row: dict[str, Any]) -> float:
+    if row["roc_auc"] is None or row["change"] is None:
+        return 0.0
+    above = row["roc_auc"] - GUESSING
+    if row["family"] == CONTENT_ONLY:
+        return float(2 * abs(above))
+    return float(-row["change"] / max(above - row["change"], 1e-9))

@@ -1,0 +1,150 @@
+"""What exactly was run: the facts of a training and of its evaluation."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.config import flatten
+from pipeline.reports.report_content import ReportContent
+
+UNKNOWN = "not recorded"
+
+
+def model_name(content: ReportContent) -> str:
+    """Name the detector by the file that builds it."""
+    target = _config(content).get("model", {}).get("_target_", "")
+    return str(target).removeprefix("pipeline.models.").removesuffix(".build") or "detector"
+
+
+def data_name(content: ReportContent) -> str:
+    """Name the data as the configuration does."""
+    return str((content.data or {}).get("name") or "pictures")
+
+
+def run_facts(content: ReportContent) -> dict[str, str]:
+    """List what was run, as people read it; what nobody recorded is said to be."""
+    record, config = content.record or {}, _config(content)
+    return {
+        "detector": model_name(content),
+        "data": data_name(content),
+        "preparation of files": str(config.get("convert", {}).get("policy", UNKNOWN)),
+        "split": str(config.get("split", {}).get("method", UNKNOWN)),
+        "commit of the training": _commit(record),
+        "commit of the evaluation": _commit(content.evaluated or {}),
+        "data digest": str(record.get("data_digest", UNKNOWN)),
+        "seed": str(record.get("seed", UNKNOWN)),
+        "started": str(record.get("started", UNKNOWN)).replace("T", " ").replace("+00:00", " UTC"),
+        "machine": " · ".join(
+            str(record[key]) for key in ("device", "precision", "machine") if record.get(key)
+        )
+        or UNKNOWN,
+        "MLflow run": str(record.get("run_id") or UNKNOWN),
+        "threshold": _threshold(content),
+        "intervals": f"{100 * content.confidence:g} %, over whole groups of pictures drawn anew",
+    }
+
+
+def settings(content: ReportContent) -> dict[str, Any]:
+    """Give what training and evaluation depend on, with the keys of the command line."""
+    config, measuring = _config(content), (content.evaluated or {}).get("evaluate")
+    return flatten(config | ({"evaluate": measuring} if measuring else {})) if config or measuring else {}
+
+
+def names_differing(content: ReportContent) -> bool:
+    """Tell whether the records say which settings differ from those committed."""
+    return all((each or {}).get("differing") is not None for each in (content.record, content.evaluated))
+
+
+def _threshold(content: ReportContent) -> str:
+    threshold = content.metrics.get("threshold")
+    if threshold is None:
+        return UNKNOWN
+    text = f"{threshold:.3f}, chosen on validation pictures"
+    decision = content.decision or {}
+    if "temperature" in decision:
+        text += f"; temperature {decision['temperature']:.2f}"
+    if decision.get("unsure") and decision["unsure"][0] < decision["unsure"][1]:
+        text += "; unsure from {:.2f} to {:.2f}".format(*decision["unsure"])
+    return text
+
+
+def _commit(record: Mapping[str, Any]) -> str:
+    commit = str(record.get("commit") or UNKNOWN)
+    if record.get("uncommitted_changes"):
+        commit += ", with uncommitted changes: it cannot be repeated exactly"
+    return commit
+
+
+def _config(content: ReportContent) -> dict[str, Any]:
+    return dict((content.record or {}).get("config", {}))
+
+
+# The commands that repeat a training and its evaluation in a fresh clone.
+#
+
+_MODELS, _BUILD = "pipeline.models.", ".build"
+# A dataset's own file in conf/data/ says everything else of it; a recipe or a command line may change these.
+_OF_ANOTHER_DATASET = ("data.root", "data.protocol")
+_FOLDERS = ("data.genuine", "data.fake", "data.masks")  # they follow from the root, or lie elsewhere
+
+
+def commands(content: ReportContent) -> list[str]:
+    """Give the commands, one a line.
+
+    Settings are named where the records say which ones differ from those committed; of an older record the
+    data alone are named.
+    """
+    trained, evaluated = content.record or {}, content.evaluated or {}
+    lines = [f"git checkout {trained['commit']}"] if trained.get("commit") else []
+    lines.append("make .venv/installed && . .venv/bin/activate")
+    choices, measuring = _choices(content), _settings(evaluated)
+    again = evaluated.get("commit") not in (None, trained.get("commit"))
+    said = choices if again else choices + measuring
+    lines.append("make repro" if not said else f"dvc exp run {' '.join(f'-S {each}' for each in said)}")
+    if again:
+        # Tracked files that the run has rewritten would stand in the way of another commit.
+        lines.append(f"git checkout --force {evaluated['commit']}")
+        lines.append(" ".join(["python -m pipeline.evaluate", *choices, *measuring]))
+    return lines
+
+
+def _choices(content: ReportContent) -> list[str]:
+    """Say which data, detector and settings were trained on, as the command line wants them."""
+    if (content.record or {}).get("differing") is not None:
+        return _settings(content.record or {})
+    data = content.data or {}
+    if data.get("name") in (None, "sample") or "root" not in data:
+        return []
+    return [_said("data", data["name"]), _said("data.root", data["root"])]
+
+
+def _settings(record: Mapping[str, Any]) -> list[str]:
+    return [_said(key, value) for key, value in _as_chosen(record.get("differing") or {})]
+
+
+def _as_chosen(differing: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Turn a dataset and a detector back into the choice of a file in `conf/`, before single settings."""
+    name, target = differing.get("data.name"), str(differing.get("model._target_", ""))
+    if name is not None:
+        yield "data", name
+    if target:
+        yield "model", target.removeprefix(_MODELS).removesuffix(_BUILD)
+    for key, value in differing.items():
+        if key in ("data.name", "model._target_"):
+            continue
+        if name is None or not key.startswith("data.") or _is_said_apart(key, value, differing):
+            yield key, value
+
+
+def _is_said_apart(key: str, value: Any, differing: Mapping[str, Any]) -> bool:
+    """Tell whether a setting of a dataset may be another than its file in `conf/data/` says."""
+    if key in _FOLDERS:
+        return not str(value).startswith(str(differing.get("data.root")))
+    return key in _OF_ANOTHER_DATASET or key.endswith(".role")
+
+
+def _said(key: str, value: Any) -> str:
+    """Write one choice for Hydra, quoted for a shell; unusual texts in quotes of their own."""
+    plain = isinstance(value, str) and value.isidentifier() and value not in ("null", "true", "false")
+    return shlex.quote(f"{key}={value if plain else json.dumps(value, ensure_ascii=False)}")

@@ -1,0 +1,220 @@
+"""What besides forgeries could have made the figures: tricks, files, motifs, what outlives every trace."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from pipeline.auditing import probes
+from pipeline.auditing.findings import ALL_WORDS, headline
+from pipeline.auditing.probes import BY_NAME, HISTORY, PROBES
+from pipeline.auditing.probes import CONTENT as PROBE_OF_CONTENT
+from pipeline.evaluation.perturbations import CONTENT_ONLY
+from pipeline.evaluation.results import SHORTCUT
+from pipeline.evaluation.robustness import AS_HANDED_IN, FRAGILE
+from pipeline.evaluation.robustness import SHORTCUT as TELLS
+from pipeline.reports.audit_advice import policy_of
+from pipeline.reports.audit_text import BAD, GOOD, WARNING, Remark, content_remarks, file_remarks
+from pipeline.reports.numbers import Figure, as_decimal
+from pipeline.reports.report_content import ReportContent
+from pipeline.reports.trust_rules import (
+    ALTERED,
+    CONTENT,
+    FILES,
+    SHORTCUTS,
+    Finding,
+    on_test,
+    pairs,
+    surely_above,
+)
+
+# What the best shortcut reads, in words that need no knowledge of files, for large print.
+#
+
+_PLAIN = {
+    PROBES[HISTORY].words: "how the file was saved before",
+    PROBES[PROBE_OF_CONTENT].words: "what the picture shows",
+    ALL_WORDS: "what the file says besides the picture",
+}
+_OF_FAMILY = {
+    probes.FORMAT: "the kind of file",
+    probes.SIZE: "the width and height of the picture",
+    probes.BYTES: "the size of the file",
+    probes.COMPRESSION: "how the file was compressed",
+    probes.STRUCTURE: "how the file is put together",
+    probes.METADATA: "what software wrote into the file",
+}
+
+
+def shortcut_words(content: ReportContent) -> str:
+    """Name the best shortcut on the test split as the audit does; "" where none is known."""
+    table = content.shortcuts
+    return "" if table is None else next(iter(table.loc[table["part"] == "test", "words"]), "")
+
+
+def plain_trick(words: str) -> str:
+    """Say in plain words what a shortcut reads; one without such words keeps its own."""
+    family = next((feature.family for feature in BY_NAME.values() if feature.words == words), "")
+    return _PLAIN.get(words) or _OF_FAMILY.get(family) or words or "the best one"
+
+
+_JUDGED = ("", FRAGILE, TELLS)  # other verdicts say why there is none
+_COPYING = ("raw", "tif_only")  # policies that keep files as they are
+# Worst first.
+_FILES_SAY = {
+    BAD: "how the files were saved gives the label away",
+    WARNING: "how the files were saved still tells something of the label",
+    GOOD: "how the files were saved tells nothing of the label",
+}
+_PICTURES_SAY = {
+    BAD: "what the pictures show gives the label away",
+    WARNING: "what the pictures show tells something of the label",
+    GOOD: "fakes are not found to show other things than genuine pictures",
+}
+
+
+def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
+    """Put the detector beside the best shortcut, on the same pictures."""
+    detector, shortcut = on_test(content, "roc_auc"), on_test(content, SHORTCUT)
+    if detector.value is None:
+        yield Finding(
+            SHORTCUTS,
+            WARNING,
+            "whether a trick does as well cannot be told",
+            "Comparing the two takes tested pictures of both classes, and answers for them.",
+        )
+        return
+    if shortcut.value is None:
+        why = (
+            "There is no shortcut audit of this data; python -m pipeline.audit makes one."
+            if content.audit is None
+            else "The shortcut audit of this data has no figure for the tested pictures: there are too few "
+            "of a class to learn from, or to test on."
+        )
+        yield Finding(
+            SHORTCUTS,
+            WARNING,
+            "nobody has checked whether a trick does as well",
+            f"What can be reached without looking for a forgery is not known. {why}",
+        )
+        return
+    words = shortcut_words(content) or "the best shortcut"
+    evidence = (
+        f"Shown one fake and one genuine picture, the detector picks the fake in {pairs(detector)} cases "
+        f"(ROC AUC {as_decimal(detector)}). {words[:1].upper()}{words[1:]} alone, which looks for no "
+        f"forgery, does in {pairs(shortcut)} ({as_decimal(shortcut)})."
+    )
+    if detector.value <= shortcut.value:
+        tie = pairs(detector) == pairs(shortcut)
+        yield Finding(
+            SHORTCUTS,
+            BAD,
+            f"a trick that looks for no forgery does {'as well' if tie else 'better'}",
+            f"{evidence} So the test can be passed without finding any forgery, and nothing shows that this "
+            "detector finds one.",
+        )
+    elif surely_above(detector, shortcut):
+        yield Finding(
+            SHORTCUTS, GOOD, "it is clearly better than any trick that looks for no forgery", evidence
+        )
+    else:
+        yield Finding(
+            SHORTCUTS,
+            WARNING,
+            "it is hardly better than a trick that looks for no forgery",
+            f"{evidence} With so many pictures the difference may be chance.",
+        )
+
+
+def about_files(content: ReportContent) -> Iterator[Finding]:
+    """Say what the audit found, and how files were prepared."""
+    if content.audit is None:
+        policy = (content.record or {}).get("config", {}).get("convert", {}).get("policy")
+        if policy in _COPYING:
+            yield Finding(
+                FILES,
+                WARNING,
+                "files were used as handed in",
+                f"convert={policy} keeps whatever the files' software left in them.",
+            )
+        return
+    prepared = f"Pictures were prepared with convert={policy_of(content.audit)}; see audit.html."
+    yield from _worst(content, FILES, file_remarks(content.audit), _FILES_SAY, prepared)
+
+
+def about_content(content: ReportContent) -> Iterator[Finding]:
+    """Say whether fakes and genuine pictures show unlike things, in training or in what was tested."""
+    if content.audit is None:
+        return
+    here = Figure(*(_content_on_test(content.audit).get(end) for end in ("roc_auc", "low", "high")))
+    found = content_remarks(content.audit)
+    tells = here.low is not None and here.low > content.audit["settings"]["warn_above"]
+    if tells and all(remark.level not in (BAD, WARNING) for remark in found):
+        yield Finding(
+            CONTENT,
+            WARNING,
+            _PICTURES_SAY[WARNING],
+            f"What was learnt from thumbnails of the training pictures tells the tested ones: "
+            f"{as_decimal(here)}; see audit.html.",
+        )
+        return
+    yield from _worst(content, CONTENT, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html.")
+
+
+def _content_on_test(audit: Mapping[str, Any]) -> Mapping[str, Any]:
+    figures: Mapping[str, Any] = headline(audit)["on_test"].get("test", {}).get(PROBE_OF_CONTENT, {})
+    return figures
+
+
+def _worst(
+    content: ReportContent, about: str, remarks: Sequence[Remark], says: Mapping[str, str], text: str
+) -> Iterator[Finding]:
+    """Make the worst of some remarks of the audit a finding; none where they neither praise nor blame."""
+    level = next((each for each in says if each in {remark.level for remark in remarks}), None)
+    if level is None:
+        return
+    evidence = " ".join(f"{remark.title}." for remark in remarks if remark.level == level)
+    # What the audit found does not explain figures that are surely above it.
+    explained = not surely_above(on_test(content, "roc_auc"), on_test(content, SHORTCUT))
+    yield Finding(about, level if level != BAD or explained else WARNING, says[level], f"{evidence} {text}")
+
+
+def about_alterations(content: ReportContent) -> Iterator[Finding]:
+    """Name what should make the task harder and does not."""
+    table = content.robustness
+    altered = pd.DataFrame(columns=["name", "verdict", "family"]) if table is None else table
+    altered = altered[altered["name"] != AS_HANDED_IN]
+    judged = altered[altered["verdict"].isin(_JUDGED)]
+    rows = judged[judged["verdict"] == TELLS]
+    if rows.empty and judged["family"].eq(CONTENT_ONLY).nunique() < 2:  # alterations and probes, both
+        reasons = sorted(set(altered["verdict"]) - {*_JUDGED})
+        yield Finding(
+            ALTERED,
+            WARNING,
+            "nobody has checked what it knows where no trace of a forgery is left",
+            f"Of {len(altered)} alterations {len(judged)} could be judged"
+            + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some."),
+        )
+        return
+    if rows.empty:
+        yield Finding(
+            ALTERED,
+            GOOD,
+            "no alteration of the pictures makes it better",
+            f"{len(judged)} of {len(altered)} could be judged. One that did, or one that leaves no trace of "
+            "a forgery and changes nothing, would show that it reads something else.",
+        )
+        return
+    probes = rows[rows["family"] == CONTENT_ONLY]
+    whole = on_test(content, "roc_auc")
+    named = ", ".join(f"{row['name']} {row['roc_auc']:.2f}" for row in rows.to_dict("records"))
+    as_well = whole.low is not None and len(probes) > 0 and bool(probes["roc_auc"].max() >= whole.low)
+    yield Finding(
+        ALTERED,
+        BAD if as_well else WARNING,
+        "it knows something where no trace of a forgery is left"
+        if len(probes)
+        else "it gets better when pictures get worse",
+        f"ROC AUC after alteration: {named}; of the pictures as they are {as_decimal(whole)}. It reads "
+        "something besides forgeries.",
+    )

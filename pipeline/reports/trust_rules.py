@@ -1,0 +1,292 @@
+"""Was the detector tested in a way that says something: on whom, on how many, and on what of a picture."""
+
+from collections.abc import Iterator, Mapping
+from math import hypot
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pipeline.evaluation.perturbations import CONTENT_ONLY
+from pipeline.evaluation.results import SHORTCUT
+from pipeline.evaluation.robustness import AS_HANDED_IN, FALL
+from pipeline.evaluation.robustness import FRAGILE as FALLS
+from pipeline.reports.audit_text import BAD, GOOD, WARNING
+from pipeline.reports.metric_table import WORDS
+from pipeline.reports.numbers import Figure, as_decimal, first_figure, look_up
+from pipeline.reports.report_content import ReportContent, leaks
+
+# One reason to believe the figures of a detector, or not to, and what all such reasons are made with.
+#
+
+SHORTCUTS, LEAK, CONTROL, FRAGILE = "shortcuts", "leak", "control", "fragile"
+FILES, CONTENT, ALTERED, SKILL = "files", "content", "altered", "skill"
+NUMBER, ELSEWHERE = "number", "elsewhere"
+
+
+class Finding(NamedTuple):
+    """One reason to believe the figures, or not to.
+
+    Attributes:
+        about: what it is about: `SHORTCUTS`, `LEAK`, `CONTROL`, …
+        level: `GOOD`, `WARNING` or `BAD`.
+        title: a clause that starts with a small letter where grammar lets it.
+        text: the evidence.
+    """
+
+    about: str
+    level: str
+    title: str
+    text: str
+
+
+def pairs(figure: Figure) -> str:
+    """Say a ROC AUC in whole pairs out of a hundred; what is not perfect is never rounded up to it."""
+    value = figure.value or 0.0
+    return f"{100 if value == 1 else min(round(100 * value), 99)} of 100"
+
+
+def surely_above(first: Figure, second: Figure) -> bool:
+    """Tell whether a figure is above another with the whole interval of their difference.
+
+    The interval is put together from those of the two (Zou and Donner, 2008, doi:10.1002/sim.3095) as if
+    they were independent; on the same pictures they go up and down together, so that this errs towards no.
+    """
+    if None in (first.value, first.low, second.value):
+        return False
+    upwards = 0.0 if second.high is None else second.high - second.value  # type: ignore[operator]
+    return first.value - second.value > hypot(first.value - first.low, upwards)  # type: ignore[operator]
+
+
+def on_test(content: ReportContent, metric: str) -> Figure:
+    """Give a figure of the test split."""
+    return look_up(content.intervals, "test", metric)
+
+
+MUCH = 0.5  # of what it reacts with to forged pieces, from which on untouched ones explain the figures
+WIDE = 0.2  # width of an interval from which on a figure is a rough one
+LEAKS = 0.01  # share of the tested pictures with relatives in training that is no mere accident
+# How high the interval of untouched pieces may reach that are said to look genuine to it: by then it would
+# pick the fake's piece in two of three pairs. Wider intervals come from too few pieces and say nothing.
+NEAR_A_COIN = 0.65
+TOO_FEW = "there were too few pieces of fakes to say"
+
+
+def about_leak(content: ReportContent) -> Iterator[Finding]:
+    """Say how many tested pictures have relatives in training, by the class that has more."""
+    if content.counts is None:
+        yield Finding(
+            LEAK,
+            WARNING,
+            "it is not known whether tested pictures have relatives in training",
+            "The manifest left no counts.",
+        )
+        return
+    worst, other = leaks(content.counts)
+    meaning = (
+        "A relative is a picture with the same source. The detector may know it instead of judging it, which "
+        "makes figures too high."
+    )
+    if worst.related:
+        yield Finding(
+            LEAK,
+            BAD if worst.share > LEAKS else WARNING,
+            f"{_percent(worst.share)} of the tested {worst.whom} have a relative in training",
+            f"{worst.related:,} of {worst.pictures:,} {worst.whom}, {other.related:,} of {other.pictures:,} "
+            f"{other.whom}. {meaning}",
+        )
+    elif twins := _alike_in_training(content.audit):
+        title = f"{twins} tested pictures have a twin in training"
+        yield Finding(LEAK, WARNING, title, f"{meaning} See audit.html.")
+    else:
+        yield Finding(
+            LEAK,
+            GOOD,
+            "no tested picture has a relative in training",
+            f"None of the {worst.pictures:,} tested {worst.whom} and none of the {other.pictures:,} tested "
+            f"{other.whom} shares a source with a training picture.",
+        )
+
+
+def about_control(content: ReportContent) -> Iterator[Finding]:
+    """Say whether crops of fakes without a forged pixel look genuine to it (see `scoring.control`)."""
+    control: Mapping[str, Any] = content.metrics.get("control") or {}
+    untouched, tampered = (
+        Figure(*(control.get(f"{kind}_roc_auc{end}") for end in ("", "_low", "_high")))
+        for kind in ("untouched", "tampered")
+    )
+    if untouched.value is None:
+        yield Finding(
+            CONTROL,
+            WARNING,
+            "nobody has checked whether it looks at the forgery itself",
+            "That takes fakes with a mask that says which pixels are forged; there are none, or too few.",
+        )
+        return
+    evidence = (
+        "Pieces were cut out of fakes and compared with pieces of genuine pictures. Pieces that nobody has "
+        f"touched: ROC AUC {as_decimal(untouched)}, where 0.5 means that it takes them for genuine, as it "
+        "should."
+    )
+    if tampered.value is not None:
+        evidence += f" Forged pieces: {as_decimal(tampered)}, where 1 means that it finds all."
+    reacts = (untouched.low or 0.0) > 0.5
+    if untouched.high is None or tampered.low is None:
+        yield Finding(CONTROL, WARNING, f"{TOO_FEW} whether it looks at the forgery itself", evidence)
+    elif reacts and untouched.value - 0.5 > MUCH * ((tampered.value or 0.5) - 0.5):
+        yield Finding(
+            CONTROL,
+            BAD,
+            "it reacts to pieces of fakes that nobody has forged",
+            f"{evidence} It sees how the whole file was made, rather than where it is forged.",
+        )
+    elif reacts:
+        yield Finding(
+            CONTROL, WARNING, "it reacts a little to pieces of fakes that nobody has forged", evidence
+        )
+    elif untouched.high > NEAR_A_COIN:
+        title = f"{TOO_FEW} whether it leaves alone what nobody has forged"
+        yield Finding(CONTROL, WARNING, title, evidence)
+    elif tampered.low <= 0.5 or not surely_above(tampered, untouched):
+        title = "it does not surely react more to the forged places than to the rest"
+        yield Finding(CONTROL, WARNING, title, evidence)
+    else:
+        yield Finding(CONTROL, GOOD, "it reacts to the forged places and not to the rest", evidence)
+
+
+def about_skill(content: ReportContent) -> Iterator[Finding]:
+    """Say whether it can do anything at all."""
+    found = on_test(content, "roc_auc")
+    if found.low is not None and found.low <= 0.5:
+        yield Finding(
+            SKILL,
+            BAD,
+            "it is not surely better than a coin",
+            f"ROC AUC {as_decimal(found)}; 0.5 is a coin, and the interval holds it.",
+        )
+
+
+def about_elsewhere(content: ReportContent) -> Iterator[Finding]:
+    """Say whether it holds for collections that it was not trained on."""
+    here, there, trick = (
+        on_test(content, "roc_auc"),
+        look_up(content.intervals, "elsewhere", "roc_auc"),
+        look_up(content.intervals, "elsewhere", SHORTCUT),
+    )
+    if there.value is None or here.value is None:
+        yield Finding(
+            ELSEWHERE,
+            WARNING,
+            "it was not tested on pictures from elsewhere",
+            "Detectors often fail on collections that they were not trained on.",
+        )
+        return
+    beside = "" if trick.value is None else f"; the best shortcut alone {as_decimal(trick)}"
+    evidence = (
+        f"On collections that it was not trained on it picks the fake in {pairs(there)} pairs "
+        f"(ROC AUC {as_decimal(there)}{beside})."
+    )
+    if there.low is None or there.low <= 0.5:
+        title = "on pictures from elsewhere it is not surely better than a coin"
+    elif trick.value is not None and not surely_above(there, trick):
+        title = "on pictures from elsewhere it is not surely better than a trick"
+    elif surely_above(here, there):
+        title = "on pictures from elsewhere it is worse"
+    else:
+        title = "on pictures from elsewhere it does about as well"
+        yield Finding(ELSEWHERE, GOOD, title, evidence)
+        return
+    yield Finding(
+        ELSEWHERE, WARNING, title, f"{evidence} The other figures hold for pictures like those that it knows."
+    )
+
+
+def about_number(content: ReportContent) -> Iterator[Finding]:
+    """Say how rough the figures are."""
+    row = content.intervals[content.intervals["part"] == "test"].iloc[0]
+    text = (
+        f"{int(row['n_fake']):,} fakes and {int(row['n_genuine']):,} genuine pictures in "
+        f"{int(row['n_groups']):,} groups that belong together."
+    )
+    found = {metric: on_test(content, metric) for metric in ("fake_accuracy", "genuine_accuracy", "roc_auc")}
+    widths = {
+        metric: figure.high - figure.low
+        for metric, figure in found.items()
+        if figure.low is not None and figure.high is not None
+    }
+    widest = max(widths, key=lambda metric: widths[metric], default=None)
+    if widest is None or "roc_auc" not in widths:
+        yield Finding(
+            NUMBER, WARNING, "it was tested on too few pictures to say how sure its figures are", text
+        )
+    elif widths[widest] > WIDE:
+        low, high = (100 * (end or 0.0) for end in found[widest][1:])
+        text += f" The {WORDS[widest].title}, for instance, may be anything from {low:.0f} to {high:.0f} %."
+        yield Finding(NUMBER, WARNING, "it was tested on few pictures, so its figures are rough", text)
+    else:
+        yield Finding(NUMBER, GOOD, "it was tested on enough pictures", text)
+
+
+def _alike_in_training(audit: Mapping[str, Any] | None) -> int:
+    counts = [] if audit is None else audit["leaks"]["counts"]
+    return sum(row["pictures"] for row in counts if row["split"] == "test")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
+
+
+# What becomes of the figures when pictures are passed on as people pass them on.
+#
+
+UNTOUCHED = "lossless"
+# What happens to nearly every picture before anybody judges it, mildest first. Who asks a detector does not
+# know of it, so figures that do not survive it hold for the files of the test set and hardly for others.
+# Blur, noise and strong compression are harm, and may cost what they cost.
+EVERYDAY = {
+    UNTOUCHED: "when a picture is only saved as another file, each pixel as it was,",
+    "jpeg 95": "when a picture is only saved once more",
+    "social network": "when a picture went through a social network",
+}
+
+
+def about_fragility(content: ReportContent) -> Iterator[Finding]:
+    """Say whether it still works once a picture was saved again or sent through a social network."""
+    table = content.robustness
+    known = pd.DataFrame(columns=["name"]) if table is None else table[table["roc_auc"].notna()]
+    after = {name: first_figure(_row(known, name)) for name in EVERYDAY}
+    whole = on_test(content, "roc_auc")
+    if whole.value is None or any(figure.value is None for figure in after.values()):
+        yield Finding(
+            FRAGILE,
+            WARNING,
+            "nobody has checked what saving a picture once more does to it",
+            "That takes both classes, and evaluate.robustness=fast or full.",
+        )
+        return
+    listed = ", ".join(f"{name} {as_decimal(figure)}" for name, figure in after.items())
+    evidence = f"ROC AUC {as_decimal(whole)} as handed in; {listed}. {_others(known)}"
+    fallen = [name for name, figure in after.items() if whole.value - (figure.value or 0.0) > FALL]
+    if not fallen:
+        title = "saving a picture once more, or sending it through a social network, changes little"
+        yield Finding(FRAGILE, GOOD, title, evidence)
+        return
+    first, sure = fallen[0], set(known.loc[known["verdict"] == FALLS, "name"])
+    if UNTOUCHED in fallen:
+        evidence = (
+            "Saved as PNG, no pixel changes; only the table is gone in which a JPEG says how it was "
+            f"compressed. So it reads that table, and not the picture alone. {evidence}"
+        )
+    if first not in sure:
+        evidence += " With so few pictures the fall may be chance."
+    title = f"{EVERYDAY[first]} it picks the fake in {pairs(after[first])} pairs instead of {pairs(whole)}"
+    yield Finding(FRAGILE, WARNING, title, evidence)
+
+
+def _row(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    return table[table["name"] == name].rename(columns={"roc_auc": "value"})
+
+
+def _others(known: pd.DataFrame) -> str:
+    ordinary = known[(known["family"] != CONTENT_ONLY) & (known["name"] != AS_HANDED_IN)]
+    n_fragile = int((ordinary["verdict"] == FALLS).sum())
+    return f"After {n_fragile} of {len(ordinary)} alterations it is surely worse by more than {FALL:g}."

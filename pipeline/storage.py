@@ -1,0 +1,147 @@
+"""Writes that replace a file whole: a reader meets the old content or the new, never half."""
+
+import contextlib
+import errno
+import json
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:  # workers that write files need no tables, and start faster without
+    import pandas as pd
+
+PARTIAL_SUFFIX = ".partial"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; rename it onto `path` when the block ends.
+
+    A block that raises leaves `path` as it was and removes what it had written.
+    The name ends as `path` does, so that writers which look at the ending still work.
+
+    Raises:
+        UserError: the folder or file cannot be written, or the disk is full.
+    """
+    partial = path.with_name(f".{secrets.token_hex(4)}{PARTIAL_SUFFIX}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """Say in words why `path` could not be written and what to do about it."""
+    advice = {
+        errno.ENOSPC: "free some space on that disk",
+        errno.EDQUOT: "free some of your quota on that disk",
+        errno.EFBIG: "raise the limit on file sizes (ulimit -f) or use another disk",
+        errno.EACCES: "give yourself the right to write there",
+        errno.EPERM: "give yourself the right to write there",
+        errno.EROFS: "choose a folder on a disk that can be written to",
+    }.get(error.errno or 0, "check the folder")
+    return UserError(
+        f"cannot write {path}: {error.strerror or error}; {advice}, then run the same command "
+        "again. Earlier results were left as they were."
+    )
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Replace `path` by `content` in UTF-8 with POSIX line ends."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace `path` by readable JSON; NaN is refused because JSON has none."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Replace `path` by a CSV without an index column."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+# A folder that is replaced whole: its readers meet the old files or the new ones, never a mixture.
+#
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder beside `folder` to write to; put it in the place of `folder` when the block ends.
+
+    A block that raises leaves `folder` as it was and removes what it had written. What a killed
+    writer left behind is cleared away by the next, so there must be one writer at a time.
+
+    Raises:
+        UserError: it cannot be written, or the disk is full.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    earlier = folder.with_name(f".{folder.name}.earlier")
+    try:
+        if earlier.exists() and not folder.exists():  # killed between the two renames below
+            earlier.replace(folder)
+        _clear(partial, earlier)
+        partial.mkdir(parents=True)
+        yield partial
+        if folder.exists():
+            folder.replace(earlier)
+        partial.replace(folder)
+        _clear(earlier)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            _clear(partial)
+
+
+def _clear(*folders: Path) -> None:
+    """Delete folders, those that are there."""
+    for folder in folders:
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+# One writer at a time for each output folder.
+#
+
+LOCK_FOLDER = Path(".locks")
+
+
+@contextlib.contextmanager
+def sole_writer(output: Path) -> Iterator[None]:
+    """Hold the lock of `output`; the operating system lets it go when the process ends.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    LOCK_FOLDER.mkdir(exist_ok=True)
+    lock = filelock.FileLock(LOCK_FOLDER / (output.as_posix().strip("/").replace("/", "-") + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise UserError(
+            f"{output} is being written by another process (it holds {lock.lock_file}); "
+            "wait until it ends, or end it, then run the same command again"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,329 @@
+"""What happens after each epoch: history, best weights, learning rate, checkpoint, and whether to go on."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+from pipeline.config import Train
+from pipeline.errors import UserError
+from pipeline.inputs.batches import Feed
+from pipeline.training.checkpoint import Checkpoint, State
+from pipeline.training.optimizer import Divided, Rate
+
+# What the history of a training says: its best epoch, whether it goes on, how far the rate is lowered.
+#
+# Functions of the values of `train.monitor` alone, one an epoch, so that nothing else has to be remembered
+# when a training is interrupted.
+#
+
+HIGHER_IS_BETTER = {"validation/loss": False, "validation/roc_auc": True}
+
+
+def best_epoch(values: Sequence[float], monitor: str) -> int:
+    """Give the place of the best value; of equal ones the first."""
+    sign = -1.0 if HIGHER_IS_BETTER[monitor] else 1.0
+    return min(range(len(values)), key=lambda place: sign * values[place])
+
+
+def is_over(values: Sequence[float], settings: Train) -> bool:
+    """Whether training ends after these epochs."""
+    if len(values) >= settings.epochs:
+        return True
+    if settings.patience is None or not values:
+        return False
+    return len(values) - 1 - best_epoch(values, settings.monitor) >= settings.patience
+
+
+def rate_factor(values: Sequence[float], settings: Train) -> float:
+    """Give what the learning rate is multiplied by in the next epoch; 1 without a plateau.
+
+    The rate is divided once so many epochs have brought nothing better, and again after as many more.
+    """
+    if settings.schedule != "plateau":
+        return 1.0
+    divisions, waited = 0, 0
+    for place in range(len(values)):
+        is_best = best_epoch(values[: place + 1], settings.monitor) == place
+        waited = 0 if is_best else waited + 1
+        if waited == settings.plateau.wait:
+            divisions, waited = divisions + 1, 0
+    return settings.plateau.divide_by**-divisions
+
+
+LOG = logging.getLogger(__name__)
+
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+
+
+class Course(keras.callbacks.Callback):
+    """The course of one training, from its first epoch or from where it was interrupted.
+
+    Must stand behind whatever adds metrics to the logs of an epoch.
+
+    Args:
+        settings: when it ends, and what becomes of the rate.
+        rate: the learning rate of the optimizer.
+        checkpoint: where its state is kept; None: nowhere.
+        state: of the epochs that were trained before, with which the network has been brought in step.
+        on_epoch: called after each epoch with its number, from 1, and its metrics.
+
+    Attributes:
+        rows: the history, a row an epoch.
+    """
+
+    def __init__(
+        self,
+        settings: Train,
+        rate: Rate,
+        checkpoint: Checkpoint | None,
+        state: State,
+        on_epoch: OnEpoch | None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.rate = rate
+        self.checkpoint = checkpoint
+        self.on_epoch = on_epoch
+        self.rows = list(state.rows)
+        self._best: list[np.ndarray] = list(state.best)
+        if self.rows and checkpoint is not None:
+            LOG.info(
+                "training goes on after epoch %d of %d, from %s (train.resume=false starts anew)",
+                len(self.rows), settings.epochs, checkpoint.folder,
+            )  # fmt: skip
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no epoch is left to be trained."""
+        return is_over(self._monitored(), self.settings)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Lower the rate as earlier epochs have."""
+        self._lower_rate()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep what the epoch has brought; the checkpoint before anybody is told."""
+        assert logs is not None
+        self.rows.append({"epoch": epoch + 1, **logs})
+        values = self._monitored()
+        if self.settings.patience is not None and best_epoch(values, self.settings.monitor) == epoch:
+            self._best = self.model.get_weights()
+        self._lower_rate()
+        self.model.stop_training = self.is_over
+        if self.checkpoint is not None:
+            self.checkpoint.save(self.model, self.rows, self._best)
+        if self.on_epoch is not None:
+            self.on_epoch(epoch + 1, dict(logs))
+
+    def leave_best_weights(self, network: keras.Model) -> None:
+        """Give the network the weights of its best epoch, where `train.patience` asks for them."""
+        if self._best:
+            with network.distribute_strategy.scope():
+                network.set_weights(self._best)
+
+    def _lower_rate(self) -> None:
+        if isinstance(self.rate, Divided):
+            self.rate.factor.assign(rate_factor(self._monitored(), self.settings))
+
+    def _monitored(self) -> list[float]:
+        return [row[self.settings.monitor] for row in self.rows]
+
+
+# The figures of an epoch: training's from its batches, validation's from all of its pictures at once.
+#
+
+COLUMNS = [
+    "train/loss",
+    "train/accuracy",
+    "validation/loss",
+    "validation/accuracy",
+    "validation/roc_auc",
+    "images_per_second",
+]
+
+
+class EpochMetrics(keras.callbacks.Callback):
+    """Replaces what Keras logs at the end of an epoch by `COLUMNS`; must stand before what reads them.
+
+    Args:
+        validation: ordered batches, which may be of several sizes.
+        images_per_epoch: training pictures that an epoch shows.
+
+    Raises:
+        UserError: training has diverged.
+    """
+
+    def __init__(self, validation: Feed, images_per_epoch: int) -> None:
+        super().__init__()
+        self.validation = validation
+        self.images_per_epoch = images_per_epoch
+        self._began = 0.0
+        self._logits: Callable[[Any], tf.Tensor] | None = None
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Compile the scoring once for all sizes of batches."""
+        network, inputs = self.model, self.validation.dataset.element_spec[0]
+        self._logits = tf.function(
+            lambda given: network(given, training=False)["logit"], input_signature=[inputs]
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Start the clock."""
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Score the validation pictures, and put all figures into `logs`."""
+        assert logs is not None
+        assert self._logits is not None
+        seconds = time.perf_counter() - self._began
+        logits = np.concatenate([self._logits(inputs).numpy() for inputs, *_ in self.validation.dataset])
+        if not (np.isfinite(logs["loss"]) and np.isfinite(logits).all()):
+            raise UserError(
+                f"training diverged in epoch {epoch + 1}: train/loss is {logs['loss']}, and only "
+                f"{np.isfinite(logits).mean():.0%} of the validation logits are finite numbers; "
+                "lower train.learning_rate"
+            )
+        figures = {
+            "train/loss": float(logs["loss"]),
+            # Keras names it after the answer where there are several.
+            "train/accuracy": float(logs.get("accuracy", logs.get("logit_accuracy", np.nan))),
+            **validation_metrics(logits, self.validation.targets),
+            "images_per_second": self.images_per_epoch / seconds,
+        }
+        logs.clear()
+        logs.update(figures)
+
+
+def validation_metrics(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Score logits of being fake.
+
+    Args:
+        logits: (n,), finite.
+        targets: (n,) 1 for fake, 0 for genuine.
+
+    Returns:
+        `validation/loss` (mean binary cross-entropy), `validation/accuracy` (at probability 0.5) and
+        `validation/roc_auc` (NaN where a class is missing).
+    """
+    logits = np.asarray(logits, np.float64)
+    fake = np.asarray(targets) == 1
+    with_sign = np.where(fake, -logits, logits)
+    has_auc = fake.any() and not fake.all()
+    return {
+        "validation/loss": float(np.logaddexp(0.0, with_sign).mean()),
+        "validation/accuracy": float(((logits >= 0) == fake).mean()),
+        "validation/roc_auc": float(roc_auc_score(fake, logits)) if has_auc else float("nan"),
+    }
+
+
+# What a person sees while training runs: a bar with rate and remaining time, and a line for each epoch.
+#
+
+_COLUMNS = 79
+_BAR = "{desc} {percentage:3.0f}%|{bar}| {rate_fmt}, {remaining} left"
+_HEAD = "  epoch | train loss  accuracy | validation loss  accuracy  ROC AUC | images/s"
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar over all epochs where there is a terminal, and a line after each epoch everywhere.
+
+    Must stand behind whatever adds metrics to the logs of an epoch.
+
+    Args:
+        epochs: at most so many.
+        images_per_epoch: training pictures that an epoch shows.
+        steps: batches that an epoch has.
+        epochs_done: of a training that goes on.
+    """
+
+    def __init__(self, epochs: int, images_per_epoch: int, steps: int, epochs_done: int = 0) -> None:
+        super().__init__()
+        self.epochs = epochs
+        self.images_per_epoch = images_per_epoch
+        self.steps = steps
+        self.epochs_done = epochs_done
+        self._bar: tqdm | None = None
+        self._done = 0
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Open the bar."""
+        # disable=None: no bar where the output is no terminal.
+        self._bar = tqdm(
+            total=self.epochs * self.images_per_epoch,
+            initial=self.epochs_done * self.images_per_epoch,
+            unit="image",
+            bar_format=_BAR,
+            ncols=_COLUMNS,
+            leave=False,
+            disable=None,
+        )
+        tqdm.write(_HEAD)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Name the epoch."""
+        if self._bar is not None:
+            self._bar.set_description_str(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Move the bar on."""
+        if self._bar is not None:
+            done = self.images_per_epoch * (batch + 1) // self.steps
+            self._bar.update(done - self._done)
+            self._done = done
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the line of the epoch."""
+        self._done = 0
+        if logs is not None:
+            tqdm.write(epoch_line(epoch + 1, self.epochs, logs))
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Close the bar."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal line back, also when training was broken off."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def epoch_line(epoch: int, epochs: int, metrics: dict[str, float]) -> str:
+    """Write an epoch's metrics below the head, within 80 columns."""
+    return (
+        f"{epoch:>3}/{epochs:<3} |"
+        f"{metrics['train/loss']:11.4f}  {metrics['train/accuracy']:8.3f} |"
+        f"{metrics['validation/loss']:16.4f}  {metrics['validation/accuracy']:8.3f}"
+        f"  {metrics['validation/roc_auc']:7.3f} |{metrics['images_per_second']:9.0f}"
+    )
+
+
+# Brings replicas to one state, where a strategy lets them drift.
+#
+
+
+class EqualReplicas(keras.callbacks.Callback):
+    """After each epoch gives all replicas the same state; must stand before what reads it.
+
+    Weights are equal by themselves. Means and variances of a batch normalisation are not: each replica
+    keeps those of its own parts of the batches. All take their average, which is also what a checkpoint
+    can hold. Without several replicas there is nothing to do.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Average what is no trained weight and differs."""
+        strategy = self.model.distribute_strategy
+        if strategy.num_replicas_in_sync == 1:
+            return
+        with strategy.scope():
+            for variable in self.model.non_trainable_variables:
+                values = [each.numpy() for each in strategy.experimental_local_results(variable.value)]
+                if any(not np.array_equal(values[0], value) for value in values[1:]):
+                    variable.assign(np.mean(values, axis=0))

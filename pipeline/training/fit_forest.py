@@ -1,0 +1,102 @@
+"""Fits a forest to the training table, in the place of `pipeline.training.fit`."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from pipeline.config import Compute, Config
+from pipeline.errors import UserError
+from pipeline.images.content_features import N_HISTORY, history_features
+from pipeline.images.read import read_rgb
+from pipeline.models.forest import Forest
+from pipeline.parallel import each_done, worker_count
+from pipeline.training.callbacks import COLUMNS, validation_metrics
+from pipeline.training.device import training_seed
+
+# Histograms of many whole pictures at once, measured where the files are: in processes or on a cluster.
+#
+
+_CHUNK = 16  # pictures a task: small ones cost less than a message each
+_ALONE = 100  # up to this many, other processes would only just have started
+
+
+def measure_pictures(paths: Sequence[Path], compute: Compute, known_whole: bool = False) -> np.ndarray:
+    """Measure pictures, showing progress; the order in which they are done changes nothing.
+
+    Args:
+        paths: of the pictures.
+        compute: where.
+        known_whole: see `pipeline.images.read.read_rgb`.
+
+    Returns:
+        (len(paths), `N_HISTORY`) float32 of `pipeline.images.content_features`.
+
+    Raises:
+        UserError: a picture cannot be read.
+    """
+    absolute = [path.absolute() for path in paths]  # a worker may have started elsewhere
+    chunks = [absolute[start : start + _CHUNK] for start in range(0, len(absolute), _CHUNK)]
+    measured = np.empty((len(paths), N_HISTORY), np.float32)
+    work = partial(measure_chunk, known_whole=known_whole)
+    with tqdm(total=len(paths), desc="measure", unit=" pictures", dynamic_ncols=True, disable=None) as bar:
+        for place, answer in each_done(work, chunks, compute, alone=len(paths) <= _ALONE):
+            measured[place * _CHUNK : place * _CHUNK + len(answer)] = answer
+            bar.update(len(answer))
+    return measured
+
+
+def measure_chunk(paths: Sequence[Path], known_whole: bool) -> np.ndarray:
+    """Measure pictures one after the other."""
+    return np.stack([history_features(read_rgb(path, known_whole=known_whole)) for path in paths])
+
+
+def fit_forest(
+    forest: Forest,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    config: Config,
+    on_epoch: Callable[[int, Mapping[str, float]], None] | None = None,
+) -> pd.DataFrame:
+    """Measure all pictures and grow the trees.
+
+    Its one epoch is scored like a network's. `train/loss` and `train/accuracy` are of the pictures that
+    the trees have grown on, which trees know by heart: they say nothing of others.
+
+    Args:
+        forest: from `pipeline.models.forest`; fitted in place.
+        train: columns `path` and `target`; the hashes of the files have been checked.
+        validation: the same.
+        config: the parts seed and compute are used.
+        on_epoch: called once, with 1 and the metrics.
+
+    Returns:
+        one row: `epoch` (1) and the metrics of `pipeline.training.callbacks.COLUMNS`, where
+        `images_per_second` is of measuring, which nearly all the time goes into.
+
+    Raises:
+        UserError: a picture cannot be read, or a class is missing.
+    """
+    if validation.empty:
+        raise UserError("the validation table is empty; raise split.shares.validation or add pictures")
+    paths = [Path(each) for table in (train, validation) for each in table["path"]]
+    began = time.perf_counter()
+    features = measure_pictures(paths, config.compute, known_whole=True)
+    rate = len(paths) / (time.perf_counter() - began)
+    learnt, held_out = np.split(features, [len(train)])
+    workers = worker_count(config.compute)
+    forest.fit(learnt, train["target"].to_numpy(), seed=training_seed(config), workers=workers)
+    scored = validation_metrics(forest.logits(learnt), train["target"].to_numpy())
+    metrics = {
+        "train/loss": scored["validation/loss"],
+        "train/accuracy": scored["validation/accuracy"],
+        **validation_metrics(forest.logits(held_out), validation["target"].to_numpy()),
+        "images_per_second": rate,
+    }
+    if on_epoch is not None:
+        on_epoch(1, dict(metrics))
+    return pd.DataFrame([{"epoch": 1, **metrics}], columns=["epoch", *COLUMNS])

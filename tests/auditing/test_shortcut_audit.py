@@ -1,0 +1,181 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.auditing.findings import best_shortcut, headline, list_shortcuts, shortcuts_above
+from pipeline.auditing.measure import gather_pictures, measure_all, plan_measurements, read_converted
+from pipeline.auditing.probes import CONTENT, HISTORY, PROBES
+from pipeline.datasets.tables import SPLITS, read_files, read_table
+from pipeline.errors import UserError
+from pipeline.images.files import LIMITS
+from pipeline.reports.audit_report import render_page
+from pipeline.reports.audit_text import verdict
+from tests.auditing.dataset import (
+    CONVERTED,
+    MANIFEST,
+    audited,
+    choices,
+    measured_pictures,
+    prepare,
+    write_pictures,
+)
+from tests.auditing.files import encoded, scene
+
+
+@pytest.fixture(scope="module")
+def pictures_at(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pictures")
+    write_pictures(root)
+    return root
+
+
+@pytest.fixture
+def made(pictures_at, tmp_path, monkeypatch, compose_config):
+    """Run conversion and manifest in an empty folder; give the configuration."""
+    monkeypatch.chdir(tmp_path)
+
+    def prepared(**more):
+        config = compose_config(*choices(pictures_at, **more))
+        prepare(config)
+        return config
+
+    return prepared
+
+
+def test_the_label_is_found_in_raw_files_and_in_the_pixels_of_equal_ones(made):
+    config = made(convert="equal")
+    _, _, audit = audited(config)
+    part = audit["parts"]["training"]
+    raw, converted = part["raw"]["features"], part["converted"]["features"]
+    assert raw["luma_table"]["roc_auc"] == 1.0
+    assert not {"luma_table", "quality", "format"} & set(converted)
+    assert part["converted"]["probe"][HISTORY]["roc_auc"] > 0.9
+    assert part["converted"]["probe"][CONTENT]["low"] < 0.5
+    json.dumps(audit, allow_nan=False)  # only plain numbers and texts
+    found = headline(audit)
+    for name, estimate in part["converted"]["probe"].items():
+        assert found["by_cross_validation"][name]["roc_auc"] == estimate["roc_auc"]
+    assert set(found["on_test"]["test"]) == {"best_feature", "all_metadata", HISTORY, CONTENT}
+    assert best_shortcut(audit, "test")["words"]
+    assert best_shortcut(audit, "elsewhere") is None
+    assert HISTORY in [shortcut.name for shortcut in shortcuts_above(audit, 0.7)]
+    assert shortcuts_above(audit, 1.0) == []
+
+
+def test_what_a_thumbnail_shows_stands_beside_figures_where_it_is_the_best(made):
+    audit = audited(made(convert="equal"))[2]
+    for kind in ("best_feature", "all_metadata", HISTORY, CONTENT):
+        audit["on_test"]["test"][kind]["roc_auc"] = 0.9 if kind == CONTENT else 0.8
+    assert best_shortcut(audit, "test")["words"] == "what a thumbnail shows"
+
+
+def test_matched_says_which_fakes_kept_their_compression(made):
+    part = audited(made(convert="matched"))[2]["parts"]["training"]
+    assert (part["kept_scans"], part["saved_alike"]) == (24, [])
+
+
+def test_genuine_jpegs_beside_fakes_in_png_leave_history_under_matched(tmp_path, monkeypatch, compose_config):
+    root = tmp_path / "pictures"
+    write_pictures(root, genuine_quality=40)
+    for path in (root / "fake").iterdir():
+        number = int(path.stem)
+        pixels = scene(number, height=64 + 8 * ((number - 1000) % 3), width=96)
+        path.with_suffix(".png").write_bytes(encoded(pixels, "PNG"))
+        path.unlink()
+    monkeypatch.chdir(tmp_path)
+    config = compose_config(*choices(root, convert="matched"))
+    prepare(config)
+    audit = audited(config)[2]
+    part = audit["parts"]["training"]
+    assert (part["kept_scans"], len(part["saved_alike"])) == (0, 1)
+    assert verdict(audit) == "Figures of a detector trained on these pictures would be JPEG history."
+    page = render_page(audit)
+    assert "convert=matched had nothing to match" in page
+    assert "The last save is alike" not in page
+
+
+def test_files_of_another_version_are_refused(made):
+    made(convert="equal")
+    table = pd.read_csv(CONVERTED / "files.csv", dtype=str, keep_default_na=False)
+    table.drop(columns="policy").to_csv(CONVERTED / "files.csv", index=False)
+    with pytest.raises(UserError, match=r"no column policy.*pipeline\.convert"):
+        read_converted(CONVERTED)
+
+
+def test_raw_files_are_searched_once(made):
+    part = audited(made(convert="raw"))[2]["parts"]["training"]
+    assert part["raw"] == part["converted"]
+    assert part["converted"]["features"]["luma_table"]["roc_auc"] == 1.0
+
+
+def test_the_same_seed_gives_the_same_audit(made):
+    config = made(convert="equal")
+    assert audited(config)[2] == audited(config)[2]
+
+
+def test_part_of_the_pictures_can_be_probed(made):
+    config = made(convert="equal", **{"audit.probe_pictures": 20})
+    _, measured, audit = audited(config)
+    assert audit["parts"]["training"]["n_probed"] == 20
+    assert np.isfinite(measured.converted_pixels[HISTORY][:, 0]).sum() == 20
+
+
+def test_too_few_pictures_are_told_and_nothing_is_searched(tmp_path, monkeypatch, compose_config):
+    write_pictures(tmp_path / "pictures", n=5)
+    monkeypatch.chdir(tmp_path)
+    config = compose_config(*choices(tmp_path / "pictures", convert="equal"))
+    prepare(config)
+    audit = audited(config)[2]
+    assert "fewer than" in audit["parts"]["training"]["too_few"]
+    assert audit["on_test"] == {}
+    assert list_shortcuts(audit["parts"]["training"]["converted"], "training") == []
+
+
+def test_a_picture_that_has_changed_is_refused(made):
+    config = made(convert="equal")
+    first = sorted(CONVERTED.rglob("*.jpg"))[0]
+    first.write_bytes(first.read_bytes() + b"x")
+    with pytest.raises(UserError, match=r"has changed.*pipeline\.convert"):
+        audited(config)
+
+
+def test_a_missing_source_is_named(made, pictures_at, tmp_path):
+    config = made(convert="equal")
+    copy = shutil.copytree(pictures_at, tmp_path / "copy")
+    (copy / "fake" / "1000.jpg").unlink()
+    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
+    pictures = gather_pictures(read_files(CONVERTED), tables, CONVERTED, frozenset())
+    with pytest.raises(UserError, match=r"1000\.jpg cannot be audited: No such file"):
+        measure_all(plan_measurements(pictures, copy, None), LIMITS, config.compute)
+
+
+def test_a_manifest_of_other_pictures_is_refused(made):
+    made(convert="equal")
+    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
+    files = read_files(CONVERTED)
+    files.loc[0, "sha256"] = "0"
+    with pytest.raises(UserError, match=r"as the manifest has them.*pipeline\.manifest"):
+        gather_pictures(files, tables, CONVERTED, frozenset())
+
+
+def test_workers_give_the_same_as_one_process(made, monkeypatch):
+    monkeypatch.setattr("pipeline.auditing.measure._ALONE", 0)
+    config = made(convert="equal")
+    alone = measured_pictures(config)[1]
+    config.compute.workers = 2
+    together = measured_pictures(config)[1]
+    assert alone.converted.equals(together.converted)
+    assert all(np.array_equal(alone.raw_pixels[name], together.raw_pixels[name]) for name in PROBES)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_as_one_process(made):
+    config = made(convert="equal")
+    alone = measured_pictures(config)[1]
+    config.compute.backend, config.compute.workers = "dask", 2
+    together = measured_pictures(config)[1]
+    assert alone.converted.equals(together.converted)
+    assert all(np.array_equal(alone.raw_pixels[name], together.raw_pixels[name]) for name in PROBES)

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from pipeline.auditing.simultaneous import FoldedRanking, estimate_together
+
+
+def ranking(scores, fake, codes, folds=None):
+    folds = np.zeros((1, len(fake)), int) if folds is None else folds
+    return FoldedRanking(np.atleast_2d(scores), fake, codes, folds)
+
+
+def data(n=200, seed=0, signal=0.7, ties=False):
+    random = np.random.default_rng(seed)
+    fake = np.arange(n) % 2 == 1
+    codes = np.arange(n) // 4
+    scores = random.normal(size=n) + signal * fake
+    return np.round(scores) if ties else scores, fake, codes
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_one_fold_gives_the_auc_of_scikit_learn(ties):
+    scores, fake, codes = data(ties=ties)
+    weights = np.random.default_rng(1).integers(0, 3, (5, codes.max() + 1)).astype(float)
+    ours = ranking(scores, fake, codes).roc_auc(weights)
+    theirs = [roc_auc_score(fake, scores, sample_weight=row[codes]) for row in weights]
+    assert ours == pytest.approx(theirs)
+
+
+def test_folds_are_not_compared_with_one_another():
+    fake = np.array([True, False, True, False])
+    scores = np.array([0.2, 0.1, 0.9, 0.8])  # right within each fold, wrong across
+    folds = np.array([[0, 0, 1, 1]])
+    assert ranking(scores, fake, np.arange(4), folds).roc_auc(np.ones((1, 4))) == [1.0]
+
+
+def test_a_draw_without_a_pair_has_no_figure():
+    fake = np.array([True, False])
+    assert np.isnan(ranking([1.0, 0.0], fake, np.arange(2)).roc_auc(np.array([[1.0, 0.0]]))).all()
+
+
+def estimates(*scores, fake, codes, draws=500):
+    rankings = [ranking(each, fake, codes) for each in scores]
+    return estimate_together(rankings, fake, codes, draws, 0.95, seed=0)
+
+
+def test_an_estimate_lies_inside_its_interval():
+    scores, fake, codes = data()
+    (found,) = estimates(scores, fake=fake, codes=codes)
+    assert 0.5 < found.low < found.roc_auc < found.high < 1
+
+
+def test_intervals_of_many_features_are_wider_than_of_one():
+    scores, fake, codes = data()
+    random = np.random.default_rng(2)
+    alone = estimates(scores, fake=fake, codes=codes)[0]
+    among = estimates(scores, *random.normal(size=(30, len(fake))), fake=fake, codes=codes)[0]
+    assert among.roc_auc == alone.roc_auc
+    assert among.low < alone.low
+    assert among.high > alone.high
+
+
+def test_the_best_of_many_without_signal_keeps_a_half_inside():
+    covered = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        fake, codes = np.arange(80) % 2 == 1, np.arange(80) // 2
+        found = estimates(*random.normal(size=(20, 80)), fake=fake, codes=codes, draws=200)
+        covered += all(each.low <= 0.5 <= each.high for each in found)
+    assert covered >= 17  # 19 are promised
+
+
+def test_a_perfect_score_of_few_groups_is_not_certain():
+    fake, codes = np.arange(20) % 2 == 1, np.arange(20) // 2
+    (found,) = estimates(fake.astype(float), fake=fake, codes=codes)
+    assert found.roc_auc == found.high == 1.0
+    assert found.low == pytest.approx(0.025 ** (1 / 10))
+
+
+def test_a_score_that_ties_every_pair_is_not_certain_to_be_worthless():
+    fake, codes = np.arange(20) % 2 == 1, np.arange(20) // 2
+    (found,) = estimates(codes.astype(float) * 0, fake=fake, codes=codes)
+    assert found.roc_auc == 0.5
+    assert found.low < 0.4
+    assert found.high > 0.6
+
+
+def test_one_group_has_no_interval_and_one_class_no_figure():
+    fake = np.arange(10) % 2 == 1
+    assert estimates(np.arange(10.0), fake=fake, codes=np.zeros(10, int))[0][1:] == (None, None)
+    assert estimates(np.arange(10.0), fake=np.ones(10, bool), codes=np.arange(10))[0].roc_auc is None
+
+
+def test_the_same_seed_gives_the_same_interval_in_blocks_of_any_size(monkeypatch):
+    scores, fake, codes = data()
+    whole = estimates(scores, fake=fake, codes=codes)
+    monkeypatch.setattr("pipeline.auditing.simultaneous.CELLS_AT_ONCE", 500)
+    assert estimates(scores, fake=fake, codes=codes) == whole

@@ -1,0 +1,449 @@
+"""A dataset is converted whole, once, and the tables say what became of every file."""
+
+import os
+import shutil
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.conversion import conversion, journal
+from pipeline.conversion.conversion import convert_pictures
+from pipeline.conversion.file_table import FILE_COLUMNS
+from pipeline.errors import UserError
+from pipeline.images.files import Rejected
+from pipeline.images.jpeg import read_header
+from pipeline.images.mask import read_mask
+from pipeline.images.read import read_rgb
+from tests.images.pictures import EQUAL, digests, draw_photo, list_folder, on_cores, settings
+
+RAW = settings("raw")
+TIF_ONLY = settings("tif_only")
+TABLES = {"files.csv", "rejected.csv"}
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "converted"
+
+
+@pytest.fixture
+def convert(dataset, output):
+    """Convert the dataset as it is now; give the counts."""
+
+    def converted(chosen=EQUAL, workers=1, rejected=()):
+        return convert_pictures(list_folder(dataset), rejected, output, chosen, on_cores(workers))
+
+    return converted
+
+
+def read(output, name="files.csv"):
+    return pd.read_csv(output / name, dtype=str, keep_default_na=False)
+
+
+def times(folder):
+    return {
+        path: path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in TABLES
+    }
+
+
+def age(folder, seconds=60.0):
+    """Make files look as old as those that people have, for the journal trusts no file of this second."""
+    then = time.time_ns() + int(seconds * 1e9)
+    path = journal.journal_path(folder)
+    entries = journal.read_journal(path)
+    aged = [journal.Entry(**{**vars(entry), "recorded_ns": then}) for entry in entries.values()]
+    journal.write_journal(path, aged)
+
+
+def test_equal_saves_every_picture_with_the_same_settings(convert, output):
+    convert()
+    for path in read(output)["path"]:
+        header = read_header((output / path).read_bytes())
+        assert (header.quality, header.exact, header.subsampling) == (95, True, "4:4:4")
+
+
+def test_the_table_describes_every_picture(convert, dataset, output):
+    assert convert().converted == 10
+    table = read(output)
+    assert table.columns.tolist() == FILE_COLUMNS
+    assert table["path"].tolist() == sorted(table["path"])
+    row = table.set_index("path").loc["set/fake/f2.jpg"]
+    found = digests(output)
+    assert row["source_path"] == "fake/f2.tif"
+    assert (row["label"], row["collection"], row["source_format"]) == ("fake", "set", "TIFF")
+    assert (row["width"], row["height"]) == ("60", "40")
+    assert row["bytes"] == str((output / "set/fake/f2.jpg").stat().st_size)
+    assert row["source_sha256"] == digests(dataset)["fake/f2.tif"]
+    assert row["sha256"] == found["set/fake/f2.jpg"]
+    assert row["mask_path"] == "set/masks/f2.png"
+    assert row["mask_sha256"] == found["set/masks/f2.png"]
+    assert len(row["pixel_sha256"]) == 64
+    assert len(row["phash"]) == 16
+    assert row["jpeg_quality"] == ""
+    assert table.set_index("path").loc["set/fake/f0.jpg", "jpeg_quality"] == "75"
+    assert found.keys() == {*table["path"], *filter(None, table["mask_path"]), *TABLES}
+
+
+def test_raw_keeps_every_byte(convert, dataset, output):
+    convert(RAW)
+    sources, found = digests(dataset), digests(output)
+    assert all(found[row.path] == sources[row.source_path] for row in read(output).itertuples())
+
+
+def test_tif_only_saves_tifs_and_copies_the_rest(convert, output):
+    convert(TIF_ONLY)
+    table = read(output)
+    copied = table["source_sha256"] == table["sha256"]
+    assert table.loc[~copied, "path"].tolist() == ["set/fake/f2.jpg", "set/genuine/g2.jpg"]
+    assert table.loc[copied, "policy"].str.startswith("tif_only(copied").all()
+
+
+def test_masks_are_grey_pngs_of_the_pictures_size(convert, dataset, output):
+    convert()
+    assert np.array_equal(read_mask(output / "set/masks/f1.png"), read_mask(dataset / "masks/f1.png"))
+
+
+def test_pictures_and_masks_are_turned_upright_together(convert, dataset, output):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    mask = read_mask(dataset / "masks/f1.png")
+    Image.fromarray(np.repeat(mask[..., None], 3, axis=2).astype(np.uint8) * np.uint8(255)).save(
+        dataset / "fake/f1.png", exif=exif
+    )
+    convert()
+    upright = read_mask(output / "set/masks/f1.png")
+    assert upright.shape == (60, 40)
+    assert np.array_equal(read_rgb(output / "set/fake/f1.jpg")[..., 0] > 127, upright)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_files_and_tables_do_not_depend_on_the_number_of_workers(
+    dataset, output, convert, monkeypatch, workers
+):
+    for i in range(20):
+        Image.fromarray(draw_photo(seed=200 + i)).save(dataset / "genuine" / f"more{i}.png")
+    (dataset / "genuine" / "bad.png").write_bytes(b"no")
+    convert(workers=1)
+    expected = digests(output)
+    shutil.rmtree(output)
+    journal.journal_path(output).unlink()
+    monkeypatch.setattr(conversion, "_ALONE_PICTURES", 0)
+    monkeypatch.setattr(conversion, "_CHUNK_PICTURES", 3)
+    convert(workers=workers)
+    assert digests(output) == expected
+
+
+def test_what_is_no_picture_is_rejected_with_its_reason_and_counted(convert, dataset, output):
+    whole = (dataset / "genuine/g0.jpg").read_bytes()
+    (dataset / "genuine/cut.jpg").write_bytes(whole[:-300])
+    (dataset / "genuine/text.png").write_text("hello")
+    (dataset / "fake/empty.tif").touch()
+    counts = convert(rejected=[Rejected("genuine/notes.txt", "it has the ending .txt")])
+    assert (counts.converted, counts.rejected) == (10, 4)
+    rejected = read(output, "rejected.csv").set_index("path")["reason"]
+    assert rejected.index.tolist() == [
+        "fake/empty.tif",
+        "genuine/cut.jpg",
+        "genuine/notes.txt",
+        "genuine/text.png",
+    ]
+    assert rejected["fake/empty.tif"] == "the file is empty"
+    assert "truncated" in rejected["genuine/cut.jpg"]
+    assert "no picture" in rejected["genuine/text.png"]
+    assert not (output / "set/genuine/cut.jpg").exists()
+
+
+def test_two_files_of_one_name_both_get_a_file(convert, dataset, output):
+    Image.fromarray(draw_photo(seed=9)).save(dataset / "fake/f0.tif")
+    assert convert().converted == 11
+    by_source = read(output).set_index("source_path")["path"]
+    assert (by_source["fake/f0.jpg"], by_source["fake/f0.tif"]) == ("set/fake/f0.jpg", "set/fake/f0.tif.jpg")
+
+
+def test_a_mask_that_does_not_fit_is_said_and_its_picture_kept(convert, dataset, output):
+    Image.new("L", (10, 300)).save(dataset / "masks/f0.png")
+    counts = convert()
+    assert (counts.converted, counts.rejected, counts.masks_rejected) == (10, 0, 1)
+    row = read(output).set_index("path").loc["set/fake/f0.jpg"]
+    assert (row["mask_path"], row["mask_sha256"]) == ("", "")
+    (rejected,) = read(output, "rejected.csv").itertuples()
+    assert rejected.path == str(dataset / "masks/f0.png")
+    assert "10x300" in rejected.reason
+    age(output)
+    assert convert().masks_rejected == 1
+    assert len(read(output, "rejected.csv")) == 1
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_nothing_is_done_again_when_nothing_has_changed(convert, output, trusted):
+    convert()
+    if trusted:
+        age(output)
+    before, tables = times(output), digests(output)
+    counts = convert()
+    assert counts.unchanged == 10
+    assert times(output) == before
+    assert digests(output) == tables
+
+
+def test_without_its_journal_nothing_is_done_again_either(convert, output):
+    convert()
+    journal.journal_path(output).unlink()
+    before = times(output)
+    convert()
+    assert times(output) == before
+
+
+def test_a_picture_whose_file_is_read_again_only_where_it_changed(convert, dataset, output):
+    convert()
+    age(output)
+    before = times(output)
+    Image.fromarray(draw_photo(seed=77)).save(dataset / "fake/f2.tif")
+    counts = convert()
+    assert (counts.converted, counts.unchanged) == (10, 9)
+    after = times(output)
+    assert {path.name for path in after if after[path] != before[path]} == {"f2.jpg"}
+    assert (
+        read(output).set_index("path").loc["set/fake/f2.jpg", "source_sha256"]
+        == digests(dataset)["fake/f2.tif"]
+    )
+
+
+def test_a_changed_mask_is_converted_again_without_its_picture(convert, dataset, output):
+    convert()
+    age(output)
+    before = times(output)
+    Image.new("L", (60, 40), 255).save(dataset / "masks/f0.png")
+    convert()
+    after = times(output)
+    assert {path.name for path in after if after[path] != before[path]} == {"f0.png"}
+    assert read_mask(output / "set/masks/f0.png").all()
+
+
+def test_a_mask_taken_away_goes(convert, dataset, output):
+    convert()
+    age(output)
+    (dataset / "masks/f0.png").unlink()
+    convert()
+    assert not (output / "set/masks/f0.png").exists()
+    assert read(output).set_index("path").loc["set/fake/f0.jpg", "mask_path"] == ""
+
+
+def test_a_picture_taken_away_goes_and_so_does_its_empty_folder(convert, dataset, output):
+    (dataset / "fake/deep").mkdir()
+    Image.fromarray(draw_photo(seed=5)).save(dataset / "fake/deep/x.png")
+    convert()
+    assert (output / "set/fake/deep/x.jpg").exists()
+    shutil.rmtree(dataset / "fake/deep")
+    assert convert().removed == 1
+    assert not (output / "set/fake/deep").exists()
+    assert len(read(output)) == 10
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        settings("equal", quality=80),
+        settings("equal", subsampling="4:2:0"),
+        RAW,
+        TIF_ONLY,
+    ],
+    ids=["quality", "subsampling", "raw", "tif_only"],
+)
+def test_changed_settings_leave_what_one_clean_run_leaves(convert, output, changed):
+    convert(changed)
+    clean = digests(output)
+    shutil.rmtree(output)
+    journal.journal_path(output).unlink()
+    convert(EQUAL)
+    age(output)
+    convert(changed)
+    assert digests(output) == clean
+
+
+def test_a_changed_quality_leaves_copied_files_alone(convert, output):
+    convert(TIF_ONLY)
+    age(output)
+    assert convert(settings("tif_only", quality=80)).unchanged == 8
+
+
+@pytest.mark.parametrize("damage", ["delete", "change", "swap"])
+def test_a_converted_file_that_was_damaged_is_made_again(convert, output, damage):
+    convert()
+    clean = digests(output)
+    age(output)
+    target = output / "set/fake/f1.jpg"
+    if damage == "delete":
+        target.unlink()
+    elif damage == "change":
+        status, content = target.stat(), bytearray(target.read_bytes())
+        content[-5] ^= 1
+        target.write_bytes(content)
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    else:
+        shutil.copy2(output / "set/fake/f2.jpg", target)
+    convert()
+    assert digests(output) == clean
+
+
+def test_a_damaged_table_is_written_again(convert, output):
+    convert()
+    clean = digests(output)
+    (output / "files.csv").write_text("path,width\n\x00,oops\n")
+    journal.journal_path(output).unlink()
+    convert()
+    assert digests(output) == clean
+
+
+def test_what_an_interrupted_write_left_goes(convert, output):
+    convert()
+    (output / "set/fake/.0a1b2c3d.partial.jpg").write_bytes(b"half")
+    assert convert().removed == 1
+    assert not list(output.rglob("*.partial*"))
+
+
+def test_a_class_without_a_usable_picture_is_said_and_the_earlier_result_stays(convert, dataset, output):
+    convert()
+    earlier = digests(output)
+    for path in (dataset / "fake").iterdir():
+        path.write_bytes(b"broken")
+    with pytest.raises(UserError, match=r"none of the 5 fake pictures .* can be used.*f0\.jpg") as caught:
+        convert()
+    assert str(dataset / "fake") in str(caught.value)
+    assert digests(output) == earlier
+
+
+def test_a_class_without_any_picture_is_said(convert, dataset):
+    shutil.rmtree(dataset / "genuine")
+    with pytest.raises(UserError, match="no genuine picture"):
+        convert()
+
+
+def test_a_folder_of_something_else_is_not_touched(convert, output):
+    output.mkdir()
+    (output / "thesis.docx").write_text("ten years of work")
+    with pytest.raises(UserError, match=r"thesis\.docx"):
+        convert()
+    assert (output / "thesis.docx").read_text() == "ten years of work"
+
+
+def test_pictures_are_never_converted_into_their_own_folder(dataset):
+    before = digests(dataset)
+    for output in (dataset, dataset / "fake", dataset / "fake/out"):
+        with pytest.raises(UserError, match="must not lie in the other"):
+            convert_pictures(list_folder(dataset), [], output, EQUAL, on_cores(1))
+    assert digests(dataset) == before
+
+
+def test_names_of_all_kinds_are_converted(convert, dataset, output):
+    names = ["ünï cödé 日本.TIF", "a,b;\"c'.Png", "x.tar.jpg", "-rf.bmp", "new\nline.png", "%41.webp"]
+    for i, name in enumerate(names):
+        Image.fromarray(draw_photo(seed=300 + i)).save(dataset / "genuine" / name)
+    assert convert().converted == 10 + len(names)
+    table = read(output).set_index("source_path")
+    for name in names:
+        assert (output / table.loc[f"genuine/{name}", "path"]).is_file()
+
+
+def test_a_file_that_vanishes_while_it_is_listed_is_rejected(dataset, output):
+    sources = list_folder(dataset)
+    (dataset / "fake/f0.jpg").unlink()
+    counts = convert_pictures(sources, [], output, EQUAL, on_cores(1))
+    assert (counts.converted, counts.rejected) == (9, 1)
+
+
+def test_files_that_are_lost_beyond_the_limit_stop_the_conversion_and_are_named(convert, dataset, output):
+    convert()
+    table = (output / "files.csv").read_bytes()
+    for i in range(5):
+        (dataset / "genuine" / f"bad{i}.png").write_bytes(b"no")
+    with pytest.raises(UserError) as caught:
+        convert(settings("equal", max_rejected=0.3))
+    message = str(caught.value)
+    assert "5 of 15 pictures (33.3%)" in message
+    assert "convert.max_rejected=0.3" in message
+    assert "genuine/bad0.png: it is no picture" in message
+    assert "and 2 more" in message
+    assert str(output / "rejected.csv") in message
+    assert len(read(output, "rejected.csv")) == 5
+    assert (output / "files.csv").read_bytes() == table
+    assert convert(settings("equal", max_rejected=0.34)).rejected == 5
+
+
+def test_files_beside_the_pictures_count_as_lost_only_where_they_should_have_been_pictures(convert):
+    beside = [Rejected(f"genuine/{i}.txt", "it has the ending .txt") for i in range(50)]
+    assert convert(settings("equal", max_rejected=0.0), rejected=beside).rejected == 50
+    with pytest.raises(UserError, match="a link to a file"):
+        convert(
+            settings("equal", max_rejected=0.0), rejected=[Rejected("a.png", "a link to a file", lost=True)]
+        )
+
+
+def test_a_picture_beyond_the_limits_is_rejected_also_where_it_was_converted_before(convert, dataset, output):
+    Image.fromarray(draw_photo(400, 600)).save(dataset / "genuine/large.png")
+    assert convert().converted == 11
+    age(output)
+    counts = convert(settings("equal", max_megapixels=0.2))
+    assert (counts.converted, counts.unchanged, counts.rejected) == (10, 10, 1)
+    assert "convert.max_megapixels" in read(output, "rejected.csv")["reason"].iloc[0]
+    assert convert(settings("equal", max_gib=0.0005)).rejected == 1
+    assert convert().converted == 11
+
+
+@pytest.fixture
+def pages(dataset):
+    """A TIFF of three pages among the fakes, with a mask of three pages."""
+    drawn = [Image.fromarray(draw_photo(seed=70 + i)) for i in range(3)]
+    drawn[0].save(dataset / "fake/book.tif", save_all=True, append_images=drawn[1:])
+    masks = [Image.new("L", (60, 40), 0) for _ in range(3)]
+    for i, mask in enumerate(masks):
+        mask.paste(255, (0, 0, 10 * (i + 1), 10))
+    # list_folder looks for a mask of this name
+    masks[0].save(dataset / "masks/book.png", "TIFF", save_all=True, append_images=masks[1:])
+    return drawn
+
+
+def test_of_a_file_with_pages_the_first_is_taken(convert, pages, output):
+    assert convert(settings("lossless")).converted == 11
+    assert np.array_equal(read_rgb(output / "set/fake/book.png"), np.asarray(pages[0]))
+
+
+@pytest.mark.parametrize("policy", ["equal", "matched", "lossless"])
+def test_every_page_can_be_a_picture(convert, pages, output, policy):
+    assert convert(settings(policy, pages="all")).converted == 13
+    rows = read(output).query("source_path == 'fake/book.tif'")
+    ending = "png" if policy == "lossless" else "jpg"
+    assert rows["path"].tolist() == [f"set/fake/book{page}.{ending}" for page in ("-page2", "-page3", "")]
+    assert rows["page"].tolist() == ["1", "2", "0"]
+    assert rows["pixel_sha256"].nunique() == 3
+    if policy == "lossless":
+        assert np.array_equal(read_rgb(output / "set/fake/book-page3.png"), np.asarray(pages[2]))
+    age(output)
+    assert convert(settings(policy, pages="all")).unchanged == 13
+    assert convert(settings(policy, pages="first")).removed == 4  # two pages and their masks
+
+
+@pytest.mark.usefixtures("pages")
+def test_every_page_has_its_page_of_the_mask(convert, output):
+    convert(settings("equal", pages="all"))
+    for page, width in (("", 10), ("-page2", 20), ("-page3", 30)):
+        assert read_mask(output / f"set/masks/book{page}.png")[5].sum() == width
+
+
+@pytest.mark.parametrize("policy", ["raw", "tif_only"])
+def test_pages_of_files_that_are_copied_are_refused(convert, policy):
+    with pytest.raises(UserError, match=r"pages=first.* equal, matched, lossless"):
+        convert(settings(policy, pages="all"))
+
+
+def test_the_published_split_comes_through(dataset, output):
+    sources = [replace(source, official="test") for source in list_folder(dataset)]
+    convert_pictures(sources, [], output, EQUAL, on_cores(1))
+    assert set(read(output)["official"]) == {"test"}
+    assert set(read(output)["page"]) == {"0"}

@@ -1,0 +1,238 @@
+"""After `matched` the classes differ neither in how files were saved last nor in what else these hold."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageCms
+
+from pipeline.conversion import recompression
+from pipeline.conversion.conversion import convert_pictures
+from pipeline.conversion.journal import journal_path
+from pipeline.conversion.recompression import survey
+from pipeline.images.encode import settings_of
+from pipeline.images.jpeg import segments, take_apart
+from pipeline.images.mask import read_mask
+from pipeline.images.read import read_rgb
+from tests.images.jpeg_files import as_photoshop_writes, saved, with_segment
+from tests.images.pictures import digests, draw_photo, list_folder, on_cores, settings
+
+MATCHED = settings("matched")
+CAMERA = {"quality": 90, "subsampling": 2}
+EDITOR = {"qtables": [[3] * 64, [4] * 64], "subsampling": 0, "optimize": True, "restart_marker_rows": 1}
+SECOND_EDITOR = {"qtables": [[5] * 64, [6] * 64], "subsampling": 2, "progressive": True}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """60 genuine JPEGs of a camera; 10 fakes of one editor, 5 of another, 5 TIFFs."""
+    root = tmp_path / "pictures"
+    for label in ("genuine", "fake"):
+        (root / label).mkdir(parents=True)
+    for i in range(60):
+        (root / f"genuine/g{i}.jpg").write_bytes(saved(draw_photo(seed=i), **CAMERA))
+    for i in range(15):
+        content = saved(draw_photo(seed=100 + i), **(EDITOR if i < 10 else SECOND_EDITOR))
+        content = with_segment(content, 0xED, b"Photoshop 3.0\0") + b"behind"
+        (root / f"fake/f{i}.jpg").write_bytes(content)
+    for i in range(5):
+        Image.fromarray(draw_photo(seed=200 + i)).save(root / f"fake/t{i}.tif")
+    return root
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "converted"
+
+
+def convert(folder, output, chosen=MATCHED, workers=1):
+    return convert_pictures(list_folder(folder), [], output, chosen, on_cores(workers))
+
+
+def last_saves(output: Path, label: str) -> Counter:
+    return Counter(
+        settings_of(take_apart(path.read_bytes())) for path in sorted((output / "set" / label).glob("*.jpg"))
+    )
+
+
+def seen_from_outside(content: bytes) -> list[tuple[int, int]]:
+    """Markers and lengths of all segments but the Huffman tables, whose lengths differ by picture."""
+    return [(marker, 0 if marker == 0xC4 else len(payload)) for marker, payload in segments(content)]
+
+
+def test_both_classes_were_saved_last_with_the_fakes_settings(folder, output):
+    convert(folder, output)
+    fake, genuine = last_saves(output, "fake"), last_saves(output, "genuine")
+    assert set(fake) == set(genuine)
+    assert len(genuine) == 2
+    shares = sorted(count / 60 for count in genuine.values())
+    assert shares == pytest.approx([1 / 3, 2 / 3], abs=0.15)
+
+
+def test_files_with_the_same_settings_look_the_same_from_outside(folder, output):
+    convert(folder, output)
+    looks: dict = {}
+    for path in (output / "set").rglob("*.jpg"):
+        content = path.read_bytes()
+        looks.setdefault(settings_of(take_apart(content)), set()).add(tuple(seen_from_outside(content)))
+        assert content.endswith(b"\xff\xd9")
+        assert b"Photoshop" not in content
+    assert [len(found) for found in looks.values()] == [1, 1]
+
+
+def test_a_fake_jpeg_keeps_its_pixels_and_others_are_encoded_once(folder, output):
+    convert(folder, output)
+    for i in range(15):
+        name = f"fake/f{i}.jpg"
+        assert np.array_equal(read_rgb(output / "set" / name), read_rgb(folder / name))
+        before = take_apart((folder / name).read_bytes())
+        assert take_apart((output / "set" / name).read_bytes()) == before
+    table = pd.read_csv(output / "files.csv").set_index("source_path")
+    assert table.loc["fake/f3.jpg", "policy"].startswith("matched(stripped,")
+    assert table.loc["fake/t3.tif", "policy"].startswith("matched(tables=")
+    assert table.loc["genuine/g3.jpg", "policy"].startswith("matched(tables=")
+
+
+def turned(content_of: Image.Image) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return saved(content_of, exif=exif, **EDITOR)
+
+
+def grey(picture: Image.Image) -> bytes:
+    return saved(picture.convert("L"))
+
+
+def cmyk(picture: Image.Image) -> bytes:
+    return saved(picture.convert("CMYK"))
+
+
+@pytest.mark.parametrize("odd", [turned, grey, cmyk])
+def test_a_fake_that_cannot_be_kept_as_it_looks_counts_as_never_jpeg(folder, output, odd):
+    picture = Image.fromarray(draw_photo(40, 60, seed=7))
+    (folder / "fake/odd.jpg").write_bytes(odd(picture))
+    convert(folder, output)
+    content = (output / "set/fake/odd.jpg").read_bytes()
+    assert settings_of(take_apart(content)) in last_saves(output, "genuine")
+    looked_at = read_rgb(folder / "fake/odd.jpg").astype(int)
+    assert np.abs(read_rgb(output / "set/fake/odd.jpg") - looked_at).mean() < 4
+
+
+def test_a_fake_whose_profile_changes_its_colours_counts_as_never_jpeg(folder, output, monkeypatch):
+    picture = Image.fromarray(draw_photo(40, 60, seed=7))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    (folder / "fake/odd.jpg").write_bytes(saved(picture, icc_profile=srgb, **EDITOR))
+    found = survey(list_folder(folder), MATCHED, output, on_cores(1))
+    looked_at = read_rgb(folder / "fake/odd.jpg")
+    without = read_rgb(saved(picture, **EDITOR))
+    assert (found["fake/odd.jpg"].last_save is not None) == np.array_equal(looked_at, without)
+
+    def darker(image):
+        decoded = image.convert("RGB")
+        return decoded.point(lambda value: value // 2) if "icc_profile" in image.info else decoded
+
+    monkeypatch.setattr(recompression, "upright_rgb", darker)
+    (output.parent / ".converted.survey.journal").unlink()
+    found = survey(list_folder(folder), MATCHED, output, on_cores(1))
+    assert found["fake/odd.jpg"].last_save is None
+    assert found["fake/f0.jpg"].last_save is not None
+
+
+def test_a_broken_fake_is_rejected_and_said(folder, output):
+    (folder / "fake/f3.jpg").write_bytes((folder / "fake/f3.jpg").read_bytes()[:500])
+    assert convert(folder, output).rejected == 1
+    assert "f3.jpg" in (output / "rejected.csv").read_text()
+
+
+def test_masks_stay_with_their_pictures(folder, output):
+    (folder / "masks").mkdir()
+    marked = np.zeros((40, 60), np.uint8)
+    marked[3:9, 4:30] = 255
+    Image.fromarray(marked).save(folder / "masks/f0.png")
+    Image.fromarray(marked).save(folder / "masks/t0.png")
+    convert(folder, output)
+    for name in ("f0", "t0"):
+        assert np.array_equal(read_mask(output / f"set/masks/{name}.png"), marked > 0)
+
+
+def test_the_result_depends_neither_on_workers_nor_on_what_was_there(folder, output, monkeypatch):
+    convert(folder, output, settings("equal"))
+    convert(folder, output, workers=2)
+    found = digests(output)
+    monkeypatch.setattr(recompression, "_ALONE", 0)
+    shutil.rmtree(output)
+    journal_path(output).unlink()
+    (output.parent / ".converted.survey.journal").unlink()
+    convert(folder, output, workers=2)
+    assert digests(output) == found
+    assert convert(folder, output).unchanged == 80
+    assert digests(output) == found
+
+
+def test_a_new_genuine_picture_moves_no_other_and_a_new_fake_few(folder, output):
+    convert(folder, output)
+    before = digests(output / "set")
+    (folder / "genuine/new.jpg").write_bytes(saved(draw_photo(seed=999), **CAMERA))
+    convert(folder, output)
+    after = digests(output / "set")
+    assert {name: after[name] for name in before} == before
+    (folder / "fake/new.jpg").write_bytes(saved(draw_photo(seed=998), **EDITOR))
+    convert(folder, output)
+    moved = [name for name, digest in digests(output / "set").items() if after.get(name, digest) != digest]
+    assert len(moved) <= 8  # of 66, to the editor that has become more frequent
+
+
+def test_files_are_looked_at_once(folder, output, monkeypatch):
+    looked: list[str] = []
+    look_at = recompression._look_at
+    monkeypatch.setattr(
+        recompression, "_look_at", lambda look: looked.append(look.path.name) or look_at(look)
+    )
+    monkeypatch.setattr(recompression, "now_ns", lambda: 2**62)  # long after the files were written
+    sources = list_folder(folder)
+    first = survey(sources, MATCHED, output, on_cores(1))
+    assert len(looked) == 20
+    assert survey(sources, MATCHED, output, on_cores(1)) == first
+    assert len(looked) == 20
+    (folder / "fake/f2.jpg").write_bytes(as_photoshop_writes(draw_photo(40, 64)))
+    second = survey(list_folder(folder), MATCHED, output, on_cores(1))
+    assert looked[20:] == ["f2.jpg"]
+    assert second["fake/f2.jpg"] != first["fake/f2.jpg"]
+    survey(sources, settings("matched", pages="all"), output, on_cores(1))
+    assert len(looked) == 21 + 80
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"made_by": 3, "files": 4}', "[" * 100_000])
+def test_a_damaged_memory_is_made_again(folder, output, damage):
+    sources = list_folder(folder)
+    first = survey(sources, MATCHED, output, on_cores(1))
+    memory = output.parent / ".converted.survey.journal"
+    whole = memory.read_text()
+    memory.write_text(damage)
+    assert survey(sources, MATCHED, output, on_cores(1)) == first
+    memory.write_text(whole.replace('"files":', '"files":[],"x":'))
+    assert survey(sources, MATCHED, output, on_cores(1)) == first
+
+
+def test_policies_that_need_no_look_leave_no_memory(folder, output):
+    convert(folder, output)
+    assert (output.parent / ".converted.survey.journal").exists()
+    convert(folder, output, settings("equal"))
+    assert not (output.parent / ".converted.survey.journal").exists()
+
+
+def test_on_real_pictures_only_chance_tells_the_settings_apart(real_pictures, output, tmp_path):
+    root = tmp_path / "casia1"
+    for label in ("genuine", "fake"):
+        (root / label).mkdir(parents=True)
+        for path in sorted((real_pictures / "casia" / label / "casia1").glob("*.jpg"))[:100]:
+            (root / label / path.name).symlink_to(path)
+    convert(root, output)
+    fake, genuine = last_saves(output, "fake"), last_saves(output, "genuine")
+    for donor, count in fake.items():
+        share = count / fake.total()
+        deviation = (share * (1 - share) / genuine.total()) ** 0.5
+        assert abs(genuine[donor] / genuine.total() - share) < 3.5 * deviation + 0.01

@@ -1,0 +1,352 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import Collection, Data, Split
+from pipeline.datasets.build_manifest import (
+    LEFT_OUT_COLUMNS,
+    NO_JPEG,
+    NO_SOURCE,
+    build_manifest,
+    count_lines,
+    count_manifest,
+    count_same,
+    label_table,
+    leave_out,
+    same_line,
+    write_manifest,
+)
+from pipeline.datasets.tables import COLUMNS, FROM_FILES, read_files, read_table, test_collections
+from pipeline.errors import UserError
+from tests.datasets.casia2 import NAMES, casia2_names
+
+test_collections.__test__ = False  # it is ours, and no test
+GROUPED = Split(method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15}, folds=None, fold=0)
+RANDOM = replace(GROUPED, method="random")
+PARENTS = replace(GROUPED, method="parents")
+OFFICIAL = replace(GROUPED, method="official")
+CONVERTED = Path("data/converted")
+DATA = Data(
+    name="d",
+    root="r",
+    genuine="",
+    fake="",
+    masks="",
+    protocol=[],
+    known_groups=None,
+    collections={
+        "here": Collection(genuine="g", fake="f", role="train"),
+        "far": Collection(genuine="g", fake="f", role="test"),
+    },
+)
+
+
+def files(n=60, collection="here", start=0):
+    """Make files.csv: pairs of a genuine picture and a fake made from it."""
+    rows = []
+    for number in range(start, start + n):
+        for label in ("fake", "genuine"):
+            name = f"{collection}/{label}/{number:03}"
+            row = dict.fromkeys(FROM_FILES, "")
+            row |= {"path": f"{name}.jpg", "label": label, "collection": collection}
+            row |= {"source_ids": f"s:{number}", "source_format": "JPEG"}
+            row |= dict.fromkeys(["source_sha256", "sha256", "pixel_sha256"], name)
+            row["official"] = "test" if number % 5 == 0 else "train"
+            row["mask_path"] = f"{collection}/masks/{number:03}.png" if label == "fake" else ""
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def build(table, split=GROUPED, seed=3, look=None, protocol=()):
+    return build_manifest(table, CONVERTED, replace(DATA, protocol=list(protocol)), split, seed, look)
+
+
+@pytest.mark.parametrize("protocol", [(), ("source_matched",), ("jpeg_only", "source_matched")])
+@pytest.mark.parametrize(
+    "split", [GROUPED, RANDOM, PARENTS, OFFICIAL], ids=["grouped", "random", "parents", "official"]
+)
+def test_every_picture_is_in_one_table_once(split, protocol):
+    table = pd.concat([files(), files(20, "far", start=50)], ignore_index=True)
+    table.loc[::9, "source_format"] = "PNG"
+    table.loc[::11, "official"] = ""
+    table.loc[::13, "source_ids"] = "s:1|s:2"
+    manifest = build(table, split, protocol=protocol)
+    paths = [path for rows in manifest.splits.values() for path in rows["path"]] + list(
+        manifest.left_out["path"]
+    )
+    assert sorted(paths) == sorted("data/converted/" + table["path"])
+    assert (manifest.left_out["reason"] != "").all()
+
+
+def test_tables_have_the_agreed_columns_in_order_of_paths():
+    for rows in build(files()).splits.values():
+        assert list(rows.columns) == COLUMNS
+        assert rows["path"].is_monotonic_increasing
+        assert (rows["target"] == (rows["label"] == "fake")).all()
+
+
+def test_paths_start_at_the_repository_and_masks_stay_empty_where_there_is_none():
+    row = label_table(files(1), CONVERTED).set_index("label")
+    assert row.loc["fake", "mask_path"] == "data/converted/here/masks/000.png"
+    assert row.loc["genuine", "mask_path"] == ""
+
+
+def test_test_collections_are_tested_whole_but_for_relatives_of_training():
+    manifest = build(pd.concat([files(), files(20, "far", start=50)], ignore_index=True))
+    tested = manifest.splits["test"]
+    assert set(tested.loc[tested["collection"] == "far", "group"]) == {
+        f"s:{number}" for number in range(60, 70)
+    }
+    assert set(manifest.left_out["group"]) == {f"s:{number}" for number in range(50, 60)}
+    assert set(manifest.left_out["reason"]) == {"a relative is in a training collection"}
+    assert manifest.left_out["detail"].iloc[0] == "data/converted/here/fake/050.jpg"
+    assert set(manifest.splits["train"]["collection"]) == {"here"}
+
+
+def test_the_order_of_files_csv_does_not_matter():
+    table = files()
+    shuffled = table.sample(frac=1, random_state=1)
+    for name, rows in build(table).splits.items():
+        pd.testing.assert_frame_equal(rows, build(shuffled).splits[name])
+
+
+def test_another_folder_or_conversion_deals_alike():
+    table = files()
+    other = table.assign(path=table["path"].str.replace(".jpg", ".png"), sha256=table["sha256"] + "x")
+    for split in (GROUPED, RANDOM):
+        one = build(table, split).splits["test"]["path"].map(lambda path: Path(path).stem)
+        two = build_manifest(other, Path("elsewhere"), DATA, split, 3).splits["test"]["path"]
+        assert one.tolist() == two.map(lambda path: Path(path).stem).tolist()
+
+
+def test_files_of_another_dataset_are_refused():
+    with pytest.raises(UserError, match="collections other, which data=d does not have"):
+        build(files(collection="other"))
+
+
+def test_nothing_to_train_on_is_said():
+    with pytest.raises(UserError, match=r"no collection of the data has the role train.*pipeline\.score"):
+        build(files(collection="far"))
+
+
+def test_an_unknown_label_is_refused():
+    with pytest.raises(UserError, match="label 'real'; expected genuine or fake"):
+        build(files().assign(label="real"))
+
+
+def test_written_tables_are_read_back_as_they_were(tmp_path):
+    manifest = build(files())
+    counts = count_manifest(manifest, test_collections(DATA))
+    write_manifest(tmp_path, manifest, counts, {"seed": 3})
+    for name, rows in manifest.splits.items():
+        pd.testing.assert_frame_equal(read_table(tmp_path / f"{name}.csv"), rows, check_dtype=False)
+    left_out = pd.read_csv(tmp_path / "left_out.csv", dtype=str, keep_default_na=False)
+    assert left_out.columns.tolist() == LEFT_OUT_COLUMNS
+    names = ["built_from.json", "counts.json", "left_out.csv", "test.csv", "train.csv", "validation.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_a_manifest_that_cannot_be_written_whole_leaves_the_earlier_one(tmp_path):
+    write_manifest(tmp_path, build(files()), {}, {"seed": 3})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    other = build(files(), seed=4)
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_manifest(tmp_path, other, {"share": float("nan")}, {"seed": 4})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_empty_cells_and_the_word_nan_are_text(tmp_path):
+    files(1).assign(subset="nan").to_csv(tmp_path / "files.csv", index=False)
+    table = read_files(tmp_path)
+    assert set(table["subset"]) == {"nan"}
+    assert set(table["jpeg_quality"]) == {""}
+
+
+def test_a_missing_table_says_which_command_writes_it(tmp_path):
+    with pytest.raises(
+        UserError, match=r"files\.csv is not there; write it with python -m pipeline\.convert"
+    ):
+        read_files(tmp_path)
+    with pytest.raises(
+        UserError, match=r"train\.csv is not there; write it with python -m pipeline\.manifest"
+    ):
+        read_table(tmp_path / "train.csv")
+
+
+def test_a_table_without_a_column_or_with_a_swapped_target_is_refused(tmp_path):
+    table = build(files()).splits["train"]
+    path = tmp_path / "train.csv"
+    table.drop(columns="group").to_csv(path, index=False)
+    with pytest.raises(UserError, match="no column group"):
+        read_table(path)
+    table.assign(target="yes").to_csv(path, index=False)
+    with pytest.raises(UserError, match="target 'yes'; expected genuine and 0, or fake and 1"):
+        read_table(path)
+    path.write_text("")
+    with pytest.raises(UserError, match="is no table"):
+        read_table(path)
+
+
+def test_counts_say_what_a_random_split_leaks():
+    counts = count_manifest(build(files(), RANDOM), frozenset())
+    leak = counts["leak"]["fake"]
+    assert 0 < leak["with_relatives_in_train"] <= leak["pictures"] == counts["test"]["fake"]
+    assert "this split leaks: " in count_lines(counts)
+    assert count_manifest(build(files()), frozenset())["leak"]["fake"]["with_relatives_in_train"] == 0
+
+
+def test_counts_fit_a_terminal_and_add_up():
+    table = pd.concat([files(), files(20, "far", start=50)], ignore_index=True)
+    counts = count_manifest(build(table), test_collections(DATA))
+    here = [counts[name][label] for name in ("train", "validation", "test") for label in ("genuine", "fake")]
+    assert sum(here) == 120
+    assert counts["test_only"]["far"] == {"genuine": 10, "fake": 10, "groups": 10, "masks": 10}
+    assert counts["left_out"] == {"a relative is in a training collection": 20}
+    lines = count_lines(counts).splitlines()
+    assert np.max([len(line) for line in lines]) <= 80
+    assert "20 pictures left out: a relative is in a training collection" in lines
+
+
+def test_a_group_that_fills_training_is_named():
+    table = pd.concat([files(), files(30, start=100).assign(source_ids="s:big")], ignore_index=True)
+    assert "one group, s:big, holds 60 training pictures" in count_lines(
+        count_manifest(build(table), frozenset())
+    )
+
+
+def test_look_alikes_stay_on_one_side_and_leave_a_test_collection():
+    table = pd.concat([files(), files(20, "far", start=100)], ignore_index=True)
+    look = np.arange(len(table))
+    look[0:40:4] = 0  # fakes of ten sources show the same, and so does a picture of the other collection
+    look[-1] = 0
+    manifest = build(table, look=look)
+    sides = [name for name, rows in manifest.splits.items() if rows["source_ids"].isin(["s:0", "s:18"]).any()]
+    assert len(sides) == 1
+    assert manifest.left_out["source_ids"].tolist() == ["s:119", "s:119"]
+
+
+def test_parents_leaves_out_a_fake_of_two_sides_and_groups_without_it():
+    table = files(200)
+    fakes = table.index[table["label"] == "fake"]
+    table.loc[fakes[::2], "source_ids"] = [f"s:{number}|s:{number + 1}" for number in range(0, 200, 2)]
+    manifest = build(table, PARENTS)
+    assert set(manifest.left_out["label"]) == {"fake"}
+    assert set(manifest.left_out["reason"]) == {"sources on several sides of the split"}
+    sides = pd.concat([rows.assign(side=name) for name, rows in manifest.splits.items()])
+    assert (sides.groupby("group")["side"].nunique() == 1).all()
+    each = sides.assign(source=sides["source_ids"].str.split("|")).explode("source")
+    assert (each.groupby("source")["side"].nunique() == 1).all()
+    assert count_manifest(manifest, frozenset())["leak"]["fake"]["with_relatives_in_train"] == 0
+
+
+def test_official_leaves_out_what_is_on_no_list_and_counts_its_leaks():
+    table = files()
+    table.loc[table["source_ids"] == "s:1", "official"] = ""
+    table.loc[table["source_ids"] == "s:2", "official"] = "validation"
+    table.loc[table["source_ids"].isin(["s:10", "s:11"]), "source_ids"] = "s:10|s:11"  # of test and train
+    manifest = build(table, OFFICIAL)
+    assert manifest.left_out["source_ids"].tolist() == ["s:1", "s:1"]
+    assert set(manifest.left_out["reason"]) == {"on no side of the official split"}
+    tested = manifest.splits["test"]
+    assert len(tested) == 24
+    assert len(manifest.splits["validation"]) == 2
+    counts = count_manifest(manifest, frozenset())
+    assert counts["leak"]["fake"] == {"pictures": 12, "with_relatives_in_train": 1}
+
+
+def test_what_the_protocol_leaves_out_ties_no_groups_together():
+    table = files()
+    tying = table.index[(table["label"] == "fake")][0]
+    table.loc[tying, ["source_ids", "source_format"]] = ["s:0|s:1", "PNG"]
+    manifest = build(table, protocol=["jpeg_only"])
+    assert manifest.left_out[["source_ids", "reason"]].to_numpy().tolist() == [
+        ["s:0|s:1", "jpeg_only: the file was no JPEG"]
+    ]
+    rows = pd.concat(manifest.splits.values()).set_index("source_ids")["group"]
+    assert rows.loc[["s:0", "s:1"]].unique().tolist() == ["s:0", "s:1"]
+
+
+def test_the_same_picture_more_than_once_is_counted():
+    table = files(3)
+    table.loc[1, "source_sha256"] = table.loc[0, "source_sha256"]
+    table.loc[1, "pixel_sha256"] = table.loc[0, "pixel_sha256"]
+    table.loc[3, "pixel_sha256"] = table.loc[2, "pixel_sha256"]
+    same = count_same(table, np.array([0, 0, 1, 1, 2, 1]))
+    assert same == {"bytes": 2, "pixels": 2, "looks": 3}
+    line = same_line(same)
+    assert line == "the same picture more than once: 2 by bytes, 2 by pixels, 3 by looks"
+    assert len(line) <= 80
+    assert same_line(count_same(files(3), np.arange(6))) == ""
+
+
+COLLECTIONS = {
+    "here": Collection(genuine="g", fake="f", role="train"),
+    "far": Collection(genuine="g", fake="f", role="test"),
+    "casia2": Collection(genuine="g", fake="f", role="train"),
+}
+
+
+def reasons(table, *protocol):
+    data = Data(
+        name="d",
+        root="",
+        genuine="",
+        fake="",
+        masks="",
+        protocol=list(protocol),
+        known_groups=None,
+        collections=COLLECTIONS,
+    )
+    return leave_out(table, data).tolist()
+
+
+def pictures(*rows):
+    """Make rows of files.csv from (collection, label, source ids, format)."""
+    return pd.DataFrame(rows, columns=["collection", "label", "source_ids", "source_format"])
+
+
+TABLE = pictures(
+    ("here", "fake", "s:1|s:2", "JPEG"),
+    ("here", "fake", "s:3", "TIFF"),
+    ("here", "genuine", "s:1", "JPEG"),
+    ("here", "genuine", "s:2", "PNG"),
+    ("here", "genuine", "s:3", "JPEG"),
+    ("here", "genuine", "s:4", "JPEG"),
+    ("far", "genuine", "", "JPEG"),
+)
+
+
+def test_no_protocol_uses_all():
+    assert reasons(TABLE) == [""] * len(TABLE)
+
+
+def test_jpeg_only_leaves_out_the_other_formats():
+    assert reasons(TABLE, "jpeg_only") == ["", NO_JPEG, "", NO_JPEG, "", "", ""]
+
+
+def test_source_matched_leaves_out_genuine_pictures_that_no_fake_was_made_from():
+    assert reasons(TABLE, "source_matched") == ["", "", "", "", "", NO_SOURCE, NO_SOURCE]
+
+
+def test_both_leave_out_the_sources_of_fakes_that_are_left_out():
+    expected = ["", NO_JPEG, "", NO_JPEG, NO_SOURCE, NO_SOURCE, NO_SOURCE]
+    assert reasons(TABLE, "source_matched", "jpeg_only") == expected
+    assert reasons(TABLE, "jpeg_only", "source_matched") == expected
+
+
+def test_a_protocol_that_leaves_no_class_says_why():
+    without_names = TABLE.assign(source_ids="")
+    with pytest.raises(UserError, match=r"data\.protocol is source_matched.* 4 genuine .*naming\.source"):
+        reasons(without_names, "source_matched")
+    with pytest.raises(UserError, match=r"data\.protocol is jpeg_only.* 2 fake .* no JPEG"):
+        fake = TABLE["label"] == "fake"
+        reasons(TABLE.assign(source_format=TABLE["source_format"].mask(fake, "PNG")), "jpeg_only")
+
+
+@pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
+def test_three_quarters_of_the_genuine_pictures_of_casia2_feed_no_fake():
+    assert reasons(casia2_names(), "source_matched").count(NO_SOURCE) == 5537
+    assert reasons(casia2_names(), "jpeg_only").count(NO_JPEG) == 3059 + 54

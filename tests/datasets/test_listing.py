@@ -1,0 +1,245 @@
+"""A table of the owner's says which pictures belong together."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.config import Collection, Data, Naming, Official
+from pipeline.datasets.groups import group_pictures
+from pipeline.datasets.listing import list_sources, read_known_groups
+from pipeline.errors import UserError
+
+
+@pytest.fixture
+def table(tmp_path):
+    def written(text):
+        (tmp_path / "groups.csv").write_text(text, encoding="utf-8")
+        return str(tmp_path / "groups.csv")
+
+    return written
+
+
+def test_paths_are_those_of_the_tables(table, tmp_path):
+    where = table(f"group,path,more\nburst 1,fake/a.jpg,x\nburst 1,{tmp_path}/genuine/b.jpg,\n,fake/c.jpg,\n")
+    assert read_known_groups(where, tmp_path) == {"fake/a.jpg": "burst 1", "genuine/b.jpg": "burst 1"}
+    assert read_known_groups(None, tmp_path) == {}
+
+
+def test_a_missing_table_is_said_and_not_needed(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "pipeline"):
+        assert read_known_groups(str(tmp_path / "groups.csv"), tmp_path) == {}
+    assert "groups.csv is not there" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("path,scene\na,1\n", "no column group"),
+        ("", "cannot be read as CSV"),
+        ("path,group\na.jpg,1\na.jpg,2\n", r"puts a\.jpg into 2 groups"),
+    ],
+)
+def test_another_table_is_refused(table, tmp_path, text, words):
+    with pytest.raises(UserError, match=words):
+        read_known_groups(table(text), tmp_path)
+
+
+def test_known_groups_join_what_nothing_else_does():
+    files = pd.DataFrame({"source_ids": ["s:1", "s:2", "", ""], "known_group": ["k", "", "k", ""]})
+    for column in ("source_sha256", "sha256", "pixel_sha256"):
+        files[column] = list("abcd")
+    assert group_pictures(files).tolist() == ["s:1", "s:2", "s:1", "bytes:d"]
+    alone = group_pictures(files.drop(columns="known_group"))
+    assert len(np.unique(alone)) == 4
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty repository with a dataset at data/raw/mine; the tests work inside it."""
+    monkeypatch.chdir(tmp_path)
+    return Path("data/raw/mine")
+
+
+def put(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (2, 2)).save(path)
+
+
+def dataset(root="data/raw/mine", **changes):
+    settings = {"genuine": f"{root}/genuine", "fake": f"{root}/fake", "role": "train"}
+    settings |= {"masks": [f"{root}/masks"]} | changes
+    mine = Collection(**settings)
+    return Data(
+        name="mine",
+        root=root,
+        genuine="",
+        fake="",
+        masks="",
+        protocol=[],
+        known_groups=None,
+        collections={"mine": mine},
+    )
+
+
+def test_pictures_come_with_label_collection_target_and_what_names_say(folder):
+    put(folder / "genuine/Au_ani_0001.JPG", folder / "fake/a b/Tp_S_ani00001.tif")
+    naming = Naming(
+        namespace="ours",
+        source=r"(?P<category>[a-z]{3})_?(?P<number>\d{4,})",
+        subsets={"copy_move": "^Tp_S"},
+    )
+    sources, rejected = list_sources(dataset(naming=naming))
+    fake, genuine = sources
+    assert (fake.target, fake.label, fake.collection) == ("mine/fake/a b/Tp_S_ani00001.tif", "fake", "mine")
+    assert fake.source_path == "fake/a b/Tp_S_ani00001.tif"
+    assert fake.path.is_file()
+    assert fake.source_ids == genuine.source_ids == ("ours:ani1",)
+    assert (fake.subset, genuine.subset) == ("copy_move", "")
+    assert fake.role == "train"
+    assert rejected == []
+
+
+def test_what_is_no_picture_is_said(folder):
+    put(folder / "genuine/a.png", folder / "fake/b.png")
+    (folder / "fake/notes.txt").write_text("x")
+    _, rejected = list_sources(dataset())
+    assert [file.path for file in rejected] == ["fake/notes.txt"]
+    assert ".txt" in rejected[0].reason
+
+
+def test_masks_are_found_in_the_first_folder_that_has_them_with_subfolders_kept(folder):
+    put(folder / "genuine/a.png", folder / "fake/x/b.jpg", folder / "fake/c.jpg", folder / "fake/d.jpg")
+    put(folder / "one/x/b_mask.png", folder / "two/x/b_mask.png", folder / "two/c_mask.png")
+    data = dataset(masks=[str(folder / "one"), str(folder / "two")], mask_name="{stem}_mask.png")
+    sources, rejected = list_sources(data)
+    masks = {source.path.stem: source.mask_path for source in sources}
+    assert masks == {
+        "a": None,
+        "b": folder / "one/x/b_mask.png",
+        "c": folder / "two/c_mask.png",
+        "d": None,
+    }
+    assert [file.path for file in rejected] == ["two/x/b_mask.png"]
+
+
+def test_masks_that_no_fake_asks_for_show_a_wrong_mask_name(folder):
+    put(folder / "genuine/a.png", folder / "fake/b.jpg", folder / "masks/b_gt.png")
+    _, rejected = list_sources(dataset())
+    assert [(file.path, "{stem}.png" in file.reason) for file in rejected] == [("masks/b_gt.png", True)]
+
+
+def test_masks_beside_the_fakes_are_no_fakes(folder):
+    put(folder / "genuine/a.png", folder / "fake/b.png", folder / "fake/b_mask.png")
+    sources, rejected = list_sources(dataset(masks=[str(folder / "fake")], mask_name="{stem}_mask.png"))
+    assert [source.target for source in sources] == ["mine/fake/b.png", "mine/genuine/a.png"]
+    assert sources[0].mask_path == folder / "fake/b_mask.png"
+    assert rejected == []
+
+
+def test_a_missing_folder_of_masks_is_no_mistake(folder):
+    put(folder / "genuine/a.png", folder / "fake/b.png")
+    assert len(list_sources(dataset())[0]) == 2
+
+
+def test_folders_elsewhere_keep_absolute_paths(folder, tmp_path):
+    put(folder / "genuine/a.png", tmp_path / "elsewhere/b.png")
+    sources, _ = list_sources(dataset(fake=str(tmp_path / "elsewhere")))
+    assert sources[0].source_path == (tmp_path / "elsewhere/b.png").as_posix()
+    assert sources[0].target == "mine/fake/b.png"
+
+
+def test_a_missing_folder_is_named_with_its_key_and_what_to_set(folder):
+    put(folder / "genuine/a.png")
+    with pytest.raises(
+        UserError, match=r"data\.collections\.mine\.fake .*mine/fake, found nothing.* data\.root"
+    ):
+        list_sources(dataset())
+
+
+def test_an_empty_class_to_train_on_is_refused(folder):
+    put(folder / "genuine/a.png")
+    (folder / "fake").mkdir()
+    (folder / "fake/a.txt").write_text("x")
+    with pytest.raises(
+        UserError, match=r"mine/fake: no fake picture found there \(1 files that are no pictures"
+    ):
+        list_sources(dataset())
+
+
+def test_an_empty_class_to_test_on_is_taken(folder):
+    put(folder / "genuine/a.png")
+    (folder / "fake").mkdir()
+    assert len(list_sources(dataset(role="test"))[0]) == 1
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("root", ["../mine", "data/../../mine"])
+def test_a_relative_root_outside_the_repository_is_refused(root):
+    with pytest.raises(UserError, match=r"data\.root is .*absolute path, /"):
+        list_sources(dataset(root=root))
+
+
+@pytest.mark.parametrize("fake", ["genuine", "genuine/fake", "."])
+def test_folders_inside_one_another_are_refused(folder, fake):
+    put(folder / "genuine/a.png", folder / "genuine/fake/b.png")
+    with pytest.raises(
+        UserError, match=r"collections\.mine\.genuine.* and .*collections\.mine\.fake.* counted twice"
+    ):
+        list_sources(dataset(fake=str(folder / fake)))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_mask_name_without_the_stem_is_refused():
+    with pytest.raises(UserError, match=r"mask_name is 'mask\.png'"):
+        list_sources(dataset(mask_name="mask.png"))
+
+
+def test_official_sides_come_with_the_pictures(folder):
+    put(folder / "genuine/a.png", folder / "fake/b.png", folder / "fake/test/c.png", folder / "fake/d.png")
+    (folder / "train.txt").write_text("a\nb.png\n")
+    official = Official(folders={"test": "^test/"}, lists={"train": "train.txt"})
+    sources, _ = list_sources(dataset(official=official))
+    assert {source.path.stem: source.official for source in sources} == {
+        "a": "train", "b": "train", "c": "test", "d": ""
+    }  # fmt: skip
+
+
+def test_an_official_split_that_fits_no_picture_is_refused(folder):
+    put(folder / "genuine/a.png", folder / "fake/b.png")
+    (folder / "train.txt").write_text("a\nb\n")
+    official = Official(folders={"test": "^tst/"}, lists={"train": "train.txt"})
+    with pytest.raises(UserError, match=r"collections\.mine\.official names test, but no picture fits"):
+        list_sources(dataset(official=official))
+
+
+def test_the_real_pictures_are_all_listed(real_pictures, compose_config):
+    data = compose_config("data=casia", f"data.root={real_pictures}").data
+    sources, rejected = list_sources(data)
+    counts = {}
+    for source in sources:
+        counts[source.collection, source.label] = counts.get((source.collection, source.label), 0) + 1
+    assert counts == {
+        ("casia1", "genuine"): 110,
+        ("casia1", "fake"): 411,
+        ("casia2", "genuine"): 327,
+        ("casia2", "fake"): 166,
+        ("imd2020", "genuine"): 35,
+        ("imd2020", "fake"): 35,
+        ("comofod", "genuine"): 10,
+        ("comofod", "fake"): 10,
+        ("columbia", "genuine"): 2,
+        ("columbia", "fake"): 2,
+    }
+    masks = [source.collection for source in sources if source.mask_path]
+    assert {name: masks.count(name) for name in set(masks)} == {
+        "casia1": 410,
+        "casia2": 21,
+        "imd2020": 15,
+        "comofod": 10,
+    }
+    assert rejected == []

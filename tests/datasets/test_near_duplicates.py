@@ -1,0 +1,143 @@
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline.config import Compute
+from pipeline.datasets.near_duplicates import CORRELATION, N_POSES, find_look_alikes, label_alike, turned_by
+from pipeline.errors import UserError
+from pipeline.images.hashes import perceptual_hashes, pixel_sha256
+
+ALONE = Compute(backend="local", workers=1, scheduler=None)
+
+
+def scene(seed, height=96, width=144):
+    """Make a picture with large shapes, as a photograph has."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def turned(picture, pose):
+    return Image.fromarray(np.ascontiguousarray(turned_by(np.asarray(picture)[None], pose)[0]))
+
+
+def saved_again(picture, quality):
+    content = BytesIO()
+    picture.save(content, "JPEG", quality=quality)
+    return Image.open(content).convert("RGB")
+
+
+def files(folder, **pictures):
+    """Save pictures and make their rows of files.csv."""
+    rows = []
+    for name, picture in pictures.items():
+        picture.save(folder / f"{name}.png")
+        plain, others = perceptual_hashes(picture)
+        rows.append((f"{name}.png", pixel_sha256(picture), plain, others))
+    return pd.DataFrame(rows, columns=["path", "pixel_sha256", "phash", "phash_turned"])
+
+
+def alike(folder, **pictures):
+    return find_look_alikes(files(folder, **pictures), folder, ALONE).tolist()
+
+
+@pytest.mark.parametrize("pose", range(N_POSES))
+def test_a_copy_saved_resized_and_turned_is_found(tmp_path, pose):
+    copy = turned(saved_again(scene(1).resize((120, 80)), 60), pose)
+    assert alike(tmp_path, original=scene(1), other=scene(2), copy=copy) == [0, 1, 0]
+
+
+def test_identical_pixels_are_alike_without_being_opened(tmp_path):
+    table = files(tmp_path, one=scene(1), two=scene(1), three=scene(2))
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert find_look_alikes(table, tmp_path, ALONE).tolist() == [0, 0, 1]
+
+
+def test_near_hashes_without_correlation_are_not_alike():
+    hashes = np.zeros((2, 8), dtype=np.uint64)
+    thumbnails = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
+    assert label_alike(hashes, lambda places: thumbnails[places]).tolist() == [0, 1]
+
+
+def test_flat_pictures_are_like_none(tmp_path):
+    white, grey = (Image.new("RGB", (64, 64), colour) for colour in ("white", "grey"))
+    assert alike(tmp_path, white=white, grey=grey) == [0, 1]
+
+
+def test_no_pictures_and_one_are_taken(tmp_path):
+    assert alike(tmp_path) == []
+    assert alike(tmp_path, one=scene(1)) == [0]
+
+
+def test_a_missing_candidate_says_what_to_do(tmp_path):
+    table = files(tmp_path, one=scene(1), two=saved_again(scene(1), 60))
+    (tmp_path / "two.png").unlink()
+    with pytest.raises(UserError, match=r"two\.png cannot be read: .*convert again"):
+        find_look_alikes(table, tmp_path, ALONE)
+
+
+def test_only_candidates_are_opened(tmp_path):
+    table = files(tmp_path, one=scene(1), two=saved_again(scene(1), 60), three=scene(2))
+    (tmp_path / "three.png").unlink()
+    assert find_look_alikes(table, tmp_path, ALONE).tolist() == [0, 0, 1]
+
+
+def test_workers_give_the_same_answer(tmp_path, monkeypatch):
+    table = files(tmp_path, **{f"p{n}": saved_again(scene(n % 5), 50 + n) for n in range(20)})
+    expected = find_look_alikes(table, tmp_path, ALONE).tolist()
+    monkeypatch.setattr("pipeline.datasets.near_duplicates._ALONE", 0)
+    monkeypatch.setattr("pipeline.datasets.near_duplicates._CHUNK", 3)
+    two = Compute(backend="local", workers=2, scheduler=None)
+    assert find_look_alikes(table, tmp_path, two).tolist() == expected
+    assert len(set(expected)) == 5
+
+
+def components(hashes, thumbnails):
+    """Compare each with each in each pose, to compare with."""
+    n = len(hashes)
+    labels = list(range(n))
+
+    def joined(one, other):
+        for pose in range(N_POSES):
+            near = (int(hashes[one, 0]) ^ int(hashes[other, pose])).bit_count() <= 4
+            pair = thumbnails[one], turned_by(thumbnails[other][None], pose)[0]
+            if near and np.corrcoef(*(each.ravel().astype(float) for each in pair))[0, 1] >= CORRELATION:
+                return True
+        return False
+
+    for _ in range(n):
+        for one in range(n):
+            for other in range(n):
+                if one != other and labels[one] != labels[other] and joined(one, other):
+                    labels[one] = labels[other] = min(labels[one], labels[other])
+    return labels
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 1)), max_size=9))
+def test_labels_are_the_components_of_all_pairs(drawn):
+    """Few hashes and few looks, so that clusters with unlike members arise, and chains between them."""
+    rng = np.random.default_rng(0)
+    bases = rng.integers(0, 2**64, (3, 8), dtype=np.uint64)
+    bases[1] = bases[0] ^ np.uint64(0b101)  # within four bits of the first
+    looks = [rng.normal(size=(32, 32)) for _ in range(2)]
+    looks = [looks[0], 0.9 * looks[0] + 0.42 * looks[1], 0.75 * looks[0] + 0.66 * looks[1], looks[1]]
+    hashes = np.array([bases[base] for base, _, _ in drawn], dtype=np.uint64).reshape(-1, 8)
+    thumbnails = [np.rint(127 + 25 * looks[look] + noise).clip(0, 255) for _, look, noise in drawn]
+    stacked = np.array(thumbnails, dtype=np.uint8).reshape(-1, 32, 32)
+    labels = label_alike(hashes, lambda places: stacked[places]).tolist()
+    expected = components(hashes, stacked)
+    for one in range(len(drawn)):
+        for other in range(len(drawn)):
+            assert (labels[one] == labels[other]) == (expected[one] == expected[other])
+
+
+def test_paths_start_at_the_folder_wherever_the_worker_is(tmp_path, monkeypatch):
+    table = files(tmp_path, one=scene(1), two=saved_again(scene(1), 60))
+    monkeypatch.chdir(tmp_path.parent)
+    assert find_look_alikes(table, Path(tmp_path.name), ALONE).tolist() == [0, 0]

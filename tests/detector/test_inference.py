@@ -1,0 +1,148 @@
+import io
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import layers
+from PIL import Image
+
+from pipeline.config import Preprocess
+from pipeline.detector import inference
+from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer_of, stitched
+from pipeline.inputs.load import Loaded, load
+from pipeline.models.layers import TopKMean
+
+NATIVE = Preprocess(method="native", height=32, width=32, rescale=1.0, views=1)
+RESIZED = Preprocess(method="resize", height=16, width=24, rescale=1 / 255, views=1)
+
+
+def png(height=50, width=70, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+@pytest.fixture(scope="module")
+def localising():
+    """A network whose cells are the mean brightness of their pixels, over 100."""
+    image = keras.Input((None, None, 3), name="image")
+    table = keras.Input((8, 8), name="quantisation")
+    cells = layers.AveragePooling2D(8)(image)
+    cells = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=keras.initializers.Constant(1 / 300))(
+        cells
+    )
+    cells = layers.Lambda(lambda each: each[..., 0], output_shape=(None, None), name="map")(cells)
+    logit = TopKMean(0.1, name="logit")(cells)
+    return keras.Model({"image": image, "quantisation": table}, {"logit": logit, "map": cells})
+
+
+def test_a_whole_picture_gets_a_map_of_its_cells_and_their_highest_mean(localising):
+    scorer = scorer_of(localising, NATIVE)
+    picture = png()
+    (look,) = scorer.score([scorer.prepare(picture)])
+    pixels = load(picture, NATIVE).pixels
+    wanted = pixels.reshape(6, 8, 8, 8, 3).mean(axis=(1, 3, 4)) / 100
+    assert look.cells == pytest.approx(wanted, rel=1e-4)
+    assert look.logit == pytest.approx(np.sort(wanted.ravel())[-8:].mean(), rel=1e-4)
+
+
+def test_a_picture_in_tiles_gets_the_answer_of_the_whole(localising, monkeypatch):
+    scorer = scorer_of(localising, NATIVE)
+    prepared = [scorer.prepare(png(200, 312))]
+    (whole,) = scorer.score(prepared)
+    monkeypatch.setattr(inference, "LARGEST", 10_000)
+    monkeypatch.setattr(inference, "TILE", 64)
+    (in_tiles,) = scorer.score(prepared)
+    assert in_tiles.cells == pytest.approx(whole.cells, rel=1e-5)
+    assert in_tiles.logit == pytest.approx(whole.logit, rel=1e-5)
+
+
+def test_an_answer_does_not_depend_on_the_company_of_a_picture(localising):
+    scorer = scorer_of(localising, NATIVE)
+    prepared = [scorer.prepare(png(40 + 8 * number, 64, number)) for number in range(4)]
+    together = [look.logit for look in scorer.score(prepared)]
+    assert together == [next(scorer.score([each])).logit for each in prepared]
+
+
+def test_a_network_without_a_map_gives_none():
+    image = keras.Input((16, 24, 3), name="image")
+    logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
+    scorer = scorer_of(keras.Model({"image": image}, {"logit": logit}), RESIZED)
+    looks = list(scorer.score([scorer.prepare(png(seed=seed)) for seed in range(40)]))
+    assert len(looks) == 40
+    assert {look.cells for look in looks} == {None}
+    assert looks[3] == next(scorer.score([scorer.prepare(png(seed=3))]))
+
+
+def test_crops_of_one_size_are_answered_together_as_they_are_alone(localising):
+    scorer = scorer_of(localising, NATIVE)
+    sizes = [(64, 64), (64, 64), (32, 64), (64, 64), (64, 64), (64, 64)]
+    crops = [scorer.prepare(png(*size, seed=seed)) for seed, size in enumerate(sizes)]
+    together = list(scorer.score_crops(iter(crops)))
+    for look, alone in zip(together, scorer.score(crops), strict=True):
+        assert look.logit == pytest.approx(alone.logit, abs=1e-4)
+        assert look.cells == pytest.approx(alone.cells, abs=1e-4)
+
+
+def test_crops_are_taken_as_they_are_needed(localising, monkeypatch):
+    monkeypatch.setattr(inference, "_TOGETHER", 2 * 64 * 64)
+    scorer, taken = scorer_of(localising, NATIVE), []
+
+    def crops():
+        for seed in range(9):
+            taken.append(seed)
+            yield scorer.prepare(png(64, 64, seed))
+
+    looks = scorer.score_crops(crops())
+    next(looks)
+    assert len(taken) <= 3
+    assert len(list(looks)) == 8
+
+
+@pytest.mark.parametrize("preprocess", [NATIVE, RESIZED], ids=["native", "resized"])
+def test_a_crop_is_judged_as_the_file_of_it_would_be(localising, preprocess):
+    model = localising
+    if preprocess is RESIZED:
+        image = keras.Input((16, 24, 3), name="image")
+        model = keras.Model(
+            {"image": image}, {"logit": layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))}
+        )
+    scorer = scorer_of(model, preprocess)
+    loaded = load(png(64, 64), NATIVE)
+    crop = scorer.prepare_crop(Loaded(loaded.pixels, loaded.quantisation))
+    (of_crop,), (of_file,) = scorer.score([crop]), scorer.score([scorer.prepare(png(64, 64))])
+    assert of_crop.logit == of_file.logit
+
+
+sides = st.integers(1, 700).map(lambda side: 8 * side)
+
+
+def test_a_small_picture_stays_whole():
+    (tile,) = cut_tiles(1200, 1600)
+    assert tile.seen == (slice(0, 1200), slice(0, 1600))
+
+
+@given(sides, sides)
+def test_tiles_fill_the_map_once_and_see_what_is_around(height, width):
+    tiles = cut_tiles(height, width)
+    filled = np.zeros((height // 8, width // 8), int)
+    for tile in tiles:
+        filled[tile.kept] += 1
+        if len(tiles) > 1:
+            for seen, kept, side in zip(tile.seen, tile.kept, (height, width), strict=True):
+                assert seen.start == max(8 * kept.start - MARGIN, 0)
+                assert seen.stop <= side
+                assert seen.stop - seen.start <= TILE + 2 * MARGIN
+    assert (filled == 1).all()
+
+
+def test_a_map_that_was_cut_comes_together_again():
+    height, width = 2104, 3200
+    assert height * width > LARGEST
+    whole = np.arange(height * width // 64, dtype=np.float32).reshape(height // 8, width // 8)
+    tiles = cut_tiles(height, width)
+    maps = [whole[tuple(slice(part.start // 8, part.stop // 8) for part in tile.seen)] for tile in tiles]
+    assert np.array_equal(stitched(tiles, maps), whole)

@@ -1,0 +1,107 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import Evaluate
+from pipeline.errors import UserError
+from pipeline.evaluation import comparison
+from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.metrics import score_predictions
+from pipeline.reports.terminal import comparison_table
+
+SETTINGS = Evaluate(bootstrap=400, confidence=0.95, robustness=None)
+
+
+def answers(strength, n=200, seed=0):
+    """Predictions for the same pictures, better with more strength."""
+    rng = np.random.default_rng(seed)
+    target = np.arange(n) % 2
+    logit = rng.normal(size=n) + strength * target - strength / 2
+    probability = 1 / (1 + np.exp(-logit))
+    return pd.DataFrame(
+        {
+            "path": [f"{number:04d}.jpg" for number in range(n)],
+            "target": target,
+            "group": [f"g{number // 4}" for number in range(n)],
+            "collection": np.where(np.arange(n) < n // 2, "near", "far"),
+            "logit": logit,
+            "probability_fake": probability,
+            "called": np.where(probability >= 0.5, "fake", "genuine"),
+        }
+    )
+
+
+def test_the_figures_are_those_of_each_and_the_difference_is_theirs():
+    one, other = answers(2.0), answers(0.5, seed=1)
+    rows = compare([one], [other], SETTINGS, seed=0).set_index(["part", "metric"])
+    assert set(rows.index.get_level_values("part")) == {"all", "near", "far"}
+    for metric in ("roc_auc", "balanced_accuracy"):
+        row = rows.loc[("all", metric)]
+        assert row["first"] == pytest.approx(score_predictions(one, 0.5)[metric])
+        assert row["second"] == pytest.approx(score_predictions(other, 0.5)[metric])
+        assert row["difference"] == pytest.approx(row["first"] - row["second"])
+        assert row["low"] < row["difference"] < row["high"]
+    assert rows.loc[("all", "roc_auc"), "low"] > 0
+
+
+def test_a_detector_is_no_better_than_itself_and_the_order_of_rows_does_not_count():
+    one = answers(1.0)
+    rows = compare([one], [one.sample(frac=1, random_state=3)], SETTINGS, seed=0)
+    assert (rows["difference"] == 0).all()
+    assert rows[["low", "high"]].isna().all().all()  # all draws agree, and promise nothing
+
+
+def test_pairing_makes_the_interval_narrower_where_both_err_alike():
+    one = answers(1.0)
+    shifted = one.assign(logit=one["logit"] + np.random.default_rng(5).normal(scale=0.1, size=len(one)))
+    pair = compare([one], [shifted], SETTINGS, seed=0).query("part == 'all' and metric == 'roc_auc'").iloc[0]
+    alone = compare([one], [answers(1.0, seed=9)], SETTINGS, seed=0)
+    alone = alone.query("part == 'all' and metric == 'roc_auc'").iloc[0]
+    assert pair["high"] - pair["low"] < (alone["high"] - alone["low"]) / 3
+
+
+def test_several_trainings_of_one_detector_are_averaged():
+    ones = [answers(2.0, seed=seed) for seed in (1, 2, 3)]
+    rows = compare(ones, [answers(0.5)], SETTINGS, seed=0).query("part == 'all' and metric == 'roc_auc'")
+    wanted = np.mean([score_predictions(each, 0.5)["roc_auc"] for each in ones])
+    assert rows.iloc[0]["first"] == pytest.approx(wanted)
+
+
+def test_other_pictures_cannot_be_compared():
+    with pytest.raises(UserError, match=r"different pictures \(200 and 100\)"):
+        compare([answers(1.0)], [answers(1.0, n=100)], SETTINGS, seed=0)
+
+
+def test_other_groups_cannot_be_compared():
+    with pytest.raises(UserError, match="grouped the same pictures differently"):
+        compare([answers(1.0)], [answers(1.0).assign(group="one")], SETTINGS, seed=0)
+
+
+def test_an_answer_that_is_no_number_is_refused():
+    broken = answers(1.0)
+    broken.loc[3, "logit"] = np.nan
+    with pytest.raises(UserError, match="1 of 200"):
+        compare([answers(1.0)], [broken], SETTINGS, seed=0)
+
+
+@pytest.mark.parametrize("strengths", [(2.0, 1.0), (99.0, 99.5)])
+def test_one_group_or_two_perfect_detectors_promise_nothing(strengths):
+    pair = [answers(strength, seed=seed) for seed, strength in enumerate(strengths)]
+    if strengths[0] < 99:
+        pair = [each.assign(group="one") for each in pair]
+    rows = compare([pair[0]], [pair[1]], SETTINGS, seed=0)
+    assert rows[["low", "high"]].isna().all().all()
+    assert "(– to –)" in comparison_table(rows, 0.95)
+
+
+def test_how_many_draws_are_worked_on_at_once_changes_nothing(monkeypatch):
+    pair = [answers(2.0)], [answers(1.0, seed=2)]
+    whole = compare(*pair, SETTINGS, seed=0)
+    monkeypatch.setattr(comparison, "WEIGHTS_AT_ONCE", 1000)
+    pd.testing.assert_frame_equal(compare(*pair, SETTINGS, seed=0), whole)
+
+
+def test_the_table_fits_a_terminal():
+    rows = compare([answers(2.0, n=2000)], [answers(1.0, n=2000, seed=2)], SETTINGS, seed=0)
+    rows["part"] = "a_collection_with_a_long_name"
+    assert max(map(len, comparison_table(rows, 0.95).splitlines())) <= 80

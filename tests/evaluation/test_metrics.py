@@ -1,0 +1,335 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    recall_score,
+    roc_auc_score,
+)
+
+from pipeline.errors import UserError
+from pipeline.evaluation.metrics import (
+    BINS,
+    METRICS,
+    WeightedFigures,
+    brier_terms,
+    count_verdicts,
+    equal_error_rate,
+    equal_mass_bins,
+    expected_calibration_error,
+    figures_at_threshold,
+    log_loss_terms,
+    score_predictions,
+    surplus_by_class,
+    true_positive_rate_at,
+)
+from pipeline.evaluation.ranking import WeightedRanking
+
+
+def table(target, probability):
+    probability = np.asarray(probability, dtype=float)
+    with np.errstate(divide="ignore"):
+        logit = np.log(probability / (1 - probability))
+    return pd.DataFrame({"target": target, "logit": logit, "probability_fake": probability})
+
+
+def test_hand_computed_figures():
+    figures = score_predictions(table([1, 1, 1, 0, 0], [0.9, 0.8, 0.3, 0.4, 0.1]), threshold=0.5)
+    assert figures["fake_accuracy"] == pytest.approx(2 / 3)
+    assert figures["genuine_accuracy"] == 1.0
+    assert figures["balanced_accuracy"] == pytest.approx(5 / 6)
+    assert figures["roc_auc"] == pytest.approx(5 / 6)  # of six pairs only 0.3 < 0.4 is wrong
+    assert figures["average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
+    assert (figures["n_fake"], figures["n_genuine"]) == (3, 2)
+
+
+def test_figures_agree_with_scikit_learn():
+    random = np.random.default_rng(0)
+    target = random.integers(2, size=300)
+    probability = np.round(random.beta(2 + target, 3 - target), 2).clip(0.01, 0.99)  # rounded: with ties
+    predictions = table(target, probability)
+    figures = score_predictions(predictions, threshold=0.4)
+    called = probability >= 0.4
+    assert figures["fake_accuracy"] == pytest.approx(recall_score(target, called))
+    assert figures["genuine_accuracy"] == pytest.approx(recall_score(target, called, pos_label=0))
+    assert figures["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(target, called))
+    assert count_verdicts(predictions, 0.4).to_numpy().tolist() == confusion_matrix(target, called).tolist()
+
+
+def test_a_detector_that_always_says_fake_does_not_look_good():
+    figures = score_predictions(table([1, 1, 0, 0, 0], [0.9] * 5), threshold=0.5)
+    assert figures["fake_accuracy"] == 1.0
+    assert figures["genuine_accuracy"] == 0.0
+    assert figures["balanced_accuracy"] == 0.5
+    assert figures["roc_auc"] == 0.5
+
+
+def test_ranking_uses_the_logit_where_probabilities_are_rounded_to_one():
+    predictions = pd.DataFrame({"target": [1, 0], "logit": [90.0, 60.0], "probability_fake": [1.0, 1.0]})
+    assert score_predictions(predictions, threshold=0.5)["roc_auc"] == 1.0
+
+
+@pytest.mark.parametrize(("target", "there", "missing"), [(1, "fake", "genuine"), (0, "genuine", "fake")])
+def test_one_class_alone_has_no_figures_that_need_both(target, there, missing):
+    figures = score_predictions(table([target, target], [0.2, 0.8]), threshold=0.5)
+    assert figures[f"{there}_accuracy"] == 0.5
+    assert [metric for metric in METRICS if figures[metric] is not None] == [f"{there}_accuracy"]
+    assert figures[f"n_{missing}"] == 0
+
+
+def test_nothing_at_all_gives_no_figure():
+    figures = score_predictions(table([], []), threshold=0.5)
+    assert {name for name, value in figures.items() if value is not None} == {
+        "n_fake",
+        "n_genuine",
+        "n_masks",
+    }
+
+
+def test_nan_is_refused_and_not_averaged():
+    predictions = table([1, 0], [0.5, 0.5]).assign(logit=[np.nan, 0.0])
+    with pytest.raises(UserError, match=r"1 of 2 pictures.*smaller train\.learning_rate"):
+        score_predictions(predictions, threshold=0.5)
+
+
+def test_where_nothing_is_called_fake_no_precision_is_claimed():
+    figures = score_predictions(table([1, 0], [0.3, 0.2]), threshold=0.5)
+    assert figures["precision_at_1_percent"] is None
+    assert figures["mcc"] == 0
+
+
+def test_answers_beyond_one_hundred_thousand_are_counted_as_they_are():
+    target = np.arange(200_000) % 2
+    figures = score_predictions(table(target, np.where(target == 1, 0.7, 0.2)), threshold=0.5)
+    assert (figures["roc_auc"], figures["eer"], figures["n_fake"]) == (1.0, 0.0, 100_000)
+    assert figures["ece"] == pytest.approx(0.25)
+
+
+def weighting(fakes, genuine):
+    """Weigh each picture once."""
+    logit = np.array([*fakes, *genuine], float)
+    fake = np.arange(len(logit)) < len(fakes)
+    return WeightedRanking(logit, fake, np.zeros(len(logit), int)).weigh(np.ones((1, 1)))
+
+
+def equal_errors(fakes, genuine):
+    return equal_error_rate(weighting(fakes, genuine))[0]
+
+
+def test_a_threshold_with_equal_errors_gives_their_rate():
+    # from 3 on: one of four genuine pictures called fake, one of four fakes genuine
+    assert equal_errors([5, 4, 3, 1], [3.5, 2, 0, -1]) == pytest.approx(0.25)
+
+
+def test_between_two_points_the_roc_curve_is_straight():
+    # (0, 1/2), then the tie of one fake and the one genuine picture: (1, 1). x = 1 - (1/2 + x / 2): x = 1/3
+    assert equal_errors([2, 1], [1]) == pytest.approx(1 / 3)
+    # (0, 0), (0, 1/3), (1/2, 1/3), (1/2, 1): upwards at 1/2
+    assert equal_errors([4, 2, 1], [3, 0]) == pytest.approx(0.5)
+
+
+def test_separated_classes_have_no_equal_error_and_swapped_ones_only_that():
+    assert equal_errors([3, 2], [1, 0]) == 0
+    assert equal_errors([1, 0], [3, 2]) == 1
+    assert equal_errors([1, 1], [1]) == pytest.approx(0.5)  # one answer for all
+
+
+def test_as_many_genuine_pictures_as_allowed_may_lie_above():
+    genuine = np.arange(100.0)
+    fakes = [99.5, 98.5, 97.5, 50.5]
+    assert true_positive_rate_at(weighting(fakes, genuine), 1)[0] == 0.5  # 99 alone lies above 98.5
+    assert true_positive_rate_at(weighting(fakes, genuine), 5)[0] == 0.75
+    # With 99 genuine pictures the first one is already more than 1 %.
+    assert true_positive_rate_at(weighting(fakes, genuine[1:]), 1)[0] == 0.25
+
+
+def test_ties_fall_to_one_side_together():
+    genuine = [*np.zeros(97), 5.0, 5.0, 5.0]
+    assert true_positive_rate_at(weighting([6.0, 5.0, 4.0], genuine), 1)[0] == pytest.approx(1 / 3)
+    assert true_positive_rate_at(weighting([6.0, 5.0, 4.0], genuine), 5)[0] == 1.0
+
+
+@pytest.mark.parametrize("percent", [1, 5])
+def test_shares_that_floats_cannot_hold_are_counted_exactly(percent):
+    for n in (100, 700, 1400, 2900):
+        allowed = n * percent // 100
+        fakes = [n - allowed - 0.5]  # as many genuine pictures lie above it as may
+        assert true_positive_rate_at(weighting(fakes, np.arange(float(n))), percent)[0] == 1.0
+
+
+def test_without_a_class_there_is_neither():
+    for found in (equal_errors([1], []), true_positive_rate_at(weighting([], [1]), 5)[0]):
+        assert np.isnan(found)
+
+
+def error(target, probability):
+    probability = np.array(probability, float)
+    ranking = WeightedRanking(probability, np.array(target) == 1, np.zeros(len(target), int))
+    return expected_calibration_error(ranking.weigh(np.ones((1, 1))), surplus_by_class(ranking, probability))[
+        0
+    ]
+
+
+def test_fifteen_pictures_have_a_bin_each():
+    probability = np.linspace(0.05, 0.75, BINS)
+    target = np.arange(BINS) % 2
+    assert error(target, probability) == pytest.approx(np.abs(probability - target).mean())
+
+
+def test_thirty_pictures_go_in_pairs():
+    # in each pair one fake and one genuine picture, the mean probability as given
+    mean = np.linspace(0.1, 0.9, BINS)
+    probability = np.stack([mean - 0.01, mean + 0.01], axis=1).ravel()
+    assert error([0, 1] * BINS, probability) == pytest.approx(np.abs(mean - 0.5).mean())
+
+
+def test_pictures_with_one_answer_stay_together():
+    # nine of ten fake where 0.9 was said, one of ten where 0.1 was: two bins, both right
+    assert error([1] * 9 + [0] + [1] + [0] * 9, [0.9] * 10 + [0.1] * 10) == pytest.approx(0)
+    assert error([1] * 10 + [0] * 10, [0.9] * 10 + [0.1] * 10) == pytest.approx(0.1)
+
+
+def test_always_the_same_answer_errs_by_its_distance_from_the_share_of_fakes():
+    assert error([1, 0, 0, 0], [0.7] * 4) == pytest.approx(0.45)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(1, 20)), min_size=2, max_size=80).filter(
+        lambda rows: len({target for target, _ in rows}) == 2
+    )
+)
+def test_the_bins_that_are_drawn_are_those_of_the_error(rows):
+    target, twentieths = (np.array(column) for column in zip(*rows, strict=True))
+    probability = twentieths / 21
+    bins = equal_mass_bins(probability)
+    sums = np.bincount(bins, weights=probability - target, minlength=BINS)
+    assert error(target, probability) == pytest.approx(np.abs(sums).sum() / len(rows))
+    assert bins.min() >= 0
+    assert len(np.unique(probability)) >= len(np.unique(bins))
+
+
+def test_bins_hold_equally_many_where_nothing_is_tied():
+    assert np.bincount(equal_mass_bins(np.random.default_rng(0).normal(size=BINS * 7))).tolist() == [7] * BINS
+
+
+def test_sure_and_wrong_costs_much_but_not_everything():
+    terms = log_loss_terms(np.array([True, False, True]), np.array([0.0, 0.0, 1.0]))
+    assert terms == pytest.approx([-np.log(np.finfo(float).eps), 0, 0])
+    assert brier_terms(np.array([True, False]), np.array([0.0, 0.5])).tolist() == [1.0, 0.25]
+
+
+shares = st.floats(0, 1)
+
+
+def test_where_fakes_are_rare_most_alarms_are_false():
+    figures = figures_at_threshold(0.9, 0.95, 50, 50)
+    # of 10,000 pictures 100 are fake: 90 found, and 495 false alarms
+    assert figures["precision_at_1_percent"] == pytest.approx(90 / (90 + 495))
+    assert figures["precision_at_10_percent"] == pytest.approx(900 / (900 + 450))
+
+
+def test_without_an_alarm_no_share_of_them_is_right_and_nothing_correlates():
+    figures = figures_at_threshold(0.0, 1.0, 5, 5)
+    assert np.isnan(figures["precision_at_1_percent"])
+    assert figures["mcc"] == 0
+    assert figures["f1"] == 0
+
+
+def test_a_missing_class_leaves_no_figure():
+    assert np.isnan(list(figures_at_threshold(1.0, np.nan, 5, 0).values())).all()
+
+
+@given(shares, shares, shares, shares, st.integers(1, 50), st.integers(1, 50))
+def test_each_grows_with_both_accuracies(fake, genuine, more_fake, more_genuine, n_fake, n_genuine):
+    less = figures_at_threshold(min(fake, more_fake), min(genuine, more_genuine), n_fake, n_genuine)
+    more = figures_at_threshold(max(fake, more_fake), max(genuine, more_genuine), n_fake, n_genuine)
+    for metric, value in less.items():
+        assert np.isnan(value) or np.isnan(more[metric]) or value <= more[metric] + 1e-9
+
+
+# fake or not, logit (with ties), group
+pictures = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(-4, 4), st.integers(0, 3)), min_size=2, max_size=40
+).filter(lambda rows: len({target for target, _, _ in rows}) == 2)
+weights = st.lists(st.integers(0, 4), min_size=4, max_size=4)
+
+
+def weighted_table(rows):
+    target, logit, group = (np.array(column) for column in zip(*rows, strict=True))
+    probability = 1 / (1 + np.exp(-logit / 1.5))
+    return pd.DataFrame(
+        {"target": target, "logit": logit * 1.0, "probability_fake": probability, "group": group}
+    )
+
+
+def figures_of(predictions, counts, threshold=0.6):
+    weighted = WeightedFigures(predictions, threshold, predictions["group"].to_numpy(), 4)
+    return weighted.score(np.asarray(counts, np.float64))
+
+
+@given(pictures, st.lists(weights, min_size=1, max_size=3))
+def test_a_picture_that_counts_three_times_stands_for_three(rows, several):
+    predictions = weighted_table(rows)
+    for counts, found in zip(several, figures_of(predictions, several), strict=True):
+        repeated = predictions.loc[predictions.index.repeat(np.array(counts)[predictions["group"]])]
+        wanted = score_predictions(repeated, 0.6)
+        for metric, value in zip(METRICS, found, strict=True):
+            assert value == pytest.approx(np.nan if wanted[metric] is None else wanted[metric], nan_ok=True)
+
+
+@given(pictures, st.lists(st.integers(1, 4), min_size=4, max_size=4))
+def test_weighted_figures_are_those_of_scikit_learn(rows, counts):
+    predictions = weighted_table(rows)
+    found = dict(zip(METRICS, figures_of(predictions, [counts])[0], strict=True))
+    target, logit, probability = (predictions[name] for name in ("target", "logit", "probability_fake"))
+    called = probability >= 0.6
+    weight = np.array(counts)[predictions["group"]]
+    wanted = {
+        "fake_accuracy": recall_score(target, called, sample_weight=weight),
+        "genuine_accuracy": recall_score(target, called, pos_label=0, sample_weight=weight),
+        "roc_auc": roc_auc_score(target, logit, sample_weight=weight),
+        "average_precision": average_precision_score(target, logit, sample_weight=weight),
+        "f1": f1_score(target, called, sample_weight=weight),
+        "mcc": matthews_corrcoef(target, called, sample_weight=weight),
+        "brier": brier_score_loss(target, probability, sample_weight=weight),
+        "log_loss": log_loss(target, probability, sample_weight=weight),
+    }
+    assert {metric: found[metric] for metric in wanted} == pytest.approx(wanted)
+
+
+@given(pictures)
+def test_what_ranks_does_not_change_where_the_logit_is_bent(rows):
+    predictions = weighted_table(rows)
+    bent = predictions.assign(logit=np.arctan(predictions["logit"]) * 7 - 3)
+    first, second = score_predictions(predictions, 0.6), score_predictions(bent, 0.6)
+    for metric in ("roc_auc", "average_precision", "eer", "tpr_at_1_percent_fpr", "tpr_at_5_percent_fpr"):
+        assert first[metric] == second[metric]
+
+
+@given(pictures)
+def test_figures_lie_where_they_can(rows):
+    figures = score_predictions(weighted_table(rows), 0.6)
+    for metric in METRICS:
+        if metric not in ("mcc", "log_loss") and figures[metric] is not None:
+            assert 0 <= figures[metric] <= 1
+    assert figures["eer"] + figures["roc_auc"] <= 1.5  # a straight way through the equal point is the least
+    assert figures["tpr_at_1_percent_fpr"] <= figures["tpr_at_5_percent_fpr"]
+    assert -1 <= figures["mcc"] <= 1
+
+
+def test_many_pictures_at_once_are_scored_as_each_by_itself():
+    rng = np.random.default_rng(0)
+    rows = list(zip(rng.integers(2, size=500), rng.normal(size=500), rng.integers(4, size=500), strict=True))
+    counts = rng.integers(0, 5, (30, 4))
+    together = figures_of(weighted_table(rows), counts)
+    assert np.array_equal(
+        together, np.concatenate([figures_of(weighted_table(rows), [each]) for each in counts])
+    )

@@ -1,0 +1,353 @@
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.auditing.measure import Measurements
+from pipeline.auditing.probes import CONTENT, HISTORY, NAMES
+from pipeline.reports.audit_advice import still_there
+from pipeline.reports.audit_report import chart_rows, render_page, summarise_audit, write_audit
+from pipeline.reports.audit_text import BAD, WARNING, remarks, verdict
+
+
+def estimate(value, spread=0.05):
+    return {"roc_auc": value, "low": max(value - spread, 0.0), "high": min(value + spread, 1.0)}
+
+
+def side(history=None, all_metadata=None, content=0.5, **features):
+    found = {name: estimate(value) for name, value in sorted(features.items(), key=lambda item: -item[1])}
+    probes = {HISTORY: history, CONTENT: content} if history else {}
+    return {
+        "features": found,
+        "constant": [name for name in NAMES if name not in features],
+        "all_metadata": {"gradient boosting": estimate(all_metadata)} if all_metadata else {},
+        "probe": {name: estimate(value) for name, value in probes.items()},
+    }
+
+
+def part(raw, converted, tested_only=False, n_fake=50):
+    return {
+        "collections": ["a"],
+        "tested_only": tested_only,
+        "n_genuine": 50,
+        "n_fake": n_fake,
+        "n_groups": 40,
+        "n_probed": 100,
+        "kept_scans": 0,
+        "saved_alike": [],
+        "too_few": "",
+        "raw": raw,
+        "converted": converted,
+    }
+
+
+def audit(policy, converted, raw=None, **parts):
+    """The findings of an audit; under matched all fakes have kept their scans."""
+    raw = raw or side(0.99, 1.0, luma_table=0.98, software=0.9, width=0.55)
+    training = part(raw, converted) | {"kept_scans": 50 if policy == "matched" else 0}
+    tested = {"n_genuine": 10, "n_fake": 9} | estimate(0.6)
+    return {
+        "settings": {
+            "folds": 5,
+            "bootstrap": 100,
+            "confidence": 0.95,
+            "warn_above": 0.55,
+            "fail_above": None,
+        },
+        "pictures": {"train": {"genuine": 40, "fake": 40}, "test": {"genuine": 10, "fake": 10}},
+        "parts": {"training": training} | parts,
+        "on_test": {
+            "test": {"n_genuine": 10, "n_fake": 10}
+            | {
+                what: tested | {"name": name}
+                for what, name in (("best_feature", "width"), (HISTORY, HISTORY))
+            }
+        },
+        "leaks": {
+            "groups": 40,
+            "groups_in_several_splits": 0,
+            "counts": [],
+            "alike_pairs": [],
+            "n_alike_pairs": 0,
+            "alike_not_compared": 0,
+            "largest_groups": [],
+        },
+        "labels": {
+            "identical": 0,
+            "identical_pictures": [],
+            "alike": 3,
+            "alike_unexplained": 0,
+            "alike_pairs": [],
+            "alike_not_compared": 0,
+        },
+        "masks": {
+            "fakes": 50,
+            "with_mask": 50,
+            "median_share": 0.1,
+            "empty": [],
+            "full": [],
+            "inverted": [],
+            "rejected": [],
+        },
+        "tables": {"by_label": [], "by_subset": []},
+        "built_from": {
+            "convert": {"policy": policy},
+            "split": {"method": "grouped"},
+            "data": {"name": "folders"},
+        },
+    }
+
+
+EQUAL = audit("equal", side(0.99, 0.56, bytes=0.54, width=0.53))
+MATCHED = audit("matched", side(0.82, 0.56, bytes=0.54, width=0.66))
+CLEAN = audit("matched", side(0.52, 0.5, bytes=0.51), side(0.55, 0.52, bytes=0.51))
+ALIKE = audit("matched", side(0.98, 0.56, bytes=0.54, width=0.53))
+ALIKE["parts"]["training"] |= {"kept_scans": 0, "saved_alike": ["folders"]}
+STRONG = audit("matched", side(0.97, 0.85, bytes=0.54))
+MOTIFS = audit("matched", side(0.82, 0.5, content=0.7, bytes=0.51))
+COPIED = audit("raw", side(0.7, 0.9, format=0.8, software=0.7, bytes=0.65, jfif=0.6))
+TOO_FEW = audit("equal", None)
+TOO_FEW["parts"]["training"] |= {"too_few": "5 fake pictures, fewer than 8", "raw": None}
+
+
+IDS = ["equal", "matched", "clean", "alike", "strong", "motifs", "copied", "too few"]
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order, and keeps what the page would load."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.loaded = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.loaded += [value for name, value in attributes if name in ("src", "href", "action")]
+        if tag not in ("meta", "br", "link", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_after_equal_the_page_says_that_figures_would_be_jpeg_history():
+    text = render_page(EQUAL)
+    assert "would be JPEG history" in text
+    assert "convert=matched" in text
+    assert verdict(EQUAL) == "Figures of a detector trained on these pictures would be JPEG history."
+
+
+def test_after_matched_the_page_names_what_is_still_there_and_why():
+    named = {shortcut.name: why for shortcut, why in still_there(MATCHED)}
+    assert set(named) == {HISTORY, "width"}
+    assert "No way of saving mends this" in named["width"]
+    assert "earlier saves under it" in named[HISTORY]
+    assert "would be JPEG history" not in render_page(MATCHED)
+
+
+def test_matched_without_fake_jpegs_is_told_as_what_it_was():
+    text = render_page(ALIKE)
+    assert verdict(ALIKE) == "Figures of a detector trained on these pictures would be JPEG history."
+    levels = {remark.level: remark for remark in remarks(ALIKE)}
+    assert "would be JPEG history" in levels[BAD].text
+    assert "fakes saved as JPEG" in levels[BAD].advice
+    assert "convert=matched had nothing to match in folders" in text
+    assert "fewer than five fake JPEGs" in text
+    assert "The last save is alike" not in text
+    assert "No way of saving takes this away" not in text
+    ((_, why),) = still_there(ALIKE)
+    assert "too few fake JPEGs" in why
+
+
+def test_where_one_of_several_collections_was_not_matched_the_whole_was_not():
+    mixed = audit("matched", side(0.85, 0.5))
+    mixed["parts"]["training"] |= {"kept_scans": 40, "saved_alike": ["pngs"]}
+    assert verdict(mixed) == "Figures of a detector trained on these pictures would be JPEG history."
+    worst = remarks(mixed)[0]
+    assert "Saving all pictures alike" not in worst.text
+    assert "nothing to match in pngs" in render_page(mixed)
+
+
+def test_a_strong_probe_is_bad_under_matched_too():
+    assert verdict(STRONG) == "Even with matched saves a detector's figures would be compression history."
+    worst = remarks(STRONG)[0]
+    assert (worst.level, "in spite of matched saves" in worst.title) == (BAD, True)
+    assert "one more save on genuine JPEGs" in worst.text
+
+
+def test_fakes_that_show_something_else_are_told_in_plain_words():
+    assert verdict(MOTIFS) == (
+        "Part of a detector's figures will be compression history and what pictures show: read them beside "
+        "the figures of “compression history in the pixels” and “what a thumbnail shows”."
+    )
+    (remark,) = [each for each in remarks(MOTIFS) if "what they show" in each.title]
+    assert remark.level == WARNING
+    assert "motif, composition, light" in remark.text
+    assert "data.protocol=[source_matched]" in remark.advice
+    assert {shortcut.name for shortcut, _ in still_there(MOTIFS)} == {HISTORY, CONTENT}
+    assert remarks(audit("equal", side(0.5, 0.5, content=0.85)))[0].level == BAD
+
+
+def test_what_a_thumbnail_shows_stands_in_the_chart_and_in_the_summary(tmp_path):
+    assert [row.title for row in chart_rows(MOTIFS["parts"]["training"])][-1] == "what a thumbnail shows"
+    (line,) = [
+        line for line in summarise_audit(MOTIFS, tmp_path).splitlines() if line.startswith("what a thumbnail")
+    ]
+    assert "0.70 (.65–.75)" in line
+    assert "Fakes are not found to show other motifs: 0.50" in render_page(CLEAN)
+    assert "it may be as much as" not in render_page(CLEAN)
+    wide = audit("matched", side(0.5, 0.5, content=0.58))
+    wide["parts"]["training"]["converted"]["probe"][CONTENT]["low"] = 0.44
+    assert "it may be as much as 0.63" in render_page(wide)
+
+
+def test_motifs_that_only_tell_the_collection_are_said_to():
+    several = audit(
+        "matched",
+        side(0.5, 0.5, content=0.7),
+        **{
+            "collections.one": part(side(0.9), side(0.5), n_fake=150),
+            "collections.two": part(side(0.9), side(0.5)),
+        },
+    )
+    (remark,) = [each for each in remarks(several) if "what they show" in each.title]
+    assert "which collection a picture is from" in remark.text
+    assert "Read a detector's figures by collection" in remark.advice
+
+
+def test_all_properties_together_are_told_from_single_ones():
+    (remark,) = [each for each in remarks(STRONG) if each.title.startswith("Converted files")]
+    assert remark.text.startswith("No single property does; together they do. The strongest alone: size of")
+    assert not [each for each in remarks(STRONG) if re.search(r"\b0 .*properties", each.text)]
+
+
+@pytest.mark.parametrize("policy", ["raw", "tif_only", "equal", "matched", "lossless"])
+@pytest.mark.parametrize("value", [0.65, 0.97])
+@pytest.mark.parametrize("name", [*NAMES, "all", "content", None])
+def test_what_is_wrong_comes_with_advice(policy, value, name):
+    if name == "all":
+        found = side(0.5, value, bytes=0.52)
+    elif name == "content":
+        found = side(0.5, 0.5, content=value)
+    else:
+        found = side(0.5, **{name: value}) if name else side(value, 0.5, bytes=0.52)
+    serious = [each for each in remarks(audit(policy, found)) if each.level in (BAD, WARNING)]
+    assert serious
+    assert all(each.advice for each in serious)
+    assert all(why for _, why in still_there(audit(policy, found)))
+
+
+def test_where_nothing_is_found_the_page_says_so():
+    assert verdict(CLEAN) == "Nothing was found besides the tampering that tells the label."
+    assert {remark.level for remark in remarks(CLEAN)} == {"good"}
+
+
+def test_a_property_that_only_tells_the_collection_is_said_to():
+    several = audit(
+        "matched",
+        side(0.52, 0.5, quality=0.7),
+        **{
+            "collections.one": part(side(0.9), side(0.5, quality=0.51), n_fake=150),
+            "collections.two": part(side(0.9), side(0.5, quality=0.5)),
+        },
+    )
+    ((_, why),) = still_there(several)
+    assert "which collection a picture is from" in why
+    assert "one 75%, two 50%" in why
+
+
+def test_what_may_be_chance_is_said_to_be():
+    wide = audit("matched", side(0.52, 0.5, width=0.62))
+    wide["parts"]["training"]["converted"]["features"]["width"]["low"] = 0.4
+    assert "(.40–.67), may be chance" in render_page(wide)
+    wide["parts"]["training"]["converted"]["features"]["width"]["low"] = 0.56
+    assert "may be chance" not in render_page(wide)
+
+
+@pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, MOTIFS, COPIED, TOO_FEW], ids=IDS)
+def test_the_page_is_one_whole_file_that_loads_nothing(found):
+    text = render_page(found)
+    assert Page(text).loaded == []
+    assert not re.search(r"url\(|@import|https?://|<script", text)
+
+
+@pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, MOTIFS, COPIED, TOO_FEW], ids=IDS)
+def test_the_summary_fits_a_terminal(found, tmp_path):
+    lines = summarise_audit(found, tmp_path / "audit.html").splitlines()
+    assert all(len(line) <= 80 for line in lines[:-1])
+    assert lines[-1].endswith("audit.html")
+
+
+def test_the_summary_says_of_how_many_pictures_and_whether_to_believe_it(tmp_path):
+    said = " ".join(summarise_audit(EQUAL, tmp_path / "audit.html").split())
+    assert "On the test pictures (10 genuine, 9 fake) the strongest of these shortcuts" in said
+    few = audit("equal", side(0.5, 0.5))
+    tested = {"name": "width", "n_genuine": 10, "n_fake": 9, "roc_auc": 0.6, "low": None, "high": None}
+    few["on_test"] = {"test": {"n_genuine": 10, "n_fake": 9, "best_feature": tested}}
+    said = " ".join(summarise_audit(few, tmp_path / "audit.html").split())
+    assert "reaches 0.60, too few to be believed." in said
+
+
+def test_texts_from_outside_are_escaped():
+    nasty = "<img src=x onerror=alert(1)>"
+    evil = audit(
+        "equal", side(0.99, 0.56, bytes=0.54), **{f"collections.{nasty}": part(side(0.9), side(0.5))}
+    )
+    evil["labels"] |= {
+        "identical": 2,
+        "identical_pictures": [{"path": nasty, "label": "fake", "split": "train"}],
+    }
+    evil["masks"] |= {"empty": [nasty], "rejected": [{"path": nasty, "reason": nasty}]}
+    evil["leaks"]["largest_groups"] = [
+        {
+            "group": nasty,
+            "title": nasty,
+            "pictures": 2,
+            "fakes": 1,
+            "share_of_fakes": 0.5,
+            "splits": ["train"],
+        }
+    ]
+    text = render_page(evil)
+    assert nasty not in text
+    assert "&lt;img" in text
+
+
+def test_leaks_conflicts_and_masks_are_named_worst_first():
+    bad = audit("equal", side(0.5, 0.5))
+    row = {
+        "relation": "in one group",
+        "split": "test",
+        "label": "fake",
+        "label_in_train": "fake",
+        "pictures": 9,
+        "of": 10,
+    }
+    bad["leaks"]["counts"] = [row]
+    bad["labels"] |= {"identical": 2}
+    bad["masks"] |= {"empty": ["a"], "inverted": ["b", "c"]}
+    found = remarks(bad)
+    assert [remark.level for remark in found][:3] == ["bad", "bad", "warning"]
+    assert "9 of 10 fake test pictures" in found[0].title
+    assert "1 empty, 2 inverted" in found[2].title
+
+
+def test_everything_is_written(tmp_path):
+    pictures = pd.DataFrame({name: ["x"] for name in ("path", "label", "split", "collection", "group")})
+    features = pd.DataFrame({name: ["x"] for name in NAMES})
+    shares = pd.DataFrame({"whole": [0.0], "border": [0.0]})
+    measured = Measurements(features, features, {}, {}, shares)
+    write_audit(tmp_path, pictures, measured, MATCHED)
+    names = ["features_converted.csv", "features_raw.csv", "figures.csv", "shortcuts.png", "shortcuts.svg"]
+    assert sorted(path.name for path in (tmp_path / "audit").iterdir()) == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audit", "audit.html", "audit.json"]
+    figures = pd.read_csv(tmp_path / "audit" / "figures.csv")
+    assert set(figures["side"]) == {"raw", "converted"}
+    with Image.open(tmp_path / "audit" / "shortcuts.png") as image:
+        assert image.width > 1000
+    first = {path.name: path.read_bytes() for path in (tmp_path / "audit").iterdir()}
+    write_audit(tmp_path, pictures, measured, MATCHED)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "audit").iterdir()} == first

@@ -1,0 +1,163 @@
+"""The numbers that stand beside a detector's: guessing, collections, slices, bins of equal mass."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from PIL import Image
+from sklearn import metrics as sk
+
+from pipeline.evaluation.metrics import BINS
+from pipeline.reports.charts import draw_slices, slice_rows, weakest
+from pipeline.reports.metric_table import WORDS, metric_rows, without_looking
+from pipeline.reports.model_card import training_data
+from pipeline.reports.numbers import elsewhere_parts
+from pipeline.reports.plots import draw_precision_recall, draw_reliability, reliability_points
+from pipeline.reports.report_tables import robustness_cells, summary_table, write_summary_table
+from tests.reports.evaluated import AWAY, BELIEVABLE, HERE
+
+
+@pytest.mark.parametrize(("n_fake", "n_genuine"), [(96, 125), (5, 3), (4, 4), (1, 99)])
+def test_guessing_is_what_scikit_learn_says_of_it(n_fake, n_genuine):
+    target = np.repeat([1, 0], [n_fake, n_genuine])
+    called = np.full(len(target), int(n_fake >= n_genuine))
+    share = np.full(len(target), target.mean())
+    expected = {
+        "balanced_accuracy": sk.balanced_accuracy_score(target, called),
+        "roc_auc": sk.roc_auc_score(target, share),
+        "average_precision": sk.average_precision_score(target, share),
+        "f1": sk.f1_score(target, called, zero_division=0),
+        "mcc": sk.matthews_corrcoef(target, called),
+        "brier": sk.brier_score_loss(target, share),
+        "log_loss": sk.log_loss(target, share),
+    }
+    for metric, value in expected.items():
+        assert without_looking(metric, n_fake, n_genuine) == pytest.approx(value), metric
+
+
+def test_guessing_needs_both_classes_and_a_figure_that_has_a_meaning_for_it():
+    assert without_looking("brier", 3, 0) is None
+    assert without_looking("pixel_f1", 3, 3) is None
+
+
+def test_every_figure_is_shown_once_with_its_meaning():
+    rows = [row for group in metric_rows(BELIEVABLE).values() for row in group]
+    titles = [row.words.title for row in rows]
+    assert sorted(titles) == sorted(words.title for words in WORDS.values())
+    at_half = {row.words.title for row in rows if row.at_half}
+    assert "fake accuracy" in at_half
+    assert "ROC AUC" not in at_half
+
+
+def test_what_was_not_measured_is_left_out_of_the_table():
+    bare = BELIEVABLE.intervals[~BELIEVABLE.intervals["metric"].str.startswith("pixel")]
+    assert "Places, by pixel" not in metric_rows(replace(BELIEVABLE, intervals=bare))
+
+
+def test_the_summary_has_a_row_a_collection_and_says_what_was_left_out(tmp_path):
+    table = summary_table(BELIEVABLE)
+    assert table["collection"].tolist() == ["all", *HERE, "all", *AWAY]
+    assert table["role"].tolist() == ["in-domain"] * 3 + ["elsewhere"] * 4
+    assert set(table["trained_on"]) == {"casia1 casia2"}
+    assert table["left_out_for_overlap"].tolist() == [0, 0, 0, 2, 0, 0, 2]
+    assert table["best_shortcut"].iloc[0] == "compression history in the pixels"
+    found = BELIEVABLE.intervals.set_index(["part", "metric"]).loc[("elsewhere", "roc_auc")]
+    row = table.iloc[3]
+    assert [row["roc_auc"], row["roc_auc_low"]] == [found["value"], found["low"]]
+    write_summary_table(tmp_path, BELIEVABLE)
+    read = pd.read_csv(tmp_path / "summary.csv")
+    assert read["n_fake"].tolist() == table["n_fake"].tolist()
+
+
+def test_shortcut_probe_and_larger_class_stand_beside_each_row():
+    rows = summary_table(BELIEVABLE)
+    assert rows["history_roc_auc"].iloc[0] == 0.77
+    assert rows["history_roc_auc"].isna().iloc[-1]
+    assert rows[["larger_class_fake_accuracy", "larger_class_genuine_accuracy"]].iloc[0].tolist() == [0, 1]
+
+
+def test_a_collection_without_test_pictures_was_trained_on_all_the_same():
+    collections = {name: {"role": "train"} for name in (*HERE, "small")}
+    data = {"name": "casia", "collections": collections | {name: {"role": "test"} for name in AWAY}}
+    content = replace(BELIEVABLE, data=data)
+    assert set(summary_table(content)["trained_on"]) == {"casia1 casia2 small"}
+    assert {each["name"]: each["role"] for each in training_data(content)}["small"] == (
+        "trained on, none of its pictures tested"
+    )
+
+
+def test_where_it_is_not_known_what_was_left_out_nothing_is_said():
+    assert summary_table(replace(BELIEVABLE, left_out=None))["left_out_for_overlap"].isna().all()
+
+
+def test_collections_after_elsewhere_were_only_tested():
+    assert elsewhere_parts(BELIEVABLE.intervals) == ["elsewhere", *(f"collections.{name}" for name in AWAY)]
+    here = BELIEVABLE.intervals[BELIEVABLE.intervals["part"] == "test"]
+    assert elsewhere_parts(here) == []
+
+
+def test_the_weakest_slice_is_not_one_of_three_pictures():
+    rows = slice_rows(BELIEVABLE.slices)
+    worst = weakest(rows)
+    assert worst.figures["roc_auc"].high == min(row.figures["roc_auc"].high for row in rows)
+    small = [row._replace(n_fake=3) if row == worst else row for row in rows]
+    assert weakest(small) != worst
+    assert weakest([]) is None
+
+
+def test_a_probe_is_dark_where_it_knows_something_and_others_where_they_lose():
+    cells = {cell.name: cell for row in robustness_cells(BELIEVABLE.robustness).values() for cell in row}
+    assert "none" not in cells
+    assert cells["jpeg 95"].depth < cells["jpeg 75"].depth < cells["jpeg 50"].depth
+    assert cells["thumbnail 48"].depth == pytest.approx(0.04)
+
+
+def test_an_alteration_without_figures_is_there_without_them():
+    table = BELIEVABLE.robustness.copy()
+    table.loc[3, ["roc_auc", "low", "high", "change", "change_low", "change_high"]] = np.nan
+    table.loc[3, "verdict"] = "NaN answered"
+    (cell,) = [cell for cell in robustness_cells(table)["JPEG"] if cell.verdict == "NaN answered"]
+    assert (cell.depth, cell.roc_auc.value) == (0.0, None)
+
+
+PICTURES = some.lists(
+    some.tuples(some.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]), some.integers(0, 1)), min_size=1
+)
+
+
+@given(PICTURES)
+@settings(max_examples=100)
+def test_bins_hold_all_pictures_once_and_equals_together(pictures):
+    probability, target = (np.array(column, float) for column in zip(*pictures, strict=True))
+    points = reliability_points(probability, target)
+    assert points["n"].sum() == len(pictures)
+    assert len(points) <= BINS
+    assert np.isclose((points["share_fake"] * points["n"]).sum(), target.sum())
+    order = np.random.default_rng(0).permutation(len(pictures))
+    again = reliability_points(probability[order], target[order])
+    pd.testing.assert_frame_equal(points, again)
+
+
+def test_bins_have_equal_mass():
+    probability = np.linspace(0, 1, 150)
+    points = reliability_points(probability, (probability > 0.5).astype(int))
+    assert points["n"].tolist() == [10] * 15
+    assert points["share_fake"].tolist() == [0.0] * 7 + [0.5] + [1.0] * 7
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 0), slice(0, 1)], ids=["all", "none", "one picture"])
+def test_figures_are_drawn_of_whatever_there_is(tmp_path, ending, rows):
+    found = BELIEVABLE.predictions.iloc[rows]
+    parts = {"test": found}
+    draw_reliability(tmp_path / f"reliability.{ending}", found, 1.6)
+    draw_precision_recall(tmp_path / f"pr.{ending}", parts, BELIEVABLE.intervals, 0.46)
+    draw_slices(tmp_path / f"slices.{ending}", BELIEVABLE.slices.iloc[rows], 0.95)
+    for path in sorted(tmp_path.iterdir()):
+        assert path.stat().st_size > 1000
+        if ending == "png":
+            with Image.open(path) as image:
+                assert image.width > 500

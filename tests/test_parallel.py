@@ -1,0 +1,155 @@
+"""Work on several cores, and on a real Dask scheduler with worker processes over loopback."""
+
+import contextlib
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Compute
+from pipeline.errors import UserError
+from pipeline.parallel import each_done
+from tests.dask_cluster import running_cluster
+
+LOCAL = Compute(backend="local", workers=2, scheduler=None)
+DASK = Compute(backend="dask", workers=2, scheduler=None)
+
+
+def add(number, to):
+    return number + to, os.getpid()
+
+
+def end_itself(number):
+    os._exit(number)
+
+
+def refuse(number):
+    raise UserError(f"{number} is refused")
+
+
+def test_every_task_is_answered_once_at_its_place():
+    answers = dict(each_done(functools.partial(add, to=1), range(50), LOCAL))
+    assert [answers[place][0] for place in range(50)] == list(range(1, 51))
+    assert os.getpid() not in {process for _, process in answers.values()}
+
+
+def test_alone_and_one_worker_stay_in_this_process():
+    one = Compute(backend="local", workers=1, scheduler=None)
+    for compute, alone in ((one, False), (LOCAL, True)):
+        answers = dict(each_done(functools.partial(add, to=1), range(3), compute, alone))
+        assert {process for _, process in answers.values()} == {os.getpid()}
+
+
+def test_no_task_starts_nothing():
+    assert list(each_done(add, [], DASK)) == []
+
+
+def test_a_lost_worker_is_told_in_words():
+    with pytest.raises(UserError, match=r"memory ran out.*compute\.workers=1"):
+        list(each_done(end_itself, [1, 2], LOCAL))
+
+
+def test_what_the_function_raises_arrives():
+    for alone in (False, True):
+        with pytest.raises(UserError, match="is refused"):
+            list(each_done(refuse, [1, 2], LOCAL, alone))
+
+
+def test_a_cluster_of_our_own_answers_alike():
+    answers = dict(each_done(functools.partial(add, to=1), range(20), DASK))
+    assert [answers[place][0] for place in range(20)] == list(range(1, 21))
+    with pytest.raises(UserError, match="is refused"):
+        list(each_done(refuse, [1, 2], DASK))
+
+
+def test_a_cluster_that_is_there_already(tmp_path):
+    with running_cluster(tmp_path) as address:
+        there = Compute(backend="dask", workers=None, scheduler=address)
+        answers = dict(each_done(functools.partial(add, to=1), range(20), there))
+        assert [answers[place][0] for place in range(20)] == list(range(1, 21))
+        with pytest.raises(UserError, match="lost its workers"):
+            list(each_done(end_itself, [1], there))
+
+
+def test_no_scheduler_at_the_address_is_told(monkeypatch):
+    monkeypatch.setattr("pipeline.parallel._CONNECT_SECONDS", 1)
+    nobody = Compute(backend="dask", workers=None, scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(UserError, match=r"compute\.scheduler is tcp://127\.0\.0\.1:9.*tcp://host:8786"):
+        list(each_done(add, [1], nobody))
+
+
+def test_dask_leaves_nothing_behind(tmp_path):
+    script = (
+        "from pipeline.parallel import each_done\n"
+        "from pipeline.config import Compute\n"
+        "if __name__ == '__main__':\n"
+        "    compute = Compute(backend='dask', workers=1, scheduler=None)\n"
+        "    print(sorted(each_done(abs, [-1, -2], compute)))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    ended = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[(0, 1), (1, 2)]\n", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
+
+
+# Worker processes.
+#
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = """
+import os, time
+from pipeline.parallel import worker_pool
+
+if __name__ == "__main__":
+    with worker_pool(2) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        {then}
+"""
+
+
+def start(tmp_path, then):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(then=then))
+    return subprocess.Popen(
+        [sys.executable, script], env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def is_there(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat")
+        return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    with start(tmp_path, "time.sleep(60)") as parent:
+        worker = int(parent.stdout.readline())
+        assert is_there(worker)
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while is_there(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_there(worker)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_is_the_parents_alone_even_while_workers_start(tmp_path):
+    with start(tmp_path, "pool.submit(time.sleep, 2); pool.submit(time.sleep, 2); time.sleep(60)") as parent:
+        parent.stdout.readline()
+        time.sleep(0.05)  # the second worker is starting
+        os.killpg(parent.pid, signal.SIGINT)
+        _, said = parent.communicate(timeout=30)
+    assert "KeyboardInterrupt" in said
+    assert "SpawnProcess" not in said
+    assert "spawn_main" not in said

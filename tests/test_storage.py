@@ -1,0 +1,103 @@
+"""A result is there whole or the earlier one is still there."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.storage import replacing, replacing_folder, sole_writer, write_json, write_text
+
+
+def test_a_block_that_fails_leaves_the_earlier_file(tmp_path):
+    target = tmp_path / "table.csv"
+    write_text(target, "old")
+    with pytest.raises(RuntimeError), replacing(target) as partial:
+        partial.write_text("half of the new")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_file_that_cannot_be_written_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*file/table.json.*then run the same command again"):
+        write_json(tmp_path / "file" / "table.json", {})
+
+
+def test_a_disk_that_fills_up_leaves_the_earlier_file(tmp_path):
+    target = tmp_path / "table.csv"
+    write_text(target, "old")
+    script = f"""
+import pathlib, sys
+from pipeline.errors import UserError
+from pipeline.storage import write_text
+try:
+    write_text(pathlib.Path({str(target)!r}), "x" * 1_000_000)
+except UserError as error:
+    sys.exit(str(error))
+"""
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, 65_536))  # noqa: E731
+    ended = subprocess.run([sys.executable, "-c", script], preexec_fn=limit, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "cannot write" in ended.stderr
+    assert "Earlier results were left" in ended.stderr
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+# A folder is replaced whole or not at all.
+#
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "models"
+    with replacing_folder(target) as partial:
+        (partial / "a").write_text("old")
+    with pytest.raises(RuntimeError), replacing_folder(target) as partial:
+        (partial / "a").write_text("half")
+        raise RuntimeError
+    assert (target / "a").read_text() == "old"
+    with replacing_folder(target) as partial:
+        (partial / "b").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_folder_caught_between_two_renames_is_put_back(tmp_path):
+    (tmp_path / ".models.earlier").mkdir()
+    (tmp_path / ".models.earlier" / "a").write_text("old")
+    with pytest.raises(RuntimeError), replacing_folder(tmp_path / "models"):
+        raise RuntimeError
+    assert (tmp_path / "models" / "a").read_text() == "old"
+
+
+# Two processes never write one output.
+#
+
+HOLDER = """
+import pathlib, sys
+from pipeline.storage import sole_writer
+with sole_writer(pathlib.Path("data/converted")):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_writer_is_refused_until_the_first_ends_even_by_kill(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(UserError, match="being written by another process"),
+            sole_writer(Path("data/converted")),
+        ):
+            pass
+        holder.kill()
+        holder.wait()
+    with sole_writer(Path("data/converted")):
+        pass

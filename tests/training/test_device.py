@@ -1,0 +1,176 @@
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.config import Runtime
+from pipeline.models.build import build
+from pipeline.training import device
+from pipeline.training.device import choose_precision, describe_device, has_fast_bfloat16, prepare_machine
+from tests.conftest import ROOT
+from tests.models.test_build import CNN
+
+RUNTIME = Runtime(deterministic=True, strategy="default", cache="auto", cache_gib=1.0)
+
+
+@pytest.fixture(autouse=True)
+def _float32_afterwards():
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def _network(precision, seed):
+    facts = prepare_machine(RUNTIME, precision, seed)
+    return facts, build(CNN, 16, 24)
+
+
+@pytest.mark.parametrize(
+    ("precision", "computes_in"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")]
+)
+def test_networks_built_afterwards_compute_as_asked(precision, computes_in):
+    facts, network = _network(precision, 20)
+    assert facts["precision"] == precision
+    assert facts["device"]
+    assert network.layers[1].compute_dtype == computes_in
+
+
+def test_one_seed_gives_one_set_of_weights_and_another_seed_another():
+    first, again, other = (_network("float32", seed)[1].get_weights()[0] for seed in (20, 20, 21))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+NO_GPU = not tf.config.list_physical_devices("GPU")
+
+
+@pytest.mark.parametrize("asked", ["float32", "mixed_bfloat16"])
+def test_what_is_asked_for_by_name_is_taken(asked):
+    assert choose_precision(asked) == asked
+
+
+@pytest.mark.skipif(not NO_GPU, reason="the GPU decides where there is one")
+@pytest.mark.parametrize(
+    ("flags", "chosen"),
+    [
+        ("fpu avx2 avx512f", "float32"),
+        ("fpu avx512_bf16", "mixed_bfloat16"),
+        ("amx_bf16 amx_tile", "mixed_bfloat16"),
+    ],
+)
+def test_auto_takes_bfloat16_where_the_processor_has_it(tmp_path, monkeypatch, flags, chosen):
+    facts = tmp_path / "cpuinfo"
+    facts.write_text(f"processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(device, "_CPU_FACTS", facts)
+    assert choose_precision("auto") == chosen
+    assert describe_device() == "Some CPU"
+
+
+@pytest.mark.skipif(not NO_GPU, reason="the GPU decides where there is one")
+def test_a_machine_that_tells_nothing_gets_float32(tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "_CPU_FACTS", tmp_path / "none")
+    assert not has_fast_bfloat16()
+    assert isinstance(describe_device(), str)
+
+
+# Two replicas on one machine train the network that one device would.
+#
+
+PROCESS = """
+import json, sys
+import numpy as np
+import tensorflow as tf
+
+processor, = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+from pipeline.training import fit as fitting
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.models.detector_files import in_float32
+from pipeline.config import validate
+from tests.training.toy import state_of, toy_feeds, toy_network, train_toy
+
+fitting.make_feeds = toy_feeds
+values, folder = json.loads(sys.argv[1]), sys.argv[2]
+
+def train(strategy, network, **how):
+    values["runtime"]["strategy"] = strategy
+    return train_toy(validate(values), network, **how)
+
+def replicas_of(network):
+    local = network.distribute_strategy.experimental_local_results
+    return [[each.numpy() for each in local(variable.value)] for variable in network.variables]
+
+def plain():
+    return toy_network(dropout=0.0, normalised=False)
+
+def end(epoch, metrics):
+    if epoch == 2:
+        raise KeyboardInterrupt
+
+single, _ = train("default", plain)
+mirrored, _ = train("mirrored", plain)
+with_all, history = train("mirrored", toy_network)
+kept = Checkpoint(__import__("pathlib").Path(folder))
+try:
+    train("mirrored", toy_network, checkpoint=kept, on_epoch=end)
+except KeyboardInterrupt:
+    pass
+resumed, _ = train("mirrored", toy_network, checkpoint=kept)
+print(json.dumps({
+    "replicas": [len(each) for each in replicas_of(mirrored)],
+    "equal": [all(np.array_equal(each[0], other) for other in each) for each in replicas_of(with_all)],
+    "apart": max(float(np.abs(a - b).max())
+                 for a, b in zip(single.get_weights(), mirrored.get_weights(), strict=True)),
+    "losses": history["train/loss"].tolist(),
+    "resumed": state_of(resumed) == state_of(with_all),
+    "saved": len(in_float32(with_all).get_weights()) == len(with_all.get_weights()),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    from tests.training.toy import SMALL
+
+    overrides = [
+        *SMALL,
+        "train.optimizer=adamw",
+        "train.schedule=cosine",
+        "train.warmup=0.5",
+        "train.clip_norm=1e6",
+    ]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        values = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
+    folder = tmp_path_factory.mktemp("checkpoint")
+    command = [sys.executable, "-W", "error::UserWarning", "-c", PROCESS, json.dumps(values), str(folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def test_all_weights_are_on_both_replicas_and_the_loss_goes_down(outcome):
+    assert set(outcome["replicas"]) == {2}
+    assert outcome["losses"][-1] < 0.8 * outcome["losses"][0]
+
+
+def test_both_replicas_end_with_the_same_numbers_normalisation_included(outcome):
+    assert all(outcome["equal"])
+
+
+def test_the_weights_are_those_of_one_device(outcome):
+    assert outcome["apart"] < 1e-4
+
+
+def test_an_interrupted_training_goes_on_to_the_same_weights(outcome):
+    assert outcome["resumed"]
+
+
+def test_the_detector_can_be_saved(outcome):
+    assert outcome["saved"]
