@@ -7,11 +7,13 @@ It never fails for what it finds: that is what `pipeline.gate` is for.
     python -m pipeline.audit audit.bootstrap=2000
 """
 
+import hashlib
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
+from pipeline.auditing.findings import list_shortcuts, read_audit
 from pipeline.auditing.measure import (
     gather_pictures,
     measure_all,
@@ -19,16 +21,18 @@ from pipeline.auditing.measure import (
     read_converted,
     read_rejected,
 )
-from pipeline.auditing.probes import PAGE
+from pipeline.auditing.probes import AUDIT, CONVERTED, PAGE, RAW
 from pipeline.auditing.shortcut_audit import audit_pictures
-from pipeline.config import Config
+from pipeline.config import Config, flatten
 from pipeline.conversion.file_table import REJECTED
 from pipeline.datasets.provenance import built_from, check_built_from
 from pipeline.datasets.tables import SPLITS, read_table, test_collections
 from pipeline.images.files import Limits
-from pipeline.records import record_audit
 from pipeline.reports.audit_report import summarise_audit, write_audit
 from pipeline.stage import execute, start
+from pipeline.tracking import RUN_KEY, Tracker, tolerating_a_lost_store
+
+EXPERIMENT = "shortcut audits"  # in MLflow, beside that of the trainings
 
 
 def run(config: Config) -> None:
@@ -46,8 +50,36 @@ def run(config: Config) -> None:
     audit = audit_pictures(pictures, measured, rejected, config.audit, config.compute, config.seed)
     audit |= {"built_from": built_from(config)}
     write_audit(reports, pictures, measured, audit)
-    record_audit(reports)
+    with tolerating_a_lost_store("recording the audit", f" --audit {reports}"):
+        send_audit(reports)
     print(summarise_audit(audit, reports / PAGE))
+
+
+def send_audit(reports: Path) -> str:
+    """Bring the audit in `reports` into MLflow, once; return the id of its run.
+
+    It is a run of its own, because there may be no training after it.
+    """
+    audit = read_audit(reports / AUDIT)
+    key = hashlib.sha256((reports / AUDIT).read_bytes()).hexdigest()[:32]
+    if sent := Tracker.find({RUN_KEY: key, "run_id": None}):
+        return sent.run_id
+    made_from = audit["built_from"]
+    data = made_from["data"]["name"]
+    name = " ".join([data, made_from["convert"]["policy"], made_from["split"]["method"]])
+    tracker = Tracker.start(EXPERIMENT, name, {RUN_KEY: key})
+    chosen = {setting: made_from[setting] for setting in ("seed", "convert", "split")}
+    tracker.log_params(flatten(chosen | {"data": {"name": data}, "audit": audit["settings"]}))
+    strongest: dict[str, float | None] = {}
+    for part, sides in audit["parts"].items():
+        for side in (RAW, CONVERTED):
+            for shortcut in list_shortcuts(sides[side], part):  # the first of a kind is the strongest
+                metric = f"{side}/{part.replace('.', '/')}/{shortcut.kind}_roc_auc"
+                strongest.setdefault(metric, shortcut.roc_auc)
+    tracker.log_metrics(strongest)
+    tracker.log_files(reports / AUDIT, reports / PAGE, reports / Path(AUDIT).stem)
+    tracker.end()
+    return tracker.run_id
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -7,6 +7,7 @@ all figures, points of the curves, pictures of them, a gallery). Adds the figure
     python -m pipeline.evaluate evaluate.robustness=full
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Any
 
 import hydra
 import pandas as pd
+import yaml
 from omegaconf import DictConfig
 
 from pipeline.auditing.findings import audit_of, beside
-from pipeline.config import Config
+from pipeline.auditing.probes import AUDIT, PAGE
+from pipeline.config import Config, flatten
 from pipeline.datasets.provenance import built_from, check_built_from, check_files, check_learnt_from
 from pipeline.datasets.tables import read_table, test_collections
 from pipeline.detector.decision import RUN_FILE, Decision
@@ -36,7 +39,7 @@ from pipeline.records import (
     REPORT,
     code_state,
     read_record,
-    record_evaluation,
+    send_training,
 )
 from pipeline.reports.artifacts import GALLERY, Tables, write_evaluation
 from pipeline.reports.gallery import Shown, choose, write_gallery
@@ -46,7 +49,7 @@ from pipeline.reports.report_content import read_content
 from pipeline.reports.report_tables import write_summary_table
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_json
-from pipeline.tracking import RUN_KEY
+from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
 
 
 def run(config: Config) -> None:
@@ -109,8 +112,22 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     write_summary_table(reports / EVALUATION_FOLDER, content)
     write_report(reports / REPORT, content)
     write_model_card(reports / CARD, content)
-    record_evaluation(models, reports)
+    with tolerating_a_lost_store("recording the evaluation", f" --models {models} --reports {reports}"):
+        send_evaluation(models, reports)
     return metrics
+
+
+def send_evaluation(models: Path, reports: Path) -> None:
+    """Bring the evaluation in `reports` into the MLflow run of `models`, over an earlier one."""
+    tracker = Tracker.find(read_record(models)) or Tracker(connect(), send_training(models))
+    metrics = json.loads((reports / METRICS_FILE).read_text(encoding="utf-8"))
+    tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})
+    evaluation = json.loads((reports / EVALUATION_FOLDER / RUN_FILE).read_text(encoding="utf-8"))
+    tracker.log_text(yaml.safe_dump({"evaluate": evaluation["evaluate"]}), "config/evaluate.yaml")
+    tracker.log_files(
+        *(reports / name for name in (EVALUATION_FOLDER, METRICS_FILE, REPORT, CARD, AUDIT, PAGE))
+    )
+    tracker.log_beside_detector(reports / CARD)
 
 
 def _perturbations(config: Config) -> Sequence[Perturbation]:

@@ -1,12 +1,12 @@
-"""What a training and an evaluation leave in MLflow, always from the files on disk.
+"""The record of a training, `run.json`, and what a training and a sweep leave in MLflow.
 
 `train` writes `run.json` beside the detector; it is never changed afterwards, because DVC holds
-`models/` as one output. Sending is idempotent: what the store has already is not sent again.
+`models/` as one output. What is sent is always read from the files on disk, and sending is idempotent: what
+the store has already is not sent again. What an evaluation and an audit leave there is sent by their stages.
 """
 
 import contextlib
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -20,8 +20,6 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from pipeline.auditing.findings import list_shortcuts, read_audit
-from pipeline.auditing.probes import AUDIT, CONVERTED, PAGE, RAW
 from pipeline.config import Config, flatten, validate
 from pipeline.detector.decision import RUN_FILE
 from pipeline.errors import UserError
@@ -139,25 +137,6 @@ def send_training(models: Path) -> str:
     return tracker.run_id
 
 
-def record_evaluation(models: Path, reports: Path) -> None:
-    """Send a finished evaluation."""
-    with tolerating_a_lost_store("recording the evaluation", f" --models {models} --reports {reports}"):
-        send_evaluation(models, reports)
-
-
-def send_evaluation(models: Path, reports: Path) -> None:
-    """Bring the evaluation in `reports` into the run of `models`, over an earlier one."""
-    tracker = Tracker.find(read_record(models)) or Tracker(connect(), send_training(models))
-    metrics = json.loads((reports / METRICS_FILE).read_text(encoding="utf-8"))
-    tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})
-    evaluation = json.loads((reports / EVALUATION_FOLDER / RUN_FILE).read_text(encoding="utf-8"))
-    tracker.log_text(yaml.safe_dump({"evaluate": evaluation["evaluate"]}), "config/evaluate.yaml")
-    tracker.log_files(
-        *(reports / name for name in (EVALUATION_FOLDER, METRICS_FILE, REPORT, CARD, AUDIT, PAGE))
-    )
-    tracker.log_beside_detector(reports / CARD)
-
-
 def open_sweep(config: Config, name: str) -> str | None:
     """Open the parent run of a sweep; None where the store does not answer."""
     with tolerating_a_lost_store("opening the sweep"):
@@ -231,41 +210,3 @@ def _differing(settings: Mapping[str, Any], committed: str) -> dict[str, Any] | 
     except UserError:  # of another schema
         return None
     return {key: value for key, value in flatten(settings).items() if key not in there or there[key] != value}
-
-
-# What an audit leaves in MLflow: a run of its own, because there may be no training after it.
-#
-
-AUDITS = "shortcut audits"  # the experiment, beside that of the trainings
-
-
-def record_audit(reports: Path) -> None:
-    """Send a finished audit."""
-    with tolerating_a_lost_store("recording the audit", f" --audit {reports}"):
-        send_audit(reports)
-
-
-def send_audit(reports: Path) -> str:
-    """Bring the audit in `reports` into the store as a run of its own, once; give the run's id."""
-    audit = read_audit(reports / AUDIT)
-    made_from = audit["built_from"]
-    record: dict[str, str | None] = {
-        RUN_KEY: hashlib.sha256((reports / AUDIT).read_bytes()).hexdigest()[:32],
-        "run_id": None,
-    }
-    if found := Tracker.find(record):
-        return found.run_id
-    name = " ".join([made_from["data"]["name"], made_from["convert"]["policy"], made_from["split"]["method"]])
-    tracker = Tracker.start(AUDITS, name, {RUN_KEY: str(record[RUN_KEY])})
-    chosen = {"data": {"name": made_from["data"]["name"]}, "audit": audit["settings"]}
-    tracker.log_params(flatten({**{key: made_from[key] for key in ("seed", "convert", "split")}, **chosen}))
-    strongest: dict[str, float | None] = {}
-    for part, sides in audit["parts"].items():
-        for side in (RAW, CONVERTED):
-            for found_alone in list_shortcuts(sides[side], part):  # the first of a kind is the strongest
-                key = f"{side}/{part.replace('.', '/')}/{found_alone.kind}_roc_auc"
-                strongest.setdefault(key, found_alone.roc_auc)
-    tracker.log_metrics(strongest)
-    tracker.log_files(reports / AUDIT, reports / PAGE, reports / Path(AUDIT).stem)
-    tracker.end()
-    return tracker.run_id

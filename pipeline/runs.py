@@ -1,9 +1,8 @@
 """Chores of the MLflow store.
 
 python -m pipeline.runs relocate [--from OLD]   after the repository was moved: mend the absolute paths
-python -m pipeline.runs send [--models DIR] [--reports DIR]
-python -m pipeline.runs send --audit DIR
-send what a lost server missed, from the files on disk
+python -m pipeline.runs send [--models DIR] [--reports DIR]     send what a lost server missed, from the
+python -m pipeline.runs send --audit DIR                         files on disk
 """
 
 import argparse
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from pipeline.detector.decision import RUN_FILE
 from pipeline.errors import UserError
-from pipeline.records import evaluated_run, read_record, send_audit, send_evaluation, send_training
+from pipeline.records import evaluated_run, read_record, send_training
 from pipeline.stage import plain_errors, start_tensorflow
 from pipeline.tracking import DATABASE, RUN_KEY, needing_the_store, repository, store_address
 
@@ -67,6 +66,8 @@ def send(models: Path, reports: Path) -> str:
     """Bring the run of `models` into the store, with its evaluation if there is one; give its id."""
     if not (models / RUN_FILE).is_file():
         raise UserError(f"{models / RUN_FILE} is not there: nothing was trained yet")
+    from pipeline.evaluate import send_evaluation  # which imports all that makes an evaluation
+
     start_tensorflow()  # the model that is logged is loaded once, to check its answer
     with needing_the_store():
         run_id = send_training(models)
@@ -93,6 +94,8 @@ def main() -> None:
             changed = relocate(repository() / DATABASE, repository(), asked.earlier)
             print(f"{changed} addresses now point into {repository()}")
         elif asked.audit is not None:
+            from pipeline.audit import send_audit
+
             with needing_the_store():
                 run_id = send_audit(asked.audit)
             print(f"run {run_id} holds the audit at {store_address()}")

@@ -15,7 +15,7 @@ def made(tmp_path, monkeypatch, compose_config):
     write_pictures(tmp_path / "pictures", n=16)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pipeline.auditing.learners._TREES", 20)
-    monkeypatch.setattr("pipeline.audit.record_audit", lambda _: None)  # tests/test_whole_run.py
+    monkeypatch.setattr("pipeline.audit.send_audit", lambda _: None)  # tests/test_whole_run.py
 
     def composed(**more):
         return compose_config(*choices(tmp_path / "pictures", convert="equal", **more))
