@@ -1,11 +1,15 @@
 """Work on many things at once: on the cores of this machine or on a Dask cluster, with the same result.
 
-What is sent are tasks and answers, never pictures: these are read where the worker is, so the workers of a
+What is sent are items and results, never pictures: these are read where the worker is, so the workers of a
 cluster have to see the same folders under the same absolute paths, and to have this package installed.
+
+joblib was tried in place of the processes below: its workers outlive a parent that is killed, and print
+tracebacks where Ctrl-C meets them at their start.
 """
 
 import concurrent.futures
 import contextlib
+import itertools
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -16,41 +20,154 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import Compute
 from pipeline.errors import UserError
 
-# Worker processes that compute the same wherever they run and do not outlive the command.
-#
+if TYPE_CHECKING:
+    from distributed import Client
 
 Arguments = ParamSpec("Arguments")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_IN_FLIGHT = 3  # chunks for each worker: one in work, the others waiting so that it never does
+_CONNECT_SECONDS = 30
+# A chunk costs one message to a worker and one step of the progress bar: small items travel together, one
+# of many bytes alone.
+_CHUNK_BYTES = 8 << 20
+_ALONE_BYTES = 32 << 20  # this process is done with them before others have started (about 1 s)
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-@contextmanager
-def worker_pool(
-    workers: int, prepare: Callable[[], None] | None = None
-) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """Start `workers` fresh processes; on an exception or Ctrl-C, work not begun is dropped.
+def worker_count(compute: Compute) -> int:
+    """Return the number of processes to be started on this machine."""
+    return compute.workers or available_cores()
+
+
+def map_chunks(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    compute: Compute,
+    title: str,
+    *,
+    chunk: int = 16,
+    alone: int = 0,
+    sizes: Sequence[int] | None = None,
+    counts: Sequence[int] | None = None,
+) -> Iterator[tuple[int, Result]]:
+    """Call `function` with each item and yield the results as they come, under a progress bar.
+
+    Only a few chunks for each worker are under way at a time, so memory does not grow with their number.
+
+        >>> one = Compute(backend="local", workers=1, scheduler=None)
+        >>> dict(map_chunks(abs, [-3, 4], one, "sizes"))
+        {0: 3, 1: 4}
 
     Args:
-        workers: how many.
-        prepare: called in each before its first work, for instance to take one thread of a library.
+        function: importable by name, or a `functools.partial` of such a one; it may be called twice for
+            an item whose worker was lost.
+        items: what is sent; they have to be picklable, like the results.
+        compute: where the work is done.
+        title: of the progress bar.
+        chunk: items that travel together, at most.
+        alone: up to so many items are done in this process, because that is less than starting others.
+        sizes: bytes behind each item; they make chunks smaller and starting others worth while.
+        counts: what each item counts on the bar, in pictures; None: 1.
+
+    Yields:
+        (index in `items`, result), in any order.
+
+    Raises:
+        UserError: a worker process was ended from outside, or the cluster cannot be reached. What
+            `function` raises is raised here.
     """
-    pool = _Pool(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_prepare_worker,
-        initargs=(prepare,),
-    )
+    if not items:
+        return
+    workers = min(worker_count(compute), len(items))
+    chunks = _chunks(items, min(chunk, -(-len(items) // workers)), sizes)
+    work = partial(_call_each, function)
+    counts = counts or [1] * len(items)
+    few = len(items) <= alone and sum(sizes or ()) <= _ALONE_BYTES
+    bar = tqdm(total=sum(counts), desc=title, unit=" pictures", dynamic_ncols=True, disable=None)
+    with logging_redirect_tqdm(), bar:
+        if compute.backend == "dask":
+            done = _on_dask(work, chunks, compute)
+        elif few or workers == 1:
+            done = ((first, work(some)) for first, some in chunks)
+        else:
+            done = _in_processes(work, chunks, workers)
+        for first, results in done:
+            yield from enumerate(results, first)
+            bar.update(sum(counts[first : first + len(results)]))
+
+
+_Chunks = list[tuple[int, Sequence[Item]]]  # index of its first item, items
+
+
+def _chunks(items: Sequence[Item], most: int, sizes: Sequence[int] | None) -> _Chunks[Item]:
+    edges, volume = [0], 0
+    for index, size in enumerate(sizes or [0] * len(items)):
+        if index > edges[-1] and (index - edges[-1] == most or volume + size > _CHUNK_BYTES):
+            edges.append(index)
+            volume = 0
+        volume += size
+    return [(first, items[first:end]) for first, end in itertools.pairwise([*edges, len(items)])]
+
+
+def _call_each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]
+
+
+def _as_completed(
+    pool: concurrent.futures.Executor,
+    work: Callable[[Sequence[Item]], list[Result]],
+    chunks: _Chunks[Item],
+    workers: int,
+) -> Iterator[tuple[int, list[Result]]]:
+    waiting = iter(chunks)
+    running: dict[concurrent.futures.Future[list[Result]], int] = {}
+    while True:
+        for first, items in itertools.islice(waiting, workers * _IN_FLIGHT - len(running)):
+            running[pool.submit(work, items)] = first
+        if not running:
+            return
+        done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+        for future in done:
+            yield running.pop(future), future.result()
+
+
+# Processes of this machine: they do not outlive the command, and leave Ctrl-C to it.
+
+
+def _in_processes(
+    work: Callable[[Sequence[Item]], list[Result]], chunks: _Chunks[Item], workers: int
+) -> Iterator[tuple[int, list[Result]]]:
+    try:
+        with worker_pool(workers) as pool:
+            yield from _as_completed(pool, work, chunks, workers)
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a worker process was ended from outside, most often because memory ran out; run the same "
+            "command again with fewer workers (compute.workers=1)"
+        ) from error
+
+
+@contextmanager
+def worker_pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
+    """Start `workers` fresh processes; on an exception or Ctrl-C, work not begun is dropped."""
+    pool = _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_stay_with_parent)
     try:
         yield pool
     finally:
@@ -63,12 +180,12 @@ class _Pool(concurrent.futures.ProcessPoolExecutor):
     def submit(
         self, fn: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> concurrent.futures.Future[Result]:
-        with held_interrupts():
+        with _held_interrupts():
             return super().submit(fn, *args, **kwargs)
 
 
 @contextmanager
-def held_interrupts() -> Iterator[None]:
+def _held_interrupts() -> Iterator[None]:
     """Hold Ctrl-C back for the block and for every process and thread that is started in it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -80,12 +197,9 @@ def held_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
 
-def _prepare_worker(prepare: Callable[[], None] | None) -> None:
-    """Leave Ctrl-C to the parent, and end when the parent has ended."""
+def _stay_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if prepare is not None:
-        prepare()
 
 
 def _end_with_parent() -> None:
@@ -96,105 +210,29 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-if TYPE_CHECKING:
-    from distributed import Client
-
-Task = TypeVar("Task")
-Answer = TypeVar("Answer")
-
-_IN_FLIGHT = 3  # tasks for each worker: one in work, the others waiting so that it never does
-_CONNECT_SECONDS = 30
-
-
-def worker_count(compute: Compute) -> int:
-    """Give the processes to be started on this machine."""
-    return compute.workers or available_cores()
-
-
-def each_done(
-    function: Callable[[Task], Answer], tasks: Sequence[Task], compute: Compute, alone: bool = False
-) -> Iterator[tuple[int, Answer]]:
-    """Call `function` with each task, and give place and answer of each as it is done.
-
-    Only a few tasks for each worker are under way at a time, so memory does not grow with their number.
-
-    Args:
-        function: importable by name, or a `functools.partial` of such a one; it may be called twice for
-            a task whose worker was lost.
-        tasks: what is sent; it has to be picklable, like the answers.
-        compute: where.
-        alone: in this process, because the work is less than starting others.
-
-    Yields:
-        (place in `tasks`, answer), in any order.
-
-    Raises:
-        UserError: a worker process was ended from outside, or the cluster cannot be reached. What
-            `function` raises is raised here.
-    """
-    if not tasks:
-        return
-    if compute.backend == "dask":
-        yield from _on_dask(function, tasks, compute)
-    elif alone or min(worker_count(compute), len(tasks)) == 1:
-        yield from enumerate(map(function, tasks))
-    else:
-        yield from _in_processes(function, tasks, min(worker_count(compute), len(tasks)))
-
-
-def _in_processes(
-    function: Callable[[Task], Answer], tasks: Sequence[Task], workers: int
-) -> Iterator[tuple[int, Answer]]:
-    waiting = iter(enumerate(tasks))
-    running: dict[concurrent.futures.Future[Answer], int] = {}
-    with worker_pool(workers) as pool:
-        try:
-            while True:
-                while len(running) < workers * _IN_FLIGHT and (following := next(waiting, None)):
-                    running[pool.submit(function, following[1])] = following[0]
-                if not running:
-                    return
-                done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
-                for future in done:
-                    yield running.pop(future), future.result()
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a worker process was ended from outside, most often because memory ran out; run the same "
-                "command again with fewer workers (compute.workers=1)"
-            ) from error
+# A Dask cluster: one that runs already, or one of our own for as long.
 
 
 def _on_dask(
-    function: Callable[[Task], Answer], tasks: Sequence[Task], compute: Compute
-) -> Iterator[tuple[int, Answer]]:
-    from distributed import CancelledError, KilledWorker, as_completed
+    work: Callable[[Sequence[Item]], list[Result]], chunks: _Chunks[Item], compute: Compute
+) -> Iterator[tuple[int, list[Result]]]:
+    from distributed import CancelledError, KilledWorker
     from distributed.comm import CommClosedError
 
-    waiting = iter(enumerate(tasks))
+    lost = (KilledWorker, CancelledError, concurrent.futures.CancelledError, CommClosedError)
     with _client(compute) as client:
+        # pure=False: the same call may be made again after files have changed.
+        pool = client.get_executor(pure=False)
         try:
-            under_way = _IN_FLIGHT * sum(client.nthreads().values())
-            running: dict[Any, int] = {}  # by the key of the future
-            completed = as_completed()
-            while True:
-                while len(running) < under_way and (following := next(waiting, None)):
-                    # pure=False: the same call may be made again after files have changed.
-                    future = client.submit(function, following[1], pure=False)
-                    running[future.key] = following[0]
-                    completed.add(future)
-                if not running:
-                    return
-                future = next(completed)
-                answer = future.result()
-                yield running.pop(future.key), answer
-        except (KilledWorker, CancelledError, CommClosedError) as error:
+            yield from _as_completed(pool, work, chunks, sum(client.nthreads().values()))
+        except lost as error:
             raise UserError(
                 f"the Dask cluster lost its workers while at work ({type(error).__name__}: {error}); see "
                 "that they have memory enough, then run the same command again"
             ) from error
 
 
-@contextlib.contextmanager
+@contextmanager
 def _client(compute: Compute) -> Iterator["Client"]:
     """Connect to the scheduler that is named, or start a cluster of processes here for as long."""
     from distributed import Client, LocalCluster
@@ -203,7 +241,7 @@ def _client(compute: Compute) -> Iterator["Client"]:
     with contextlib.ExitStack() as opened:
         if compute.scheduler is None:
             scratch = opened.enter_context(tempfile.TemporaryDirectory(prefix="dask-"))
-            with held_interrupts():
+            with _held_interrupts():
                 cluster = LocalCluster(
                     n_workers=worker_count(compute),
                     threads_per_worker=1,

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.config import Compute
 from pipeline.errors import UserError
-from pipeline.parallel import each_done
+from pipeline.parallel import _chunks, map_chunks
 from tests.dask_cluster import running_cluster
 
 LOCAL = Compute(backend="local", workers=2, scheduler=None)
@@ -32,64 +32,83 @@ def refuse(number):
     raise UserError(f"{number} is refused")
 
 
-def test_every_task_is_answered_once_at_its_place():
-    answers = dict(each_done(functools.partial(add, to=1), range(50), LOCAL))
-    assert [answers[place][0] for place in range(50)] == list(range(1, 51))
-    assert os.getpid() not in {process for _, process in answers.values()}
+def mapped(function, items, compute, **options):
+    return dict(map_chunks(function, items, compute, "title", **options))
 
 
-def test_alone_and_one_worker_stay_in_this_process():
-    one = Compute(backend="local", workers=1, scheduler=None)
-    for compute, alone in ((one, False), (LOCAL, True)):
-        answers = dict(each_done(functools.partial(add, to=1), range(3), compute, alone))
-        assert {process for _, process in answers.values()} == {os.getpid()}
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_every_item_is_answered_once_at_its_index(chunk):
+    results = mapped(functools.partial(add, to=1), range(50), LOCAL, chunk=chunk)
+    assert [results[index][0] for index in range(50)] == list(range(1, 51))
+    assert os.getpid() not in {process for _, process in results.values()}
 
 
-def test_no_task_starts_nothing():
-    assert list(each_done(add, [], DASK)) == []
+@pytest.mark.parametrize(
+    ("compute", "options", "alone"),
+    [
+        (Compute(backend="local", workers=1, scheduler=None), {}, True),
+        (LOCAL, {"alone": 3}, True),
+        (LOCAL, {"alone": 2}, False),
+        (LOCAL, {"alone": 3, "sizes": [1, 1 << 30, 1]}, False),
+    ],
+    ids=["one worker", "few", "too many", "too large"],
+)
+def test_few_items_and_one_worker_stay_in_this_process(compute, options, alone):
+    results = mapped(functools.partial(add, to=1), range(3), compute, **options)
+    assert ({process for _, process in results.values()} == {os.getpid()}) == alone
+
+
+def test_large_items_travel_alone():
+    chunks = _chunks(range(6), 3, [1, 1, 1, 1, 9 << 20, 1])
+    assert [list(items) for _, items in chunks] == [[0, 1, 2], [3], [4], [5]]
+    assert [first for first, _ in chunks] == [0, 3, 4, 5]
+
+
+def test_no_item_starts_nothing():
+    assert mapped(add, [], DASK) == {}
 
 
 def test_a_lost_worker_is_told_in_words():
     with pytest.raises(UserError, match=r"memory ran out.*compute\.workers=1"):
-        list(each_done(end_itself, [1, 2], LOCAL))
+        mapped(end_itself, [1, 2], LOCAL)
 
 
-def test_what_the_function_raises_arrives():
-    for alone in (False, True):
-        with pytest.raises(UserError, match="is refused"):
-            list(each_done(refuse, [1, 2], LOCAL, alone))
+@pytest.mark.parametrize("alone", [0, 2])
+def test_what_the_function_raises_arrives(alone):
+    with pytest.raises(UserError, match="is refused"):
+        mapped(refuse, [1, 2], LOCAL, alone=alone)
 
 
 def test_a_cluster_of_our_own_answers_alike():
-    answers = dict(each_done(functools.partial(add, to=1), range(20), DASK))
-    assert [answers[place][0] for place in range(20)] == list(range(1, 21))
+    results = mapped(functools.partial(add, to=1), range(20), DASK, chunk=3)
+    assert [results[index][0] for index in range(20)] == list(range(1, 21))
     with pytest.raises(UserError, match="is refused"):
-        list(each_done(refuse, [1, 2], DASK))
+        mapped(refuse, [1, 2], DASK)
 
 
 def test_a_cluster_that_is_there_already(tmp_path):
     with running_cluster(tmp_path) as address:
         there = Compute(backend="dask", workers=None, scheduler=address)
-        answers = dict(each_done(functools.partial(add, to=1), range(20), there))
-        assert [answers[place][0] for place in range(20)] == list(range(1, 21))
+        results = mapped(functools.partial(add, to=1), range(20), there, chunk=3)
+        assert [results[index][0] for index in range(20)] == list(range(1, 21))
         with pytest.raises(UserError, match="lost its workers"):
-            list(each_done(end_itself, [1], there))
+            mapped(end_itself, [1], there)
 
 
 def test_no_scheduler_at_the_address_is_told(monkeypatch):
     monkeypatch.setattr("pipeline.parallel._CONNECT_SECONDS", 1)
     nobody = Compute(backend="dask", workers=None, scheduler="tcp://127.0.0.1:9")
     with pytest.raises(UserError, match=r"compute\.scheduler is tcp://127\.0\.0\.1:9.*tcp://host:8786"):
-        list(each_done(add, [1], nobody))
+        mapped(add, [1], nobody)
 
 
 def test_dask_leaves_nothing_behind(tmp_path):
     script = (
-        "from pipeline.parallel import each_done\n"
+        "from pipeline.parallel import map_chunks\n"
         "from pipeline.config import Compute\n"
         "if __name__ == '__main__':\n"
         "    compute = Compute(backend='dask', workers=1, scheduler=None)\n"
-        "    print(sorted(each_done(abs, [-1, -2], compute)))\n"
+        "    print(sorted(map_chunks(abs, [-1, -2], compute, 'title')))\n"
     )
     (tmp_path / "script.py").write_text(script)
     ended = subprocess.run(
@@ -100,7 +119,6 @@ def test_dask_leaves_nothing_behind(tmp_path):
 
 
 # Worker processes.
-#
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = """

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from pipeline.auditing.file_features import Value, header_features
 from pipeline.auditing.probes import BY_NAME, CONTENT, ELSEWHERE, HISTORY, NAMES, NUMBER
@@ -21,9 +20,8 @@ from pipeline.images.files import Limits
 from pipeline.images.hashes import sha256_of
 from pipeline.images.mask import read_mask
 from pipeline.images.read import Unreadable, read_bytes, read_rgb
-from pipeline.parallel import each_done
+from pipeline.parallel import map_chunks
 
-_CHUNK = 16  # pictures a task: small ones cost less than a message each
 # What each probe knows of a picture, (height, width, 3) uint8 to (n,) float32, and n.
 _SEEN: Mapping[str, tuple[Callable[[np.ndarray], np.ndarray], int]] = {
     HISTORY: (content_features.history_features, content_features.N_HISTORY),
@@ -114,7 +112,6 @@ def measure_all(tasks: Sequence[Task], limits: Limits, compute: Compute) -> Meas
     Raises:
         UserError: a file is missing, or is not the one that was converted.
     """
-    chunks = [tasks[start : start + _CHUNK] for start in range(0, len(tasks), _CHUNK)]
     raw: list[dict[str, Value]] = [{}] * len(tasks)
     converted: list[dict[str, Value]] = [{}] * len(tasks)
     raw_pixels, converted_pixels = (
@@ -122,24 +119,15 @@ def measure_all(tasks: Sequence[Task], limits: Limits, compute: Compute) -> Meas
         for _ in range(2)
     )
     masks = np.full((len(tasks), 2), np.nan)
-    work = partial(measure_chunk, limits=limits)
-    with tqdm(total=len(tasks), desc="audit", unit=" pictures", dynamic_ncols=True, disable=None) as bar:
-        for place, answers in each_done(work, chunks, compute, alone=len(tasks) <= _ALONE):
-            for row, measured in enumerate(answers, place * _CHUNK):
-                raw[row], converted[row] = measured.raw.features, measured.converted.features
-                for table, side in ((raw_pixels, measured.raw), (converted_pixels, measured.converted)):
-                    for name, seen in side.pixels.items():
-                        table[name][row] = seen
-                if measured.mask is not None:
-                    masks[row] = measured.mask.whole, measured.mask.border
-            bar.update(len(answers))
+    for row, measured in map_chunks(partial(_measure, limits=limits), tasks, compute, "audit", alone=_ALONE):
+        raw[row], converted[row] = measured.raw.features, measured.converted.features
+        for table, side in ((raw_pixels, measured.raw), (converted_pixels, measured.converted)):
+            for name, seen in side.pixels.items():
+                table[name][row] = seen
+        if measured.mask is not None:
+            masks[row] = measured.mask.whole, measured.mask.border
     shares = pd.DataFrame(masks, columns=["whole", "border"])
     return Measurements(_table(raw), _table(converted), raw_pixels, converted_pixels, shares)
-
-
-def measure_chunk(tasks: Sequence[Task], limits: Limits) -> list[Measured]:
-    """Measure pictures one after the other."""
-    return [_measure(task, limits) for task in tasks]
 
 
 def _measure(task: Task, limits: Limits) -> Measured:

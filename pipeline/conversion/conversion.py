@@ -5,16 +5,13 @@ import dataclasses
 import functools
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
-
 from pipeline.config import Compute, Convert
-from pipeline.conversion.convert_one import Job, convert_all
+from pipeline.conversion.convert_one import Job, convert_one
 from pipeline.conversion.file_table import FILES, REJECTED, files_table, rejected_table
 from pipeline.conversion.journal import (
     Entry,
@@ -31,61 +28,25 @@ from pipeline.conversion.policies import POLICIES
 from pipeline.conversion.recompression import survey
 from pipeline.errors import UserError
 from pipeline.images.files import Limits, Rejected, Source
-from pipeline.parallel import each_done
+from pipeline.parallel import map_chunks
 from pipeline.storage import write_text
 
 # Pictures converted on several cores or machines, with memory that does not grow with their number.
 #
 
-Outcomes = list[Entry | Rejected]
 _LOG = logging.getLogger("pipeline.images")  # what reading a picture logs to
-
-# A chunk costs one message to a worker and one line of progress: small pictures travel together, a
-# picture of many megapixels alone.
-_CHUNK_PICTURES = 16
-_CHUNK_BYTES = 8 << 20
-# Up to this, one process is done before others have started and imported their libraries (about 1 s).
-_ALONE_PICTURES = 256
-_ALONE_BYTES = 32 << 20
+_ALONE = 256  # small pictures: one process is done before others have started and imported their libraries
 
 
-def convert_jobs(jobs: Sequence[Job], output: Path, compute: Compute) -> Iterator[Outcomes]:
-    """Convert pictures, showing progress, and give the outcomes as they come, in any order.
-
-    Args:
-        jobs: the pictures.
-        output: folder of the targets.
-        compute: where they are converted.
-
-    Raises:
-        UserError: a file cannot be written, or a worker process ended unexpectedly.
-    """
-    if not jobs:
-        return
-    sizes = [getattr(stamp_of(job.task.source.path), "size", 0) for job in jobs]
-    chunks = list(_chunks([_from_anywhere(job) for job in jobs], sizes))
-    alone = len(jobs) <= _ALONE_PICTURES and sum(sizes) <= _ALONE_BYTES
-    convert = functools.partial(_convert_listening, output=output.absolute())
-    with (
-        logging_redirect_tqdm(),
-        tqdm(total=len(jobs), desc="convert", unit=" pictures", dynamic_ncols=True, disable=None) as bar,
-    ):
-        for _, (done, said) in each_done(convert, chunks, compute, alone):
-            for message in said:
-                _LOG.info(message)
-            yield done
-            bar.update(len(done))
-
-
-def _convert_listening(jobs: Sequence[Job], output: Path) -> tuple[Outcomes, list[str]]:
-    """Convert pictures, and bring along what the libraries said of them: a worker has no log of its own."""
+def _convert_listening(job: Job, output: Path) -> tuple[Entry | Rejected, list[str]]:
+    """Convert a picture, and bring along what the libraries said of it: a worker has no log of its own."""
     kept = _Kept()
     earlier = _LOG.level, _LOG.propagate
     _LOG.addHandler(kept)
     _LOG.setLevel(logging.INFO)
     _LOG.propagate = False
     try:
-        return convert_all(jobs, output), kept.said
+        return convert_one(job, output), kept.said
     finally:
         _LOG.removeHandler(kept)
         _LOG.setLevel(earlier[0])
@@ -110,19 +71,6 @@ def _from_anywhere(job: Job) -> Job:
     mask_path = None if source.mask_path is None else source.mask_path.absolute()
     source = dataclasses.replace(source, path=source.path.absolute(), mask_path=mask_path)
     return dataclasses.replace(job, task=dataclasses.replace(job.task, source=source))
-
-
-def _chunks(jobs: Sequence[Job], sizes: Sequence[int]) -> Iterator[list[Job]]:
-    chunk: list[Job] = []
-    volume = 0
-    for job, size in zip(jobs, sizes, strict=True):
-        if chunk and (len(chunk) == _CHUNK_PICTURES or volume + size > _CHUNK_BYTES):
-            yield chunk
-            chunk, volume = [], 0
-        chunk.append(job)
-        volume += size
-    if chunk:
-        yield chunk
 
 
 _KEPT_NAMES = (".gitignore", ".gitkeep")
@@ -184,11 +132,19 @@ def convert_pictures(
     entries, jobs = _sort_out(tasks, known, output, limits)
     refused = list(clashing)
     with contextlib.closing(JournalWriter(journal)) as writer:
-        for outcomes in convert_jobs(jobs, output, compute):
-            made = [outcome for outcome in outcomes if isinstance(outcome, Entry)]
-            writer.append(made)
-            entries.update({entry.target: entry for entry in made})
-            refused += [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
+        work = functools.partial(_convert_listening, output=output.absolute())
+        sizes = [getattr(stamp_of(job.task.source.path), "size", 0) for job in jobs]
+        absolute = [_from_anywhere(job) for job in jobs]
+        for _, (outcome, messages) in map_chunks(
+            work, absolute, compute, "convert", alone=_ALONE, sizes=sizes
+        ):
+            for message in messages:
+                _LOG.info(message)
+            if isinstance(outcome, Rejected):
+                refused.append(outcome)
+            else:
+                writer.append([outcome])
+                entries[outcome.target] = outcome
     n_pictures = len(tasks) + len(clashing)
     if len(entries) + len(refused) != n_pictures:
         raise RuntimeError(f"{n_pictures} pictures in, {len(entries)} converted, {len(refused)} rejected")

@@ -1,7 +1,6 @@
 """One picture converted, in a worker process: read, hashed, saved, with its mask."""
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,15 +31,6 @@ class Job:
     task: Task
     known: Entry | None
     limits: Limits
-
-
-def convert_all(jobs: Sequence[Job], output: Path) -> list[Entry | Rejected]:
-    """Convert pictures one after the other, in the order of `jobs`.
-
-    Raises:
-        UserError: a file cannot be written.
-    """
-    return [convert_one(job, output) for job in jobs]
 
 
 def convert_one(job: Job, output: Path) -> Entry | Rejected:

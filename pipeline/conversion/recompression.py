@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import PIL
-from tqdm import tqdm
 
 from pipeline.config import Compute, Convert
 from pipeline.conversion.journal import Stamp, is_settled, now_ns, stamp_of
@@ -27,10 +26,9 @@ from pipeline.images.read import (
     read_bytes,
     upright_rgb,
 )
-from pipeline.parallel import each_done
+from pipeline.parallel import map_chunks
 from pipeline.storage import write_text
 
-_CHUNK = 64
 _ALONE = 1024  # files that are looked at before other processes have started
 _PROFILE = b"ICC_PROFILE\0"
 
@@ -81,23 +79,12 @@ def survey(sources: Sequence[Source], settings: Convert, output: Path, compute: 
     }
     missing = [name for name in looks if name not in found]
     if missing:
-        chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
-        tasks = [[looks[name] for name in chunk] for chunk in chunks]
-        alone = len(missing) <= _ALONE
-        with tqdm(
-            total=len(missing), desc="survey", unit=" pictures", dynamic_ncols=True, disable=None
-        ) as bar:
-            for place, facts in each_done(_look_at_all, tasks, compute, alone):
-                for name, each in zip(chunks[place], facts, strict=True):
-                    found[name] = (stamps[name], recorded_ns, each)
-                bar.update(len(facts))
+        files = [looks[name] for name in missing]
+        for index, facts in map_chunks(_look_at, files, compute, "survey", chunk=64, alone=_ALONE):
+            found[missing[index]] = (stamps[missing[index]], recorded_ns, facts)
     if missing or found.keys() != known.keys():
         _write(memory, made_by, {name: found[name] for name in looks})
     return {name: found[name][2] for name in looks}
-
-
-def _look_at_all(looks: Sequence[_Look]) -> list[Facts]:
-    return [_look_at(look) for look in looks]
 
 
 def _look_at(look: _Look) -> Facts:

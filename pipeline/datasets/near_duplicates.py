@@ -6,7 +6,6 @@ A picture of one flat colour, which correlates with nothing, looks like none.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,13 @@ from pipeline.config import Compute
 from pipeline.datasets.hamming import near_pairs
 from pipeline.errors import UserError
 from pipeline.images.read import Unreadable, read_rgb
-from pipeline.parallel import each_done
+from pipeline.parallel import map_chunks
 
 # Pictures as 32×32 grey values, to see whether two of them show the same.
 #
 
 SIDE = 32
 _ENOUGH = (2 * SIDE, 2 * SIDE)  # a JPEG may be decoded at a size no smaller than this
-_CHUNK = 64  # pictures that travel to a worker together
 _ALONE = 512  # up to this, one process is done before others have started
 
 
@@ -45,15 +43,10 @@ def read_thumbnails(paths: Sequence[str], folder: Path, compute: Compute) -> np.
         UserError: a picture is missing or cannot be read.
     """
     thumbnails = np.zeros((len(paths), SIDE, SIDE), dtype=np.uint8)
-    chunks = [list(paths[start : start + _CHUNK]) for start in range(0, len(paths), _CHUNK)]
-    read = partial(_read_chunk, folder=folder.absolute())
-    for place, chunk in each_done(read, chunks, compute, alone=len(paths) <= _ALONE):
-        thumbnails[place * _CHUNK : place * _CHUNK + len(chunk)] = chunk
+    absolute = [folder.absolute() / path for path in paths]
+    for index, thumbnail in map_chunks(_read, absolute, compute, "thumbnails", chunk=64, alone=_ALONE):
+        thumbnails[index] = thumbnail
     return thumbnails
-
-
-def _read_chunk(paths: Sequence[str], folder: Path) -> np.ndarray:
-    return np.stack([_read(folder / path) for path in paths])
 
 
 def _read(path: Path) -> np.ndarray:

@@ -1,15 +1,13 @@
 """A labelled set of drawn photographs and fakes in a folder of its own."""
 
-import concurrent.futures
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
-from pipeline.config import Sample
+from pipeline.config import Compute, Sample
 from pipeline.forgery.camera import CAMERAS, photograph
 from pipeline.forgery.fields import Array
 from pipeline.forgery.operations import REMOVED_SHARES as REMOVED
@@ -28,7 +26,7 @@ from pipeline.forgery.sample_plan import (
     save_mask,
 )
 from pipeline.forgery.scenes.families import FAMILIES
-from pipeline.parallel import available_cores, worker_pool
+from pipeline.parallel import map_chunks
 from pipeline.storage import replacing_folder
 
 # One neighbourhood of a sample, from the plan to the bytes of its files.
@@ -133,12 +131,7 @@ def _saved(pixels: Array, shot: Shot, save: str, editor: str) -> tuple[str, byte
     return "jpg", save_editor_jpeg(pixels, editor)
 
 
-_AHEAD = 4  # neighbourhoods handed to each worker before its first is back, so that memory stays flat
-
-
-def draw_sample(
-    folder: Path, settings: Sample, seed: int, workers: int | None = None, progress: bool = True
-) -> None:
+def draw_sample(folder: Path, settings: Sample, seed: int, workers: int | None = None) -> None:
     """Draw `folder`/{genuine,fake,masks} anew, whole or not at all.
 
     Args:
@@ -146,48 +139,28 @@ def draw_sample(
         settings: how many pictures, and how large at least (up to 12 % more, so that sizes vary).
         seed: the same seed and settings give the same bytes, whatever the number of workers.
         workers: processes; None is one a core.
-        progress: whether to show a bar with rate and remaining time, where there is a terminal.
 
     Raises:
         UserError: the folder cannot be written.
     """
     plan = plan_sample(settings, seed)
-    total = settings.genuine + settings.fake
-    with (
-        replacing_folder(folder) as partial,
-        tqdm(
-            total=total,
-            desc="sample",
-            unit=" pictures",
-            dynamic_ncols=True,
-            disable=None if progress else True,
-        ) as bar,
-    ):
+    drawn = map_chunks(
+        partial(_draw_in_one_thread, seed=seed),
+        plan,
+        Compute(backend="local", workers=workers, scheduler=None),
+        "sample",
+        chunk=1,
+        counts=[len(neighbourhood.genuine) + len(neighbourhood.fakes) for neighbourhood in plan],
+    )
+    with replacing_folder(folder) as partial_folder:
         for name in ("genuine", "fake", "masks"):
-            (partial / name).mkdir()
-        for files in _drawn(plan, seed, min(workers or available_cores(), len(plan))):
+            (partial_folder / name).mkdir()
+        for _, files in drawn:
             for file in files:
-                (partial / file.name).write_bytes(file.content)
-            bar.update(sum(not file.name.startswith("masks/") for file in files))
+                (partial_folder / file.name).write_bytes(file.content)
 
 
-def _drawn(plan: Sequence[Neighbourhood], seed: int, workers: int) -> Iterator[list[Drawn]]:
-    """Draw every neighbourhood, in processes where more than one is asked for; in any order."""
-    if workers == 1:
-        yield from (draw_neighbourhood(neighbourhood, seed) for neighbourhood in plan)
-        return
-    with worker_pool(workers, _one_thread) as pool:
-        waiting: set[concurrent.futures.Future[list[Drawn]]] = set()
-        for neighbourhood in plan:
-            waiting.add(pool.submit(draw_neighbourhood, neighbourhood, seed))
-            if len(waiting) >= _AHEAD * workers:
-                done, waiting = concurrent.futures.wait(
-                    waiting, return_when=concurrent.futures.FIRST_COMPLETED
-                )
-                yield from (future.result() for future in done)
-        yield from (future.result() for future in concurrent.futures.as_completed(waiting))
-
-
-def _one_thread() -> None:
+def _draw_in_one_thread(plan: Neighbourhood, seed: int) -> list[Drawn]:
     """Keep OpenCV from using all cores in each of several processes."""
     cv2.setNumThreads(1)
+    return draw_neighbourhood(plan, seed)

@@ -7,21 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from pipeline.config import Compute, Config
 from pipeline.errors import UserError
 from pipeline.images.content_features import N_HISTORY, history_features
 from pipeline.images.read import read_rgb
 from pipeline.models.forest import Forest
-from pipeline.parallel import each_done, worker_count
+from pipeline.parallel import map_chunks, worker_count
 from pipeline.training.callbacks import COLUMNS, validation_metrics
 from pipeline.training.device import training_seed
 
 # Histograms of many whole pictures at once, measured where the files are: in processes or on a cluster.
 #
 
-_CHUNK = 16  # pictures a task: small ones cost less than a message each
 _ALONE = 100  # up to this many, other processes would only just have started
 
 
@@ -40,19 +38,15 @@ def measure_pictures(paths: Sequence[Path], compute: Compute, known_whole: bool 
         UserError: a picture cannot be read.
     """
     absolute = [path.absolute() for path in paths]  # a worker may have started elsewhere
-    chunks = [absolute[start : start + _CHUNK] for start in range(0, len(absolute), _CHUNK)]
     measured = np.empty((len(paths), N_HISTORY), np.float32)
-    work = partial(measure_chunk, known_whole=known_whole)
-    with tqdm(total=len(paths), desc="measure", unit=" pictures", dynamic_ncols=True, disable=None) as bar:
-        for place, answer in each_done(work, chunks, compute, alone=len(paths) <= _ALONE):
-            measured[place * _CHUNK : place * _CHUNK + len(answer)] = answer
-            bar.update(len(answer))
+    work = partial(_measure, known_whole=known_whole)
+    for index, features in map_chunks(work, absolute, compute, "measure", alone=_ALONE):
+        measured[index] = features
     return measured
 
 
-def measure_chunk(paths: Sequence[Path], known_whole: bool) -> np.ndarray:
-    """Measure pictures one after the other."""
-    return np.stack([history_features(read_rgb(path, known_whole=known_whole)) for path in paths])
+def _measure(path: Path, known_whole: bool) -> np.ndarray:
+    return history_features(read_rgb(path, known_whole=known_whole))
 
 
 def fit_forest(

@@ -133,8 +133,7 @@ def test_files_and_tables_do_not_depend_on_the_number_of_workers(
     expected = digests(output)
     shutil.rmtree(output)
     journal.journal_path(output).unlink()
-    monkeypatch.setattr(conversion, "_ALONE_PICTURES", 0)
-    monkeypatch.setattr(conversion, "_CHUNK_PICTURES", 3)
+    monkeypatch.setattr(conversion, "_ALONE", 0)
     convert(workers=workers)
     assert digests(output) == expected
 

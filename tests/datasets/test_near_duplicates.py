@@ -92,7 +92,6 @@ def test_workers_give_the_same_answer(tmp_path, monkeypatch):
     table = files(tmp_path, **{f"p{n}": saved_again(scene(n % 5), 50 + n) for n in range(20)})
     expected = find_look_alikes(table, tmp_path, ALONE).tolist()
     monkeypatch.setattr("pipeline.datasets.near_duplicates._ALONE", 0)
-    monkeypatch.setattr("pipeline.datasets.near_duplicates._CHUNK", 3)
     two = Compute(backend="local", workers=2, scheduler=None)
     assert find_look_alikes(table, tmp_path, two).tolist() == expected
     assert len(set(expected)) == 5

@@ -44,7 +44,7 @@ def features(content: bytes) -> dict[str, float]:
 def files(tmp_path_factory):
     """Features of the raw and of the equally saved files, labels, and neighbourhoods as groups."""
     folder = tmp_path_factory.mktemp("sample") / "sample"
-    draw_sample(folder, SETTINGS, SEED, progress=False)
+    draw_sample(folder, SETTINGS, SEED)
     plan = plan_sample(SETTINGS, SEED)
     home = {picture.shot.number: number for number, here in enumerate(plan) for picture in here.genuine}
     home |= {

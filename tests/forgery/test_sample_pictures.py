@@ -31,7 +31,7 @@ SOURCE = re.compile(r"(?<![A-Za-z])([a-z]{3})_?([0-9]{5})")
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample") / "sample"
-    draw_sample(folder, SETTINGS, SEED, workers=1, progress=False)
+    draw_sample(folder, SETTINGS, SEED, workers=1)
     return folder
 
 
@@ -52,17 +52,17 @@ def test_it_holds_what_was_asked_for_and_nothing_else(drawn):
 
 
 def test_two_workers_write_the_same_bytes_as_one(drawn, tmp_path):
-    draw_sample(tmp_path / "sample", SETTINGS, SEED, workers=2, progress=False)
+    draw_sample(tmp_path / "sample", SETTINGS, SEED, workers=2)
     assert content(tmp_path / "sample") == content(drawn)
 
 
 def test_another_seed_gives_other_pictures_and_replaces_the_whole_folder(tmp_path):
     folder = tmp_path / "sample"
     few = Sample(genuine=4, fake=4, width=64, height=64)
-    draw_sample(folder, few, 1, workers=1, progress=False)
+    draw_sample(folder, few, 1, workers=1)
     first = content(folder)
     (folder / "genuine" / "mine.jpg").touch()
-    draw_sample(folder, few, 2, workers=1, progress=False)
+    draw_sample(folder, few, 2, workers=1)
     second = content(folder)
     assert len(first) == len(second) == 12
     assert not set(first.values()) & set(second.values())
@@ -117,7 +117,7 @@ def test_a_fake_does_not_depend_on_what_else_is_drawn():
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file/sample"):
-        draw_sample(tmp_path / "file" / "sample", SETTINGS, SEED, workers=1, progress=False)
+        draw_sample(tmp_path / "file" / "sample", SETTINGS, SEED, workers=1)
 
 
 def test_when_drawing_is_stopped_the_earlier_sample_stays(tmp_path, monkeypatch):
@@ -130,7 +130,7 @@ def test_when_drawing_is_stopped_the_earlier_sample_stays(tmp_path, monkeypatch)
 
     monkeypatch.setattr("pipeline.forgery.sample_pictures.draw_neighbourhood", stop)
     with pytest.raises(KeyboardInterrupt):
-        draw_sample(folder, SETTINGS, SEED, workers=1, progress=False)
+        draw_sample(folder, SETTINGS, SEED, workers=1)
     assert list(content(tmp_path)) == ["sample/genuine/earlier.jpg"]
 
 

@@ -22,8 +22,7 @@ from tests.images.pictures import EQUAL, list_folder
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_broken_profile_is_said_once(dataset, photo, tmp_path, monkeypatch, caplog, workers):
     Image.fromarray(photo()).save(dataset / "fake" / "profile.jpg", icc_profile=b"no profile at all")
-    monkeypatch.setattr(conversion, "_ALONE_PICTURES", 0)
-    monkeypatch.setattr(conversion, "_CHUNK_PICTURES", 2)
+    monkeypatch.setattr(conversion, "_ALONE", 0)
     compute = Compute(backend="local", workers=workers, scheduler=None)
     with caplog.at_level(logging.INFO, "pipeline"):
         convert_pictures(list_folder(dataset), [], tmp_path / "converted", EQUAL, compute)
