@@ -14,16 +14,13 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.detector.detector import Detector
-from pipeline.detector.inference import NATIVE, Look
 from pipeline.errors import UserError
-from pipeline.images.files import find_pictures
-from pipeline.inputs.load import load
-from pipeline.reports.gallery import jpeg, panel
 from pipeline.stage import plain_errors, start_tensorflow
-from pipeline.storage import write_bytes
+
+if TYPE_CHECKING:  # --help answers at once: what a detector needs is imported where one is asked
+    from pipeline.detector.inference import Look
 
 
 def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) -> Iterator[dict[str, Any]]:
@@ -38,6 +35,8 @@ def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) ->
         UserError: there is no detector in `models`, or maps are wanted of one that says nothing of places.
     """
     start_tensorflow()
+    from pipeline.detector.detector import Detector
+
     detector = Detector.load(models)
     for number, (path, (answer, look)) in enumerate(zip(pictures, detector.answer(pictures), strict=True), 1):
         error = answer.pop("error")
@@ -49,8 +48,13 @@ def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) ->
             yield {"path": str(path), **answer, "map": str(_draw_map(path, look, maps, number))}
 
 
-def _draw_map(path: Path, look: Look, maps: Path, number: int) -> Path:
+def _draw_map(path: Path, look: "Look", maps: Path, number: int) -> Path:
     """Draw a picture beside its map; the number keeps pictures of one name apart."""
+    from pipeline.detector.inference import NATIVE
+    from pipeline.inputs.load import load
+    from pipeline.reports.gallery import jpeg, panel
+    from pipeline.storage import write_bytes
+
     if look.cells is None:
         raise UserError(
             "this detector says nothing of places, so it has no maps; train one that does, such as model=dct"
@@ -62,6 +66,8 @@ def _draw_map(path: Path, look: Look, maps: Path, number: int) -> Path:
 
 def expand(path: Path) -> list[Path]:
     """The pictures that `path` stands for: itself, or those in the folder and its subfolders, sorted."""
+    from pipeline.images.files import find_pictures
+
     if not path.is_dir():
         return [path]  # one that does not exist is answered with its error, as any unreadable file
     found, others = find_pictures(path)

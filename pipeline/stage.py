@@ -11,15 +11,15 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
-
-from pipeline.config import Config, unknown_key, validate
 from pipeline.errors import UserError
 from pipeline.storage import cannot_write, sole_writer
+
+if TYPE_CHECKING:  # commands without a configuration start faster without
+    from omegaconf import DictConfig
+
+    from pipeline.config import Config
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
 TERMINATED = 143  # and for SIGTERM
@@ -31,6 +31,8 @@ def start(main: Callable[[], None]) -> None:
 
     Hydra's own answer to one is to append it with a plus sign.
     """
+    from pipeline.config import unknown_key
+
     for argument in sys.argv[1:]:
         key = argument.lstrip("+~").split("=")[0]
         if "=" not in argument or argument.startswith("-") or "@" in key or "/" in key:
@@ -40,12 +42,19 @@ def start(main: Callable[[], None]) -> None:
     main()
 
 
-def execute(run: Callable[[Config], None], composed: DictConfig, output: Callable[[Config], str]) -> None:
+def execute(
+    run: Callable[["Config"], None], composed: "DictConfig", output: Callable[["Config"], str]
+) -> None:
     """Run one stage on a composed configuration, as the only writer of `output(config)`.
 
     Ends the process with status 1 and a message where the user can mend what is wrong,
     with 130 on Ctrl-C; any other exception ends it with status 1 and its traceback.
     """
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from pipeline.config import validate
+
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         stop(
             "a stage writes one output, so it cannot be swept with -m; use python -m pipeline.experiment -m …"

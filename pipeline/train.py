@@ -23,8 +23,7 @@ from pipeline.datasets.tables import SPLITS, genuine_sources, read_table, shuffl
 from pipeline.detector.calibration import decide
 from pipeline.detector.decision import DECISION_FILE, RUN_FILE, UNDECIDED
 from pipeline.detector.detector import Detector, load_model
-from pipeline.evaluation.metrics import score_predictions
-from pipeline.evaluation.predictions import predict_table
+from pipeline.detector.validation import score_table, validation_metrics
 from pipeline.models.build import TARGET, check_inputs
 from pipeline.models.build import check as check_model
 from pipeline.records import training_run
@@ -94,10 +93,9 @@ def _decide(
     folder: Path, config: Config, validation: pd.DataFrame
 ) -> tuple[dict[str, Any], dict[str, float | int | None]]:
     """Choose how answers are read, on validation pictures with the detector as saved; give its figures."""
-    predictions = predict_table(Detector(load_model(folder), config.preprocess, UNDECIDED), validation)
-    decision = decide(predictions, config.decision, config.seed)
-    calibrated = predictions.assign(probability_fake=decision.probabilities(predictions["logit"]))
-    return decision.as_dict(), score_predictions(calibrated, decision.threshold)
+    scores = score_table(Detector(load_model(folder), config.preprocess, UNDECIDED), validation)
+    decision = decide(scores, config.decision, config.seed)
+    return decision.as_dict(), validation_metrics(scores, decision)
 
 
 def _digests(paths: Mapping[str, Path]) -> dict[str, Any]:

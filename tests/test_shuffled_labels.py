@@ -8,12 +8,12 @@ SCORES = """
 import json
 from pathlib import Path
 from sklearn.metrics import roc_auc_score
-from pipeline.datasets.tables import shuffle_labels
-from pipeline.datasets.tables import read_table
-from pipeline.detector.detector import Detector, predict_table
+from pipeline.datasets.tables import read_table, shuffle_labels
+from pipeline.detector.detector import Detector
+from pipeline.detector.validation import score_table
 record = json.loads(Path("models/run.json").read_text())
 table = read_table(Path("data/manifest/train.csv"))
-logits = predict_table(Detector.load(Path("models")), table)["logit"]
+logits = score_table(Detector.load(Path("models")), table)["logit"]
 dealt = shuffle_labels(table, [record["config"]["seed"], 0])["target"]
 print(json.dumps([roc_auc_score(dealt, logits), roc_auc_score(table["target"], logits)]))
 """

@@ -15,13 +15,8 @@ import pandas as pd
 from pipeline.detector.decision import Decision
 from pipeline.detector.detector import Detector
 from pipeline.detector.inference import NATIVE, Look, Picture
-from pipeline.evaluation.localisation import (
-    cut_crops,
-    pixel_f1,
-    pixel_false_positive_rate,
-    pixel_iou,
-    pixel_roc_auc,
-)
+from pipeline.detector.validation import map_metrics
+from pipeline.evaluation.localisation import cut_crops
 from pipeline.evaluation.metrics import PIXEL_METRICS
 from pipeline.evaluation.perturbations import Perturbation, perturb
 from pipeline.images.mask import read_mask
@@ -155,13 +150,7 @@ def mask_at(path: str) -> np.ndarray | None:
 
 def numbers_of(look: Look, mask: np.ndarray | None, is_fake: bool) -> dict[str, float]:
     """Give what is kept of an answer: the logit, and how well the map agrees with the mask."""
-    numbers = dict.fromkeys(_NUMBERS, np.nan) | {"logit": look.logit}
-    if look.cells is not None and not is_fake:
-        numbers["pixel_false_positive_rate"] = pixel_false_positive_rate(look.cells)
-    elif look.cells is not None and mask is not None:
-        for name, measure in (("roc_auc", pixel_roc_auc), ("f1", pixel_f1), ("iou", pixel_iou)):
-            numbers[f"pixel_{name}"] = measure(look.cells, mask)
-    return numbers
+    return {"logit": look.logit, **map_metrics(look.cells, mask, is_fake)}
 
 
 def with_answers(
