@@ -13,7 +13,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from pipeline.auditing.findings import list_shortcuts, read_audit
+from pipeline.auditing.findings import AUDIT, CONVERTED, PAGE, RAW, list_shortcuts, read_audit
 from pipeline.auditing.measure import (
     gather_pictures,
     measure_all,
@@ -21,7 +21,6 @@ from pipeline.auditing.measure import (
     read_converted,
     read_rejected,
 )
-from pipeline.auditing.probes import AUDIT, CONVERTED, PAGE, RAW
 from pipeline.auditing.shortcut_audit import audit_pictures
 from pipeline.config import Config, flatten
 from pipeline.conversion.file_table import REJECTED

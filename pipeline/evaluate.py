@@ -18,8 +18,7 @@ import pandas as pd
 import yaml
 from omegaconf import DictConfig
 
-from pipeline.auditing.findings import audit_of, beside
-from pipeline.auditing.probes import AUDIT, PAGE
+from pipeline.auditing.findings import AUDIT, PAGE, audit_of, beside
 from pipeline.config import Config, flatten
 from pipeline.datasets.provenance import built_from, check_built_from, check_files, check_learnt_from
 from pipeline.datasets.tables import read_table, test_collections

@@ -12,8 +12,16 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from pipeline.auditing.findings import Shortcut, part_title, read_audit, shortcuts_above, unproven
-from pipeline.auditing.probes import AUDIT, PAGE, TRAINING
+from pipeline.auditing.findings import (
+    AUDIT,
+    PAGE,
+    TRAINING,
+    Shortcut,
+    part_title,
+    read_audit,
+    shortcuts_above,
+    unproven,
+)
 from pipeline.config import Config
 from pipeline.datasets.provenance import check_same_choice
 from pipeline.errors import UserError

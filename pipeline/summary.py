@@ -13,7 +13,7 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline.auditing.probes import PAGE
+from pipeline.auditing.findings import PAGE
 from pipeline.config import Config, validate
 from pipeline.errors import UserError
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, evaluated_run, read_record

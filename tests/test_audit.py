@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pipeline import audit, gate
-from pipeline.auditing.probes import HISTORY
+from pipeline.auditing.shortcut_kinds import HISTORY
 from pipeline.errors import UserError
 from tests.auditing.dataset import choices, prepare, write_pictures
 
@@ -14,7 +14,7 @@ from tests.auditing.dataset import choices, prepare, write_pictures
 def made(tmp_path, monkeypatch, compose_config):
     write_pictures(tmp_path / "pictures", n=16)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pipeline.auditing.learners._TREES", 20)
+    monkeypatch.setattr("pipeline.auditing.shortcut_kinds._TREES", 20)
     monkeypatch.setattr("pipeline.audit.send_audit", lambda _: None)  # tests/test_whole_run.py
 
     def composed(**more):

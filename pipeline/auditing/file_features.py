@@ -1,33 +1,101 @@
-"""What the bytes of a picture tell without its pixels: the features of `features.py`."""
+"""What the bytes of a picture tell without its pixels: the features of files that an audit looks at.
 
-import contextlib
+A new feature is one entry in `FEATURES`; results, tables and pages follow it. Names of pictures are no
+features: they are for grouping.
+"""
+
 import functools
 import hashlib
 import io
+import itertools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
 
+from pipeline.auditing.shortcut_kinds import (
+    BYTES,
+    COMPRESSION,
+    FORMAT,
+    METADATA,
+    SIZE,
+    STRUCTURE,
+    Family,
+)
 from pipeline.images.files import format_of_name
 from pipeline.images.jpeg import JpegHeader, libjpeg_tables, read_header, segments
 
 Value = str | float | None
 
-_YES, _NO = "yes", "no"
 _START_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-_HUFFMAN, _RESTART, _JFIF, _ADOBE, _COMMENT = 0xC4, 0xDD, 0xE0, 0xEE, 0xFE
+_HUFFMAN, _RESTART, _JFIF, _ADOBE = 0xC4, 0xDD, 0xE0, 0xEE
 _END_OF_IMAGE = b"\xff\xd9"
 _LONGEST = 60  # characters of a text that are kept: software adds versions, comments go on for pages
-_TIFF_LAYOUT = {"planar": 284, "predictor": 317, "rows": 278, "tile": 322}  # TIFF 6.0, section 8
-_TIFF_XMP, _TIFF_PHOTOSHOP = 700, 34377
+_TIFF_LAYOUT = {"planar": 284, "predictor": 317, "tile": 322}  # TIFF 6.0, section 8
+_JPEG_OF_THUMBNAIL = 0x0201  # EXIF 2.32: JPEGInterchangeFormat
+_TIFF_BITS, _TIFF_ROWS_PER_STRIP, _TIFF_XMP, _TIFF_PHOTOSHOP = 258, 278, 700, 34377
+
+
+class FileFacts:
+    """One file, taken apart as far as a feature asks.
+
+    Attributes:
+        content: the file.
+        name: of it; only its ending is looked at.
+        width: of the upright picture, in pixels.
+        height: likewise.
+        image: opened by Pillow; None where it cannot, because another reader was needed for the pixels.
+        jpeg: its header; None where it is no JPEG.
+    """
+
+    def __init__(self, content: bytes, name: str, width: int, height: int, image: Image.Image | None) -> None:
+        self.content, self.name, self.width, self.height, self.image = content, name, width, height, image
+        self.jpeg: Any = read_header(content)
+
+    @functools.cached_property
+    def segments(self) -> list[tuple[int, bytes]]:
+        """Marker and payload of a JPEG's segments before its first scan."""
+        return list(segments(self.content))
+
+    def payloads(self, *markers: int) -> list[bytes]:
+        """Return what the segments with one of `markers` hold."""
+        return [payload for marker, payload in self.segments if marker in markers]
+
+    @property
+    def info(self) -> Mapping[Any, Any]:
+        """What Pillow read besides the pixels."""
+        return self.image.info if self.image else {}
+
+    @property
+    def format(self) -> str:
+        """The format by content; "other" where Pillow does not know it."""
+        if self.image is None:
+            return "other"
+        return "JPEG" if self.image.format == "MPO" else str(self.image.format)
+
+    @property
+    def tiff(self) -> Mapping[int, Any]:
+        """The tags of a TIFF; empty for other formats."""
+        tags: Mapping[int, Any] = getattr(self.image, "tag_v2", {}) if self.format == "TIFF" else {}
+        return tags
+
+    @functools.cached_property
+    def exif(self) -> tuple[Image.Exif, Mapping[int, Any], Mapping[int, Any]]:
+        """EXIF: the first block, the one inside, that of the thumbnail; empty where broken."""
+        try:
+            assert self.image is not None
+            exif = self.image.getexif()
+            return exif, exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.IFD1)
+        except Exception:  # Pillow's plugins raise nearly everything
+            return Image.Exif(), {}, {}
 
 
 def header_features(content: bytes, name: str, width: int, height: int) -> dict[str, Value]:
-    """Read what the file says about itself.
+    """Read what a file says about itself.
 
     Args:
         content: the file.
@@ -36,101 +104,65 @@ def header_features(content: bytes, name: str, width: int, height: int) -> dict[
         height: likewise.
 
     Returns:
-        a value for every name in `features.NAMES`; None or "" where it does not apply.
+        a value for each of `FEATURES`; None or "" where it does not apply.
     """
-    with _opened(content) as image:
-        found: dict[str, Value] = {
-            **_size(len(content), width, height),
-            **_jpeg(content),
-            **_container(image, name),
-            **_metadata(image),
-        }
-    return found
-
-
-@contextlib.contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image | None]:
-    """Open the header with Pillow; None where it cannot, because another reader was needed for the pixels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd metadata, which are features here and no trouble
         try:
             image = Image.open(io.BytesIO(content))
-        except Exception:  # Pillow's plugins raise nearly everything
-            yield None
-            return
+        except Exception:  # as above
+            return _read_all(FileFacts(content, name, width, height, None))
         with image:
-            yield image
+            return _read_all(FileFacts(content, name, width, height, image))
 
 
-def _size(n_bytes: int, width: int, height: int) -> dict[str, Value]:
-    return {
-        "width": float(width),
-        "height": float(height),
-        "pixels": float(width * height),
-        "aspect": width / height,
-        "of_eight": _multiples(width, height, 8),
-        "of_sixteen": _multiples(width, height, 16),
-        "bytes": float(n_bytes),
-        "bits_per_pixel": 8 * n_bytes / (width * height),
-    }
+def _read_all(file: FileFacts) -> dict[str, Value]:
+    return {name: feature.value(file) for name, feature in FEATURES.items()}
 
 
-def _multiples(width: int, height: int, of: int) -> str:
-    return {(True, True): "both", (True, False): "width", (False, True): "height"}.get(
-        (width % of == 0, height % of == 0), "none"
-    )
+# ---- How single features are read.
 
 
-def _jpeg(content: bytes) -> dict[str, Value]:
-    """Read the segments before the first scan; every feature is empty for what is no JPEG."""
-    found: dict[str, Value] = dict.fromkeys(
-        ("luma_table", "chroma_table", "subsampling", "progressive", "huffman", "marker_order", "jfif"), ""
-    )
-    found |= {"adobe": "", "components": "", "quality": None, "table_distance": None}
-    found |= {"restart_interval": None, "trailing_bytes": None}
-    header = read_header(content)
-    if header is None:
-        return found
-    found |= _tables(header)
-    found |= {"restart_interval": 0.0, "jfif": _NO, "adobe": _NO}
-    markers: list[int] = []
-    standard = True
-    for marker, payload in segments(content):
-        if not markers or markers[-1] != marker:  # one segment of four tables or four of one: huffman tells
-            markers.append(marker)
-        if marker == _HUFFMAN:
-            standard = standard and set(_huffman_tables(payload)) <= _standard_huffman()
-        elif marker == _RESTART:
-            found["restart_interval"] = float(int.from_bytes(payload[:2], "big"))
-        elif marker == _JFIF and payload.startswith(b"JFIF\0"):
-            found["jfif"] = payload[5:8].hex(".")  # version, and the unit of its resolution
-        elif marker == _ADOBE and payload.startswith(b"Adobe"):
-            found["adobe"] = f"transform {payload[11]}" if len(payload) > 11 else _YES
-        elif marker in _START_OF_FRAME:
-            found["components"] = " ".join(str(payload[6 + 3 * place]) for place in range(payload[5]))
-    end = content.rfind(_END_OF_IMAGE)
-    return found | {
-        "huffman": "standard" if standard else "optimised",
-        "marker_order": " ".join(f"{marker:02x}" for marker in markers),
-        "trailing_bytes": float(len(content) - end - 2) if end >= 0 else None,
-    }
+def _yes(answer: object) -> str:
+    return "yes" if answer else "no"
 
 
-def _tables(header: JpegHeader) -> dict[str, Value]:
-    nearest = libjpeg_tables(header.quality)
-    distance = np.abs(np.array(header.tables[:2]) - np.array(nearest[: len(header.tables)])).sum()
-    return {
-        "luma_table": _short_hash(header.tables[0]),
-        "chroma_table": _short_hash(header.tables[1]) if len(header.tables) > 1 else "none",
-        "quality": float(header.quality),
-        "table_distance": float(distance),
-        "subsampling": header.subsampling,
-        "progressive": _YES if header.progressive else _NO,
-    }
+def _text(value: object) -> str:
+    """Write a value that a file gives, in one short line."""
+    if value is None:
+        return ""
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_LONGEST]
 
 
-def _short_hash(table: tuple[int, ...]) -> str:
-    return hashlib.sha256(repr(table).encode()).hexdigest()[:8]
+def _short_hash(content: bytes | str, digits: int = 8) -> str:
+    return hashlib.sha256(content if isinstance(content, bytes) else content.encode()).hexdigest()[:digits]
+
+
+def _multiples(file: FileFacts, of: int) -> str:
+    sides = (file.width % of == 0, file.height % of == 0)
+    return {(True, True): "both", (True, False): "width", (False, True): "height"}.get(sides, "none")
+
+
+def _colour_mode(file: FileFacts) -> str:
+    assert file.image is not None
+    bits = file.tiff.get(_TIFF_BITS, 8)
+    first = bits[0] if isinstance(bits, tuple) and bits else bits
+    return f"{file.image.mode}" if first == 8 else f"{file.image.mode} {first} bit"
+
+
+def _chroma_table(jpeg: JpegHeader) -> str:
+    return _short_hash(repr(jpeg.tables[1])) if len(jpeg.tables) > 1 else "none"
+
+
+def _table_distance(jpeg: JpegHeader) -> float:
+    nearest = libjpeg_tables(jpeg.quality)
+    return float(np.abs(np.array(jpeg.tables[:2]) - np.array(nearest[: len(jpeg.tables)])).sum())
+
+
+def _huffman(file: FileFacts) -> str:
+    tables = {table for payload in file.payloads(_HUFFMAN) for table in _huffman_tables(payload)}
+    return "standard" if tables <= _standard_huffman() else "optimised"
 
 
 def _huffman_tables(payload: bytes) -> Iterator[bytes]:
@@ -144,97 +176,268 @@ def _huffman_tables(payload: bytes) -> Iterator[bytes]:
 
 @functools.cache
 def _standard_huffman() -> frozenset[bytes]:
-    """Give the tables of T.81, annex K.3, which libjpeg writes unless it is told to optimise them."""
+    """Return the tables of T.81, annex K.3, which libjpeg writes unless it is told to optimise them."""
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8)).save(buffer, "JPEG")
-    return frozenset(
-        table
-        for marker, payload in segments(buffer.getvalue())
-        if marker == _HUFFMAN
-        for table in _huffman_tables(payload)
-    )
+    payloads = [payload for marker, payload in segments(buffer.getvalue()) if marker == _HUFFMAN]
+    return frozenset(table for payload in payloads for table in _huffman_tables(payload))
 
 
-def _container(image: Image.Image | None, name: str) -> dict[str, Value]:
-    if image is None:
-        return {"format": "other", "wrong_ending": "", "mode": "", "compression": "", "layout": ""}
-    kind = "JPEG" if image.format == "MPO" else str(image.format)
-    by_name = format_of_name(PurePosixPath(name))
-    info, tags = image.info, _tiff_tags(image)
-    interlaced = " interlaced" if info.get("interlace") else ""
-    return {
-        "format": kind,
-        "wrong_ending": _NO if by_name == kind else _YES,
-        "mode": f"{image.mode} {_depth(tags)}".strip(),
-        "compression": str(info.get("compression", "")) if tags is not None else f"{kind}{interlaced}",
-        "layout": _tiff_layout(image, tags) if tags is not None else "",
-    }
+def _compression(file: FileFacts) -> str:
+    if file.format == "TIFF":
+        return str(file.info.get("compression", ""))
+    return f"{file.format} interlaced" if file.info.get("interlace") else file.format
 
 
-def _depth(tags: Mapping[int, Any] | None) -> str:
-    """Name the bits of a TIFF's samples where they are not the usual eight (tag BitsPerSample)."""
-    bits = tags.get(258, 8) if tags is not None else 8
-    first = bits[0] if isinstance(bits, tuple) and bits else bits
-    return "" if first == 8 else f"{first} bit"
+def _marker_order(file: FileFacts) -> str:
+    """Name the segments; neighbours alike once: one of four tables or four of one, `huffman` tells."""
+    return " ".join(f"{marker:02x}" for marker, _ in itertools.groupby(file.segments, lambda each: each[0]))
 
 
-def _tiff_tags(image: Image.Image) -> Mapping[int, Any] | None:
-    return getattr(image, "tag_v2", None) if image.format == "TIFF" else None
+def _restart_interval(file: FileFacts) -> float:
+    return float(int.from_bytes([b"", *file.payloads(_RESTART)][-1][:2], "big"))
 
 
-def _tiff_layout(image: Image.Image, tags: Mapping[int, Any]) -> str:
+def _jfif(file: FileFacts) -> str:
+    """Name its version and the unit of its resolution."""
+    found = [payload for payload in file.payloads(_JFIF) if payload.startswith(b"JFIF\0")]
+    return found[-1][5:8].hex(".") if found else "no"
+
+
+def _adobe(file: FileFacts) -> str:
+    found = [payload for payload in file.payloads(_ADOBE) if payload.startswith(b"Adobe")]
+    if not found:
+        return "no"
+    return f"transform {found[-1][11]}" if len(found[-1]) > 11 else "yes"
+
+
+def _components(file: FileFacts) -> str:
+    frames = file.payloads(*_START_OF_FRAME)
+    return " ".join(str(frames[-1][6 + 3 * number]) for number in range(frames[-1][5])) if frames else ""
+
+
+def _trailing_bytes(file: FileFacts) -> float | None:
+    end = file.content.rfind(_END_OF_IMAGE)
+    return float(len(file.content) - end - len(_END_OF_IMAGE)) if end >= 0 else None
+
+
+def _tiff_layout(file: FileFacts) -> str:
+    if file.format != "TIFF":
+        return ""
+    tags = file.tiff
     order = "big" if getattr(tags, "prefix", b"II").startswith(b"M") else "little"
-    parts = [f"{name} {tags[tag]}" for name, tag in _TIFF_LAYOUT.items() if tag in tags and name != "rows"]
-    strips = "one strip" if tags.get(278, 1) >= image.height else "strips"
-    numbers = hashlib.sha256(repr(sorted(tags)).encode()).hexdigest()[:6]
-    return ", ".join([order, strips, *parts, f"tags {numbers}"])
+    strips = (
+        "one strip" if tags.get(_TIFF_ROWS_PER_STRIP, 1) >= getattr(file.image, "height", 0) else "strips"
+    )
+    layout = [f"{name} {tags[tag]}" for name, tag in _TIFF_LAYOUT.items() if tag in tags]
+    return ", ".join([order, strips, *layout, f"tags {_short_hash(repr(sorted(tags)), 6)}"])
 
 
-def _metadata(image: Image.Image | None) -> dict[str, Value]:
-    if image is None:
-        empty: dict[str, Value] = dict.fromkeys(
-            ("exif", "orientation", "software", "camera", "thumbnail", "icc", "xmp", "photoshop"), ""
-        )
-        return empty | {"comment": "", "resolution": "", "exif_tags": None}
-    try:
-        exif = image.getexif()
-        inner, first = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.IFD1)
-    except Exception:  # a broken block: as above
-        exif, inner, first = Image.Exif(), {}, {}
-    info, tags = image.info, _tiff_tags(image)
+def _has_exif(file: FileFacts) -> str:
     # A TIFF keeps its own structure in the same tags, so there only the block inside counts.
-    there = bool(inner) if tags is not None else len(exif) > 0
-    software = exif.get(ExifTags.Base.Software) or info.get("Software") or info.get("software")
-    camera = " ".join(_text(exif.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model)).strip()
-    xmp = "xmp" in info or "XML:com.adobe.xmp" in info or (tags is not None and _TIFF_XMP in tags)
-    photoshop = bool(info.get("photoshop")) or (tags is not None and _TIFF_PHOTOSHOP in tags)
-    profile = info.get("icc_profile")
-    return {
-        "exif": _YES if there else _NO,
-        "exif_tags": float(len(exif) + len(inner)),
-        "orientation": _text(exif.get(ExifTags.Base.Orientation)),
-        "software": _text(software),
-        "camera": camera,
-        "thumbnail": _YES if 0x0201 in first else _NO,  # JPEGInterchangeFormat
-        "icc": hashlib.sha256(profile).hexdigest()[:8] if profile else _NO,
-        "xmp": _YES if xmp else _NO,
-        "photoshop": _YES if photoshop else _NO,
-        "comment": _text(info.get("comment")),
-        "resolution": _resolution(info),
-    }
+    first, inside, _ = file.exif
+    return _yes(inside if file.format == "TIFF" else len(first))
 
 
-def _resolution(info: Mapping[Any, Any]) -> str:
-    found = info.get("dpi")
+def _software(file: FileFacts) -> str:
+    info = file.info
+    return _text(file.exif[0].get(ExifTags.Base.Software) or info.get("Software") or info.get("software"))
+
+
+def _camera(file: FileFacts) -> str:
+    return " ".join(_text(file.exif[0].get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model)).strip()
+
+
+def _colour_profile(file: FileFacts) -> str:
+    profile = file.info.get("icc_profile")
+    return _short_hash(profile) if profile else "no"
+
+
+def _has_xmp(file: FileFacts) -> str:
+    return _yes("xmp" in file.info or "XML:com.adobe.xmp" in file.info or _TIFF_XMP in file.tiff)
+
+
+def _has_photoshop(file: FileFacts) -> str:
+    return _yes(file.info.get("photoshop") or _TIFF_PHOTOSHOP in file.tiff)
+
+
+def _resolution(file: FileFacts) -> str:
+    found = file.info.get("dpi")
     try:
         return "" if found is None else " x ".join(f"{float(value):.0f}" for value in found)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return "broken"
 
 
-def _text(value: object) -> str:
-    """Write a value that a file gives, in one short line."""
-    if value is None:
-        return ""
-    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_LONGEST]
+# ---- The list of them.
+
+NUMBER, CATEGORY = "number", "category"
+OF_FILE, OF_JPEG, OF_IMAGE = "file", "jpeg", "image"  # what a feature needs: any file, a JPEG, Pillow
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One property of a file.
+
+    Attributes:
+        name: column of the tables of features.
+        kind: `NUMBER` (None where it does not apply) or `CATEGORY` (a text, "" where it does not apply).
+        family: the kind of shortcut that it would be.
+        words: what it is, for a person.
+        needs: `OF_FILE`, `OF_JPEG` or `OF_IMAGE`.
+        read: reads it off the file.
+    """
+
+    name: str
+    kind: str
+    family: Family
+    words: str
+    needs: str
+    read: Callable[[FileFacts], Value]
+
+    def value(self, file: FileFacts) -> Value:
+        """Read it off a file; None or "" where it does not apply."""
+        applies = self.needs == OF_FILE or getattr(file, self.needs) is not None
+        return self.read(file) if applies else (None if self.kind == NUMBER else "")
+
+
+# fmt: off
+_LISTED = (
+    Feature("format", CATEGORY, FORMAT, "file format", OF_FILE, lambda file: file.format),
+    Feature(
+        "wrong_ending",
+        CATEGORY,
+        FORMAT,
+        "a name that ends as another format's",
+        OF_IMAGE,
+        lambda file: _yes(format_of_name(PurePosixPath(file.name)) != file.format),
+    ),
+    Feature("mode", CATEGORY, FORMAT, "colour mode and depth", OF_IMAGE, _colour_mode),
+    Feature("width", NUMBER, SIZE, "width in pixels", OF_FILE, lambda file: float(file.width)),
+    Feature("height", NUMBER, SIZE, "height in pixels", OF_FILE, lambda file: float(file.height)),
+    Feature(
+        "pixels", NUMBER, SIZE, "number of pixels", OF_FILE, lambda file: float(file.width * file.height)
+    ),
+    Feature(
+        "aspect", NUMBER, SIZE, "width divided by height", OF_FILE, lambda file: file.width / file.height
+    ),
+    Feature(
+        "of_eight", CATEGORY, SIZE, "sides that are multiples of 8", OF_FILE, lambda file: _multiples(file, 8)
+    ),
+    Feature(
+        "of_sixteen",
+        CATEGORY,
+        SIZE,
+        "sides that are multiples of 16",
+        OF_FILE,
+        lambda file: _multiples(file, 16),
+    ),
+    Feature(
+        "bytes", NUMBER, BYTES, "size of the file in bytes", OF_FILE, lambda file: float(len(file.content))
+    ),
+    Feature(
+        "bits_per_pixel",
+        NUMBER,
+        BYTES,
+        "bits of the file for each pixel",
+        OF_FILE,
+        lambda file: 8 * len(file.content) / (file.width * file.height),
+    ),
+    Feature(
+        "luma_table",
+        CATEGORY,
+        COMPRESSION,
+        "JPEG quantisation table, brightness",
+        OF_JPEG,
+        lambda file: _short_hash(repr(file.jpeg.tables[0])),
+    ),
+    Feature(
+        "chroma_table",
+        CATEGORY,
+        COMPRESSION,
+        "JPEG quantisation table, colour",
+        OF_JPEG,
+        lambda file: _chroma_table(file.jpeg),
+    ),
+    Feature(
+        "quality",
+        NUMBER,
+        COMPRESSION,
+        "JPEG quality, nearest of libjpeg's",
+        OF_JPEG,
+        lambda file: float(file.jpeg.quality),
+    ),
+    Feature(
+        "table_distance",
+        NUMBER,
+        COMPRESSION,
+        "distance of the table from libjpeg's",
+        OF_JPEG,
+        lambda file: _table_distance(file.jpeg),
+    ),
+    Feature(
+        "subsampling",
+        CATEGORY,
+        COMPRESSION,
+        "subsampling of the colours",
+        OF_JPEG,
+        lambda file: file.jpeg.subsampling,
+    ),
+    Feature(
+        "progressive",
+        CATEGORY,
+        COMPRESSION,
+        "progressive JPEG",
+        OF_JPEG,
+        lambda file: _yes(file.jpeg.progressive),
+    ),
+    Feature("huffman", CATEGORY, COMPRESSION, "Huffman tables, standard or optimised", OF_JPEG, _huffman),
+    Feature("compression", CATEGORY, COMPRESSION, "compression of a TIFF or PNG", OF_IMAGE, _compression),
+    Feature("marker_order", CATEGORY, STRUCTURE, "order of the segments in the file", OF_JPEG, _marker_order),
+    Feature(
+        "restart_interval", NUMBER, STRUCTURE, "restart interval of the JPEG", OF_JPEG, _restart_interval
+    ),
+    Feature("jfif", CATEGORY, STRUCTURE, "JFIF block and its version", OF_JPEG, _jfif),
+    Feature("adobe", CATEGORY, STRUCTURE, "Adobe block and its transform", OF_JPEG, _adobe),
+    Feature("components", CATEGORY, STRUCTURE, "numbers of the JPEG's components", OF_JPEG, _components),
+    Feature(
+        "trailing_bytes", NUMBER, STRUCTURE, "bytes after the end of the picture", OF_JPEG, _trailing_bytes
+    ),
+    Feature(
+        "layout", CATEGORY, STRUCTURE, "layout of a TIFF (byte order, strips, tags)", OF_IMAGE, _tiff_layout
+    ),
+    Feature("exif", CATEGORY, METADATA, "EXIF block", OF_IMAGE, _has_exif),
+    Feature(
+        "exif_tags",
+        NUMBER,
+        METADATA,
+        "number of EXIF entries",
+        OF_IMAGE,
+        lambda file: float(len(file.exif[0]) + len(file.exif[1])),
+    ),
+    Feature(
+        "orientation",
+        CATEGORY,
+        METADATA,
+        "EXIF orientation",
+        OF_IMAGE,
+        lambda file: _text(file.exif[0].get(ExifTags.Base.Orientation)),
+    ),
+    Feature("software", CATEGORY, METADATA, "name of the software that saved it", OF_IMAGE, _software),
+    Feature("camera", CATEGORY, METADATA, "camera named in EXIF", OF_IMAGE, _camera),
+    Feature(
+        "thumbnail",
+        CATEGORY,
+        METADATA,
+        "thumbnail in EXIF",
+        OF_IMAGE,
+        lambda file: _yes(_JPEG_OF_THUMBNAIL in file.exif[2]),
+    ),
+    Feature("icc", CATEGORY, METADATA, "ICC colour profile", OF_IMAGE, _colour_profile),
+    Feature("xmp", CATEGORY, METADATA, "XMP block", OF_IMAGE, _has_xmp),
+    Feature("photoshop", CATEGORY, METADATA, "Photoshop block", OF_IMAGE, _has_photoshop),
+    Feature("comment", CATEGORY, METADATA, "comment", OF_IMAGE, lambda file: _text(file.info.get("comment"))),
+    Feature("resolution", CATEGORY, METADATA, "resolution (dots per inch)", OF_IMAGE, _resolution),
+)
+# fmt: on
+FEATURES = {feature.name: feature for feature in _LISTED}

@@ -7,21 +7,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.auditing.probes import (
-    ALL,
-    AUDIT,
-    BEST,
-    BY_NAME,
-    COLLECTION,
-    CONVERTED,
-    HISTORY,
-    PROBE,
-    PROBES,
-    TRAINING,
-)
+from pipeline.auditing.file_features import FEATURES
+from pipeline.auditing.shortcut_kinds import HISTORY, PROBES
 from pipeline.errors import UserError
 from pipeline.evaluation.results import INTERVAL_COLUMNS, SHORTCUT, Evaluation
 
+AUDIT, PAGE = "audit.json", "audit.html"  # below the folder of reports
+TRAINING = "training"  # the part that pools the collections to train on
+COLLECTION = "collections."  # before the name of one, as in metrics.json
+ELSEWHERE = "elsewhere"  # the split of collections that are tested only, and their part
+RAW, CONVERTED = "raw", "converted"  # the two sides of a conversion
+BEST, ALL, PROBE = "best_feature", "all_metadata", "probe"  # what a shortcut was learnt from
 ALL_WORDS = "all metadata together"
 
 
@@ -50,6 +46,10 @@ class Shortcut(NamedTuple):
     def kind(self) -> str:
         """What it is one of, where each kind has one figure: `BEST`, `ALL` or the name of a probe."""
         return self.name if self.what == PROBE else self.what
+
+    def is_above(self, limit: float) -> bool:
+        """Return whether its whole interval lies above a limit; not where it has none."""
+        return self.low is not None and self.low > limit
 
 
 def read_audit(path: Path) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def shortcuts_above(audit: Mapping[str, Any], limit: float) -> list[Shortcut]:
         for name, part in audit["parts"].items()
         if not part["tested_only"]
         for shortcut in list_shortcuts(part[CONVERTED], name)
-        if shortcut.low is not None and shortcut.low > limit
+        if shortcut.is_above(limit)
     ]
     return sorted(above, key=lambda shortcut: -shortcut.roc_auc)
 
@@ -176,7 +176,7 @@ def _lacking(found: Mapping[str, Any] | None) -> set[str]:
 
 def _words(what: str, name: str) -> str:
     if what == BEST:
-        return BY_NAME[name].words
+        return FEATURES[name].words
     return ALL_WORDS if what == ALL else PROBES[name].words
 
 

@@ -1,33 +1,26 @@
-"""The classifiers of an audit: one feature alone, all features together, and those of the probes of pixels.
+"""The classifiers of file features, one alone and all together, and their cross-validation by group.
 
 All are scikit-learn's, with settings that were not tuned on any dataset: an audit asks whether the label
-can be told, not how well at best.
+can be told, not how well at best. No picture is scored by a fit that has seen a relative of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from pipeline.auditing.probes import BY_NAME, CATEGORY, HISTORY
-
-# Cross-validation by group: no picture is scored by a fit that has seen a relative of it.
-#
-
-# Fits on rows with targets (1 fake, 0 genuine) and scores other rows: higher is more fake.
-Learner = Callable[[Any, np.ndarray, Any], np.ndarray]
+from pipeline.auditing.file_features import CATEGORY, FEATURES
+from pipeline.auditing.shortcut_kinds import Learner, fit_and_score
 
 FEWEST_PICTURES = 8  # of each label; below that nothing can be learnt that would hold for others
 FEWEST_GROUPS = 4  # of each label
@@ -111,11 +104,6 @@ BOOSTING, LOGISTIC = "gradient boosting", "logistic regression"
 
 _LEAVES = 8  # of the tree on one number: thresholds, and ranges that are fake on both sides
 _MOST_CATEGORIES = 250  # the library's limit is 255; rarer ones are put together
-_TREES = 200
-_SHARE_OF_A_LEAF = 0.0005  # of the pictures: single ones up to 2,000, then trees stop growing with the set
-_DIGITS = 9  # of a score
-_SHARE_OF_FEATURES = 0.15  # looked at for each split: few of the 667 say anything
-_LIKENESSES = 200  # of a thumbnail, to so many of those learnt from
 
 
 def one_feature(name: str) -> Learner:
@@ -124,41 +112,17 @@ def one_feature(name: str) -> Learner:
     Categories are scored by the share of fakes among the training pictures that have them, numbers by a
     small tree. What was not seen in training is scored as the average.
     """
-    return partial(_score_categories if BY_NAME[name].kind == CATEGORY else _score_numbers, name)
+    return partial(_score_categories if FEATURES[name].kind == CATEGORY else _score_numbers, name)
 
 
 def all_features(names: Sequence[str], seed: int) -> dict[str, Learner]:
     """Give the learners that know all of `names`: trees that find rules, and weights that add up."""
-    categories = [name for name in names if BY_NAME[name].kind == CATEGORY]
-    numbers = [name for name in names if BY_NAME[name].kind != CATEGORY]
+    categories = [name for name in names if FEATURES[name].kind == CATEGORY]
+    numbers = [name for name in names if FEATURES[name].kind != CATEGORY]
     return {
-        BOOSTING: partial(_score_by, _boosting(categories, numbers, seed)),
-        LOGISTIC: partial(_score_by, _logistic(categories, numbers)),
+        BOOSTING: partial(fit_and_score, _boosting(categories, numbers, seed)),
+        LOGISTIC: partial(fit_and_score, _logistic(categories, numbers)),
     }
-
-
-def probe(name: str, workers: int, seed: int) -> Learner:
-    """Give the learner of a probe, on arrays of what it knows of pixels.
-
-    Args:
-        name: of one of `probes.PROBES`.
-        workers: cores that a forest may use.
-        seed: of its fits.
-    """
-    return _history_forest(workers, seed) if name == HISTORY else partial(_score_contents, seed)
-
-
-def _history_forest(workers: int, seed: int) -> Learner:
-    """Give the learner on arrays of `histograms.history_features`."""
-    forest = ExtraTreesClassifier(
-        _TREES,
-        max_features=_SHARE_OF_FEATURES,
-        min_samples_leaf=_SHARE_OF_A_LEAF,
-        class_weight="balanced",
-        n_jobs=workers,
-        random_state=seed,
-    )
-    return partial(_score_by, forest)
 
 
 def _score_categories(
@@ -177,31 +141,6 @@ def _score_numbers(name: str, learnt: pd.DataFrame, target: np.ndarray, scored: 
     tree.fit(learnt[[name]].to_numpy(), target)
     probability: np.ndarray = tree.predict_proba(scored[[name]].to_numpy())[:, 1]
     return probability
-
-
-def _score_contents(seed: int, learnt: np.ndarray, target: np.ndarray, scored: np.ndarray) -> np.ndarray:
-    """Weigh how like a thumbnail is to some of those learnt from, on arrays of `thumbnail_features`.
-
-    A forest takes many times as long here and finds no more: each of these features says a little.
-    """
-    likeness = Nystroem(n_components=min(_LIKENESSES, len(learnt)), random_state=seed)
-    weighed = make_pipeline(StandardScaler(), likeness, LogisticRegression(max_iter=1000))
-    return _score_by(weighed, learnt, target, scored)
-
-
-def _score_by(
-    model: Pipeline | ExtraTreesClassifier,
-    learnt: pd.DataFrame | np.ndarray,
-    target: np.ndarray,
-    scored: pd.DataFrame | np.ndarray,
-) -> np.ndarray:
-    """Fit anew and give the probability of fake; `fit` forgets an earlier fit."""
-    # On one thread: beside other work those of OpenMP wait for one another, twenty times as long as they
-    # compute. The forest has workers of its own, which do not.
-    with threadpool_limits(1):
-        probability: np.ndarray = model.fit(learnt, target).predict_proba(scored)[:, 1]
-    # The workers of the forest add up in any order; its last digits must not decide between equals.
-    return np.round(probability, _DIGITS)
 
 
 def _boosting(categories: list[str], numbers: list[str], seed: int) -> Pipeline:

@@ -1,32 +1,27 @@
-"""What an audit needs of each picture, measured where the files are: in worker processes or on a cluster."""
+"""What an audit needs of each picture: what files.csv knows of it, and what is measured where the files are."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.auditing.file_features import Value, header_features
-from pipeline.auditing.probes import BY_NAME, CONTENT, ELSEWHERE, HISTORY, NAMES, NUMBER
+from pipeline.auditing.file_features import FEATURES, NUMBER, Value, header_features
+from pipeline.auditing.findings import ELSEWHERE
+from pipeline.auditing.shortcut_kinds import PROBES
 from pipeline.config import Compute
 from pipeline.datasets.tables import FILES, read_files
 from pipeline.errors import UserError
-from pipeline.images import content_features
 from pipeline.images.files import Limits
 from pipeline.images.hashes import sha256_of
 from pipeline.images.mask import read_mask
 from pipeline.images.read import Unreadable, read_bytes, read_rgb
 from pipeline.parallel import map_chunks
 
-# What each probe knows of a picture, (height, width, 3) uint8 to (n,) float32, and n.
-_SEEN: Mapping[str, tuple[Callable[[np.ndarray], np.ndarray], int]] = {
-    HISTORY: (content_features.history_features, content_features.N_HISTORY),
-    CONTENT: (content_features.thumbnail_features, content_features.N_CONTENT),
-}
 _ALONE = 100  # up to this many, other processes would only just have started
 
 
@@ -57,52 +52,30 @@ class Task:
     probed: bool
 
 
-@dataclass(frozen=True)
-class Side:
-    """What was found on one side of the conversion.
+class Side(NamedTuple):
+    """What was found of pictures on one side of the conversion, in the order of their tasks.
 
     Attributes:
-        features: values under `features.NAMES`.
-        pixels: name of each probe -> (n,) float32 that it knows; empty where the picture is not probed.
+        features: table of `FEATURES`, one row a picture.
+        pixels: name of each probe -> (n, features) float32, NaN where a picture was not probed.
     """
 
-    features: dict[str, Value]
+    features: pd.DataFrame
     pixels: dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class MaskShares:
-    """How much of a mask is marked: of the whole, and of its outermost pixels."""
+class Measurements(NamedTuple):
+    """What was found of all pictures.
 
-    whole: float
-    border: float
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was found of one picture."""
+    Attributes:
+        raw: of the files as handed in.
+        converted: of what became of them.
+        masks: columns `whole` and `border`, the marked share of a mask and of its outermost pixels; NaN where
+            there is none.
+    """
 
     raw: Side
     converted: Side
-    mask: MaskShares | None
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """What was found of all pictures, in the order of their tasks.
-
-    Attributes:
-        raw: table of features of the files as handed in, one row a picture.
-        converted: likewise of what became of them.
-        raw_pixels: name of each probe -> (n, features) float32, NaN where a picture was not probed.
-        converted_pixels: likewise.
-        masks: columns `whole` and `border`, NaN where there is no mask.
-    """
-
-    raw: pd.DataFrame
-    converted: pd.DataFrame
-    raw_pixels: dict[str, np.ndarray]
-    converted_pixels: dict[str, np.ndarray]
     masks: pd.DataFrame
 
 
@@ -112,72 +85,62 @@ def measure_all(tasks: Sequence[Task], limits: Limits, compute: Compute) -> Meas
     Raises:
         UserError: a file is missing, or is not the one that was converted.
     """
-    raw: list[dict[str, Value]] = [{}] * len(tasks)
-    converted: list[dict[str, Value]] = [{}] * len(tasks)
-    raw_pixels, converted_pixels = (
-        {name: np.full((len(tasks), n), np.nan, np.float32) for name, (_, n) in _SEEN.items()}
-        for _ in range(2)
-    )
-    masks = np.full((len(tasks), 2), np.nan)
-    for row, measured in map_chunks(partial(_measure, limits=limits), tasks, compute, "audit", alone=_ALONE):
-        raw[row], converted[row] = measured.raw.features, measured.converted.features
-        for table, side in ((raw_pixels, measured.raw), (converted_pixels, measured.converted)):
-            for name, seen in side.pixels.items():
-                table[name][row] = seen
-        if measured.mask is not None:
-            masks[row] = measured.mask.whole, measured.mask.border
-    shares = pd.DataFrame(masks, columns=["whole", "border"])
-    return Measurements(_table(raw), _table(converted), raw_pixels, converted_pixels, shares)
+    measure = partial(_measure, limits=limits)
+    measured = dict(map_chunks(measure, tasks, compute, "audit", alone=_ALONE))
+    raw, converted, masks = zip(*(measured[index] for index in range(len(tasks))), strict=True)
+    return Measurements(_side(raw), _side(converted), pd.DataFrame(masks, columns=["whole", "border"]))
 
 
-def _measure(task: Task, limits: Limits) -> Measured:
-    raw = _side(task, task.source, task.source_sha256, task.page, limits)
+_Found = tuple[dict[str, Value], dict[str, np.ndarray]]  # of one file: features, and what each probe knows
+
+
+def _measure(task: Task, limits: Limits) -> tuple[_Found, _Found, tuple[float, float]]:
+    raw = _measure_file(task, task.source, task.source_sha256, task.page, limits)
     # Under the policy raw both are the same bytes; a page of many is a picture of its own afterwards.
     same = task.sha256 == task.source_sha256 and Path(task.source).suffix == Path(task.converted).suffix
-    converted = raw if same else _side(task, task.converted, task.sha256, 0, limits)
-    return Measured(raw, converted, _mask_shares(Path(task.mask)) if task.mask else None)
+    converted = raw if same else _measure_file(task, task.converted, task.sha256, 0, limits)
+    return raw, converted, _mask_shares(task.mask)
 
 
-def _side(task: Task, path: str, sha256: str, page: int, limits: Limits) -> Side:
+def _measure_file(task: Task, path: str, sha256: str, page: int, limits: Limits) -> _Found:
     try:
         content = read_bytes(Path(path))
         if sha256_of(content) != sha256:
             raise Unreadable("it is not the file that was converted: its content has changed")
         features = header_features(content, Path(path).name, task.width, task.height)
-        pixels = _seen(read_rgb(content, limits=limits, page=page)) if task.probed else {}
+        rgb = read_rgb(content, limits=limits, page=page) if task.probed else None
     except Unreadable as error:
         raise UserError(
             f"{path} cannot be audited: {error.reason}; bring data/converted in step with the pictures as "
             "handed in: make repro, or python -m pipeline.convert, then pipeline.manifest"
         ) from error
-    return Side(features, pixels)
+    return features, {} if rgb is None else {name: probe.features(rgb) for name, probe in PROBES.items()}
 
 
-def _seen(rgb: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: features_of(rgb) for name, (features_of, _) in _SEEN.items()}
-
-
-def _mask_shares(path: Path) -> MaskShares:
+def _mask_shares(path: str) -> tuple[float, float]:
+    if not path:
+        return np.nan, np.nan
     try:
-        marked = read_mask(path)
+        marked = read_mask(Path(path))
     except Unreadable as error:
         raise UserError(
             f"{path} cannot be audited: {error.reason}; write it again with make repro, or "
             "python -m pipeline.convert"
         ) from error
     border = np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]])
-    return MaskShares(float(marked.mean()), float(border.mean()))
+    return float(marked.mean()), float(border.mean())
 
 
-def _table(rows: Sequence[dict[str, Value]]) -> pd.DataFrame:
-    """Give features as a table: numbers as floats, NaN where one does not apply; categories as texts."""
-    table = pd.DataFrame(rows, columns=list(NAMES))
-    numbers = [name for name in NAMES if BY_NAME[name].kind == NUMBER]
-    return table.astype(dict.fromkeys(numbers, float))
+def _side(found: Sequence[_Found]) -> Side:
+    """Put files together: numbers as floats, NaN where one does not apply; categories as texts."""
+    table = pd.DataFrame([features for features, _ in found], columns=list(FEATURES))
+    numbers = {name: float for name, feature in FEATURES.items() if feature.kind == NUMBER}
+    pixels = {
+        name: np.stack([known.get(name, np.full(probe.n_features, np.nan, np.float32)) for _, known in found])
+        for name, probe in PROBES.items()
+    }
+    return Side(table.astype(numbers), pixels)
 
-
-# The pictures of a manifest with what `files.csv` knows of them, and what is to be measured of each.
-#
 
 KEPT = ["path", "split", "label", "target", "group", "collection", "subset", "mask_path"]
 FROM_FILES = [
@@ -306,9 +269,6 @@ def _probed(pictures: pd.DataFrame, wanted: int | None) -> np.ndarray:
     rank = pictures.assign(key=key).groupby(["collection", "label"])["key"].rank(method="first")
     return (rank <= -(-wanted // 2)).to_numpy()
 
-
-# What a conversion really did to a part: under `matched` not every collection has fakes to match.
-#
 
 _MATCHED = "matched("  # what the column `policy` of files.csv begins with under this policy
 _KEPT = "matched(stripped,"  # where a file keeps its compressed data

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import config
+from pipeline.auditing.findings import COLLECTION, CONVERTED, ELSEWHERE, RAW, TRAINING
 from pipeline.auditing.imbalance import properties, tabulate
 from pipeline.auditing.leaks import (
     Pairs,
@@ -21,7 +22,6 @@ from pipeline.auditing.leaks import (
 )
 from pipeline.auditing.learners import too_few
 from pipeline.auditing.measure import Measurements, count_savings
-from pipeline.auditing.probes import COLLECTION, CONVERTED, ELSEWHERE, RAW, TRAINING
 from pipeline.auditing.shortcuts import Look, score_on_test, search
 from pipeline.datasets.tables import LABELS, SPLITS
 from pipeline.parallel import worker_count

@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 
 from pipeline import config
+from pipeline.auditing.file_features import FEATURES
+from pipeline.auditing.findings import ALL, BEST, PROBE
 from pipeline.auditing.learners import (
-    Learner,
     all_features,
     deal_folds,
     one_feature,
     out_of_fold,
-    probe,
     too_few,
 )
-from pipeline.auditing.probes import ALL, BEST, NAMES, PROBE, PROBES
+from pipeline.auditing.shortcut_kinds import PROBES, Learner
 from pipeline.auditing.simultaneous import Estimate, FoldedRanking, estimate_together
 
 
@@ -30,7 +30,7 @@ class Look:
     """One set of pictures to be searched.
 
     Attributes:
-        features: table of `features.NAMES`.
+        features: table of `FEATURES`.
         pixels: name of each probe -> (n, k) that it knows, NaN where a picture is not probed.
         target: (n,) 1 fake, 0 genuine.
         groups: (n,) names.
@@ -69,13 +69,13 @@ def search(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[
         `all_metadata`: model -> estimate, stronger first; `probe`: name of each of `probes.PROBES` ->
         estimate, empty where too few pictures are probed. An estimate has `roc_auc`, `low` and `high`.
     """
-    varying = [name for name in NAMES if look.features[name].nunique(dropna=False) > 1]
+    varying = [name for name in FEATURES if look.features[name].nunique(dropna=False) > 1]
     learners = {name: one_feature(name) for name in varying}
     features = _estimate(look, learners, look.features, settings, seed)
     together = _estimate(look, all_features(varying, seed), look.features, settings, seed) if varying else {}
     return {
         "features": _strongest_first(features),
-        "constant": [name for name in NAMES if name not in varying],
+        "constant": [name for name in FEATURES if name not in varying],
         ALL: _strongest_first(together),
         PROBE: _probes(look.of(look.probed), settings, workers, seed),
     }
@@ -108,7 +108,7 @@ def score_on_test(
     if too_few(learnt.target, learnt.groups) or not len(tested.target):
         return {}
     scores: dict[str, tuple[str, np.ndarray]] = {}
-    varying = [name for name in NAMES if learnt.features[name].nunique(dropna=False) > 1]
+    varying = [name for name in FEATURES if learnt.features[name].nunique(dropna=False) > 1]
     if varying:
         singles = {name: one_feature(name) for name in varying}
         for what, candidates in ((BEST, singles), (ALL, all_features(varying, seed))):
@@ -117,9 +117,9 @@ def score_on_test(
             scores[what] = name, candidates[name](learnt.features, learnt.target, tested.features)
     probed = learnt.of(learnt.probed)
     if not too_few(probed.target, probed.groups) and tested.probed.any():
-        for name in PROBES:
+        for name, probe in PROBES.items():
             found, known = np.full(len(tested.target), np.nan), tested.pixels[name][tested.probed]
-            found[tested.probed] = probe(name, workers, seed)(probed.pixels[name], probed.target, known)
+            found[tested.probed] = probe.learner(workers, seed)(probed.pixels[name], probed.target, known)
             scores[name] = name, found
     return {
         part: {
@@ -138,8 +138,8 @@ def _probes(look: Look, settings: config.Audit, workers: int, seed: int) -> dict
     if too_few(look.target, look.groups):
         return {}
     return {
-        name: _estimate(look, {name: probe(name, workers, seed)}, look.pixels[name], settings, seed)[name]
-        for name in PROBES
+        name: _estimate(look, {name: probe.learner(workers, seed)}, look.pixels[name], settings, seed)[name]
+        for name, probe in PROBES.items()
     }
 
 

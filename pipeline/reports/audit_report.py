@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.auditing import probes
-from pipeline.auditing.findings import ALL_WORDS, Shortcut, best_shortcut, list_shortcuts, part_title
-from pipeline.auditing.measure import Measurements
-from pipeline.auditing.probes import (
+from pipeline.auditing.file_features import FEATURES
+from pipeline.auditing.findings import (
     ALL,
+    ALL_WORDS,
     AUDIT,
     BEST,
-    BY_NAME,
     CONVERTED,
     PAGE,
     PROBE,
-    PROBES,
     RAW,
     TRAINING,
-    Probe,
+    Shortcut,
+    best_shortcut,
+    list_shortcuts,
+    part_title,
 )
+from pipeline.auditing.measure import Measurements
+from pipeline.auditing.shortcut_kinds import FAMILIES, PROBES, Family, Probe
 from pipeline.reports.audit_advice import STILL, still_there
 from pipeline.reports.audit_text import BAD, WARNING, remarks, verdict
 from pipeline.reports.numbers import NOTHING, Figure, as_decimal
@@ -31,15 +33,6 @@ from pipeline.storage import replacing_folder, write_csv, write_json, write_text
 
 # The rows of the audit's chart: the strongest of each kind of shortcut, before and after conversion.
 #
-
-FAMILIES = {
-    probes.FORMAT: "file format",
-    probes.COMPRESSION: "JPEG settings",
-    probes.STRUCTURE: "structure of the file",
-    probes.METADATA: "EXIF and other notes",
-    probes.BYTES: "size in bytes",
-    probes.SIZE: "width and height",
-}
 
 
 class Side(NamedTuple):
@@ -70,8 +63,8 @@ NOT_MEASURED = Side("", Figure(None, None, None))
 def chart_rows(part: Mapping[str, Any]) -> list[Row]:
     """Cut what was found in a part into rows: each family, all of them together, and the probes."""
     rows = [
-        Row(title, _strongest(part[RAW], family), _strongest(part[CONVERTED], family))
-        for family, title in FAMILIES.items()
+        Row(family.title, _strongest(part[RAW], family), _strongest(part[CONVERTED], family))
+        for family in FAMILIES
     ]
     rows.append(Row(ALL_WORDS, _together(part[RAW]), _together(part[CONVERTED])))
     rows += [
@@ -86,10 +79,10 @@ def as_figure(estimate: Mapping[str, Any]) -> Figure:
     return Figure(estimate["roc_auc"], estimate["low"], estimate["high"])
 
 
-def _strongest(found: Mapping[str, Any], family: str) -> Side:
+def _strongest(found: Mapping[str, Any], family: Family) -> Side:
     for name, estimate in found["features"].items():  # strongest first
-        if BY_NAME[name].family == family:
-            return Side(BY_NAME[name].words, as_figure(estimate))
+        if FEATURES[name].family == family:
+            return Side(FEATURES[name].words, as_figure(estimate))
     return SAME
 
 
@@ -132,7 +125,7 @@ def _content(audit: Mapping[str, Any]) -> dict[str, Any]:
         "ticks": TICKS,
         "still": _by_reason(audit),
         "still_above": STILL,
-        "features": BY_NAME,
+        "features": FEATURES,
         "parts": {part_title(name): found for name, found in audit["parts"].items()},
         "tables": {part_title(name): _features(found) for name, found in audit["parts"].items()},
         "on_test": {_tested(name): figures for name, figures in audit["on_test"].items()},
@@ -184,7 +177,7 @@ def _features(part: Mapping[str, Any]) -> list[dict[str, Any]]:
     sides = {side: part[side]["features"] for side in (RAW, CONVERTED)}
     names = dict.fromkeys([*sides[RAW], *sides[CONVERTED]])
     rows = [
-        {"words": BY_NAME[name].words, **{side: found.get(name) for side, found in sides.items()}}
+        {"words": FEATURES[name].words, **{side: found.get(name) for side, found in sides.items()}}
         for name in names
     ]
     models = dict.fromkeys([*part[RAW][ALL], *part[CONVERTED][ALL]])

@@ -3,21 +3,22 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pipeline.auditing.findings import Shortcut, list_shortcuts
-from pipeline.auditing.probes import (
+from pipeline.auditing.file_features import FEATURES
+from pipeline.auditing.findings import (
     ALL,
     BEST,
-    BY_NAME,
-    CONTENT,
     CONVERTED,
-    HISTORY,
+    ELSEWHERE,
     PROBE,
-    PROBES,
     RAW,
     TRAINING,
+    Shortcut,
+    list_shortcuts,
 )
+from pipeline.auditing.shortcut_kinds import HISTORY, PROBES
 from pipeline.reports.audit_advice import (
     ADD_FAKE_JPEGS,
+    COPYING,
     STILL,
     advice,
     is_matched,
@@ -31,13 +32,6 @@ BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
 LITTLE_ELSE = 0.80  # ROC AUC of a shortcut, from which on figures would be it and little else
 # The same for the history in pixels where the last save is matched: tampering changes the histograms, too.
 LITTLE_ELSE_MATCHED = 0.95
-
-_MATCH = (
-    "Set convert=matched: fakes keep their last compression and genuine pictures are given the same ones, so "
-    "that “saved by an editor” says nothing any more."
-)
-# What a detector's figures would be, where a probe finds something.
-_IN_PART = {HISTORY: "compression history", CONTENT: "what pictures show"}
 
 
 class Remark(NamedTuple):
@@ -70,32 +64,25 @@ def file_remarks(audit: Mapping[str, Any]) -> list[Remark]:
 
 
 def content_remarks(audit: Mapping[str, Any]) -> list[Remark]:
-    """Say whether what pictures show tells the label; nothing where they were not probed."""
-    part, warn = audit["parts"][TRAINING], audit["settings"]["warn_above"]
-    listed = list_shortcuts(part[CONVERTED], TRAINING)
-    found = next((shortcut for shortcut in listed if shortcut.kind == CONTENT), None)
-    if found is None:
-        return []
-    auc = as_decimal(Figure(*found[4:]))
-    seen = (
-        "Each picture was shrunk to 8 × 8 colours. No trace of a save or of a forgery outlives that; motif, "
-        "composition, light and colours do. Told by these alone, pictures that were not learnt from reach a "
-        f"ROC AUC of {auc}."
-    )
-    if (found.low or 0) <= warn:
+    """Say what the probes found besides the compression history; nothing where pictures were not probed."""
+    listed = list_shortcuts(audit["parts"][TRAINING][CONVERTED], TRAINING)
+    return [_about_probe(found, audit) for found in listed if found.what == PROBE and found.kind != HISTORY]
+
+
+def _about_probe(found: Shortcut, audit: Mapping[str, Any]) -> Remark:
+    probe, auc = PROBES[found.name], _written(found)
+    seen = f"{probe.seen} {auc}."
+    if not found.is_above(audit["settings"]["warn_above"]):
         # Motifs are few where groups are: nothing found is far from nothing there.
-        may_be = (
-            f" By the interval it may be as much as {found.high:.2f}." if (found.high or 0) > STILL else ""
-        )
-        return [Remark(GOOD, f"Fakes are not found to show other motifs: {auc}", f"{seen}{may_be}", "")]
-    return [
-        Remark(
-            BAD if found.roc_auc >= LITTLE_ELSE else WARNING,
-            f"Fakes are told by what they show, not by how they were made: {auc}",
-            f"{seen} {reasons([found], audit)} A detector can learn that and find no tampering at all.",
-            advice([found], audit),
-        )
-    ]
+        if found.high is not None and found.high > STILL:
+            seen += f" By the interval it may be as much as {found.high:.2f}."
+        return Remark(GOOD, f"{probe.not_found}: {auc}", seen, "")
+    return Remark(
+        BAD if found.roc_auc >= LITTLE_ELSE else WARNING,
+        f"{probe.found}: {auc}",
+        f"{seen} {reasons([found], audit)} A detector can learn that and find no tampering at all.",
+        advice([found], audit),
+    )
 
 
 def verdict(audit: Mapping[str, Any]) -> str:
@@ -104,68 +91,66 @@ def verdict(audit: Mapping[str, Any]) -> str:
     if part["too_few"]:
         return f"There are too few pictures to tell: {part['too_few']}."
     strong = _strong(part[CONVERTED], warn)
-    probes = {found.name: found for found in strong if found.what == PROBE}
-    if HISTORY in probes and _is_history(probes[HISTORY].roc_auc, audit):
+    probes = [PROBES[found.name] for found in strong if found.what == PROBE]
+    if any(found.kind == HISTORY and _is_history(found, audit) for found in strong):
         if is_matched(audit, TRAINING):
             return "Even with matched saves a detector's figures would be compression history."
         return "Figures of a detector trained on these pictures would be JPEG history."
     if probes:
-        part_of_it = " and ".join(_IN_PART[name] for name in probes)
-        named = " and ".join(f"“{PROBES[name].words}”" for name in probes)
-        figure = "figure" if len(probes) == 1 else "figures"
-        return f"Part of a detector's figures will be {part_of_it}: read them beside the {figure} of {named}."
+        shares = " and ".join(probe.share for probe in probes)
+        named = " and ".join(f"“{probe.words}”" for probe in probes)
+        figures = "figure" if len(probes) == 1 else "figures"
+        return f"Part of a detector's figures will be {shares}: read them beside the {figures} of {named}."
     if strong:
         return "Files tell something of the label even after conversion."
     return "Nothing was found besides the tampering that tells the label."
 
 
-def _is_history(roc_auc: float, audit: Mapping[str, Any]) -> bool:
-    return roc_auc >= (LITTLE_ELSE_MATCHED if is_matched(audit, TRAINING) else LITTLE_ELSE)
+def _is_history(history: Shortcut, audit: Mapping[str, Any]) -> bool:
+    return history.roc_auc >= (LITTLE_ELSE_MATCHED if is_matched(audit, TRAINING) else LITTLE_ELSE)
 
 
 def _strong(found: Mapping[str, Any] | None, warn: float) -> list[Shortcut]:
     """List the shortcuts of the training part that lie above a limit with their whole interval."""
-    return [shortcut for shortcut in list_shortcuts(found, TRAINING) if (shortcut.low or 0) > warn]
+    return [shortcut for shortcut in list_shortcuts(found, TRAINING) if shortcut.is_above(warn)]
 
 
 def _about_pixels(audit: Mapping[str, Any]) -> Iterator[Remark]:
-    part = audit["parts"][TRAINING]
-    found = None if part["too_few"] else part[CONVERTED][PROBE].get(HISTORY)
-    if found is None or found["roc_auc"] is None:
+    listed = list_shortcuts(audit["parts"][TRAINING][CONVERTED], TRAINING)
+    history = next((found for found in listed if found.kind == HISTORY), None)
+    if history is None:
         yield Remark(NOTE, "The pixels were not probed", "Too few pictures of each class were looked at.", "")
         return
-    auc = _written(found)
-    seen = (
-        "A forest was shown how often each DCT coefficient and each residual occurs, and neither what a "
-        f"picture shows nor where. On pictures that it had not learnt from it reaches a ROC AUC of {auc}."
-    )
-    if not found["low"] or found["low"] <= audit["settings"]["warn_above"]:
-        yield Remark(GOOD, f"The pixels do not tell how they were saved: {auc}", seen, "")
+    probe, auc = PROBES[HISTORY], _written(history)
+    seen = f"{probe.seen} {auc}."
+    mending = ADD_FAKE_JPEGS if policy_of(audit) == "matched" else probe.advice
+    if not history.is_above(audit["settings"]["warn_above"]):
+        yield Remark(GOOD, f"{probe.not_found}: {auc}", seen, "")
     elif is_matched(audit, TRAINING):
-        yield _about_matched_pixels(found["roc_auc"], auc, seen, audit)
-    elif _is_history(found["roc_auc"], audit):
+        yield _about_matched_pixels(history, seen, audit)
+    elif _is_history(history, audit):
+        saved_alike = (
+            " Saving all pictures alike has hidden the history from the files and left it in the pixels."
+            if is_saved_alike(audit, TRAINING)
+            else ""
+        )
         yield Remark(
             BAD,
-            f"Pixels tell the label by their JPEG history: {auc}",
+            f"{probe.found}: {auc}",
             f"{seen} A detector can do the same and find no tampering at all: figures on these pictures "
-            "would be JPEG history."
-            + (
-                " Saving all pictures alike has hidden the history from the files and left it in the pixels."
-                if is_saved_alike(audit, TRAINING)
-                else ""
-            ),
-            _mending(audit),
+            f"would be JPEG history.{saved_alike}",
+            mending,
         )
     else:
         yield Remark(
             WARNING,
             f"Pixels tell something of the label by their history: {auc}",
             f"{seen} Figures of a detector would in part be JPEG history.",
-            _mending(audit),
+            mending,
         )
 
 
-def _about_matched_pixels(roc_auc: float, auc: str, seen: str, audit: Mapping[str, Any]) -> Remark:
+def _about_matched_pixels(history: Shortcut, seen: str, audit: Mapping[str, Any]) -> Remark:
     kept, n_fake = (audit["parts"][TRAINING][name] for name in ("kept_scans", "n_fake"))
     text = (
         f"{seen} The last compression is distributed alike in both classes ({kept:,} of {n_fake:,} fakes "
@@ -173,7 +158,8 @@ def _about_matched_pixels(roc_auc: float, auc: str, seen: str, audit: Mapping[st
         "changed and saved once more; convert=matched itself puts one more save on genuine JPEGs; and the "
         "tampering changes the histograms, too."
     )
-    if _is_history(roc_auc, audit):
+    auc = _written(history)
+    if _is_history(history, audit):
         return Remark(
             BAD,
             f"Pixels tell the label in spite of matched saves: {auc}",
@@ -190,11 +176,6 @@ def _about_matched_pixels(roc_auc: float, auc: str, seen: str, audit: Mapping[st
         "No way of saving takes this away. Judge a detector by how far it lies above this figure, and by "
         "collections that it was not trained on.",
     )
-
-
-def _mending(audit: Mapping[str, Any]) -> str:
-    """Say what would mend the history in pixels: matching, or what matching lacked."""
-    return ADD_FAKE_JPEGS if policy_of(audit) == "matched" else _MATCH
 
 
 def _about_matching(audit: Mapping[str, Any]) -> Iterator[Remark]:
@@ -227,13 +208,14 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
     telling = single or [found for found in after if found.what == ALL]
     if telling:
         strongest = telling[0]
+        lie = "lie" if len(single) > 1 else "lies"
         counted = (
-            f"{len(single)} of {len(BY_NAME)} properties of the files {'lie' if len(single) > 1 else 'lies'} "
-            f"above {warn:g} with the whole interval, though nothing of the picture was looked at. "
+            f"{len(single)} of {len(FEATURES)} properties of the files {lie} above {warn:g} with the whole "
+            "interval, though nothing of the picture was looked at. "
         )
         yield Remark(
             BAD if strongest.roc_auc >= LITTLE_ELSE else WARNING,
-            f"Converted files tell the label: {strongest.words}, {as_decimal(Figure(*strongest[4:]))}",
+            f"Converted files tell the label: {strongest.words}, {_written(strongest)}",
             (counted if single else "") + reasons(telling, audit),
             advice(telling, audit),
         )
@@ -245,12 +227,12 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
             "",
         )
     before = [found for found in before if found.what != PROBE]
-    if before and policy_of(audit) not in ("raw", "tif_only"):
+    if before and policy_of(audit) not in COPYING:
         n_single = sum(found.what == BEST for found in before)
         telling_it = {0: "All properties together", 1: "A property"}.get(n_single, f"{n_single} properties")
         yield Remark(
             NOTE,
-            f"The files as handed in told it: {before[0].words}, {as_decimal(Figure(*before[0][4:]))}",
+            f"The files as handed in told it: {before[0].words}, {_written(before[0])}",
             f"{telling_it} of the original files gave their label away. The conversion took away what lies "
             "between the two dots of a row below.",
             "",
@@ -259,7 +241,7 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
 
 def _about_leaks(audit: Mapping[str, Any]) -> Iterator[Remark]:
     leaks = audit["leaks"]
-    leaking = [row for row in leaks["counts"] if row["split"] in ("test", "elsewhere")]
+    leaking = [row for row in leaks["counts"] if row["split"] in ("test", ELSEWHERE)]
     if leaking:
         worst = max(leaking, key=lambda row: row["pictures"] / row["of"])
         yield Remark(
@@ -316,5 +298,5 @@ def _about_labels(audit: Mapping[str, Any]) -> Iterator[Remark]:
         )
 
 
-def _written(estimate: Mapping[str, Any]) -> str:
-    return as_decimal(Figure(estimate["roc_auc"], estimate["low"], estimate["high"]))
+def _written(shortcut: Shortcut) -> str:
+    return as_decimal(Figure(shortcut.roc_auc, shortcut.low, shortcut.high))

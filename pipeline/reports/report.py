@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from pipeline.auditing.probes import PAGE
+from pipeline.auditing.findings import PAGE
 from pipeline.evaluation.results import SHORTCUT
 from pipeline.reports.charts import slice_rows, weakest
 from pipeline.reports.gallery import gallery_panels

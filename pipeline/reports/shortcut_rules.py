@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.auditing import probes
+from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.findings import ALL_WORDS, headline
-from pipeline.auditing.probes import BY_NAME, HISTORY, PROBES
-from pipeline.auditing.probes import CONTENT as PROBE_OF_CONTENT
+from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
+from pipeline.auditing.shortcut_kinds import PROBES
 from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import SHORTCUT
 from pipeline.evaluation.robustness import AS_HANDED_IN, FRAGILE
@@ -28,23 +28,6 @@ from pipeline.reports.trust_rules import (
     surely_above,
 )
 
-# What the best shortcut reads, in words that need no knowledge of files, for large print.
-#
-
-_PLAIN = {
-    PROBES[HISTORY].words: "how the file was saved before",
-    PROBES[PROBE_OF_CONTENT].words: "what the picture shows",
-    ALL_WORDS: "what the file says besides the picture",
-}
-_OF_FAMILY = {
-    probes.FORMAT: "the kind of file",
-    probes.SIZE: "the width and height of the picture",
-    probes.BYTES: "the size of the file",
-    probes.COMPRESSION: "how the file was compressed",
-    probes.STRUCTURE: "how the file is put together",
-    probes.METADATA: "what software wrote into the file",
-}
-
 
 def shortcut_words(content: ReportContent) -> str:
     """Name the best shortcut on the test split as the audit does; "" where none is known."""
@@ -54,8 +37,9 @@ def shortcut_words(content: ReportContent) -> str:
 
 def plain_trick(words: str) -> str:
     """Say in plain words what a shortcut reads; one without such words keeps its own."""
-    family = next((feature.family for feature in BY_NAME.values() if feature.words == words), "")
-    return _PLAIN.get(words) or _OF_FAMILY.get(family) or words or "the best one"
+    plain = {probe.words: probe.plain for probe in PROBES.values()}
+    plain |= {feature.words: feature.family.plain for feature in FEATURES.values()}
+    return (plain | {ALL_WORDS: "what the file says besides the picture"}).get(words, words) or "the best one"
 
 
 _JUDGED = ("", FRAGILE, TELLS)  # other verdicts say why there is none

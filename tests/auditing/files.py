@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.auditing.file_features import header_features
-from pipeline.auditing.probes import BY_NAME, NAMES, NUMBER
+from pipeline.auditing.file_features import FEATURES, NUMBER, header_features
 
 
 def scene(seed=0, height=64, width=96):
@@ -35,7 +34,8 @@ def features_of(content, name="a.jpg"):
 
 def feature_table(n, **columns):
     """A table of features in which only `columns` vary."""
-    table = pd.DataFrame(
-        {name: np.full(n, 1.0) if BY_NAME[name].kind == NUMBER else np.full(n, "x") for name in NAMES}
-    )
-    return table.astype({name: object for name in NAMES if BY_NAME[name].kind != NUMBER}).assign(**columns)
+    same = {
+        name: np.full(n, 1.0) if feature.kind == NUMBER else np.full(n, "x", object)
+        for name, feature in FEATURES.items()
+    }
+    return pd.DataFrame(same).assign(**columns)

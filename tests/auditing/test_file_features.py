@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.auditing.file_features import header_features
-from pipeline.auditing.probes import BY_NAME, NAMES, NUMBER
+from pipeline.auditing.file_features import FEATURES, NUMBER, header_features
 from tests.auditing.files import encoded, features_of, scene
 
 KINDS = {
@@ -21,10 +20,10 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_format_has_every_feature_of_its_type(kind):
     found = features_of(encoded(scene(), kind, **KINDS[kind]), f"a.{kind.lower()}")
-    assert set(found) == set(NAMES)
+    assert set(found) == set(FEATURES)
     assert found["format"] == kind
     for name, value in found.items():
-        assert isinstance(value, float | None if BY_NAME[name].kind == NUMBER else str), name
+        assert isinstance(value, float | None if FEATURES[name].kind == NUMBER else str), name
 
 
 def test_jpeg_settings_are_told_apart():
@@ -85,7 +84,7 @@ def test_layouts_of_tiffs_are_told_apart():
 )
 def test_what_pillow_cannot_open_has_no_features_but_its_size(content):
     found = header_features(content, "a.tif", 10, 20)
-    assert set(found) == set(NAMES)
+    assert set(found) == set(FEATURES)
     assert (found["format"], found["width"], found["height"]) == ("other", 10.0, 20.0)
 
 
@@ -97,4 +96,4 @@ def test_broken_metadata_never_raises(seed):
     content = bytearray(encoded(scene(), exif=exif, dpi=(72, 72), comment=b"c"))
     for place in random.integers(20, 200, 12):
         content[place] = random.integers(256)
-    assert set(header_features(bytes(content), "a.jpg", 96, 64)) == set(NAMES)
+    assert set(header_features(bytes(content), "a.jpg", 96, 64)) == set(FEATURES)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pipeline.auditing.findings import COLUMNS, beside
-from pipeline.auditing.probes import HISTORY
+from pipeline.auditing.shortcut_kinds import HISTORY
 from pipeline.evaluation.results import INTERVAL_COLUMNS, SHORTCUT, Evaluation
 from tests.reports.test_audit_report import audit, estimate, side
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.auditing.probes import CONTENT, HISTORY
+from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.auditing.shortcuts import Look, search
 from pipeline.config import Audit
 from pipeline.images.content_features import history_features, thumbnail_features

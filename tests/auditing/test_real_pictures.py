@@ -5,7 +5,7 @@ import html
 import pytest
 
 from pipeline.auditing.findings import best_shortcut, list_shortcuts, part_title
-from pipeline.auditing.probes import HISTORY
+from pipeline.auditing.shortcut_kinds import HISTORY
 from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import render_page
 from tests.auditing.dataset import audited, prepare

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.auditing.findings import best_shortcut, headline, list_shortcuts, shortcuts_above
 from pipeline.auditing.measure import gather_pictures, measure_all, plan_measurements, read_converted
-from pipeline.auditing.probes import CONTENT, HISTORY, PROBES
+from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY, PROBES
 from pipeline.datasets.tables import SPLITS, read_files, read_table
 from pipeline.errors import UserError
 from pipeline.images.files import LIMITS

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.auditing.learners import all_features, one_feature
-from pipeline.auditing.probes import CONTENT, HISTORY
+from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.auditing.shortcuts import Look, score_on_test, search
 from pipeline.config import Audit
 from pipeline.images import content_features

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.measure import Measurements
-from pipeline.auditing.probes import CONTENT, HISTORY, NAMES
+from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import chart_rows, render_page, summarise_audit, write_audit
 from pipeline.reports.audit_text import BAD, WARNING, remarks, verdict
@@ -21,7 +22,7 @@ def side(history=None, all_metadata=None, content=0.5, **features):
     probes = {HISTORY: history, CONTENT: content} if history else {}
     return {
         "features": found,
-        "constant": [name for name in NAMES if name not in features],
+        "constant": [name for name in FEATURES if name not in features],
         "all_metadata": {"gradient boosting": estimate(all_metadata)} if all_metadata else {},
         "probe": {name: estimate(value) for name, value in probes.items()},
     }
@@ -226,7 +227,7 @@ def test_all_properties_together_are_told_from_single_ones():
 
 @pytest.mark.parametrize("policy", ["raw", "tif_only", "equal", "matched", "lossless"])
 @pytest.mark.parametrize("value", [0.65, 0.97])
-@pytest.mark.parametrize("name", [*NAMES, "all", "content", None])
+@pytest.mark.parametrize("name", [*FEATURES, "all", "content", None])
 def test_what_is_wrong_comes_with_advice(policy, value, name):
     if name == "all":
         found = side(0.5, value, bytes=0.52)
@@ -337,7 +338,7 @@ def test_leaks_conflicts_and_masks_are_named_worst_first():
 
 def test_everything_is_written(tmp_path):
     pictures = pd.DataFrame({name: ["x"] for name in ("path", "label", "split", "collection", "group")})
-    features = pd.DataFrame({name: ["x"] for name in NAMES})
+    features = pd.DataFrame({name: ["x"] for name in FEATURES})
     shares = pd.DataFrame({"whole": [0.0], "border": [0.0]})
     measured = Measurements(features, features, {}, {}, shares)
     write_audit(tmp_path, pictures, measured, MATCHED)
