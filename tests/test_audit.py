@@ -7,7 +7,7 @@ import pytest
 from pipeline import audit, gate
 from pipeline.auditing.shortcut_kinds import HISTORY
 from pipeline.errors import UserError
-from tests.auditing.dataset import choices, prepare, write_pictures
+from tests.auditing.builders import choices, prepare, write_pictures
 
 
 @pytest.fixture

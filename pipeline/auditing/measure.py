@@ -1,4 +1,4 @@
-"""What an audit needs of each picture: what files.csv knows of it, and what is measured where the files are."""
+"""What an audit needs of each picture: what `files.csv` knows, and what is measured where the files are."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

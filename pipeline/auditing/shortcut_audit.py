@@ -22,7 +22,7 @@ from pipeline.auditing.leaks import (
 )
 from pipeline.auditing.learners import too_few
 from pipeline.auditing.measure import Measurements, count_savings
-from pipeline.auditing.shortcuts import Look, score_on_test, search
+from pipeline.auditing.shortcuts import Evidence, score_on_test, search
 from pipeline.datasets.tables import LABELS, SPLITS
 from pipeline.parallel import worker_count
 
@@ -50,9 +50,10 @@ def audit_pictures(
         `on_test`, `leaks`, `labels`, `masks` and `tables`.
     """
     workers = worker_count(compute)
-    looks = {
-        RAW: _look(pictures, measured.raw, measured.raw_pixels),
-        CONVERTED: _look(pictures, measured.converted, measured.converted_pixels),
+    known = [pictures[name].to_numpy() for name in ("target", "group", "collection")]
+    sides = {
+        RAW: Evidence(*measured.raw, *known),
+        CONVERTED: Evidence(*measured.converted, *known),
     }
     elsewhere = (pictures["split"] == ELSEWHERE).to_numpy()
     here = properties(pictures)[~elsewhere].reset_index(drop=True)
@@ -62,10 +63,10 @@ def audit_pictures(
         "settings": asdict(settings),
         "pictures": _count_splits(pictures),
         "parts": {
-            name: _part(pictures, rows, looks, settings, workers, seed)
+            name: _part(pictures, rows, sides, settings, workers, seed)
             for name, rows in _parts(pictures, elsewhere).items()
         },
-        "on_test": _on_test(pictures, looks[CONVERTED], settings, workers, seed),
+        "on_test": _on_test(pictures, sides[CONVERTED], settings, workers, seed),
         **_relations(pictures, compute),
         "masks": check_masks(pictures, measured.masks, rejected),
         "tables": {
@@ -73,11 +74,6 @@ def audit_pictures(
             "by_subset": tabulate(here[fakes].reset_index(drop=True), of_training.loc[fakes, "subset"]),
         },
     }
-
-
-def _look(pictures: pd.DataFrame, features: pd.DataFrame, pixels: Mapping[str, np.ndarray]) -> Look:
-    columns = (pictures[name].to_numpy() for name in ("target", "group", "collection"))
-    return Look(features, pixels, *columns)
 
 
 def _parts(pictures: pd.DataFrame, elsewhere: np.ndarray) -> dict[str, np.ndarray]:
@@ -98,25 +94,25 @@ def _parts(pictures: pd.DataFrame, elsewhere: np.ndarray) -> dict[str, np.ndarra
 def _part(
     pictures: pd.DataFrame,
     rows: np.ndarray,
-    looks: Mapping[str, Look],
+    sides: Mapping[str, Evidence],
     settings: config.Audit,
     workers: int,
     seed: int,
 ) -> dict[str, Any]:
     part = pictures[rows]
     reason = too_few(part["target"].to_numpy(), part["group"].to_numpy())
-    found: dict[str, Any] = dict.fromkeys(looks)
+    found: dict[str, Any] = dict.fromkeys(sides)
     if not reason:
-        found[CONVERTED] = search(looks[CONVERTED].of(rows), settings, workers, seed)
-        copied = looks[RAW].features.equals(looks[CONVERTED].features)  # under the policy raw
-        found[RAW] = found[CONVERTED] if copied else search(looks[RAW].of(rows), settings, workers, seed)
+        found[CONVERTED] = search(sides[CONVERTED].of(rows), settings, workers, seed)
+        copied = sides[RAW].features.equals(sides[CONVERTED].features)  # under the policy raw
+        found[RAW] = found[CONVERTED] if copied else search(sides[RAW].of(rows), settings, workers, seed)
     return {
         "collections": sorted(part["collection"].unique()),
         "tested_only": bool((part["split"] == ELSEWHERE).all()),
         "n_genuine": int((part["label"] == "genuine").sum()),
         "n_fake": int((part["label"] == "fake").sum()),
         "n_groups": int(part["group"].nunique()),
-        "n_probed": int(looks[CONVERTED].of(rows).probed.sum()),
+        "n_probed": int(sides[CONVERTED].of(rows).probed.sum()),
         **count_savings(part),
         "too_few": reason,
         **found,
@@ -124,7 +120,7 @@ def _part(
 
 
 def _on_test(
-    pictures: pd.DataFrame, look: Look, settings: config.Audit, workers: int, seed: int
+    pictures: pd.DataFrame, evidence: Evidence, settings: config.Audit, workers: int, seed: int
 ) -> dict[str, Any]:
     """Score what is tested: the test split, elsewhere, and each collection of either."""
     split, collection = pictures["split"].to_numpy(), pictures["collection"].to_numpy()
@@ -136,7 +132,7 @@ def _on_test(
             parts[part] = inside[~learnt]
             for name in sorted(set(collection[inside])):
                 parts[COLLECTION + str(name)] = (inside & (collection == name))[~learnt]
-    return score_on_test(look.of(learnt), look.of(~learnt), parts, settings, workers, seed)
+    return score_on_test(evidence.of(learnt), evidence.of(~learnt), parts, settings, workers, seed)
 
 
 def _relations(pictures: pd.DataFrame, compute: config.Compute) -> dict[str, Any]:

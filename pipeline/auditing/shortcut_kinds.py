@@ -212,8 +212,8 @@ PROBES = {
             "colours. They may come from different sources, forgers may have chosen certain motifs, or what "
             "was put in may be so large that it changes the whole. No way of saving mends this.",
             advice="Add genuine pictures that show the same as the fakes, best those that they were made "
-            "from; data.protocol=[source_matched] keeps only these, where names tell them. Judge a detector by "
-            "how far it lies above this figure, and by collections that it was not trained on.",
+            "from; data.protocol=[source_matched] keeps only these, where names tell them. Judge a detector "
+            "by how far it lies above this figure, and by collections that it was not trained on.",
         ),
     )
 }

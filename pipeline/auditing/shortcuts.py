@@ -26,15 +26,15 @@ from pipeline.auditing.simultaneous import Estimate, FoldedRanking, estimate_tog
 
 
 @dataclass(frozen=True)
-class Look:
-    """One set of pictures to be searched.
+class Evidence:
+    """What is known of some pictures, and what it may tell.
 
     Attributes:
         features: table of `FEATURES`.
         pixels: name of each probe -> (n, k) that it knows, NaN where a picture is not probed.
         target: (n,) 1 fake, 0 genuine.
         groups: (n,) names.
-        collections: (n,) names, among which folds are dealt evenly.
+        collections: (n,) names, among which folds are spread evenly.
     """
 
     features: pd.DataFrame
@@ -43,23 +43,28 @@ class Look:
     groups: np.ndarray
     collections: np.ndarray
 
-    def of(self, rows: np.ndarray) -> "Look":
-        """Give those where `rows`, (n,) bool, is true."""
+    def of(self, rows: np.ndarray) -> "Evidence":
+        """Return that of the pictures where `rows`, (n,) bool, is true."""
         features = self.features[rows].reset_index(drop=True)
         pixels = {name: known[rows] for name, known in self.pixels.items()}
-        return Look(features, pixels, self.target[rows], self.groups[rows], self.collections[rows])
+        return Evidence(features, pixels, self.target[rows], self.groups[rows], self.collections[rows])
 
     @property
     def probed(self) -> np.ndarray:
         """Which pictures the probes know, all the same ones: (n,) bool."""
         return np.isfinite(next(iter(self.pixels.values()))[:, 0])
 
+    @property
+    def varying(self) -> list[str]:
+        """Names of the features that are not the same for all."""
+        return [name for name in FEATURES if self.features[name].nunique(dropna=False) > 1]
 
-def search(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[str, Any]:
+
+def search(evidence: Evidence, settings: config.Audit, workers: int, seed: int) -> dict[str, Any]:
     """Search pictures by cross-validation for what tells their labels.
 
     Args:
-        look: the pictures; `folds.too_few` says that they suffice.
+        evidence: the pictures; `folds.too_few` says that they suffice.
         settings: folds, draws, confidence.
         workers: cores that a forest may use.
         seed: of deals, draws and fits.
@@ -69,21 +74,23 @@ def search(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[
         `all_metadata`: model -> estimate, stronger first; `probe`: name of each of `probes.PROBES` ->
         estimate, empty where too few pictures are probed. An estimate has `roc_auc`, `low` and `high`.
     """
-    varying = [name for name in FEATURES if look.features[name].nunique(dropna=False) > 1]
+    varying = evidence.varying
     learners = {name: one_feature(name) for name in varying}
-    features = _estimate(look, learners, look.features, settings, seed)
-    together = _estimate(look, all_features(varying, seed), look.features, settings, seed) if varying else {}
+    features = _estimate(evidence, learners, evidence.features, settings, seed)
+    together = (
+        _estimate(evidence, all_features(varying, seed), evidence.features, settings, seed) if varying else {}
+    )
     return {
         "features": _strongest_first(features),
         "constant": [name for name in FEATURES if name not in varying],
         ALL: _strongest_first(together),
-        PROBE: _probes(look.of(look.probed), settings, workers, seed),
+        PROBE: _probes(evidence.of(evidence.probed), settings, workers, seed),
     }
 
 
 def score_on_test(
-    learnt: Look,
-    tested: Look,
+    learnt: Evidence,
+    tested: Evidence,
     parts: Mapping[str, np.ndarray],
     settings: config.Audit,
     workers: int,
@@ -108,8 +115,7 @@ def score_on_test(
     if too_few(learnt.target, learnt.groups) or not len(tested.target):
         return {}
     scores: dict[str, tuple[str, np.ndarray]] = {}
-    varying = [name for name in FEATURES if learnt.features[name].nunique(dropna=False) > 1]
-    if varying:
+    if varying := learnt.varying:
         singles = {name: one_feature(name) for name in varying}
         for what, candidates in ((BEST, singles), (ALL, all_features(varying, seed))):
             strength = _estimate(learnt, candidates, learnt.features, settings, seed, draws=0)
@@ -134,17 +140,19 @@ def score_on_test(
     }
 
 
-def _probes(look: Look, settings: config.Audit, workers: int, seed: int) -> dict[str, dict[str, Any]]:
-    if too_few(look.target, look.groups):
+def _probes(evidence: Evidence, settings: config.Audit, workers: int, seed: int) -> dict[str, dict[str, Any]]:
+    if too_few(evidence.target, evidence.groups):
         return {}
     return {
-        name: _estimate(look, {name: probe.learner(workers, seed)}, look.pixels[name], settings, seed)[name]
+        name: _estimate(
+            evidence, {name: probe.learner(workers, seed)}, evidence.pixels[name], settings, seed
+        )[name]
         for name, probe in PROBES.items()
     }
 
 
 def _estimate(
-    look: Look,
+    evidence: Evidence,
     learners: Mapping[str, Learner],
     rows: Any,
     settings: config.Audit,
@@ -152,10 +160,10 @@ def _estimate(
     draws: int | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Cross-validate learners on the same deal of pictures and estimate them together."""
-    dealt = deal_folds(look.target, look.groups, look.collections, settings.folds, seed)
-    fake, codes = look.target == 1, pd.factorize(look.groups, sort=True)[0]
+    dealt = deal_folds(evidence.target, evidence.groups, evidence.collections, settings.folds, seed)
+    fake, codes = evidence.target == 1, pd.factorize(evidence.groups, sort=True)[0]
     rankings = [
-        FoldedRanking(out_of_fold(rows, look.target, dealt, learner), fake, codes, dealt)
+        FoldedRanking(out_of_fold(rows, evidence.target, dealt, learner), fake, codes, dealt)
         for learner in learners.values()
     ]
     draws = settings.bootstrap if draws is None else draws
@@ -164,15 +172,15 @@ def _estimate(
 
 
 def _tested(
-    look: Look, rows: np.ndarray, scores: np.ndarray, settings: config.Audit, seed: int
+    evidence: Evidence, rows: np.ndarray, scores: np.ndarray, settings: config.Audit, seed: int
 ) -> dict[str, Any]:
     """Estimate scores of one fit on those of `rows` that were scored, and count these."""
     rows = rows & np.isfinite(scores)
-    fake = look.target[rows] == 1
+    fake = evidence.target[rows] == 1
     counts = {"n_genuine": int((~fake).sum()), "n_fake": int(fake.sum())}
     if fake.all() or not fake.any():
         return Estimate(None, None, None)._asdict() | counts
-    codes = pd.factorize(look.groups[rows], sort=True)[0]
+    codes = pd.factorize(evidence.groups[rows], sort=True)[0]
     ranking = FoldedRanking(scores[None, rows], fake, codes, np.zeros((1, len(fake)), dtype=np.intp))
     estimates = estimate_together([ranking], fake, codes, settings.bootstrap, settings.confidence, seed)
     return estimates[0]._asdict() | counts

@@ -295,7 +295,7 @@ def write_audit(
     """
     with replacing_folder(reports / FOLDER) as folder:
         named = pictures[["path", "label", "split", "collection", "group"]]
-        for side, features in ((RAW, measured.raw), (CONVERTED, measured.converted)):
+        for side, features in ((RAW, measured.raw.features), (CONVERTED, measured.converted.features)):
             write_csv(folder / f"features_{side}.csv", pd.concat([named, features], axis=1))
         write_csv(folder / FIGURES, figures_table(audit))
         part = audit["parts"][TRAINING]

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pipeline.auditing.file_features import FEATURES, NUMBER, header_features
-from tests.auditing.files import encoded, features_of, scene
+from tests.auditing.builders import encoded, features_of, scene
 
 KINDS = {
     "JPEG": {"quality": 80},

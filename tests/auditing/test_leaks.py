@@ -17,7 +17,7 @@ from pipeline.auditing.leaks import (
 )
 from pipeline.config import Compute
 from pipeline.images.hashes import perceptual_hashes
-from tests.auditing.files import scene
+from tests.auditing.builders import scene
 
 
 def pictures(*rows):

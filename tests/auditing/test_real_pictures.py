@@ -8,7 +8,7 @@ from pipeline.auditing.findings import best_shortcut, list_shortcuts, part_title
 from pipeline.auditing.shortcut_kinds import HISTORY
 from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import render_page
-from tests.auditing.dataset import audited, prepare
+from tests.auditing.builders import audited, prepare
 
 pytestmark = pytest.mark.slow
 

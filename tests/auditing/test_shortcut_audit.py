@@ -1,28 +1,48 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.auditing.findings import best_shortcut, headline, list_shortcuts, shortcuts_above
-from pipeline.auditing.measure import gather_pictures, measure_all, plan_measurements, read_converted
-from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY, PROBES
+from pipeline.auditing.file_features import CATEGORY, FEATURES, OF_JPEG, Feature
+from pipeline.auditing.findings import (
+    COLUMNS,
+    beside,
+    best_shortcut,
+    headline,
+    list_shortcuts,
+    read_audit,
+    shortcuts_above,
+)
+from pipeline.auditing.measure import (
+    count_savings,
+    gather_pictures,
+    measure_all,
+    plan_measurements,
+    read_converted,
+)
+from pipeline.auditing.shortcut_kinds import COMPRESSION, CONTENT, HISTORY, PROBES
 from pipeline.datasets.tables import SPLITS, read_files, read_table
 from pipeline.errors import UserError
+from pipeline.evaluation.results import INTERVAL_COLUMNS, SHORTCUT, Evaluation
 from pipeline.images.files import LIMITS
-from pipeline.reports.audit_report import render_page
+from pipeline.reports.audit_report import render_page, summarise_audit
 from pipeline.reports.audit_text import verdict
-from tests.auditing.dataset import (
+from tests.auditing.builders import (
     CONVERTED,
     MANIFEST,
     audited,
     choices,
+    encoded,
     measured_pictures,
     prepare,
+    scene,
     write_pictures,
 )
-from tests.auditing.files import encoded, scene
+from tests.reports.test_audit_report import audit as made_up_audit
+from tests.reports.test_audit_report import estimate, side
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +76,8 @@ def test_the_label_is_found_in_raw_files_and_in_the_pixels_of_equal_ones(made):
     assert part["converted"]["probe"][CONTENT]["low"] < 0.5
     json.dumps(audit, allow_nan=False)  # only plain numbers and texts
     found = headline(audit)
-    for name, estimate in part["converted"]["probe"].items():
-        assert found["by_cross_validation"][name]["roc_auc"] == estimate["roc_auc"]
+    for name, probed in part["converted"]["probe"].items():
+        assert found["by_cross_validation"][name]["roc_auc"] == probed["roc_auc"]
     assert set(found["on_test"]["test"]) == {"best_feature", "all_metadata", HISTORY, CONTENT}
     assert best_shortcut(audit, "test")["words"]
     assert best_shortcut(audit, "elsewhere") is None
@@ -120,7 +140,7 @@ def test_part_of_the_pictures_can_be_probed(made):
     config = made(convert="equal", **{"audit.probe_pictures": 20})
     _, measured, audit = audited(config)
     assert audit["parts"]["training"]["n_probed"] == 20
-    assert np.isfinite(measured.converted_pixels[HISTORY][:, 0]).sum() == 20
+    assert np.isfinite(measured.converted.pixels[HISTORY][:, 0]).sum() == 20
 
 
 def test_too_few_pictures_are_told_and_nothing_is_searched(tmp_path, monkeypatch, compose_config):
@@ -167,8 +187,8 @@ def test_workers_give_the_same_as_one_process(made, monkeypatch):
     alone = measured_pictures(config)[1]
     config.compute.workers = 2
     together = measured_pictures(config)[1]
-    assert alone.converted.equals(together.converted)
-    assert all(np.array_equal(alone.raw_pixels[name], together.raw_pixels[name]) for name in PROBES)
+    assert alone.converted.features.equals(together.converted.features)
+    assert all(np.array_equal(alone.raw.pixels[name], together.raw.pixels[name]) for name in PROBES)
 
 
 @pytest.mark.slow
@@ -177,5 +197,80 @@ def test_a_dask_cluster_gives_the_same_as_one_process(made):
     alone = measured_pictures(config)[1]
     config.compute.backend, config.compute.workers = "dask", 2
     together = measured_pictures(config)[1]
-    assert alone.converted.equals(together.converted)
-    assert all(np.array_equal(alone.raw_pixels[name], together.raw_pixels[name]) for name in PROBES)
+    assert alone.converted.features.equals(together.converted.features)
+    assert all(np.array_equal(alone.raw.pixels[name], together.raw.pixels[name]) for name in PROBES)
+
+
+def test_a_feature_and_a_probe_more_are_one_entry_each(made, monkeypatch, tmp_path):
+    fine = Feature(
+        "fine", CATEGORY, COMPRESSION, "fineness", OF_JPEG, lambda file: str(file.jpeg.quality > 75)
+    )
+    colours = replace(
+        PROBES[CONTENT],
+        name="colours",
+        features=lambda rgb: rgb.mean(axis=(0, 1), dtype=np.float32),
+        n_features=3,
+        words="what colours tell",
+    )
+    monkeypatch.setitem(FEATURES, fine.name, fine)
+    monkeypatch.setitem(PROBES, colours.name, colours)
+    audit = audited(made(convert="raw"))[2]
+    (tmp_path / "audit.json").write_text(json.dumps(audit))
+    found = read_audit(tmp_path / "audit.json")["parts"]["training"]["converted"]
+    assert found["features"]["fine"]["roc_auc"] == 1.0
+    assert found["probe"]["colours"]["low"] < 0.5
+    assert "colours" in audit["on_test"]["test"]
+    page = render_page(audit)
+    assert all(words in page for words in ("fineness", "what colours tell", "38 properties of each file"))
+    assert "what colours tell" in summarise_audit(audit, tmp_path)
+
+
+def evaluation():
+    row = {"part": "test", "metric": "roc_auc", "value": 0.9, "low": 0.8, "high": 0.95}
+    rows = pd.DataFrame([row | {"n_fake": 9, "n_genuine": 10, "n_groups": 15}], columns=INTERVAL_COLUMNS)
+    return Evaluation({"threshold": 0.5, "test": {"roc_auc": 0.9}}, rows, 0.95, frozenset())
+
+
+def test_the_compression_history_has_its_figure_also_where_another_shortcut_is_stronger():
+    found = made_up_audit("matched", side(0.7))
+    best = {"name": "width", **estimate(0.85)}
+    found["on_test"]["test"] = {"best_feature": best, HISTORY: {"name": HISTORY, **estimate(0.7)}}
+    extended, table = beside(evaluation(), found)
+    (row,) = table.to_dict("records")
+    assert list(table) == COLUMNS
+    assert (row["name"], row["roc_auc"], row["history_roc_auc"]) == ("width", 0.85, 0.7)
+    assert (row["history_low"], row["history_high"]) == (estimate(0.7)["low"], estimate(0.7)["high"])
+    assert extended.metrics["test"][SHORTCUT] == 0.85
+
+
+def test_without_a_probe_its_place_is_empty_and_without_an_audit_there_is_no_row():
+    found = made_up_audit("matched", side())
+    found["on_test"]["test"] = {"best_feature": {"name": "width", **estimate(0.85)}}
+    assert beside(evaluation(), found)[1]["history_roc_auc"].isna().all()
+    assert beside(evaluation(), None)[1].empty
+
+
+def saved(*rows):
+    return pd.DataFrame(rows, columns=["collection", "label", "policy"])
+
+
+def test_fakes_that_kept_their_scans_are_counted_and_collections_without_any_are_named():
+    kept, borrowed, alike = (
+        f"matched({words},reading=1,pillow=1)" for words in ("stripped", "tables=ab", "quality=95")
+    )
+    found = count_savings(
+        saved(
+            ("a", "fake", kept),
+            ("a", "fake", borrowed),
+            ("a", "genuine", borrowed),
+            ("b", "fake", alike),
+            ("c", "fake", borrowed),
+            ("d", "genuine", borrowed),
+        )
+    )
+    assert found == {"kept_scans": 1, "saved_alike": ["b", "c"]}
+
+
+def test_other_policies_match_nothing():
+    found = count_savings(saved(("a", "fake", "equal(quality=95)"), ("a", "genuine", "equal(quality=95)")))
+    assert found == {"kept_scans": 0, "saved_alike": []}

@@ -3,17 +3,18 @@ import pytest
 
 from pipeline.auditing.learners import all_features, one_feature
 from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
-from pipeline.auditing.shortcuts import Look, score_on_test, search
+from pipeline.auditing.shortcuts import Evidence, score_on_test, search
 from pipeline.config import Audit
 from pipeline.images import content_features
-from tests.auditing.files import feature_table
+from pipeline.images.content_features import history_features, thumbnail_features
+from tests.auditing.builders import decoded, encoded, feature_table, scene
 
 SETTINGS = Audit(
     folds=5, bootstrap=200, confidence=0.95, warn_above=0.55, fail_above=None, probe_pictures=None
 )
 
 
-def look(n=160, seed=0, history_tells=False, content_tells=False, **columns):
+def evidence(n=160, seed=0, history_tells=False, content_tells=False, **columns):
     random = np.random.default_rng(seed)
     target = np.arange(n) % 2
     history = random.random((n, content_features.N_HISTORY), dtype=np.float32)
@@ -25,7 +26,7 @@ def look(n=160, seed=0, history_tells=False, content_tells=False, **columns):
     groups = np.array([f"g{number}" for number in np.arange(n) // 4])
     made = {name: make(target, random) for name, make in columns.items()}
     pixels = {HISTORY: history, CONTENT: content}
-    return Look(feature_table(n, **made), pixels, target, groups, np.full(n, "c"))
+    return Evidence(feature_table(n, **made), pixels, target, groups, np.full(n, "c"))
 
 
 def telling_category(target, random):
@@ -46,7 +47,7 @@ def many_categories(target, random):  # noqa: ARG001
 
 
 def test_the_feature_that_tells_is_found_and_the_others_are_not():
-    found = search(look(luma_table=telling_category, width=noise), SETTINGS, 1, 0)
+    found = search(evidence(luma_table=telling_category, width=noise), SETTINGS, 1, 0)
     assert next(iter(found["features"])) == "luma_table"
     assert found["features"]["luma_table"]["low"] > 0.8
     width = found["features"]["width"]
@@ -57,16 +58,16 @@ def test_the_feature_that_tells_is_found_and_the_others_are_not():
 
 
 def test_a_range_is_found_too():
-    assert search(look(bytes=telling_range), SETTINGS, 1, 0)["features"]["bytes"]["roc_auc"] > 0.95
+    assert search(evidence(bytes=telling_range), SETTINGS, 1, 0)["features"]["bytes"]["roc_auc"] > 0.95
 
 
 def test_a_value_of_its_own_for_each_picture_tells_nothing():
-    estimate = search(look(software=many_categories), SETTINGS, 1, 0)["features"]["software"]
+    estimate = search(evidence(software=many_categories), SETTINGS, 1, 0)["features"]["software"]
     assert estimate["roc_auc"] == pytest.approx(0.5)
 
 
 def test_nothing_varies_nothing_is_found():
-    found = search(look(), SETTINGS, 1, 0)
+    found = search(evidence(), SETTINGS, 1, 0)
     assert found["features"] == {}
     assert found["all_metadata"] == {}
     assert found["probe"][HISTORY]["low"] < 0.55
@@ -76,13 +77,13 @@ def test_nothing_varies_nothing_is_found():
 @pytest.mark.parametrize(("told_by", "other"), [("history", "content"), ("content", "history")])
 def test_each_probe_finds_what_is_its_own(told_by, other):
     names = {"history": HISTORY, "content": CONTENT}
-    found = search(look(**{f"{told_by}_tells": True}), SETTINGS, 1, 0)["probe"]
+    found = search(evidence(**{f"{told_by}_tells": True}), SETTINGS, 1, 0)["probe"]
     assert found[names[told_by]]["low"] > 0.9
     assert found[names[other]]["low"] < 0.55
 
 
 def test_pictures_that_are_not_probed_are_left_out_of_the_probe_alone():
-    some = look(history_tells=True, luma_table=telling_category)
+    some = evidence(history_tells=True, luma_table=telling_category)
     for known in some.pixels.values():
         known[40:] = np.nan
     found = search(some, SETTINGS, 1, 0)
@@ -93,14 +94,14 @@ def test_pictures_that_are_not_probed_are_left_out_of_the_probe_alone():
 
 
 def test_numbers_that_do_not_apply_are_no_error():
-    some = look(quality=lambda target, random: np.where(target == 1, np.nan, random.random(len(target))))
+    some = evidence(quality=lambda target, random: np.where(target == 1, np.nan, random.random(len(target))))
     found = search(some, SETTINGS, 1, 0)
     assert found["features"]["quality"]["roc_auc"] == 1.0
 
 
 def test_what_was_learnt_on_training_pictures_is_scored_on_the_tested_ones():
-    learnt = look(luma_table=telling_category, width=noise, history_tells=True)
-    tested = look(80, seed=1, luma_table=telling_category, width=noise, history_tells=True)
+    learnt = evidence(luma_table=telling_category, width=noise, history_tells=True)
+    tested = evidence(80, seed=1, luma_table=telling_category, width=noise, history_tells=True)
     half = np.arange(80) < 40
     found = score_on_test(learnt, tested, {"test": np.ones(80, bool), "collections.a": half}, SETTINGS, 1, 0)
     assert found["test"]["best_feature"]["name"] == "luma_table"
@@ -111,23 +112,66 @@ def test_what_was_learnt_on_training_pictures_is_scored_on_the_tested_ones():
 
 
 def test_a_tested_part_of_one_class_has_no_figure():
-    tested = look(8, luma_table=telling_category)
+    tested = evidence(8, luma_table=telling_category)
     fakes = tested.of(tested.target == 1)
     found = score_on_test(
-        look(luma_table=telling_category), fakes, {"test": np.ones(4, bool)}, SETTINGS, 1, 0
+        evidence(luma_table=telling_category), fakes, {"test": np.ones(4, bool)}, SETTINGS, 1, 0
     )
     assert found["test"]["best_feature"]["roc_auc"] is None
 
 
 def test_too_few_pictures_to_learn_from_give_nothing():
-    assert score_on_test(look(8), look(8), {"test": np.ones(8, bool)}, SETTINGS, 1, 0) == {}
+    assert score_on_test(evidence(8), evidence(8), {"test": np.ones(8, bool)}, SETTINGS, 1, 0) == {}
 
 
 def test_learners_cope_with_values_that_training_did_not_have():
     learnt, scored = (
-        look(luma_table=telling_category, width=noise),
-        look(12, seed=2, luma_table=many_categories),
+        evidence(luma_table=telling_category, width=noise),
+        evidence(12, seed=2, luma_table=many_categories),
     )
     names = ["luma_table", "width"]
     for learner in [one_feature("luma_table"), *all_features(names, 0).values()]:
         assert np.isfinite(learner(learnt.features, learnt.target, scored.features)).all()
+
+
+def probed(fake_quality=90, redder=0, twins=False):
+    """Search genuine pictures saved at quality 90, and fakes, for what the probes find.
+
+    Args:
+        fake_quality: of the JPEGs of fakes.
+        redder: grey levels of red that the scenes of fakes have more than others.
+        twins: whether fakes show the very scenes of the genuine pictures.
+    """
+    numbers, target = np.repeat(np.arange(60), 2), np.arange(120) % 2
+    pictures = []
+    for number, fake in zip(numbers, target, strict=True):
+        pixels = scene(number if twins or not fake else 1000 + number).astype(int)
+        pixels[..., 0] += redder * fake
+        quality = fake_quality if fake else 90
+        pictures.append(decoded(encoded(pixels.clip(0, 255).astype(np.uint8), quality=quality)))
+    pixels = {
+        name: np.stack([look(picture) for picture in pictures])
+        for name, look in ((HISTORY, history_features), (CONTENT, thumbnail_features))
+    }
+    groups = np.array([f"g{number}" for number in numbers])
+    look = Evidence(feature_table(2 * 60), pixels, target, groups, np.full(120, "c"))
+    return search(look, SETTINGS, 1, 0)["probe"]
+
+
+def tells_nothing(estimate):
+    return estimate["low"] < 0.5 and estimate["roc_auc"] < 0.6
+
+
+def test_fakes_that_show_redder_scenes_are_told_by_a_thumbnail():
+    assert probed(redder=40)[CONTENT]["low"] > 0.7
+
+
+def test_scenes_of_one_kind_are_not_told_by_a_thumbnail():
+    assert tells_nothing(probed()[CONTENT])
+
+
+@pytest.mark.parametrize("twins", [False, True])
+def test_how_a_picture_was_saved_is_not_seen_on_a_thumbnail(twins):
+    found = probed(fake_quality=60, twins=twins)
+    assert found[HISTORY]["low"] > 0.9
+    assert tells_nothing(found[CONTENT])

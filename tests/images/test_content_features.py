@@ -13,7 +13,7 @@ from pipeline.images.content_features import (
     history_features,
     thumbnail_features,
 )
-from tests.auditing.files import decoded, encoded, scene
+from tests.auditing.builders import decoded, encoded, scene
 
 
 def test_bands_come_in_the_order_of_jpeg():

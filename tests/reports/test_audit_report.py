@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from pipeline.auditing.file_features import FEATURES
-from pipeline.auditing.measure import Measurements
+from pipeline.auditing.measure import Measurements, Side
 from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import chart_rows, render_page, summarise_audit, write_audit
@@ -340,7 +340,7 @@ def test_everything_is_written(tmp_path):
     pictures = pd.DataFrame({name: ["x"] for name in ("path", "label", "split", "collection", "group")})
     features = pd.DataFrame({name: ["x"] for name in FEATURES})
     shares = pd.DataFrame({"whole": [0.0], "border": [0.0]})
-    measured = Measurements(features, features, {}, {}, shares)
+    measured = Measurements(Side(features, {}), Side(features, {}), shares)
     write_audit(tmp_path, pictures, measured, MATCHED)
     names = ["features_converted.csv", "features_raw.csv", "figures.csv", "shortcuts.png", "shortcuts.svg"]
     assert sorted(path.name for path in (tmp_path / "audit").iterdir()) == names
