@@ -56,17 +56,15 @@ def draw_predictions(n_rows: int, n_groups: int) -> pd.DataFrame:
 def measure(n_rows: int, n_groups: int, draws: int) -> dict[str, Any]:
     """Score; give seconds, processor seconds and peak of memory for each of `NAMES`; and the intervals."""
     from pipeline.config import Evaluate
-    from pipeline.evaluation.bootstrap import bootstrap_intervals
-    from pipeline.evaluation.metrics import METRICS, score_predictions
+    from pipeline.evaluation.bootstrap import Bootstrap
     from pipeline.evaluation.results import evaluate_predictions, score_slices
+    from pipeline.evaluation.scoring import measure as measure_metrics
 
     predictions = draw_predictions(n_rows, n_groups)
     settings = Evaluate(bootstrap=draws, confidence=0.95, robustness=None)
 
     def one() -> dict[str, Any]:
-        figures = score_predictions(predictions, 0.4)
-        intervals = bootstrap_intervals(predictions, 0.4, settings, seed=0)
-        return {metric: [figures[metric], *intervals[metric]] for metric in METRICS}
+        return measure_metrics(predictions, 0.4, Bootstrap.of(settings, seed=0))
 
     def evaluation() -> pd.DataFrame:
         found = evaluate_predictions(predictions, 0.4, (), settings, seed=0)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from pipeline.config import Evaluate, check_ranges
 from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.comparison import compare
 from pipeline.reports.artifacts import PREDICTIONS
 from pipeline.reports.terminal import comparison_table
@@ -63,7 +64,7 @@ def main() -> None:
         settings = Evaluate(bootstrap=asked.bootstrap, confidence=asked.confidence, robustness=None)
         check_ranges(settings, "--")
         first, second = predictions_of(asked.first), predictions_of(asked.second)
-        print(comparison_table(compare(first, second, settings, asked.seed), asked.confidence))
+        print(comparison_table(compare(first, second, Bootstrap.of(settings, asked.seed)), asked.confidence))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from pipeline.datasets.tables import read_table, test_collections
 from pipeline.detector.decision import RUN_FILE, Decision
 from pipeline.detector.detector import Detector
 from pipeline.detector.inference import NATIVE
+from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.localisation import control_figures
 from pipeline.evaluation.perturbations import SETS, Perturbation
 from pipeline.evaluation.predictions import Examination, examine, mask_at
@@ -146,8 +147,7 @@ def _robustness(
         tested["target"].to_numpy(),
         tested["group"].to_numpy(),
         decision.threshold_logit,
-        config.evaluate,
-        config.seed,
+        Bootstrap.of(config.evaluate, config.seed),
     )
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse, stats
 
-from pipeline.evaluation.bootstrap import perfect_bounds
+from pipeline.evaluation.bootstrap import clopper_pearson
 
 CELLS_AT_ONCE = 4_000_000  # draws x distinct scores held in memory: 32 MB an array
 USABLE_SHARE = 0.5  # of the draws; where more lack a class an interval would say too little
@@ -161,12 +161,8 @@ def _bounded(
     if not np.isfinite(low):
         return Estimate(float(found), None, None)
     if np.isclose(low, high, atol=1e-9) or found in (0.0, 1.0):
-        groups = int(codes.max()) + 1
-        sums = np.zeros((groups, 4))
-        sums[:, 1] = np.bincount(codes[fake], minlength=groups)
-        sums[:, 3] = np.bincount(codes[~fake], minlength=groups)
-        exact_low, exact_high = perfect_bounds(sums, 1.0, confidence)["roc_auc"]
-        unseen = (exact_high or 0.0) - (exact_low or 0.0)
+        n_groups = min(len(np.unique(codes[of_class])) for of_class in (fake, ~fake))
+        unseen = 1.0 - clopper_pearson(True, n_groups, confidence)[0]
         if found in (0.0, 1.0):
             return Estimate(float(found), max(0.0, found - unseen), min(1.0, found + unseen))
         return Estimate(float(found), max(0.0, found - unseen / 2), min(1.0, found + unseen / 2))

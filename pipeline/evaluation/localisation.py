@@ -13,8 +13,8 @@ import pandas as pd
 
 from pipeline import config
 from pipeline.detector.decision import probability
-from pipeline.evaluation.bootstrap import bootstrap_intervals
-from pipeline.evaluation.metrics import score_predictions
+from pipeline.evaluation.bootstrap import Bootstrap
+from pipeline.evaluation.scoring import measure
 from pipeline.inputs.load import Loaded
 
 SIDE = 96  # pixels, of a square crop on the JPEG grid
@@ -72,6 +72,7 @@ def control_figures(crops: pd.DataFrame, settings: config.Evaluate, seed: int) -
         crops; `n_genuine`, `n_untouched` and `n_tampered`.
     """
     figures: dict[str, Any] = {f"n_{kind}": int((crops["kind"] == kind).sum()) for kind in KINDS}
+    bootstrap = Bootstrap.of(settings, seed)
     for kind in KINDS[1:]:
         pair = crops[crops["kind"].isin(["genuine", kind])]
         pair = pair.assign(
@@ -79,14 +80,13 @@ def control_figures(crops: pd.DataFrame, settings: config.Evaluate, seed: int) -
         )
         value, low, high = None, None, None
         if pair["target"].nunique() == 2:
-            value = score_predictions(pair, 0.5)["roc_auc"]
-            low, high = bootstrap_intervals(pair, 0.5, settings, seed)["roc_auc"]
+            value, low, high = measure(pair, 0.5, bootstrap)["roc_auc"]
         figures |= {f"{kind}_roc_auc": value, f"{kind}_roc_auc_low": low, f"{kind}_roc_auc_high": high}
     return figures
 
 
 def _chosen(mask: np.ndarray, is_fake: bool, seed: list[int]) -> Iterator[tuple[str, int, int]]:
-    """Choose crops of a picture side by side: kind, top and left, of each kind not too many."""
+    """Choose crops side by side as kind, top and left, of each kind not too many."""
     height, width = mask.shape
     found: dict[str, list[tuple[int, int]]] = {kind: [] for kind in KINDS}
     for top in range(0, height - SIDE + 1, SIDE // 2):

@@ -14,10 +14,9 @@ import pandas as pd
 
 from pipeline.detector.decision import Decision
 from pipeline.detector.detector import Detector
-from pipeline.detector.inference import NATIVE, Look, Picture
-from pipeline.detector.validation import map_metrics
+from pipeline.detector.inference import NATIVE, Picture
+from pipeline.detector.validation import MAP_METRICS, map_metrics
 from pipeline.evaluation.localisation import cut_crops
-from pipeline.evaluation.metrics import PIXEL_METRICS
 from pipeline.evaluation.perturbations import Perturbation, perturb
 from pipeline.images.mask import read_mask
 from pipeline.images.read import Unreadable, read_bytes
@@ -26,8 +25,6 @@ from pipeline.inputs.load import Loaded, load
 # Of a manifest table, what figures and slices need.
 _KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format"]
 _MEASURES = ["width", "height", "jpeg_quality"]  # texts in a table, empty where the file was never JPEG
-_NUMBERS = ("logit", *PIXEL_METRICS)  # of `numbers_of`
-
 
 CROP_COLUMNS = ["path", "group", "collection", "kind", "top", "left", "logit"]
 
@@ -36,7 +33,7 @@ class Examination(NamedTuple):
     """What a detector answered.
 
     Attributes:
-        predictions: of the pictures as handed in, see `detector.predict_table`.
+        predictions: of the pictures as handed in, see `with_answers`.
         crops: one row a crop of the control, `CROP_COLUMNS`, see `control`.
         perturbed: logits, one row a picture that was looked at closely (its index is the row in the table,
             from 0), one column a perturbation.
@@ -90,7 +87,7 @@ def examine(
 
     looks = detector.looks_at_decoded(opened())
     numbers = [
-        numbers_of(look, masks.popleft(), bool(target))
+        {"logit": look.logit, **map_metrics(look.cells, masks.popleft(), bool(target))}
         for look, target in zip(looks, table["target"], strict=True)
     ]
     names = [each.name for each in perturbations]
@@ -119,26 +116,6 @@ def _changed(
         yield perturb(picture.pixels, each, seed, number)
 
 
-def predict_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
-    """Answers for a manifest table.
-
-    Returns:
-        a row a picture: of the table `path`, `label`, `target`, `group`, `collection`, `subset`,
-        `source_format`, `width`, `height`, `jpeg_quality` (NaN where the file was never JPEG); then `logit`,
-        `probability_fake` (calibrated), `called` (genuine or fake, at the threshold), `verdict` (the same, or
-        unsure) and `PIXEL_METRICS`, which are NaN without a map, and for fakes without a mask.
-
-    Raises:
-        UserError: a picture cannot be read, or an answer is not a number.
-    """
-    looks = detector.looks([Path(each) for each in table["path"]])
-    numbers = [
-        numbers_of(look, mask_at(path) if look.cells is not None else None, bool(target))
-        for path, target, look in zip(table["mask_path"], table["target"], looks, strict=True)
-    ]
-    return with_answers(table, numbers, detector.decision)
-
-
 def mask_at(path: str) -> np.ndarray | None:
     """Read the mask of a row of a manifest table; None where it has none.
 
@@ -148,20 +125,23 @@ def mask_at(path: str) -> np.ndarray | None:
     return read_mask(Path(path)) if path else None
 
 
-def numbers_of(look: Look, mask: np.ndarray | None, is_fake: bool) -> dict[str, float]:
-    """Give what is kept of an answer: the logit, and how well the map agrees with the mask."""
-    return {"logit": look.logit, **map_metrics(look.cells, mask, is_fake)}
-
-
 def with_answers(
     table: pd.DataFrame, numbers: Sequence[Mapping[str, float]], decision: Decision
 ) -> pd.DataFrame:
-    """Put what is kept of the answers beside their pictures, as `predict_table` gives it.
+    """Put what is kept of the answers beside their pictures.
+
+    Returns:
+        a row a picture: of the table `path`, `label`, `target`, `group`, `collection`, `subset`,
+        `source_format`, `width`, `height`, `jpeg_quality` (NaN where the file was never JPEG); then `logit`,
+        `probability_fake` (calibrated), `called` (genuine or fake, at the threshold), `verdict` (the same, or
+        unsure) and `MAP_METRICS`, which are NaN without a map, and for fakes without a mask.
 
     Raises:
         UserError: an answer is not a number.
     """
-    columns = {name: np.array([each[name] for each in numbers], np.float64) for name in _NUMBERS}
+    columns = {
+        name: np.array([each[name] for each in numbers], np.float64) for name in ("logit", *MAP_METRICS)
+    }
     probabilities = decision.probabilities(columns["logit"])
     return table[_KEPT].assign(
         **{name: pd.to_numeric(table[name], errors="coerce") for name in _MEASURES},

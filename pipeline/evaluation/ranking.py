@@ -1,8 +1,15 @@
-"""Pictures ranked by their logit that count more or less, for many weightings at once.
+"""What a ranking of pictures by their logit is worth, for many weightings of the pictures at once.
 
-Whole-number weights give the figures of a table in which each picture stands as often as it weighs.
+Whole-number weights give the metrics of a table in which each picture stands as often as it weighs.
+
+>>> import numpy as np
+>>> logit, fake = np.array([2.0, 1.0, 0.0]), np.array([True, False, True])
+>>> ranking = WeightedRanking(logit, fake, codes=np.arange(3))  # each picture is a group of its own
+>>> roc_auc(ranking.weigh(np.array([[1.0, 1.0, 1.0], [2.0, 1.0, 1.0]]))).round(3).tolist()
+[0.5, 0.667]
 """
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -58,18 +65,6 @@ class WeightedRanking:
             self, fake_weights, genuine_weights, running_sums(fake_weights), running_sums(genuine_weights)
         )
 
-    def score(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Score each weighting, as scikit-learn does with `sample_weight`, tied scores included.
-
-        Args:
-            counts: (m, groups) how often each group counts, float64.
-
-        Returns:
-            (m,) ROC AUC and (m,) average precision, NaN where a class has no weight.
-        """
-        weighting = self.weigh(counts)
-        return roc_auc(weighting), average_precision(weighting)
-
 
 class Weighting(NamedTuple):
     """Ranked pictures with m sets of weights.
@@ -98,6 +93,11 @@ class Weighting(NamedTuple):
         """(m,) weight of all genuine pictures."""
         return self.genuine[:, -1]
 
+    @property
+    def n_levels(self) -> int:
+        """How many distinct scores there are."""
+        return len(self.ranking.fakes_above) - 1
+
     def above(self, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weight of the fakes and of the genuine pictures in the first levels: (m, k) -> (m, k) each."""
         return (
@@ -115,7 +115,7 @@ class Weighting(NamedTuple):
         Returns:
             (m, width) the smallest number for which it is true, levels + 1 where there is none.
         """
-        n_levels = len(self.ranking.fakes_above) - 1
+        n_levels = self.n_levels
         low = np.ones((len(self.fakes), width), np.intp)
         high = np.full_like(low, n_levels + 1)
         while (low < high).any():
@@ -152,6 +152,106 @@ def average_precision(weighting: Weighting) -> np.ndarray:
     total = np.einsum("ij,ij->i", weighting.fake_weights, precision)
     with np.errstate(invalid="ignore"):
         return np.where(weighting.n_genuine > 0, total / weighting.n_fake, np.nan)
+
+
+def equal_error_rate(weighting: Weighting) -> np.ndarray:
+    """Rate at which as large a share of the genuine pictures is called fake as of the fakes genuine.
+
+    Between the points of the ROC curve (one for each distinct score, ties together) straight lines are drawn.
+
+    Returns:
+        (m,) in [0, 1]; NaN where a class has no weight.
+    """
+    n_fake, n_genuine = weighting.n_fake[:, None], weighting.n_genuine[:, None]
+
+    def surplus(levels: np.ndarray) -> np.ndarray:
+        """False positive rate minus false negative rate; in counts, so that equal ones compare as equal."""
+        fakes, genuine = weighting.above(levels)
+        return genuine * n_fake + fakes * n_genuine - n_fake * n_genuine
+
+    after = np.minimum(weighting.first_level(lambda levels: surplus(levels) >= 0, 1), weighting.n_levels)
+    before = np.maximum(after - 1, 0)
+    start, end = surplus(before), surplus(after)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a class has no weight
+        way = -start / (end - start)
+        rates = [weighting.above(levels)[1] / n_genuine for levels in (before, after)]
+        rate: np.ndarray = (rates[0] + way * (rates[1] - rates[0]))[:, 0]
+    return rate
+
+
+def true_positive_rate_at(weighting: Weighting, percent: int) -> np.ndarray:
+    """Largest share of fakes found while at most `percent` % of the genuine pictures are called fake.
+
+    Nothing is interpolated: it is a point that a threshold reaches, tied scores falling to one side together.
+
+    Returns:
+        (m,) in [0, 1]; NaN where a class has no weight.
+    """
+    allowed = percent * weighting.n_genuine[:, None]
+    beyond = weighting.first_level(lambda levels: 100 * weighting.above(levels)[1] > allowed, 1)
+    with np.errstate(invalid="ignore"):
+        rate = weighting.above(np.minimum(beyond - 1, weighting.n_levels))[0][:, 0] / weighting.n_fake
+    return np.where(weighting.n_genuine > 0, rate, np.nan)
+
+
+BINS = 15  # of equal mass, of the calibration error
+
+
+def surplus_by_class(ranking: WeightedRanking, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return by how much each probability exceeds the truth (1 for a fake), by class as ranked."""
+    return probability[ranking.fakes] - 1, probability[ranking.genuine]
+
+
+def expected_calibration_error(weighting: Weighting, surplus: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Mean distance between the mean probability and the share of fakes in `BINS` bins of equal mass.
+
+    The pictures are sorted by logit and cut into bins of equal weight (Nixon et al., Measuring calibration
+    in deep learning, 2019). Pictures with the same logit stay together, in the bin that the middle of their
+    run falls into.
+
+    Args:
+        weighting: of n ranked pictures.
+        surplus: of the probabilities, see `surplus_by_class`.
+
+    Returns:
+        (m,) in [0, 1]; NaN where a class has no weight.
+    """
+    total = (weighting.n_fake + weighting.n_genuine)[:, None]
+    cuts = np.arange(1, BINS)  # bins that lie above each cut
+
+    def crossed(levels: np.ndarray) -> np.ndarray:
+        """Whether the middle of the last of these levels lies below the cut."""
+        return BINS * (sum(weighting.above(levels - 1)) + sum(weighting.above(levels))) > 2 * cuts * total
+
+    ranking, n_levels = weighting.ranking, weighting.n_levels
+    inner = (
+        weighting.first_level(crossed, BINS - 1) - 1 if n_levels else np.zeros((len(total), BINS - 1), int)
+    )
+    edges = np.pad(inner, ((0, 0), (1, 1)), constant_values=((0, 0), (0, n_levels)))
+    by_bin = _sums_between(weighting.fake_weights, surplus[0], ranking.fakes_above[edges])
+    by_bin += _sums_between(weighting.genuine_weights, surplus[1], ranking.genuine_above[edges])
+    with np.errstate(invalid="ignore"):  # 0 / 0 where there is no weight
+        error: np.ndarray = np.abs(by_bin).sum(axis=1) / total[:, 0]
+    return np.where((weighting.n_fake > 0) & (weighting.n_genuine > 0), error, np.nan)
+
+
+def equal_mass_bins(logit: np.ndarray) -> np.ndarray:
+    """Number the bin of `expected_calibration_error` in which each picture lies: (n,) -> (n,), from 0."""
+    _, level, counts = np.unique(logit, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    bins: np.ndarray = (BINS * (2 * ends - counts) // (2 * max(len(logit), 1)))[level]
+    return bins
+
+
+def _sums_between(weights: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Sum weighted values between neighbouring edges: (m, n), (n,), (m, k + 1) -> (m, k)."""
+    sums = np.empty((len(edges), edges.shape[1] - 1))
+    for row, ends in enumerate(edges.tolist()):  # products of slices: no array of the size of the weights
+        sums[row] = [
+            np.einsum("i,i->", weights[row, start:end], values[start:end])
+            for start, end in itertools.pairwise(ends)
+        ]
+    return sums
 
 
 def running_sums(values: np.ndarray) -> np.ndarray:

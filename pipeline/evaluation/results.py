@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline import config
-from pipeline.evaluation.bootstrap import bootstrap_intervals, mean_interval
-from pipeline.evaluation.metrics import METRICS, PIXEL_METRICS, PIXELS, Figures, score_predictions
+from pipeline.evaluation.bootstrap import Bootstrap
+from pipeline.evaluation.metrics import PIXELS
+from pipeline.evaluation.scoring import measure, score_predictions
 
 HALF = 0.5  # the threshold that a probability suggests and that nobody chose
 SHORTCUT = "best_shortcut_roc_auc"  # the metric that `auditing.beside` adds
@@ -50,7 +51,7 @@ def evaluate_predictions(
     """Score predictions as a whole, by collection, and apart those collections that were only tested.
 
     Args:
-        predictions: columns `target`, `logit`, `probability_fake`, `group` and `collection`; `PIXEL_METRICS`,
+        predictions: columns `target`, `logit`, `probability_fake`, `group` and `collection`; those of maps,
             NaN where they are not known, may be left out.
         threshold: the one chosen on validation.
         elsewhere: collections with the role test.
@@ -71,7 +72,7 @@ def evaluate_predictions(
         for parent in parents:
             place = place.setdefault(parent, {})
         place[leaf] = figures
-        rows += [{"part": name, **row} for row in interval_rows(part, at, figures, settings, seed)]
+        rows += [{"part": name, **row} for row in interval_rows(part, at, Bootstrap.of(settings, seed))]
     table = pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
     return Evaluation(metrics, table, settings.confidence, frozenset(elsewhere))
 
@@ -110,39 +111,12 @@ def _by_collection(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {f"collections.{name}": part for name, part in predictions.groupby("collection", sort=True)}
 
 
-def interval_rows(
-    part: pd.DataFrame, threshold: float, figures: Figures, settings: config.Evaluate, seed: int
-) -> list[dict[str, object]]:
-    """List figures with their intervals, a row a metric: `INTERVAL_COLUMNS` but for `part`.
-
-    Args:
-        part: predictions, columns as of `evaluate_predictions`.
-        threshold: at which they were scored.
-        figures: of `score_predictions`.
-        settings: draws and confidence of the intervals.
-        seed: of the draws.
-    """
-    intervals = bootstrap_intervals(part, threshold, settings, seed) if len(part) else {}
-    metrics = list(METRICS)
-    for metric in PIXEL_METRICS:
-        if figures[metric] is not None:
-            metrics.append(metric)
-            intervals[metric] = mean_interval(part[metric], part["group"], settings, seed)
-    rows: list[dict[str, object]] = []
-    for metric in metrics:
-        low, high = intervals.get(metric, (None, None))
-        rows.append(
-            {
-                "metric": metric,
-                "value": figures[metric],
-                "low": low,
-                "high": high,
-                "n_fake": figures["n_fake"],
-                "n_genuine": figures["n_genuine"],
-                "n_groups": part["group"].nunique(),
-            }
-        )
-    return rows
+def interval_rows(part: pd.DataFrame, threshold: float, bootstrap: Bootstrap) -> list[dict[str, object]]:
+    """List metrics with their intervals, a row a metric: `INTERVAL_COLUMNS` but for `part`."""
+    n_fake = int((part["target"] == 1).sum())
+    counts = {"n_fake": n_fake, "n_genuine": len(part) - n_fake, "n_groups": part["group"].nunique()}
+    measured = measure(part, threshold, bootstrap)
+    return [{"metric": name, **metric._asdict(), **counts} for name, metric in measured.items()]
 
 
 # Where a detector fails: its figures on kinds of pictures, one at a time.
@@ -179,8 +153,7 @@ def score_slices(
     threshold = evaluation.metrics["threshold"]
     rows: list[dict[Any, Any]] = []
     for property_, name, part in cut_slices(predictions):
-        figures = score_predictions(part, threshold)
-        found = interval_rows(part, threshold, figures, settings, seed)
+        found = interval_rows(part, threshold, Bootstrap.of(settings, seed))
         rows += [{"property": property_, "slice": name, **row} for row in found]
     for name in sorted(predictions["collection"].unique()):
         known = evaluation.intervals[evaluation.intervals["part"] == f"collections.{name}"]

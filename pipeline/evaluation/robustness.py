@@ -6,18 +6,15 @@ knows them by what they show. Changes of a figure are paired: the same pictures,
 (see `comparison`).
 """
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline import config
-from pipeline.datasets.groups import draw_groups
-from pipeline.evaluation.bootstrap import WEIGHTS_AT_ONCE, interval_round, percentiles, perfect_bounds
+from pipeline.evaluation.bootstrap import Bootstrap, clopper_pearson
 from pipeline.evaluation.perturbations import CONTENT_ONLY, Perturbation
-from pipeline.evaluation.ranking import WeightedRanking
+from pipeline.evaluation.ranking import WeightedRanking, roc_auc
 
 COLUMNS = [
     *("name", "family", "strength", "n_fake", "n_genuine", "roc_auc", "low", "high"),
@@ -42,8 +39,7 @@ def measure_robustness(
     target: np.ndarray,
     group: np.ndarray,
     threshold: float,
-    settings: config.Evaluate,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """Compare answers for pictures as handed in with answers for each changed form of them.
 
@@ -55,8 +51,7 @@ def measure_robustness(
         target: (n,) 1 for fake, 0 for genuine.
         group: (n,) names of groups.
         threshold: a picture is called fake from this logit on.
-        settings: draws and confidence of the intervals.
-        seed: of the draws.
+        bootstrap: of the groups.
 
     Returns:
         `COLUMNS`, a row a perturbation after that of the pictures as handed in; figures that cannot be given
@@ -67,7 +62,7 @@ def measure_robustness(
     """
     fake = np.asarray(target) == 1
     answers = np.column_stack([logits, perturbed[[each.name for each in perturbations]]]).astype(np.float64)
-    aucs = _roc_aucs(answers, fake, group, settings, seed)
+    of_all, drawn = _roc_aucs(answers, fake, group, bootstrap)
     described = [(AS_HANDED_IN, "", "as handed in", False)]
     described += [(each.name, each.family, each.strength, each.is_probe) for each in perturbations]
     rows: list[dict[str, Any]] = []
@@ -75,7 +70,7 @@ def measure_robustness(
         row: dict[str, Any] = {"name": name, "family": family, "strength": strength}
         row |= {"n_fake": int(fake.sum()), "n_genuine": int((~fake).sum()), "verdict": NO_NUMBER}
         if np.isfinite(answers[:, place]).all():
-            row |= _ranks(aucs[:, place], aucs[:, 0], fake, group, settings.confidence)
+            row |= _ranks(of_all[[place, 0]], drawn[:, [place, 0]], fake, group, bootstrap)
             row |= _calls(answers[:, place], answers[:, 0], fake, threshold)
             row["verdict"] = _verdict(row, is_probe)
         rows.append(row)
@@ -103,43 +98,40 @@ def robustness_headline(table: pd.DataFrame) -> dict[str, float | None]:
 
 
 def _roc_aucs(
-    answers: np.ndarray, fake: np.ndarray, group: np.ndarray, settings: config.Evaluate, seed: int
-) -> np.ndarray:
-    """Compute the ROC AUC of each column, of all pictures and then of each draw: (1 + draws, columns)."""
-    found = np.full((1 + settings.bootstrap, answers.shape[1]), np.nan)
+    answers: np.ndarray, fake: np.ndarray, group: np.ndarray, bootstrap: Bootstrap
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the ROC AUC of each column that is finite, of all pictures and of each draw of groups."""
+    n_columns = answers.shape[1]
     if not len(fake):
-        return found
+        return np.full(n_columns, np.nan), np.full((bootstrap.draws, n_columns), np.nan)
     codes, names = pd.factorize(np.asarray(group), sort=True)
     finite = np.flatnonzero(np.isfinite(answers).all(axis=0))
-    rankings = [WeightedRanking(answers[:, place], fake, codes) for place in finite]
-    at_once = max(1, WEIGHTS_AT_ONCE // len(fake))
-    drawn = draw_groups(len(names), settings.bootstrap, at_once, seed)
-    start = 0
-    for counts in itertools.chain([np.ones((1, len(names)))], drawn):
-        for place, ranking in zip(finite, rankings, strict=True):
-            found[start : start + len(counts), place] = ranking.score(counts)[0]
-        start += len(counts)
-    return found
+    rankings = {column: WeightedRanking(answers[:, column], fake, codes) for column in finite}
+
+    def of_columns(weights: np.ndarray) -> np.ndarray:
+        found = np.full((len(weights), n_columns), np.nan)
+        for column, ranking in rankings.items():
+            found[:, column] = roc_auc(ranking.weigh(weights))
+        return found
+
+    return of_columns(np.ones((1, len(names))))[0], bootstrap.draw(of_columns, len(names), len(fake))
 
 
 def _ranks(
-    auc: np.ndarray, before: np.ndarray, fake: np.ndarray, group: np.ndarray, confidence: float
+    values: np.ndarray, drawn: np.ndarray, fake: np.ndarray, group: np.ndarray, bootstrap: Bootstrap
 ) -> dict[str, float | None]:
-    """Give a ROC AUC and its change with intervals, from those of all pictures and of the draws."""
-    ((change_low, change_high),) = percentiles((auc[1:] - before[1:])[:, None], confidence)
-    low, high = interval_round("roc_auc", auc[0], auc[1:], len(np.unique(np.asarray(group))), confidence)
-    n_groups = [len(np.unique(np.asarray(group)[of_class])) for of_class in (fake, ~fake)]
-    if min(n_groups) < 2:
+    """Put together a ROC AUC and its change, from those (after, before) of all pictures and (draws, 2)."""
+    after, before = values.tolist()
+    change_low, change_high = bootstrap.difference(drawn[:, 0] - drawn[:, 1])
+    low, high = bootstrap.interval(after, drawn[:, 0], len(np.unique(np.asarray(group))))
+    n_groups = min(len(np.unique(np.asarray(group)[of_class])) for of_class in (fake, ~fake))
+    if n_groups < 2:
         low, high, change_low, change_high = None, None, None, None
-    elif auc[0] in (0.0, 1.0):  # all draws agree, and would promise certainty
-        sums = np.zeros((max(n_groups), 4))
-        for column, count in zip((1, 3), n_groups, strict=True):
-            sums[:count, column] = 1
-        low, high = perfect_bounds(sums, auc[0], confidence)["roc_auc"]
-    change = auc[0] - before[0]
+    elif after in (0.0, 1.0):  # all draws agree, and would promise certainty
+        low, high = clopper_pearson(after == 1.0, n_groups, bootstrap.confidence)
     return {
-        **{"roc_auc": auc[0], "low": low, "high": high},
-        **{"change": change, "change_low": change_low, "change_high": change_high},
+        **{"roc_auc": after, "low": low, "high": high},
+        **{"change": after - before, "change_low": change_low, "change_high": change_high},
     }
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.datasets.tables import LABELS
-from pipeline.evaluation.metrics import count_verdicts
 from pipeline.evaluation.results import Evaluation, cut_parts
+from pipeline.evaluation.scoring import count_calls
 from pipeline.reports.charts import draw_robustness, draw_slices
 from pipeline.reports.plots import (
     draw_confusion,
@@ -117,6 +117,6 @@ def _confusion_table(parts: dict[str, pd.DataFrame], threshold: float) -> pd.Dat
     """List counts: part, actual, called, count."""
     rows = []
     for part, predictions in parts.items():
-        counts = count_verdicts(predictions, threshold)
+        counts = count_calls(predictions, threshold)
         rows += [(part, actual, called, counts.loc[actual, called]) for actual in LABELS for called in LABELS]
     return pd.DataFrame(rows, columns=["part", "actual", "called", "count"])

@@ -25,9 +25,10 @@ from pipeline.auditing.findings import (
 )
 from pipeline.auditing.measure import Measurements
 from pipeline.auditing.shortcut_kinds import FAMILIES, PROBES, Family, Probe
+from pipeline.evaluation.bootstrap import Metric
 from pipeline.reports.audit_advice import STILL, still_there
 from pipeline.reports.audit_text import BAD, WARNING, remarks, verdict
-from pipeline.reports.numbers import NOTHING, Figure, as_decimal
+from pipeline.reports.numbers import NOTHING, as_decimal
 from pipeline.reports.rendering import INK, OTHERS, QUIET, drawn, render
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
 
@@ -39,7 +40,7 @@ class Side(NamedTuple):
     """One end of a row: what was strongest there, and how strong; no words where nothing varies."""
 
     words: str
-    figure: Figure
+    figure: Metric
 
     @property
     def is_same_in_all(self) -> bool:
@@ -56,8 +57,8 @@ class Row(NamedTuple):
 
 
 SAME_IN_ALL = "same in all"  # in the place of a figure
-SAME = Side("the same in all", Figure(0.5, None, None))
-NOT_MEASURED = Side("", Figure(None, None, None))
+SAME = Side("the same in all", Metric(0.5, None, None))
+NOT_MEASURED = Side("", Metric())
 
 
 def chart_rows(part: Mapping[str, Any]) -> list[Row]:
@@ -74,9 +75,9 @@ def chart_rows(part: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def as_figure(estimate: Mapping[str, Any]) -> Figure:
+def as_figure(estimate: Mapping[str, Any]) -> Metric:
     """Give an estimate of the audit as a figure with its interval."""
-    return Figure(estimate["roc_auc"], estimate["low"], estimate["high"])
+    return Metric(estimate["roc_auc"], estimate["low"], estimate["high"])
 
 
 def _strongest(found: Mapping[str, Any], family: Family) -> Side:
@@ -199,7 +200,7 @@ def _tested(name: str) -> str:
 def _written(estimate: Mapping[str, Any] | None) -> str:
     if estimate is None:
         return NOTHING
-    return as_decimal(Figure(estimate["roc_auc"], estimate["low"], estimate["high"]))
+    return as_decimal(Metric(estimate["roc_auc"], estimate["low"], estimate["high"]))
 
 
 # The one chart of an audit: what gives the label away, in the files as handed in and as converted.
@@ -340,7 +341,7 @@ def summarise_audit(audit: Mapping[str, Any], page: Path) -> str:
         lines.append(f"(a–b): {audit['settings']['confidence']:.0%} interval over groups of pictures.")
     best = best_shortcut(audit, "test")
     if best is not None:
-        figure = Figure(best["roc_auc"], best["low"], best["high"])
+        figure = Metric(best["roc_auc"], best["low"], best["high"])
         doubt = ", too few to be believed" if figure.low is None else ""
         lines += textwrap.wrap(
             f"On the test pictures ({best['n_genuine']:,} genuine, {best['n_fake']:,} fake) the strongest of "

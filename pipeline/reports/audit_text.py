@@ -16,6 +16,7 @@ from pipeline.auditing.findings import (
     list_shortcuts,
 )
 from pipeline.auditing.shortcut_kinds import HISTORY, PROBES
+from pipeline.evaluation.bootstrap import Metric
 from pipeline.reports.audit_advice import (
     ADD_FAKE_JPEGS,
     COPYING,
@@ -26,7 +27,7 @@ from pipeline.reports.audit_advice import (
     policy_of,
     reasons,
 )
-from pipeline.reports.numbers import Figure, as_decimal
+from pipeline.reports.numbers import as_decimal
 
 BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
 LITTLE_ELSE = 0.80  # ROC AUC of a shortcut, from which on figures would be it and little else
@@ -299,4 +300,4 @@ def _about_labels(audit: Mapping[str, Any]) -> Iterator[Remark]:
 
 
 def _written(shortcut: Shortcut) -> str:
-    return as_decimal(Figure(shortcut.roc_auc, shortcut.low, shortcut.high))
+    return as_decimal(Metric(shortcut.roc_auc, shortcut.low, shortcut.high))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.robustness import AS_HANDED_IN, FRAGILE, SHORTCUT
-from pipeline.reports.numbers import NOTHING, Figure, as_decimal, first_figure, in_percent
+from pipeline.reports.numbers import NOTHING, as_decimal, first_figure, in_percent
 from pipeline.reports.rendering import (
     FAINT,
     FAKE,
@@ -162,7 +163,7 @@ def _written(name: str, row: pd.Series, is_first: bool) -> str:
         return NOTHING
     if name == "roc_auc":
         ends = [None if pd.isna(row[end]) else float(row[end]) for end in ("low", "high")]
-        return as_decimal(Figure(value, *ends))
+        return as_decimal(Metric(value, *ends))
     if name.endswith("_shift"):
         return "" if is_first else f"{value:+.1f}".replace("-", "−")
     if is_first and name == "flipped":
@@ -219,7 +220,7 @@ class SliceRow(NamedTuple):
     name: str
     n_fake: int
     n_genuine: int
-    figures: dict[str, Figure]
+    figures: dict[str, Metric]
 
 
 def slice_rows(slices: pd.DataFrame) -> list[SliceRow]:

@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
+from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.results import SHORTCUT
 from pipeline.reports.audit_text import GOOD
 from pipeline.reports.charts import SliceRow, slice_rows, weakest
-from pipeline.reports.metric_table import WORDS, metric_rows
 from pipeline.reports.numbers import COLLECTION, as_decimal, in_percent, look_up
 from pipeline.reports.rendering import render
 from pipeline.reports.report_content import TEST, ReportContent, roles, trained_on
@@ -26,6 +26,7 @@ from pipeline.reports.report_tables import (
     Cell,
     band_rows,
     figure_of,
+    metric_rows,
     robustness_cells,
     summary_rows,
 )
@@ -172,7 +173,7 @@ def _head(content: ReportContent) -> dict[str, Any]:
     model, data = model_name(content), data_name(content)
     found = {metric: look_up(content.intervals, "test", metric) for metric in HEADLINE}
     metrics = [
-        {"type": metric, "name": WORDS[metric].title, "value": round(figure.value, 4)}
+        {"type": metric, "name": METRICS[metric].title, "value": round(figure.value, 4)}
         for metric, figure in found.items()
         if figure.value is not None
     ]

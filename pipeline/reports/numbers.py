@@ -1,39 +1,33 @@
-"""Figures with their intervals as people read them."""
+"""Metrics with their intervals as people read them."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
+
+from pipeline.evaluation.bootstrap import Metric
 
 NOTHING = "–"
 COLLECTION = "collections."
 
 
-class Figure(NamedTuple):
-    """A figure with its interval; None where there is none."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-def look_up(intervals: pd.DataFrame, part: str, metric: str) -> Figure:
+def look_up(intervals: pd.DataFrame, part: str, metric: str) -> Metric:
     """Find a figure in the table of `scoring.evaluation`; parts that are not there have none."""
     return first_figure(intervals[(intervals["part"] == part) & (intervals["metric"] == metric)])
 
 
-def first_figure(rows: pd.DataFrame) -> Figure:
+def first_figure(rows: pd.DataFrame) -> Metric:
     """Read the figure in the first row of a table with `value`, `low` and `high`; an empty one has none."""
     if rows.empty:
-        return Figure(None, None, None)
+        return Metric()
     row = rows.iloc[0]
-    return Figure(*(None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")))
+    return Metric(*(None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")))
 
 
-def shortcut_figure(row: Mapping[Any, Any], start: str = "") -> Figure:
+def shortcut_figure(row: Mapping[Any, Any], start: str = "") -> Metric:
     """Read a figure of `shortcuts.csv` whose columns begin with `start`; without such columns it has none."""
     found = (row.get(f"{start}{name}") for name in ("roc_auc", "low", "high"))
-    return Figure(*(None if value is None or pd.isna(value) else float(value) for value in found))
+    return Metric(*(None if value is None or pd.isna(value) else float(value) for value in found))
 
 
 def shown_parts(intervals: pd.DataFrame) -> list[str]:
@@ -52,7 +46,7 @@ def _is_collection(part: str) -> bool:
     return part.startswith(COLLECTION)
 
 
-def in_percent(figure: Figure) -> str:
+def in_percent(figure: Metric) -> str:
     """Write a share as `92% (83–97)`."""
     if figure.value is None:
         return NOTHING
@@ -62,7 +56,7 @@ def in_percent(figure: Figure) -> str:
     return f"{text} ({100 * figure.low:.0f}–{100 * figure.high:.0f})"
 
 
-def as_decimal(figure: Figure) -> str:
+def as_decimal(figure: Metric) -> str:
     """Write a figure in [0, 1] as `0.95 (.90–.98)`."""
     if figure.value is None:
         return NOTHING

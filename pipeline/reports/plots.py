@@ -10,8 +10,9 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from pipeline.datasets.tables import LABELS
 from pipeline.detector.decision import probability
-from pipeline.evaluation.metrics import count_verdicts, equal_mass_bins
+from pipeline.evaluation.ranking import equal_mass_bins
 from pipeline.evaluation.results import SHORTCUT
+from pipeline.evaluation.scoring import count_calls
 from pipeline.reports.numbers import as_decimal, in_percent, look_up, shown_parts, title
 from pipeline.reports.rendering import (
     FAKE,
@@ -103,7 +104,7 @@ def draw_roc(path: Path, parts: Parts, intervals: pd.DataFrame, threshold: float
                 color=color,
                 label=f"{part}: {auc}",
             )
-            counts = count_verdicts(predictions, threshold)
+            counts = count_calls(predictions, threshold)
             share = counts.div(counts.sum(axis=1), axis=0)["fake"]
             axes.plot(
                 share["genuine"], share["fake"], "o", color=color, markersize=8, markeredgecolor="white"
@@ -122,7 +123,7 @@ def draw_confusion(path: Path, parts: Parts, threshold: float) -> None:
     with drawn(path, 3.9 * len(parts), 3.7) as figure:
         for place, (part, predictions) in enumerate(parts.items(), 1):
             axes = figure.add_subplot(1, len(parts), place)
-            _confusion_square(axes, count_verdicts(predictions, threshold))
+            _confusion_square(axes, count_calls(predictions, threshold))
             axes.set_title(f"{part}, threshold {threshold:.2f}")
 
 
@@ -344,7 +345,7 @@ def draw_precision_recall(
                 points["recall"], points["precision"], where="post", color=color, label=f"{part}: {found}"
             )
             axes.axhline(predictions["target"].mean(), color=color, linewidth=1, linestyle=(0, (4, 4)))
-            (_, wrong), (missed, right) = count_verdicts(predictions, threshold).to_numpy().tolist()
+            (_, wrong), (missed, right) = count_calls(predictions, threshold).to_numpy().tolist()
             if right + wrong:
                 at = right / (right + missed), right / (right + wrong)
                 axes.plot(*at, "o", color=color, markersize=8, markeredgecolor="white")

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 from markupsafe import Markup, escape
 
 from pipeline.auditing.findings import PAGE
+from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.metrics import of_maps
 from pipeline.evaluation.results import SHORTCUT
 from pipeline.reports.charts import slice_rows, weakest
 from pipeline.reports.gallery import gallery_panels
-from pipeline.reports.metric_table import GROUPS, PLACES, metric_rows
-from pipeline.reports.numbers import Figure, in_percent, look_up
+from pipeline.reports.numbers import in_percent, look_up
 from pipeline.reports.rendering import render
 from pipeline.reports.report_content import ReportContent
 from pipeline.reports.report_figures import report_figures
@@ -21,6 +22,7 @@ from pipeline.reports.report_tables import (
     LARGER_CLASS,
     band_rows,
     figure_of,
+    metric_rows,
     robustness_cells,
     summary_rows,
 )
@@ -38,7 +40,7 @@ class Bar(NamedTuple):
 
     kind: str
     name: str
-    figure: Figure
+    figure: Metric
     says: str
 
 
@@ -75,7 +77,7 @@ def render_report(content: ReportContent) -> str:
             "slices": rows,
             "weakest": weakest(rows),
             "gallery": {} if content.gallery is None else gallery_panels(content.gallery),
-            "says_where": any(on_test(content, metric).value is not None for metric in GROUPS[PLACES]),
+            "says_where": any(on_test(content, metric).value is not None for metric in of_maps()),
             "threshold": content.metrics["threshold"],
             "robustness": {} if content.robustness is None else robustness_cells(content.robustness),
             "roc_auc": on_test(content, "roc_auc"),
@@ -98,7 +100,7 @@ def _bars(content: ReportContent) -> list[Bar]:
         ("detector", "this detector", on_test(content, "roc_auc")),
         ("detector away", "on pictures from elsewhere", away),
         ("trick", f"a trick: {plain_trick(shortcut_words(content))}", on_test(content, SHORTCUT)),
-        ("coin", "tossing a coin", Figure(0.5, None, None)),
+        ("coin", "tossing a coin", Metric(0.5, None, None)),
     )
     return [
         Bar(kind, name, figure, pairs(figure)) for kind, name, figure in found if figure.value is not None

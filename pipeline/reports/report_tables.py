@@ -6,16 +6,22 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.config import Evaluate
 from pipeline.datasets.build_manifest import RELATED
 from pipeline.datasets.splits import ON_SEVERAL_SIDES
 from pipeline.detector.decision import UNSURE
-from pipeline.evaluation.bootstrap import mean_interval
+from pipeline.evaluation.bootstrap import Bootstrap, Metric
+from pipeline.evaluation.metrics import GROUPS, METRICS, MetricDefinition
 from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import SHORTCUT
 from pipeline.evaluation.robustness import AS_HANDED_IN
-from pipeline.reports.metric_table import WORDS, without_looking
-from pipeline.reports.numbers import COLLECTION, Figure, elsewhere_parts, look_up, shortcut_figure
+from pipeline.reports.numbers import (
+    COLLECTION,
+    as_decimal,
+    elsewhere_parts,
+    in_percent,
+    look_up,
+    shortcut_figure,
+)
 from pipeline.reports.report_content import ReportContent, trained_on
 from pipeline.storage import write_csv
 
@@ -50,9 +56,9 @@ def summary_rows(content: ReportContent) -> list[dict[str, Any]]:
     return list(_rows(content))
 
 
-def figure_of(row: Mapping[str, Any], metric: str) -> Figure:
+def figure_of(row: Mapping[str, Any], metric: str) -> Metric:
     """Take a figure out of a row of `summary_rows`."""
-    return Figure(*(row.get(f"{metric}{end}") for end in _ENDS))
+    return Metric(*(row.get(f"{metric}{end}") for end in _ENDS))
 
 
 def _rows(content: ReportContent) -> Iterator[dict[str, Any]]:
@@ -71,7 +77,7 @@ def _rows(content: ReportContent) -> Iterator[dict[str, Any]]:
             "n_groups": int(first["n_groups"]),
             "left_out_for_overlap": _left_out(content, part, part in away),
         }
-        for metric in (*WORDS, SHORTCUT):
+        for metric in (*METRICS, SHORTCUT):
             if (intervals["metric"] == metric).any():
                 figure = look_up(intervals, part, metric)
                 row |= {f"{metric}{end}": value for end, value in zip(_ENDS, figure, strict=True)}
@@ -82,8 +88,8 @@ def _rows(content: ReportContent) -> Iterator[dict[str, Any]]:
             "best_shortcut": beside.get("words", ""),
             **{f"{HISTORY}{end}": value for end, value in history},
             **{
-                name: without_looking(name.removeprefix("larger_class_"), row["n_fake"], row["n_genuine"])
-                for name in LARGER_CLASS
+                f"larger_class_{name}": METRICS[name].by_guessing(row["n_fake"], row["n_genuine"])
+                for name in ("fake_accuracy", "genuine_accuracy")
             },
         }
 
@@ -127,9 +133,9 @@ class BandRow(NamedTuple):
 
     title: str
     n: int
-    unsure: Figure
-    fake_accuracy: Figure
-    genuine_accuracy: Figure
+    unsure: Metric
+    fake_accuracy: Metric
+    genuine_accuracy: Metric
     n_fake: int
     n_genuine: int
 
@@ -166,11 +172,8 @@ def _row(title: str, part: pd.DataFrame, confidence: float) -> BandRow:
     )
 
 
-def _share(values: pd.Series, groups: pd.Series, confidence: float) -> Figure:
-    if values.empty:
-        return Figure(None, None, None)
-    settings = Evaluate(bootstrap=_DRAWS, confidence=confidence, robustness=None)
-    return Figure(float(values.mean()), *mean_interval(values, groups, settings, _SEED))
+def _share(values: pd.Series, groups: pd.Series, confidence: float) -> Metric:
+    return Bootstrap(_DRAWS, confidence, _SEED).mean(values, groups)
 
 
 # What alterations do to a detector, laid out as a heat map: a row a family, a cell a strength.
@@ -196,8 +199,8 @@ class Cell(NamedTuple):
 
     name: str
     strength: str
-    roc_auc: Figure
-    change: Figure
+    roc_auc: Metric
+    change: Metric
     verdict: str
     depth: float
     row: dict[str, Any]
@@ -217,8 +220,8 @@ def _cell(row: dict[str, Any]) -> Cell:
     return Cell(
         str(row["name"]),
         str(row["strength"] or ""),
-        Figure(row["roc_auc"], row["low"], row["high"]),
-        Figure(row["change"], row["change_low"], row["change_high"]),
+        Metric(row["roc_auc"], row["low"], row["high"]),
+        Metric(row["change"], row["change_low"], row["change_high"]),
         str(row["verdict"] or ""),
         round(min(max(_harm(row), 0.0), 1.0), 2),
         row,
@@ -232,3 +235,55 @@ def _harm(row: dict[str, Any]) -> float:
     if row["family"] == CONTENT_ONLY:
         return float(2 * abs(above))
     return float(-row["change"] / max(above - row["change"], 1e-9))
+
+
+# The table of all metrics of a subset: each with its interval, its meaning, and what guessing gives.
+
+
+class MetricRow(NamedTuple):
+    """One figure, written.
+
+    Attributes:
+        definition: what it means.
+        value: with its interval.
+        at_half: the same at the threshold 0.5; "" where a threshold changes nothing, or nobody measured it.
+        guess: of somebody who never looks at a picture.
+    """
+
+    definition: MetricDefinition
+    value: str
+    at_half: str
+    guess: str
+
+
+def metric_rows(content: ReportContent, part: str = "test") -> dict[str, list[MetricRow]]:
+    """List the metrics of a subset by `metrics.GROUPS`; what was not measured is left out."""
+    first = content.intervals[content.intervals["part"] == part].iloc[0]
+    groups: dict[str, list[MetricRow]] = {group: [] for group in GROUPS}
+    for name, definition in METRICS.items():
+        found = look_up(content.intervals, part, name)
+        if found.value is None:
+            continue
+        at_half = look_up(content.intervals, f"{part}_at_half", name)
+        guess = definition.by_guessing(int(first["n_fake"]), int(first["n_genuine"]))
+        groups[definition.group].append(
+            MetricRow(
+                definition,
+                written(name, found),
+                written(name, at_half) if definition.at_threshold and at_half.value is not None else "",
+                written(name, Metric(guess)),
+            )
+        )
+    return {group: rows for group, rows in groups.items() if rows}
+
+
+def written(metric: str, figure: Metric) -> str:
+    """Write a figure as its metric is written; what may lie below 0 or above 1 in full."""
+    if METRICS[metric].is_share:
+        return in_percent(figure)
+    ends = [end for end in figure if end is not None]
+    if figure.value is None or all(0 <= end <= 1 for end in ends):
+        return as_decimal(figure)
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.2f}"
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"

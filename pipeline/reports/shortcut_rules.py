@@ -9,13 +9,14 @@ from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.findings import ALL_WORDS, headline
 from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
 from pipeline.auditing.shortcut_kinds import PROBES
+from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import SHORTCUT
 from pipeline.evaluation.robustness import AS_HANDED_IN, FRAGILE
 from pipeline.evaluation.robustness import SHORTCUT as TELLS
 from pipeline.reports.audit_advice import policy_of
 from pipeline.reports.audit_text import BAD, GOOD, WARNING, Remark, content_remarks, file_remarks
-from pipeline.reports.numbers import Figure, as_decimal
+from pipeline.reports.numbers import as_decimal
 from pipeline.reports.report_content import ReportContent
 from pipeline.reports.trust_rules import (
     ALTERED,
@@ -130,7 +131,7 @@ def about_content(content: ReportContent) -> Iterator[Finding]:
     """Say whether fakes and genuine pictures show unlike things, in training or in what was tested."""
     if content.audit is None:
         return
-    here = Figure(*(_content_on_test(content.audit).get(end) for end in ("roc_auc", "low", "high")))
+    here = Metric(*(_content_on_test(content.audit).get(end) for end in ("roc_auc", "low", "high")))
     found = content_remarks(content.audit)
     tells = here.low is not None and here.low > content.audit["settings"]["warn_above"]
     if tells and all(remark.level not in (BAD, WARNING) for remark in found):

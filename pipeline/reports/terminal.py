@@ -6,10 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.evaluation.metrics import PIXELS
-from pipeline.reports.metric_table import without_looking
+from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.metrics import METRICS, PIXELS
 from pipeline.reports.numbers import (
-    Figure,
     as_decimal,
     in_percent,
     look_up,
@@ -70,7 +69,7 @@ def _places(intervals: pd.DataFrame, control: Mapping[str, Any]) -> list[str]:
     for kind, words in (("tampered", "tampered crops of fakes"), ("untouched", "untouched crops of fakes")):
         keys = [f"{kind}_roc_auc", f"{kind}_roc_auc_low", f"{kind}_roc_auc_high"]
         if control.get(keys[0]) is not None:
-            figure = as_decimal(Figure(*(control[key] for key in keys)))
+            figure = as_decimal(Metric(*(control[key] for key in keys)))
             lines.append(f"{words:<26} against genuine crops: ROC AUC {figure}")
     return ["", "Does it look at the right place?", *lines] if lines else []
 
@@ -103,7 +102,7 @@ def _of_larger_class(intervals: pd.DataFrame) -> list[str]:
     """Give the cells of whoever calls every test picture by the class that there is more of."""
     first = intervals[intervals["part"] == "test"].iloc[0]
     found = {
-        metric: Figure(without_looking(metric, int(first["n_fake"]), int(first["n_genuine"])), None, None)
+        metric: Metric(METRICS[metric].by_guessing(int(first["n_fake"]), int(first["n_genuine"])))
         for metric in (*ACCURACIES, "roc_auc")
     }
     return ["", "", *(in_percent(found[metric]) for metric in ACCURACIES), as_decimal(found["roc_auc"])]

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import SHORTCUT
 from pipeline.evaluation.robustness import AS_HANDED_IN, FALL
 from pipeline.evaluation.robustness import FRAGILE as FALLS
 from pipeline.reports.audit_text import BAD, GOOD, WARNING
-from pipeline.reports.metric_table import WORDS
-from pipeline.reports.numbers import Figure, as_decimal, first_figure, look_up
+from pipeline.reports.numbers import as_decimal, first_figure, look_up
 from pipeline.reports.report_content import ReportContent, leaks
 
 # One reason to believe the figures of a detector, or not to, and what all such reasons are made with.
@@ -39,13 +40,13 @@ class Finding(NamedTuple):
     text: str
 
 
-def pairs(figure: Figure) -> str:
+def pairs(figure: Metric) -> str:
     """Say a ROC AUC in whole pairs out of a hundred; what is not perfect is never rounded up to it."""
     value = figure.value or 0.0
     return f"{100 if value == 1 else min(round(100 * value), 99)} of 100"
 
 
-def surely_above(first: Figure, second: Figure) -> bool:
+def surely_above(first: Metric, second: Metric) -> bool:
     """Tell whether a figure is above another with the whole interval of their difference.
 
     The interval is put together from those of the two (Zou and Donner, 2008, doi:10.1002/sim.3095) as if
@@ -57,7 +58,7 @@ def surely_above(first: Figure, second: Figure) -> bool:
     return first.value - second.value > hypot(first.value - first.low, upwards)  # type: ignore[operator]
 
 
-def on_test(content: ReportContent, metric: str) -> Figure:
+def on_test(content: ReportContent, metric: str) -> Metric:
     """Give a figure of the test split."""
     return look_up(content.intervals, "test", metric)
 
@@ -111,7 +112,7 @@ def about_control(content: ReportContent) -> Iterator[Finding]:
     """Say whether crops of fakes without a forged pixel look genuine to it (see `scoring.control`)."""
     control: Mapping[str, Any] = content.metrics.get("control") or {}
     untouched, tampered = (
-        Figure(*(control.get(f"{kind}_roc_auc{end}") for end in ("", "_low", "_high")))
+        Metric(*(control.get(f"{kind}_roc_auc{end}") for end in ("", "_low", "_high")))
         for kind in ("untouched", "tampered")
     )
     if untouched.value is None:
@@ -220,7 +221,7 @@ def about_number(content: ReportContent) -> Iterator[Finding]:
         )
     elif widths[widest] > WIDE:
         low, high = (100 * (end or 0.0) for end in found[widest][1:])
-        text += f" The {WORDS[widest].title}, for instance, may be anything from {low:.0f} to {high:.0f} %."
+        text += f" The {METRICS[widest].title}, for instance, may be anything from {low:.0f} to {high:.0f} %."
         yield Finding(NUMBER, WARNING, "it was tested on few pictures, so its figures are rough", text)
     else:
         yield Finding(NUMBER, GOOD, "it was tested on enough pictures", text)

@@ -5,19 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.config import Evaluate
 from pipeline.evaluation import bootstrap
-from pipeline.evaluation.bootstrap import (
-    NONE,
-    bootstrap_intervals,
-    bounds_at_threshold,
-    interval_round,
-    mean_interval,
-    perfect_bounds,
-)
-from pipeline.evaluation.metrics import METRICS, score_predictions
+from pipeline.evaluation.bootstrap import NONE, Bootstrap, Metric, clopper_pearson
+from pipeline.evaluation.metrics import METRICS, of_answers
+from pipeline.evaluation.scoring import bounds_at_threshold, certain_accuracies, measure
 
-SETTINGS = Evaluate(bootstrap=400, confidence=0.95, robustness=None)
+BOOTSTRAP = Bootstrap(draws=400, confidence=0.95, seed=1)
 
 
 def predictions(n_groups=60, alike=1, seed=0, effect=1.0):
@@ -35,112 +28,113 @@ def predictions(n_groups=60, alike=1, seed=0, effect=1.0):
     )
 
 
-def test_each_figure_lies_in_its_interval():
-    table = predictions()
-    figures = score_predictions(table, 0.5)
-    for metric, (low, high) in bootstrap_intervals(table, 0.5, SETTINGS, seed=1).items():
-        assert low < figures[metric] < high
+def measured(table, threshold=0.5, using=BOOTSTRAP):
+    return measure(table, threshold, using)
+
+
+def test_each_metric_lies_in_its_interval():
+    for metric in measured(predictions()).values():
+        assert metric.low < metric.value < metric.high
 
 
 def test_the_same_seed_gives_the_same_interval_whatever_the_memory_and_the_order(monkeypatch):
     table = predictions()
-    first = bootstrap_intervals(table, 0.5, SETTINGS, seed=1)
+    first = measured(table)
     monkeypatch.setattr(bootstrap, "WEIGHTS_AT_ONCE", 60 * 7)
-    assert bootstrap_intervals(table, 0.5, SETTINGS, seed=1) == first
-    again = bootstrap_intervals(table.sample(frac=1, random_state=3), 0.5, SETTINGS, seed=1)
+    assert measured(table) == first
+    again = measured(table.sample(frac=1, random_state=3))
     assert again["fake_accuracy"] == pytest.approx(first["fake_accuracy"])
-    assert bootstrap_intervals(table, 0.5, SETTINGS, seed=2) != first
+    assert measured(table, using=Bootstrap(draws=400, confidence=0.95, seed=2)) != first
 
 
 def test_pictures_of_one_group_count_as_one_piece_of_evidence():
-    single = bootstrap_intervals(predictions(alike=1), 0.5, SETTINGS, seed=1)
-    tenfold = bootstrap_intervals(predictions(alike=10), 0.5, SETTINGS, seed=1)
-    for metric in METRICS:
-        assert tenfold[metric] == pytest.approx(single[metric])
+    single, tenfold = measured(predictions(alike=1)), measured(predictions(alike=10))
+    for name in of_answers():
+        assert tenfold[name] == pytest.approx(single[name])
 
 
 def test_the_width_of_an_accuracy_is_that_of_the_binomial():
-    table = predictions(n_groups=800)
-    low, high = bootstrap_intervals(
-        table, 0.5, Evaluate(bootstrap=2000, confidence=0.95, robustness=None), 1
+    share, low, high = measured(
+        predictions(n_groups=800), using=Bootstrap(draws=2000, confidence=0.95, seed=1)
     )["fake_accuracy"]
-    share = score_predictions(table, 0.5)["fake_accuracy"]
     expected = 2 * 1.96 * np.sqrt(share * (1 - share) / 400)
     assert high - low == pytest.approx(expected, rel=0.1)
 
 
 def test_all_right_does_not_promise_certainty():
     table = predictions(n_groups=36, effect=50.0).assign(probability_fake=lambda rows: rows["target"] * 1.0)
-    found = bootstrap_intervals(table, 0.5, SETTINGS, seed=1)
-    low, high = found["fake_accuracy"]
+    found = measured(table)
+    _, low, high = found["fake_accuracy"]
     assert (low, high) == (pytest.approx(0.025 ** (1 / 18)), 1.0)
     assert low == pytest.approx(0.8147, abs=1e-4)  # Clopper-Pearson for 18 of 18
-    assert found["roc_auc"] == (pytest.approx(low), 1.0)
-    assert found["balanced_accuracy"][0] < low
+    assert found["roc_auc"] == (1.0, pytest.approx(low), 1.0)
+    assert found["balanced_accuracy"].low < low
+
+
+@pytest.mark.parametrize("right", [0, 7])
+def test_all_right_or_none_is_bounded_as_scipy_does(right):
+    expected = stats.binomtest(right, 7).proportion_ci(0.9, method="exact")
+    assert clopper_pearson(right == 7, 7, 0.9) == pytest.approx(tuple(expected))
 
 
 def test_always_fake_is_sure_of_neither_class():
-    sums = np.array([[1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1.0]])
-    bounds = perfect_bounds(sums, roc_auc=0.5, confidence=0.95)
+    sums = np.array([[1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1.0]]).T
+    bounds = certain_accuracies(sums, confidence=0.95)
     assert bounds["fake_accuracy"] == (pytest.approx(0.025), 1.0)
     assert bounds["genuine_accuracy"] == (0.0, pytest.approx(1 - np.sqrt(0.025)))
-    assert "roc_auc" not in bounds
 
 
 def test_one_group_of_a_class_gives_no_interval_for_what_needs_it():
     table = predictions(n_groups=9).assign(group=lambda rows: rows["group"].where(rows["target"] == 0, "one"))
-    found = bootstrap_intervals(table, 0.5, SETTINGS, seed=1)
-    assert found["fake_accuracy"] == (None, None)
-    assert found["roc_auc"] == (None, None)
-    assert found["genuine_accuracy"][0] is not None
+    found = measured(table)
+    assert found["fake_accuracy"][1:] == NONE
+    assert found["roc_auc"][1:] == NONE
+    assert found["genuine_accuracy"].low is not None
 
 
 def test_one_class_alone_gives_intervals_of_its_own_accuracy_only():
-    table = predictions().query("target == 1")
-    found = bootstrap_intervals(table, 0.5, SETTINGS, seed=1)
-    assert {metric for metric, (low, _) in found.items() if low is not None} == {"fake_accuracy"}
+    found = measured(predictions().query("target == 1"))
+    assert {name for name, metric in found.items() if metric.low is not None} == {"fake_accuracy"}
 
 
 def test_no_false_alarm_does_not_promise_that_every_alarm_is_right():
     table = predictions(n_groups=100)
-    threshold = table.loc[table["target"] == 0, "probability_fake"].max() + 1e-6
-    figures = score_predictions(table, threshold)
-    assert figures["precision_at_1_percent"] == 1.0
-    found = bootstrap_intervals(table, threshold, SETTINGS, seed=1)
-    low, high = found["precision_at_1_percent"]
-    assert high == 1.0
+    found = measured(table, table.loc[table["target"] == 0, "probability_fake"].max() + 1e-6)
+    precision = found["precision_at_1_percent"]
+    assert precision.value == precision.high == 1.0
     # at worst as many false alarms as fifty groups without one allow: some 8 %
-    assert low < 0.01 * figures["fake_accuracy"] / (0.99 * 0.05)
+    assert precision.low < 0.01 * found["fake_accuracy"].value / (0.99 * 0.05)
     for metric in ("balanced_accuracy", "f1", "mcc"):
-        assert found[metric][0] < figures[metric] < found[metric][1]
+        assert found[metric].low < found[metric].value < found[metric].high
 
 
 def test_bounds_of_perfect_classes_are_put_together():
-    sums = np.array([[1, 1, 0, 0]] * 20 + [[0, 0, 1, 1.0]] * 30)
-    bounds = bounds_at_threshold(sums, {}, confidence=0.9)
+    sums = np.array([[1, 1, 0, 0]] * 20 + [[0, 0, 1, 1.0]] * 30).T
+    ends = certain_accuracies(sums, confidence=0.95)
+    bounds = bounds_at_threshold([ends["fake_accuracy"], ends["genuine_accuracy"]], sums)
     fake, genuine = 0.025 ** (1 / 20), 0.025 ** (1 / 30)
     assert bounds["balanced_accuracy"] == (pytest.approx((fake + genuine) / 2), 1.0)
     assert bounds["precision_at_10_percent"][0] == pytest.approx(fake / (fake + 9 * (1 - genuine)))
 
 
 def test_where_draws_agree_and_no_bound_is_known_there_is_no_interval():
-    table = predictions(n_groups=36, effect=50.0)
-    found = bootstrap_intervals(table, 0.5, SETTINGS, seed=1)
+    found = measured(predictions(n_groups=36, effect=50.0))
     for metric in ("average_precision", "eer", "tpr_at_1_percent_fpr"):
-        assert found[metric] == (None, None)
-    never = pd.Series(np.zeros(20))
-    assert mean_interval(never, pd.Series(range(20)), SETTINGS, seed=0) == (None, None)
+        assert found[metric][1:] == NONE
+    assert BOOTSTRAP.mean(pd.Series(np.zeros(20)), pd.Series(range(20))) == Metric(0.0)
+
+
+def test_the_mean_of_what_nobody_knows_is_not_known():
+    assert BOOTSTRAP.mean(pd.Series([np.nan, np.nan]), pd.Series(["a", "b"])) == Metric()
 
 
 def test_what_chance_adds_to_the_calibration_error_is_taken_off():
     rng = np.random.default_rng(0)
     logit = rng.normal(size=300)
-    target = (rng.random(300) < 1 / (1 + np.exp(-logit))).astype(int)
     probability = 1 / (1 + np.exp(-logit))
+    target = (rng.random(300) < probability).astype(int)
     table = pd.DataFrame({"target": target, "logit": logit, "probability_fake": probability})
-    table["group"] = range(300)
-    low, high = bootstrap_intervals(table, 0.5, SETTINGS, seed=1)["ece"]
-    value = score_predictions(table, 0.5)["ece"]
+    value, low, high = measured(table.assign(group=range(300)))["ece"]
     assert low <= value <= high
     assert value - low > high - value
 
@@ -150,28 +144,30 @@ shares = st.lists(st.floats(0, 1), min_size=3, max_size=30).filter(lambda draws:
 
 def test_many_groups_and_a_share_in_the_middle_give_the_normal_interval():
     draws = np.random.default_rng(0).normal(0.5, 0.01, 100_000)
-    low, high = interval_round("fake_accuracy", 0.5, draws, 100_000, 0.95)
+    low, high = BOOTSTRAP.interval(0.5, draws, 100_000)
     assert (low, high) == (pytest.approx(0.5 - 0.0196, abs=2e-4), pytest.approx(0.5 + 0.0196, abs=2e-4))
 
 
 def test_few_groups_widen_an_interval_as_students_t_does():
     draws = np.random.default_rng(0).normal(0.5, 0.01, 1000)
-    few, many = (np.diff(interval_round("eer", 0.5, draws, n, 0.95))[0] for n in (10, 10**6))
+    few, many = (np.diff(BOOTSTRAP.interval(0.5, draws, n))[0] for n in (10, 10**6))
     assert few / many == pytest.approx(stats.t.ppf(0.975, 9) / 1.96 * np.sqrt(10 / 9), rel=1e-2)
 
 
 @given(shares, st.sampled_from(["roc_auc", "mcc", "log_loss", "ece"]), st.integers(2, 50))
-def test_the_figure_lies_inside_and_the_ends_where_figures_can(draws, metric, n_groups):
-    value = float(np.mean(draws))
-    low, high = interval_round(metric, value, np.array(draws), n_groups, 0.95)
+def test_the_value_lies_inside_and_the_ends_where_metrics_can(draws, name, n_groups):
+    value, metric = float(np.mean(draws)), METRICS[name]
+    low, high = BOOTSTRAP.interval(
+        value, np.array(draws), n_groups, metric.limits, is_distance=metric.is_distance
+    )
     assert low <= value <= high
-    assert low >= (-1 if metric == "mcc" else 0)
-    assert high <= 1 or metric == "log_loss"
+    assert low >= (-1 if name == "mcc" else 0)
+    assert high <= 1 or name == "log_loss"
 
 
 def test_near_its_end_an_interval_reaches_further_inwards():
     draws = np.random.default_rng(0).normal(0.95, 0.02, 1000).clip(0, 1)
-    low, high = interval_round("roc_auc", 0.95, draws, 100, 0.95)
+    low, high = BOOTSTRAP.interval(0.95, draws, 100)
     assert 0.95 - low > high - 0.95
 
 
@@ -179,9 +175,8 @@ def test_near_its_end_an_interval_reaches_further_inwards():
     ("draws", "n_groups"), [([0.5] * 10, 9), ([np.nan] * 6 + [0.4, 0.5, 0.6], 9), ([0.4, 0.6], 1)]
 )
 def test_draws_that_say_nothing_give_no_interval(draws, n_groups):
-    assert interval_round("roc_auc", 0.5, np.array(draws), n_groups, 0.95) == NONE
+    assert BOOTSTRAP.interval(0.5, np.array(draws), n_groups) == NONE
 
 
-def test_at_its_end_a_figure_has_the_percentiles_of_its_draws():
-    draws = np.linspace(0, 0.4, 401)
-    assert interval_round("tpr_at_1_percent_fpr", 0.0, draws, 30, 0.95) == (0.0, pytest.approx(0.39))
+def test_at_its_end_a_metric_has_the_percentiles_of_its_draws():
+    assert BOOTSTRAP.interval(0.0, np.linspace(0, 0.4, 401), 30) == (0.0, pytest.approx(0.39))

@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from pipeline.config import Evaluate
-from pipeline.evaluation.bootstrap import bootstrap_intervals
-from pipeline.evaluation.metrics import METRICS, score_predictions
+from pipeline.evaluation.bootstrap import Bootstrap
+from pipeline.evaluation.metrics import of_answers
+from pipeline.evaluation.scoring import measure, score_predictions
 
 SETS = 1000
-SETTINGS = Evaluate(bootstrap=500, confidence=0.95, robustness=None)
 GROUPS = 160
 DISTANCE = 2.0  # between the classes' mean logits; both have variance 1, half of it shared by a group
 CUT = 0.8  # the threshold, as a logit
@@ -43,16 +42,14 @@ test_set.__test__ = False
 def test_intervals_hold_the_truth_in_95_of_100_test_sets():
     threshold = 1 / (1 + np.exp(-CUT))
     world = pd.concat([test_set(SETS + number) for number in range(3000)], ignore_index=True)
-    truth = {
-        metric: value for metric, value in score_predictions(world, threshold).items() if metric in METRICS
-    }
+    found = score_predictions(world, threshold)
+    truth = {metric: found[metric] for metric in of_answers()}
     assert {metric: truth[metric] for metric in CLOSED} == pytest.approx(CLOSED, abs=0.002)
     truth |= CLOSED
-    held = dict.fromkeys(METRICS, 0)
+    held = dict.fromkeys(truth, 0)
     for seed in range(SETS):
-        intervals = bootstrap_intervals(test_set(seed), threshold, SETTINGS, seed)
-        for metric in METRICS:
-            low, high = intervals[metric]
+        bootstrap = Bootstrap(draws=500, confidence=0.95, seed=seed)
+        for metric, (_, low, high) in measure(test_set(seed), threshold, bootstrap).items():
             held[metric] += int(low <= truth[metric] <= high)
     shares = {metric: count / SETS for metric, count in held.items()}
     print(shares)

@@ -16,22 +16,26 @@ from sklearn.metrics import (
 )
 
 from pipeline.errors import UserError
-from pipeline.evaluation.metrics import (
+from pipeline.evaluation.bootstrap import Bootstrap
+from pipeline.evaluation.metrics import CALLS, METRICS, Calls, MetricDefinition, of_answers
+from pipeline.evaluation.ranking import (
     BINS,
-    METRICS,
-    WeightedFigures,
-    brier_terms,
-    count_verdicts,
+    WeightedRanking,
     equal_error_rate,
     equal_mass_bins,
     expected_calibration_error,
-    figures_at_threshold,
-    log_loss_terms,
-    score_predictions,
     surplus_by_class,
     true_positive_rate_at,
 )
-from pipeline.evaluation.ranking import WeightedRanking
+from pipeline.evaluation.scoring import (
+    WeightedPredictions,
+    at_threshold,
+    brier_terms,
+    count_calls,
+    log_loss_terms,
+    measure,
+    score_predictions,
+)
 
 
 def table(target, probability):
@@ -61,7 +65,7 @@ def test_figures_agree_with_scikit_learn():
     assert figures["fake_accuracy"] == pytest.approx(recall_score(target, called))
     assert figures["genuine_accuracy"] == pytest.approx(recall_score(target, called, pos_label=0))
     assert figures["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(target, called))
-    assert count_verdicts(predictions, 0.4).to_numpy().tolist() == confusion_matrix(target, called).tolist()
+    assert count_calls(predictions, 0.4).to_numpy().tolist() == confusion_matrix(target, called).tolist()
 
 
 def test_a_detector_that_always_says_fake_does_not_look_good():
@@ -81,7 +85,7 @@ def test_ranking_uses_the_logit_where_probabilities_are_rounded_to_one():
 def test_one_class_alone_has_no_figures_that_need_both(target, there, missing):
     figures = score_predictions(table([target, target], [0.2, 0.8]), threshold=0.5)
     assert figures[f"{there}_accuracy"] == 0.5
-    assert [metric for metric in METRICS if figures[metric] is not None] == [f"{there}_accuracy"]
+    assert [metric for metric in of_answers() if figures[metric] is not None] == [f"{there}_accuracy"]
     assert figures[f"n_{missing}"] == 0
 
 
@@ -229,28 +233,32 @@ def test_sure_and_wrong_costs_much_but_not_everything():
 shares = st.floats(0, 1)
 
 
+def thresholded(*numbers):
+    return at_threshold(Calls(*(np.array(number, float) for number in numbers)))
+
+
 def test_where_fakes_are_rare_most_alarms_are_false():
-    figures = figures_at_threshold(0.9, 0.95, 50, 50)
+    figures = thresholded(0.9, 0.95, 50, 50)
     # of 10,000 pictures 100 are fake: 90 found, and 495 false alarms
     assert figures["precision_at_1_percent"] == pytest.approx(90 / (90 + 495))
     assert figures["precision_at_10_percent"] == pytest.approx(900 / (900 + 450))
 
 
 def test_without_an_alarm_no_share_of_them_is_right_and_nothing_correlates():
-    figures = figures_at_threshold(0.0, 1.0, 5, 5)
+    figures = thresholded(0.0, 1.0, 5, 5)
     assert np.isnan(figures["precision_at_1_percent"])
     assert figures["mcc"] == 0
     assert figures["f1"] == 0
 
 
 def test_a_missing_class_leaves_no_figure():
-    assert np.isnan(list(figures_at_threshold(1.0, np.nan, 5, 0).values())).all()
+    assert np.isnan(list(thresholded(1.0, np.nan, 5, 0).values())).all()
 
 
 @given(shares, shares, shares, shares, st.integers(1, 50), st.integers(1, 50))
 def test_each_grows_with_both_accuracies(fake, genuine, more_fake, more_genuine, n_fake, n_genuine):
-    less = figures_at_threshold(min(fake, more_fake), min(genuine, more_genuine), n_fake, n_genuine)
-    more = figures_at_threshold(max(fake, more_fake), max(genuine, more_genuine), n_fake, n_genuine)
+    less = thresholded(min(fake, more_fake), min(genuine, more_genuine), n_fake, n_genuine)
+    more = thresholded(max(fake, more_fake), max(genuine, more_genuine), n_fake, n_genuine)
     for metric, value in less.items():
         assert np.isnan(value) or np.isnan(more[metric]) or value <= more[metric] + 1e-9
 
@@ -271,7 +279,7 @@ def weighted_table(rows):
 
 
 def figures_of(predictions, counts, threshold=0.6):
-    weighted = WeightedFigures(predictions, threshold, predictions["group"].to_numpy(), 4)
+    weighted = WeightedPredictions(predictions, threshold, predictions["group"].to_numpy(), 4)
     return weighted.score(np.asarray(counts, np.float64))
 
 
@@ -281,14 +289,14 @@ def test_a_picture_that_counts_three_times_stands_for_three(rows, several):
     for counts, found in zip(several, figures_of(predictions, several), strict=True):
         repeated = predictions.loc[predictions.index.repeat(np.array(counts)[predictions["group"]])]
         wanted = score_predictions(repeated, 0.6)
-        for metric, value in zip(METRICS, found, strict=True):
+        for metric, value in zip(of_answers(), found, strict=True):
             assert value == pytest.approx(np.nan if wanted[metric] is None else wanted[metric], nan_ok=True)
 
 
 @given(pictures, st.lists(st.integers(1, 4), min_size=4, max_size=4))
 def test_weighted_figures_are_those_of_scikit_learn(rows, counts):
     predictions = weighted_table(rows)
-    found = dict(zip(METRICS, figures_of(predictions, [counts])[0], strict=True))
+    found = dict(zip(of_answers(), figures_of(predictions, [counts])[0], strict=True))
     target, logit, probability = (predictions[name] for name in ("target", "logit", "probability_fake"))
     called = probability >= 0.6
     weight = np.array(counts)[predictions["group"]]
@@ -317,7 +325,7 @@ def test_what_ranks_does_not_change_where_the_logit_is_bent(rows):
 @given(pictures)
 def test_figures_lie_where_they_can(rows):
     figures = score_predictions(weighted_table(rows), 0.6)
-    for metric in METRICS:
+    for metric in of_answers():
         if metric not in ("mcc", "log_loss") and figures[metric] is not None:
             assert 0 <= figures[metric] <= 1
     assert figures["eer"] + figures["roc_auc"] <= 1.5  # a straight way through the equal point is the least
@@ -333,3 +341,14 @@ def test_many_pictures_at_once_are_scored_as_each_by_itself():
     assert np.array_equal(
         together, np.concatenate([figures_of(weighted_table(rows), [each]) for each in counts])
     )
+
+
+def test_a_new_metric_is_one_entry_and_has_an_interval(monkeypatch):
+    youden = MetricDefinition(
+        "Youden's J", "", CALLS, lambda calls: calls.fake_accuracy - calls.false_alarms, at_threshold=True
+    )
+    monkeypatch.setitem(METRICS, "youden", youden)
+    predictions = weighted_table([(number % 2, number % 7 - 3 + number % 2, number) for number in range(80)])
+    found = measure(predictions, 0.6, Bootstrap(draws=100, confidence=0.9, seed=0))
+    assert found["youden"].value == pytest.approx(2 * found["balanced_accuracy"].value - 1)
+    assert found["youden"].low < found["youden"].value < found["youden"].high

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Evaluate
-from pipeline.evaluation.metrics import METRICS, score_predictions
+from pipeline.evaluation.metrics import of_answers
 from pipeline.evaluation.results import (
     COLUMNS,
     INTERVAL_COLUMNS,
@@ -14,6 +14,7 @@ from pipeline.evaluation.results import (
     headline,
     score_slices,
 )
+from pipeline.evaluation.scoring import score_predictions
 
 SETTINGS = Evaluate(bootstrap=100, confidence=0.9, robustness=None)
 
@@ -63,7 +64,7 @@ def test_each_figure_of_each_part_has_a_row_with_its_counts():
     result = evaluate_predictions(predictions("here", "far"), 0.5, {"far"}, SETTINGS, seed=0)
     assert list(result.intervals.columns) == INTERVAL_COLUMNS
     parts = ["test", "test_at_half", "collections.here", "elsewhere", "collections.far"]
-    assert list(result.intervals["part"]) == [part for part in parts for _ in METRICS]
+    assert list(result.intervals["part"]) == [part for part in parts for _ in of_answers()]
     assert (result.intervals[["n_fake", "n_genuine"]] == 10).to_numpy().all()
     assert (result.intervals["low"] <= result.intervals["value"]).all()
 
@@ -75,7 +76,7 @@ def test_what_is_known_by_pixel_has_rows_with_intervals():
     table["pixel_false_positive_rate"] = np.where(fake, np.nan, np.linspace(0, 0.1, 20))
     result = evaluate_predictions(table, 0.5, (), SETTINGS, seed=0)
     rows = result.intervals[result.intervals["part"] == "test"].set_index("metric")
-    assert list(rows.index) == [*METRICS, "pixel_f1", "pixel_false_positive_rate"]
+    assert list(rows.index) == [*of_answers(), "pixel_f1", "pixel_false_positive_rate"]
     for metric in ("pixel_f1", "pixel_false_positive_rate"):
         assert rows.loc[metric, "value"] == pytest.approx(table[metric].mean())
         assert rows.loc[metric, "low"] < rows.loc[metric, "value"] < rows.loc[metric, "high"]
@@ -181,7 +182,7 @@ def test_figures_are_those_of_the_slice_with_intervals_and_counts():
     assert list(found.columns) == COLUMNS
     rows = found[(found["property"] == "format") & (found["slice"] == "TIFF")].set_index("metric")
     wanted = score_predictions(table[table["source_format"] == "TIFF"], 0.6)
-    assert rows["value"].to_dict() == pytest.approx({metric: wanted[metric] for metric in METRICS})
+    assert rows["value"].to_dict() == pytest.approx({metric: wanted[metric] for metric in of_answers()})
     assert (rows["n_fake"] == wanted["n_fake"]).all()
     low, value, high = rows.loc["roc_auc", ["low", "value", "high"]]
     assert low < value < high

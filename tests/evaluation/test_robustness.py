@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pipeline.config import Evaluate
 from pipeline.evaluation import robustness
+from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.perturbations import SETS
 from pipeline.evaluation.robustness import COLUMNS, measure_robustness, robustness_headline
 
-SETTINGS = Evaluate(bootstrap=200, confidence=0.95, robustness=None)
+BOOTSTRAP = Bootstrap(draws=200, confidence=0.95, seed=0)
 JPEG, PROBE = SETS["fast"][0], next(each for each in SETS["fast"] if each.is_probe)
 N = 200
 
@@ -32,8 +32,7 @@ def measured(before, after, which=JPEG, threshold=0.5, target=None, group=None):
         of if target is None else target,
         groups if group is None else group,
         threshold,
-        SETTINGS,
-        seed=0,
+        BOOTSTRAP,
     )
 
 
@@ -122,8 +121,7 @@ def test_answers_that_are_no_numbers_leave_their_row_without_figures_and_the_oth
         target,
         group,
         0.5,
-        SETTINGS,
-        seed=0,
+        BOOTSTRAP,
     )
     assert list(table["verdict"]) == ["", robustness.NO_NUMBER, robustness.SHORTCUT]
     assert table.loc[1, "roc_auc":"flipped"].isna().all()
@@ -168,8 +166,7 @@ def test_two_figures_sum_a_table_up_and_the_pictures_as_they_are_are_none_of_the
         [JPEG, webp, PROBE],
         *labels(),
         0.5,
-        SETTINGS,
-        seed=0,
+        BOOTSTRAP,
     )
     found, by_name = robustness_headline(table), table.set_index("name")["roc_auc"]
     assert found["mean_roc_auc"] == pytest.approx((by_name[JPEG.name] + by_name[webp.name]) / 2)

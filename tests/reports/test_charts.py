@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.config import Evaluate
+from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.perturbations import SETS
 from pipeline.evaluation.robustness import measure_robustness
 from pipeline.reports.charts import draw_robustness
@@ -26,8 +26,7 @@ def measured(which, knows_content=False, target=None):
         truth if target is None else target,
         np.arange(120) // 2,
         1.5,
-        Evaluate(bootstrap=100, confidence=0.95, robustness=None),
-        seed=0,
+        Bootstrap(draws=100, confidence=0.95, seed=0),
     )
 
 

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from pipeline.reports.numbers import Figure, as_decimal, in_percent, look_up, shown_parts, title
+from pipeline.evaluation.bootstrap import Metric
+from pipeline.reports.numbers import as_decimal, in_percent, look_up, shown_parts, title
 
 TABLE = pd.DataFrame(
     [
@@ -16,11 +17,11 @@ TABLE = pd.DataFrame(
 @pytest.mark.parametrize(
     ("figure", "percent", "decimal"),
     [
-        (Figure(0.923, 0.83, 0.966), "92% (83–97)", "0.92 (.83–.97)"),
-        (Figure(1.0, 0.81, 1.0), "100% (81–100)", "1.00 (.81–1.0)"),
-        (Figure(0.0, 0.0, 0.3), "0% (0–30)", "0.00 (.00–.30)"),
-        (Figure(0.5, None, None), "50%", "0.50"),
-        (Figure(None, None, None), "–", "–"),
+        (Metric(0.923, 0.83, 0.966), "92% (83–97)", "0.92 (.83–.97)"),
+        (Metric(1.0, 0.81, 1.0), "100% (81–100)", "1.00 (.81–1.0)"),
+        (Metric(0.0, 0.0, 0.3), "0% (0–30)", "0.00 (.00–.30)"),
+        (Metric(0.5, None, None), "50%", "0.50"),
+        (Metric(), "–", "–"),
     ],
 )
 def test_figures_are_written_with_their_interval_where_there_is_one(figure, percent, decimal):

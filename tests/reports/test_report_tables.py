@@ -10,13 +10,13 @@ from hypothesis import strategies as some
 from PIL import Image
 from sklearn import metrics as sk
 
-from pipeline.evaluation.metrics import BINS
+from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.ranking import BINS
 from pipeline.reports.charts import draw_slices, slice_rows, weakest
-from pipeline.reports.metric_table import WORDS, metric_rows, without_looking
 from pipeline.reports.model_card import training_data
 from pipeline.reports.numbers import elsewhere_parts
 from pipeline.reports.plots import draw_precision_recall, draw_reliability, reliability_points
-from pipeline.reports.report_tables import robustness_cells, summary_table, write_summary_table
+from pipeline.reports.report_tables import metric_rows, robustness_cells, summary_table, write_summary_table
 from tests.reports.evaluated import AWAY, BELIEVABLE, HERE
 
 
@@ -35,19 +35,19 @@ def test_guessing_is_what_scikit_learn_says_of_it(n_fake, n_genuine):
         "log_loss": sk.log_loss(target, share),
     }
     for metric, value in expected.items():
-        assert without_looking(metric, n_fake, n_genuine) == pytest.approx(value), metric
+        assert METRICS[metric].by_guessing(n_fake, n_genuine) == pytest.approx(value), metric
 
 
 def test_guessing_needs_both_classes_and_a_figure_that_has_a_meaning_for_it():
-    assert without_looking("brier", 3, 0) is None
-    assert without_looking("pixel_f1", 3, 3) is None
+    assert METRICS["brier"].by_guessing(3, 0) is None
+    assert METRICS["pixel_f1"].by_guessing(3, 3) is None
 
 
 def test_every_figure_is_shown_once_with_its_meaning():
     rows = [row for group in metric_rows(BELIEVABLE).values() for row in group]
-    titles = [row.words.title for row in rows]
-    assert sorted(titles) == sorted(words.title for words in WORDS.values())
-    at_half = {row.words.title for row in rows if row.at_half}
+    titles = [row.definition.title for row in rows]
+    assert sorted(titles) == sorted(metric.title for metric in METRICS.values())
+    at_half = {row.definition.title for row in rows if row.at_half}
     assert "fake accuracy" in at_half
     assert "ROC AUC" not in at_half
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.perturbations import SETS
-from pipeline.reports.numbers import Figure
 from pipeline.reports.report_content import ReportContent
 from pipeline.reports.trust import believe, conclude
 from pipeline.reports.trust_rules import EVERYDAY, pairs, surely_above
@@ -78,16 +78,16 @@ def test_a_lead_that_may_be_chance_is_said_to_be():
 
 
 def test_the_interval_of_a_difference_is_that_of_zou_and_donner():
-    first, second = Figure(0.9, 0.86, 0.94), Figure(0.8, 0.75, 0.83)
+    first, second = Metric(0.9, 0.86, 0.94), Metric(0.8, 0.75, 0.83)
     assert surely_above(first, second)  # 0.1 > hypot(0.04, 0.03) = 0.05
-    assert not surely_above(Figure(0.9, 0.82, 0.94), Figure(0.8, 0.75, 0.86))  # hypot(0.08, 0.06) = 0.1
-    assert not surely_above(Figure(0.9, None, None), second)
-    assert not surely_above(first, Figure(None, None, None))
+    assert not surely_above(Metric(0.9, 0.82, 0.94), Metric(0.8, 0.75, 0.86))  # hypot(0.08, 0.06) = 0.1
+    assert not surely_above(Metric(0.9, None, None), second)
+    assert not surely_above(first, Metric())
 
 
 @pytest.mark.parametrize(("value", "says"), [(0.996, "99 of 100"), (1.0, "100 of 100"), (0.7, "70 of 100")])
 def test_what_is_not_perfect_is_never_rounded_up_to_it(value, says):
-    assert pairs(Figure(value, None, None)) == says
+    assert pairs(Metric(value, None, None)) == says
 
 
 @pytest.mark.parametrize(
