@@ -5,78 +5,35 @@ import dataclasses
 import functools
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import Compute, Convert
-from pipeline.conversion.convert_one import Job, convert_one
-from pipeline.conversion.file_table import FILES, REJECTED, files_table, rejected_table
-from pipeline.conversion.journal import (
+from pipeline.conversion.convert_one import convert_one
+from pipeline.conversion.file_table import (
+    FILES,
+    REJECTED,
     Entry,
-    JournalWriter,
-    is_unchanged,
-    journal_path,
-    read_journal,
-    read_table,
-    stamp_of,
-    write_journal,
+    files_table,
+    read_entries,
+    rejected_table,
 )
-from pipeline.conversion.plan import Task, each_page, plan_tasks
+from pipeline.conversion.journal import Journal, journal_path, stamp
+from pipeline.conversion.plan import Task, each_page, plan_tasks, survey
 from pipeline.conversion.policies import POLICIES
-from pipeline.conversion.recompression import survey
 from pipeline.errors import UserError
 from pipeline.images.files import Limits, Rejected, Source
 from pipeline.parallel import map_chunks
 from pipeline.storage import write_text
 
-# Pictures converted on several cores or machines, with memory that does not grow with their number.
-#
-
 _LOG = logging.getLogger("pipeline.images")  # what reading a picture logs to
 _ALONE = 256  # small pictures: one process is done before others have started and imported their libraries
-
-
-def _convert_listening(job: Job, output: Path) -> tuple[Entry | Rejected, list[str]]:
-    """Convert a picture, and bring along what the libraries said of it: a worker has no log of its own."""
-    kept = _Kept()
-    earlier = _LOG.level, _LOG.propagate
-    _LOG.addHandler(kept)
-    _LOG.setLevel(logging.INFO)
-    _LOG.propagate = False
-    try:
-        return convert_one(job, output), kept.said
-    finally:
-        _LOG.removeHandler(kept)
-        _LOG.setLevel(earlier[0])
-        _LOG.propagate = earlier[1]
-
-
-class _Kept(logging.Handler):
-    """Collects messages."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one."""
-        self.said.append(record.getMessage())
-
-
-def _from_anywhere(job: Job) -> Job:
-    """Name the files so that a worker which was started in another folder finds them."""
-    source = job.task.source
-    mask_path = None if source.mask_path is None else source.mask_path.absolute()
-    source = dataclasses.replace(source, path=source.path.absolute(), mask_path=mask_path)
-    return dataclasses.replace(job, task=dataclasses.replace(job.task, source=source))
-
-
+_PICTURE = "picture"  # what the journal knows: of pictures, by target, the fields of `Entry`
 _KEPT_NAMES = (".gitignore", ".gitkeep")
 _COPYING = ("raw", "tif_only")  # policies that take files as they are
 _MOST_BYTES = 16  # of a decoded pixel: four samples of 32 bits
-_STALE = 10  # the journal is written anew where a tenth of it may be outdated
 _NAMED = 3  # rejected pictures in an error message
 
 
@@ -125,91 +82,143 @@ def convert_pictures(
             `settings.max_rejected` allows: rejected.csv is written then, files.csv left as it was.
     """
     _check_output(output, sources)
-    tasks, clashing = _plan(sources, output, settings, compute)
-    journal = journal_path(output)
-    known = read_journal(journal) or read_table(output / FILES)
-    limits = Limits(settings.max_megapixels, settings.max_gib)
-    entries, jobs = _sort_out(tasks, known, output, limits)
-    refused = list(clashing)
-    with contextlib.closing(JournalWriter(journal)) as writer:
-        work = functools.partial(_convert_listening, output=output.absolute())
-        sizes = [getattr(stamp_of(job.task.source.path), "size", 0) for job in jobs]
-        absolute = [_from_anywhere(job) for job in jobs]
-        for _, (outcome, messages) in map_chunks(
-            work, absolute, compute, "convert", alone=_ALONE, sizes=sizes
-        ):
-            for message in messages:
-                _LOG.info(message)
-            if isinstance(outcome, Rejected):
-                refused.append(outcome)
-            else:
-                writer.append([outcome])
-                entries[outcome.target] = outcome
-    n_pictures = len(tasks) + len(clashing)
-    if len(entries) + len(refused) != n_pictures:
-        raise RuntimeError(f"{n_pictures} pictures in, {len(entries)} converted, {len(refused)} rejected")
-    converted = [task for task in tasks if task.target in entries]
-    _check_classes(sources, converted, refused)
-    masks = [
-        Rejected(str(task.source.mask_path), f"as a mask of {task.source.source_path}: {reason}")
-        for task in converted
-        if (reason := entries[task.target].mask_reason)
-    ]
-    write_text(output / REJECTED, rejected_table([*rejected, *refused, *masks]))
-    _check_rejected([*refused, *(file for file in rejected if file.lost)], len(entries), output, settings)
-    wanted = {FILES, REJECTED, *entries} | {e.mask_target for e in entries.values() if e.measured.mask_sha256}
-    removed = _remove_all_but(output, wanted)
-    write_text(output / FILES, files_table(converted, entries))
-    if len(known) > len(entries) or len(jobs) * _STALE > len(entries):
-        write_journal(journal, entries.values())  # without lines that count no more
-    unchanged = sum(_is_same(entry, known.get(target)) for target, entry in entries.items())
+    _check_pages(settings)
+    with Journal(journal_path(output)) as journal:
+        tasks, refused = _plan(sources, settings, journal, compute)
+        n_pictures = len(tasks) + len(refused)
+        known = {target: Entry(*fields) for target, fields in journal.read(_PICTURE).items()}
+        known = known or read_entries(output / FILES)
+        entries, unusable = _convert(tasks, known, journal, output, settings, compute)
+        refused += unusable
+        if len(entries) + len(refused) != n_pictures:
+            raise RuntimeError(f"{n_pictures} pictures in, {len(entries)} converted, {len(refused)} rejected")
+        converted = [task for task in tasks if task.target in entries]
+        _check_classes(sources, converted, refused)
+        masks = [
+            Rejected(str(task.mask_path), f"as a mask of {task.source_path}: {reason}")
+            for task in converted
+            if (reason := entries[task.target].mask_reason)
+        ]
+        write_text(output / REJECTED, rejected_table([*rejected, *refused, *masks]))
+        lost = [*refused, *(file for file in rejected if file.lost)]
+        _check_rejected(lost, len(entries), output, settings)
+        wanted = {FILES, REJECTED, *entries, *(entry.mask_path for entry in entries.values())}
+        removed = _remove_all_but(output, wanted)
+        write_text(output / FILES, files_table(converted, entries))
+        journal.keep(_PICTURE, entries)
+    unchanged = sum(
+        entry is known.get(target) or _is_same(entry, known.get(target)) for target, entry in entries.items()
+    )
     return Counts(len(entries), unchanged, len(rejected) + len(refused), len(masks), removed)
 
 
 def _plan(
-    sources: Sequence[Source], output: Path, settings: Convert, compute: Compute
+    sources: Sequence[Source], settings: Convert, journal: Journal, compute: Compute
 ) -> tuple[list[Task], list[Rejected]]:
     """Decide what becomes of each picture, after a look at those files whose names do not tell enough."""
-    if settings.pages == "all" and settings.policy in _COPYING:
-        others = ", ".join(policy for policy in POLICIES if policy not in _COPYING)
-        raise UserError(
-            f"convert.pages is all, but convert.policy {settings.policy} copies files, and a page is no file "
-            f"of its own; set convert.pages=first, or one of these policies: {others}"
-        )
-    facts = survey(sources, settings, output, compute)
+    facts = survey(sources, settings, journal, compute)
     pictures = each_page(sources, {path: found.n_pages for path, found in facts.items()})
     last_saves = {path: found.last_save for path, found in facts.items()}
     savings = POLICIES[settings.policy](pictures, settings, last_saves)
     return plan_tasks(pictures, savings, settings.policy)
 
 
-def _is_same(entry: Entry, before: Entry | None) -> bool:
-    return before is not None and (before.policy, before.measured) == (entry.policy, entry.measured)
-
-
-def _sort_out(
-    tasks: list[Task], known: dict[str, Entry], output: Path, limits: Limits
-) -> tuple[dict[str, Entry], list[Job]]:
-    """Tell what is there as it was left from what has to be looked at."""
-    entries: dict[str, Entry] = {}
-    jobs = []
+def _unchanged(
+    tasks: Iterable[Task], known: Mapping[str, Entry], output: Path, limits: Limits
+) -> dict[str, Entry]:
+    """Return the entries of which, by the stamps of the files alone, all is as it was left."""
+    entries = {}
     for task in tasks:
         entry = known.get(task.target)
-        if entry and (entry.policy, entry.mask_target) == (task.policy, task.mask_target):
-            mask = f"{output}/{task.mask_target}" if entry.measured.mask_sha256 else None
-            target = f"{output}/{task.target}"
-            paths = (task.source.path, target, task.source.mask_path, mask)
-            if _surely_fits(entry, limits) and is_unchanged(entry, tuple(map(stamp_of, paths))):
+        if (
+            entry is not None
+            and entry.stamp
+            and entry.policy == task.policy
+            and entry.mask_path == ("" if entry.mask_reason else task.mask_target)
+            and _surely_fits(entry, limits)
+        ):
+            mask = f"{output}/{entry.mask_path}" if entry.mask_path else None
+            if entry.stamp == stamp(task.path, task.mask_path, f"{output}/{task.target}", mask):
                 entries[task.target] = entry
-                continue
-        jobs.append(Job(task, entry, limits))
-    return entries, jobs
+    return entries
 
 
 def _surely_fits(entry: Entry, limits: Limits) -> bool:
     """Tell whether a picture that was converted under other limits is within these."""
-    pixels = entry.measured.width * entry.measured.height
+    pixels = entry.width * entry.height
     return pixels <= limits.megapixels * 1e6 and pixels * _MOST_BYTES <= limits.gib * 2**30
+
+
+def _is_same(entry: Entry, before: Entry | None) -> bool:
+    return before is not None and before._replace(stamp="", mask_reason="") == entry._replace(
+        stamp="", mask_reason=""
+    )
+
+
+def _convert(
+    tasks: Sequence[Task],
+    known: Mapping[str, Entry],
+    journal: Journal,
+    output: Path,
+    settings: Convert,
+    compute: Compute,
+) -> tuple[dict[str, Entry], list[Rejected]]:
+    """Convert the pictures that have changed; return the entries of all by target, and those refused."""
+    limits = Limits(settings.max_megapixels, settings.max_gib)
+    entries, refused = _unchanged(tasks, known, output, limits), []
+    items = [(_absolute(task), known.get(task.target)) for task in tasks if task.target not in entries]
+    sizes = [task.path.stat().st_size if task.path.exists() else 0 for task, _ in items]
+    work = functools.partial(_convert_listening, output=output.absolute(), limits=limits)
+    for _, (outcome, messages) in map_chunks(work, items, compute, "convert", alone=_ALONE, sizes=sizes):
+        for message in messages:
+            _LOG.info(message)
+        if isinstance(outcome, Rejected):
+            refused.append(outcome)
+        else:
+            journal.write(_PICTURE, {outcome.path: outcome})
+            entries[outcome.path] = outcome
+    return entries, refused
+
+
+def _absolute(task: Task) -> Task:
+    """Name the files so that a worker which was started in another folder finds them."""
+    mask = None if task.mask_path is None else task.mask_path.absolute()
+    return dataclasses.replace(task, path=task.path.absolute(), mask_path=mask)
+
+
+def _convert_listening(
+    item: tuple[Task, Entry | None], output: Path, limits: Limits
+) -> tuple[Entry | Rejected, list[str]]:
+    """Convert a picture, and bring along what the libraries said of it: a worker has no log of its own."""
+    kept = _Kept()
+    earlier = _LOG.level, _LOG.propagate
+    _LOG.addHandler(kept)
+    _LOG.setLevel(logging.INFO)
+    _LOG.propagate = False
+    try:
+        return convert_one(*item, output, limits), kept.messages
+    finally:
+        _LOG.removeHandler(kept)
+        _LOG.setLevel(earlier[0])
+        _LOG.propagate = earlier[1]
+
+
+class _Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def _check_pages(settings: Convert) -> None:
+    if settings.pages == "all" and settings.policy in _COPYING:
+        others = ", ".join(policy for policy in POLICIES if policy not in _COPYING)
+        raise UserError(
+            f"convert.pages is all, but convert.policy {settings.policy} copies files, and a page is no file "
+            f"of its own; set convert.pages=first, or one of these policies: {others}"
+        )
 
 
 def _check_output(output: Path, sources: Sequence[Source]) -> None:
@@ -238,7 +247,7 @@ def _check_output(output: Path, sources: Sequence[Source]) -> None:
 
 def _check_classes(sources: Sequence[Source], converted: list[Task], refused: list[Rejected]) -> None:
     """Raise UserError where a collection to train on has lost all its genuine or all its fake pictures."""
-    left = {(task.source.collection, task.source.label) for task in converted}
+    left = {(task.collection, task.label) for task in converted}
     reasons = {file.path: file.reason for file in refused}
     for collection in sorted({source.collection for source in sources if source.role == "train"}):
         for label in ("genuine", "fake"):

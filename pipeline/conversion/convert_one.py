@@ -1,12 +1,11 @@
 """One picture converted, in a worker process: read, hashed, saved, with its mask."""
 
-import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from pipeline.conversion.journal import Entry, Measured, now_ns, stamp_of
+from pipeline.conversion.file_table import Entry
+from pipeline.conversion.journal import settled_stamp, stamp
 from pipeline.conversion.plan import Task
 from pipeline.images.files import Limits, Rejected
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
@@ -24,17 +23,14 @@ from pipeline.images.read import (
 from pipeline.storage import write_bytes
 
 
-@dataclass(frozen=True)
-class Job:
-    """A task, what is known of an earlier conversion to the same target, and what is too large."""
-
-    task: Task
-    known: Entry | None
-    limits: Limits
-
-
-def convert_one(job: Job, output: Path) -> Entry | Rejected:
+def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -> Entry | Rejected:
     """Convert one picture and its mask into `output`, unless its files are there already.
+
+    Args:
+        task: the picture.
+        known: of an earlier conversion to the same target.
+        output: folder of the targets.
+        limits: what is too large.
 
     Returns:
         what was written, or why the picture cannot be used.
@@ -42,47 +38,49 @@ def convert_one(job: Job, output: Path) -> Entry | Rejected:
     Raises:
         UserError: a file cannot be written.
     """
-    task, source = job.task, job.task.source
     # Looked at before they are read: a change in between then shows as one the next time.
-    source_stamp, mask_stamp = stamp_of(source.path), stamp_of(source.mask_path)
-    recorded_ns = now_ns()
+    sources = settled_stamp(task.path, task.mask_path)
     try:
-        content = read_bytes(source.path)
-        image = open_picture(content, job.limits, source.page, str(source.path))
-        stored, pose = stored_size(image), orientation(image)  # both are others once it is decoded
-        measured = _measured_before(job, content, output) or _convert(task, content, image, output)
+        content = read_bytes(task.path)
+        image = open_picture(content, limits, task.page, str(task.path))
+        stored, turn = stored_size(image), orientation(image)  # both are others once it is decoded
+        if known is None or not _is_converted(task, known, content, output):
+            known = _convert(task, content, image, output)
     except Unreadable as error:
-        page = f"page {source.page + 1}: " if source.page else ""
-        return Rejected(source.source_path, page + error.reason, lost=True)
-    mask_sha256, mask_reason = _convert_mask(job, stored, pose, output)
-    mask_file = output / task.mask_target if mask_sha256 else None
-    stamps = (source_stamp, stamp_of(output / task.target), mask_stamp, stamp_of(mask_file))
-    measured = dataclasses.replace(measured, mask_sha256=mask_sha256)
-    return Entry(task.target, task.mask_target, task.policy, measured, mask_reason, stamps, recorded_ns)
+        page = f"page {task.page + 1}: " if task.page else ""
+        return Rejected(task.source_path, page + error.reason, lost=True)
+    mask_sha256, mask_reason = _convert_mask(task, stored, turn, output, limits)
+    mask = task.mask_target if mask_sha256 else ""
+    targets = stamp(output / task.target, output / mask if mask else None)
+    return known._replace(
+        mask_path=mask,
+        mask_sha256=mask_sha256,
+        mask_reason=mask_reason,
+        stamp=f"{sources};{targets}" if sources else "",
+    )
 
 
-def _measured_before(job: Job, content: bytes, output: Path) -> Measured | None:
-    """Give what is known, if source, settings and the file that came out of them are the same."""
-    known, target = job.known, output / job.task.target
-    if (
-        known is not None
-        and known.policy == job.task.policy
-        and known.measured.source_sha256 == sha256_of(content)
+def _is_converted(task: Task, known: Entry, content: bytes, output: Path) -> bool:
+    """Tell whether source, settings and the file that came out of them are the same."""
+    target = output / task.target
+    return (
+        known.policy == task.policy
+        and known.source_sha256 == sha256_of(content)
         and target.is_file()
-        and sha256_of_file(target) == known.measured.sha256
-    ):
-        return known.measured
-    return None
+        and sha256_of_file(target) == known.sha256
+    )
 
 
-def _convert(task: Task, content: bytes, image: Image.Image, output: Path) -> Measured:
+def _convert(task: Task, content: bytes, image: Image.Image, output: Path) -> Entry:
     source_format = format_of(image)
     header = read_header(content) if source_format == "JPEG" else None
     rgb = upright_rgb(image)
     saved = task.saving.save(content, rgb)
     source_sha256 = sha256_of(content)
     phash, phash_turned = perceptual_hashes(rgb)
-    measured = Measured(
+    entry = Entry(
+        path=task.target,
+        mask_path="",
         source_format=source_format,
         width=rgb.width,
         height=rgb.height,
@@ -94,22 +92,24 @@ def _convert(task: Task, content: bytes, image: Image.Image, output: Path) -> Me
         phash=phash,
         phash_turned=phash_turned,
         jpeg_quality=header.quality if header else None,
+        policy=task.policy,
     )
     write_bytes(output / task.target, saved)
-    return measured
+    return entry
 
 
-def _convert_mask(job: Job, stored: tuple[int, int], pose: int, output: Path) -> tuple[str, str]:
-    """Write the mask in the pose of its picture.
+def _convert_mask(
+    task: Task, stored: tuple[int, int], turn: int, output: Path, limits: Limits
+) -> tuple[str, str]:
+    """Write the mask in the orientation of its picture.
 
     Returns:
         the hash of its file and "", or "" and why it cannot be used; both "" where there is none.
     """
-    task, source = job.task, job.task.source
-    if source.mask_path is None:
+    if task.mask_path is None:
         return "", ""
     try:
-        marked = align_mask(read_bytes(source.mask_path), stored, pose, source.page, job.limits)
+        marked = align_mask(read_bytes(task.mask_path), stored, turn, task.page, limits)
         saved = encode_mask(marked)
     except Unreadable as error:
         return "", error.reason

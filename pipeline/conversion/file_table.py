@@ -1,12 +1,13 @@
-"""The tables that stand beside the converted pictures: files.csv and rejected.csv."""
+"""The tables that stand beside the converted pictures, files.csv and rejected.csv: columns, rows, CSV."""
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from pipeline.conversion.journal import Entry
-from pipeline.conversion.plan import Task
-from pipeline.images.files import Rejected
+from pipeline.images.files import Rejected, Source
 
 FILES = "files.csv"
 REJECTED = "rejected.csv"
@@ -27,7 +28,7 @@ FILE_COLUMNS = [
     "mask_sha256",  # of the converted mask
     "pixel_sha256",  # of the source's pixels, upright
     "phash",  # of the source, upright
-    "phash_turned",  # of its seven other poses in a row, see `hashes.POSES`
+    "phash_turned",  # of its seven other orientations in a row, see `images.hashes`
     "jpeg_quality",  # of the source, nearest of libjpeg's; empty where it is no JPEG
     "policy",
     "page",  # of a file that holds several, from 0
@@ -37,48 +38,69 @@ FILE_COLUMNS = [
 REJECTED_COLUMNS = ["path", "reason"]
 
 
-def files_table(tasks: Sequence[Task], entries: Mapping[str, Entry]) -> str:
-    """Give the converted pictures as CSV with `FILE_COLUMNS`, in the order of `tasks`; nothing is ""."""
+class Entry(NamedTuple):
+    """One picture as it was converted: what `files.csv` says of it beyond its `plan.Task`, and two more.
+
+    Attributes:
+        mask_reason: why the picture's mask could not be used; "" where it could or there is none.
+        stamp: of source and its mask, then of the files that came out of them (see `journal.stamp`); "" where
+            they cannot be trusted.
+    """
+
+    path: str
+    mask_path: str
+    source_format: str
+    width: int
+    height: int
+    bytes: int
+    source_sha256: str
+    sha256: str
+    mask_sha256: str
+    pixel_sha256: str
+    phash: str
+    phash_turned: str
+    jpeg_quality: int | None
+    policy: str
+    mask_reason: str = ""
+    stamp: str = ""
+
+
+def read_entries(path: Path) -> dict[str, Entry]:
+    """Read the rows of files.csv by path, for a folder that came without its journal; {} if it is damaged."""
+    with (
+        contextlib.suppress(OSError, ValueError, KeyError, csv.Error),
+        path.open(encoding="utf-8", newline="") as file,
+    ):
+        return {row["path"]: _entry(row) for row in csv.DictReader(file)}
+    return {}
+
+
+def _entry(row: Mapping[str, str]) -> Entry:
+    numbers = {name: int(row[name]) for name in ("width", "height", "bytes")}
+    quality = int(row["jpeg_quality"]) if row["jpeg_quality"] else None
+    texts = {name: row[name] for name in Entry._fields if name in FILE_COLUMNS}
+    return Entry(**{**texts, **numbers, "jpeg_quality": quality})  # type: ignore[arg-type]
+
+
+def files_table(tasks: Iterable[Source], entries: Mapping[str, Entry]) -> str:
+    """Return the converted pictures as CSV with `FILE_COLUMNS`, in the order of `tasks`; nothing is ""."""
     return _as_csv(FILE_COLUMNS, (_row(task, entries[task.target]) for task in tasks))
 
 
 def rejected_table(rejected: Iterable[Rejected]) -> str:
-    """Give the files that are not used with their reasons as CSV, sorted."""
+    """Return the files that are not used with their reasons as CSV, sorted."""
     return _as_csv(REJECTED_COLUMNS, sorted((file.path, file.reason) for file in rejected))
 
 
-def _as_csv(columns: Sequence[str], rows: Iterable[tuple[str | int, ...]]) -> str:
+def _row(task: Source, entry: Entry) -> list[object]:
+    values = {**vars(task), **entry._asdict(), "source_ids": "|".join(task.source_ids)}
+    return [values[column] for column in FILE_COLUMNS]
+
+
+def _as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Write as pandas does, which takes several times as long for rows that are no arrays."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _row(task: Task, entry: Entry) -> tuple[str | int, ...]:
-    source, measured = task.source, entry.measured
-    return (
-        task.target,
-        source.source_path,
-        source.label,
-        source.collection,
-        source.subset,
-        "|".join(source.source_ids),
-        task.mask_target if measured.mask_sha256 else "",
-        measured.source_format,
-        measured.width,
-        measured.height,
-        measured.bytes,
-        measured.source_sha256,
-        measured.sha256,
-        measured.mask_sha256,
-        measured.pixel_sha256,
-        measured.phash,
-        measured.phash_turned,
-        "" if measured.jpeg_quality is None else measured.jpeg_quality,
-        task.policy,
-        source.page,
-        source.official,
-        source.known_group,
-    )

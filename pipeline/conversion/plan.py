@@ -1,35 +1,147 @@
-"""What is to be converted into which file, decided from names alone before any picture is opened."""
+"""What is to be converted into which file: decided from names, and where these do not do, from a look.
+
+Each file is looked at once. What was found is remembered in the journal, so that a set which has grown by a
+hundredth costs a hundredth.
+"""
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+import PIL
+
+from pipeline.config import Compute, Convert
+from pipeline.conversion.journal import Journal, settled_stamp, stamp
 from pipeline.conversion.policies import signature
-from pipeline.images.encode import Saving
-from pipeline.images.files import Rejected, Source
+from pipeline.images.encode import JpegLike, Saving, settings_of
+from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, format_of_content
+from pipeline.images.jpeg import take_apart
+from pipeline.images.read import (
+    READING,
+    Unreadable,
+    count_pages,
+    open_picture,
+    orientation,
+    read_bytes,
+    upright_rgb,
+)
+from pipeline.parallel import map_chunks
 
 MASKS = "masks"
+_ALONE = 1024  # files that are looked at before other processes have started
+_PROFILE = b"ICC_PROFILE\0"
+# What the journal knows: of files as handed in, and the distinct settings that they were saved with.
+_FILE, _ENCODER = "file", "encoder"
 
 
 @dataclass(frozen=True)
-class Task:
-    """One picture to be converted.
+class Facts:
+    """What was found out about one file.
 
     Attributes:
-        source: the picture as handed in.
-        target: its file below the output folder, POSIX.
-        mask_target: the file of its mask there; "" where it has none.
-        saving: how it is saved.
-        policy: all that the result depends on besides the source, see `policies.signature`.
+        last_save: the settings of a JPEG that can be saved again without change, so that others can be
+            saved like it; None for every other file.
+        n_pages: pictures in the file.
     """
 
-    source: Source
-    target: str
-    mask_target: str
+    last_save: JpegLike | None = None
+    n_pages: int = 1
+
+
+def survey(
+    sources: Sequence[Source], settings: Convert, journal: Journal, compute: Compute
+) -> dict[str, Facts]:
+    """Find out what the settings need to be known, by source path; nothing where they need nothing."""
+    pages = settings.pages == "all"
+    fakes = {each.source_path for each in sources if settings.policy == "matched" and each.label == "fake"}
+    paths = {each.source_path: each.path for each in sources if pages or each.source_path in fakes}
+    limits = Limits(settings.max_megapixels, settings.max_gib)
+    found_by = f"{pages=},{limits},reading={READING},pillow={PIL.__version__}"
+    facts = _remembered(journal, paths, fakes, found_by)
+    missing = [name for name in paths if name not in facts]
+    stamps = [settled_stamp(paths[name]) for name in missing]
+    items = [(paths[name].absolute(), name in fakes) for name in missing]
+    look = functools.partial(_look_at, pages=pages, limits=limits)
+    for index, found in map_chunks(look, items, compute, "survey", chunk=64, alone=_ALONE):
+        facts[missing[index]] = found
+    encoders = {found.last_save.words: found.last_save for found in facts.values() if found.last_save}
+    if missing:
+        journal.write(_ENCODER, {words: dataclasses.asdict(encoder) for words, encoder in encoders.items()})
+        news = {}
+        for name, at in zip(missing, stamps, strict=True):
+            if at:
+                found = facts[name]
+                words = found.last_save.words if found.last_save else None
+                news[name] = [_how(name in fakes, found_by), words, found.n_pages, at]
+        journal.write(_FILE, news)
+    journal.keep(_ENCODER, encoders)
+    journal.keep(_FILE, facts)
+    return {name: facts[name] for name in paths}
+
+
+def _remembered(
+    journal: Journal, paths: Mapping[str, Path], fakes: AbstractSet[str], found_by: str
+) -> dict[str, Facts]:
+    """Return what is known of files that have not changed since."""
+    encoders = {
+        words: JpegLike(**{**known, "tables": tuple(map(tuple, known["tables"]))})
+        for words, known in journal.read(_ENCODER).items()
+    }
+    return {
+        name: Facts(encoders[words] if words else None, n_pages)
+        for name, (how, words, n_pages, at) in journal.read(_FILE).items()
+        if name in paths and how == _how(name in fakes, found_by) and at == stamp(paths[name])
+    }
+
+
+def _how(is_fake: bool, found_by: str) -> str:
+    return f"{'fake' if is_fake else 'genuine'},{found_by}"
+
+
+def _look_at(item: tuple[Path, bool], pages: bool, limits: Limits) -> Facts:
+    path, is_fake = item
+    try:
+        with path.open("rb") as file:
+            kind = format_of_content(file.read(BEGINNING_BYTES))
+        if is_fake and kind == "JPEG":
+            return Facts(last_save=_last_save(read_bytes(path), limits))
+        if pages and kind == "TIFF":
+            return Facts(n_pages=count_pages(read_bytes(path)))
+    except (OSError, Unreadable):  # the conversion will say so
+        pass
+    return Facts()
+
+
+def _last_save(content: bytes, limits: Limits) -> JpegLike | None:
+    """Return the settings of a JPEG whose compressed data can be kept without changing how it looks."""
+    parts = take_apart(content)
+    settings = settings_of(parts) if parts else None
+    if parts is None or settings is None or orientation(open_picture(content, limits)) != 1:
+        return None
+    if _PROFILE in content:  # reading may convert colours by it, and it will not be there any more
+        before, after = (upright_rgb(open_picture(each, limits)) for each in (content, parts.plain()))
+        if before.tobytes() != after.tobytes():
+            return None
+    return settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Source):
+    """One picture to be converted: a source whose `target` is its file below the output folder.
+
+    Attributes:
+        saving: how it is saved.
+        policy: all that the result depends on besides the source, see `policies.signature`.
+        mask_target: the file of its mask below the output folder; "" where it has none.
+    """
+
     saving: Saving
     policy: str
+    mask_target: str = ""
 
 
 def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Source]:
@@ -75,23 +187,20 @@ def plan_tasks(
         _renamed(each, how, keep=True) if wanted_by[name] > 1 and name != each.target else name
         for each, how, name in zip(sources, savings, short, strict=True)
     ]
-    taken: dict[str, Source] = {}
+    taken: dict[str, str] = {}
     tasks, rejected = [], []
     order = sorted(
-        range(len(sources)),
-        key=lambda i: (wanted[i] != sources[i].target, sources[i].source_path, sources[i].page),
+        zip(sources, savings, wanted, strict=True),
+        key=lambda each: (each[2] != each[0].target, each[0].source_path, each[0].page),
     )
-    for i in order:
-        if first := taken.get(wanted[i]):
-            rejected.append(
-                Rejected(
-                    sources[i].source_path,
-                    f"it would be converted to {wanted[i]}, as {first.source_path} is; rename one of them",
-                )
-            )
+    for source, saving, target in order:
+        if first := taken.get(target):
+            reason = f"it would be converted to {target}, as {first} is; rename one of them"
+            rejected.append(Rejected(source.source_path, reason))
             continue
-        taken[wanted[i]] = sources[i]
-        tasks.append(Task(sources[i], wanted[i], "", savings[i], signature(policy, savings[i])))
+        taken[target] = source.source_path
+        words = signature(policy, saving)
+        tasks.append(Task(**{**vars(source), "target": target}, saving=saving, policy=words))
     tasks.sort(key=lambda task: task.target)
     return _with_masks(tasks), rejected
 
@@ -105,7 +214,7 @@ def _renamed(source: Source, saving: Saving, keep: bool) -> str:
 
 
 def _without_ending(path: str) -> str:
-    """Cut off what `PurePosixPath.suffix` gives, several times faster."""
+    """Cut off `PurePosixPath.suffix`, several times faster."""
     dot = path.rfind(".", path.rfind("/") + 2)  # a dot at the beginning of a name begins no ending
     return path if dot in (-1, len(path) - 1) else path[:dot]
 
@@ -122,7 +231,7 @@ def _with_masks(tasks: list[Task]) -> list[Task]:
 
 
 def _mask_name(task: Task, path: str) -> str:
-    if task.source.mask_path is None:
+    if task.mask_path is None:
         return ""
     collection, label, rest = path.split("/", 2)
     return "/".join([collection, MASKS, *([] if label == "fake" else [label]), rest])

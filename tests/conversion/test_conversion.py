@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -52,13 +51,10 @@ def times(folder):
     }
 
 
-def age(folder, seconds=60.0):
-    """Make files look as old as those that people have, for the journal trusts no file of this second."""
-    then = time.time_ns() + int(seconds * 1e9)
-    path = journal.journal_path(folder)
-    entries = journal.read_journal(path)
-    aged = [journal.Entry(**{**vars(entry), "recorded_ns": then}) for entry in entries.values()]
-    journal.write_journal(path, aged)
+@pytest.fixture
+def trusting(monkeypatch):
+    """Files look as old as those that people have; the journal trusts no file of the last seconds."""
+    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))
 
 
 def test_equal_saves_every_picture_with_the_same_settings(convert, output):
@@ -165,6 +161,7 @@ def test_two_files_of_one_name_both_get_a_file(convert, dataset, output):
     assert (by_source["fake/f0.jpg"], by_source["fake/f0.tif"]) == ("set/fake/f0.jpg", "set/fake/f0.tif.jpg")
 
 
+@pytest.mark.usefixtures("trusting")
 def test_a_mask_that_does_not_fit_is_said_and_its_picture_kept(convert, dataset, output):
     Image.new("L", (10, 300)).save(dataset / "masks/f0.png")
     counts = convert()
@@ -174,16 +171,15 @@ def test_a_mask_that_does_not_fit_is_said_and_its_picture_kept(convert, dataset,
     (rejected,) = read(output, "rejected.csv").itertuples()
     assert rejected.path == str(dataset / "masks/f0.png")
     assert "10x300" in rejected.reason
-    age(output)
     assert convert().masks_rejected == 1
     assert len(read(output, "rejected.csv")) == 1
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_nothing_is_done_again_when_nothing_has_changed(convert, output, trusted):
-    convert()
+def test_nothing_is_done_again_when_nothing_has_changed(request, convert, output, trusted):
     if trusted:
-        age(output)
+        request.getfixturevalue("trusting")
+    convert()
     before, tables = times(output), digests(output)
     counts = convert()
     assert counts.unchanged == 10
@@ -199,9 +195,9 @@ def test_without_its_journal_nothing_is_done_again_either(convert, output):
     assert times(output) == before
 
 
+@pytest.mark.usefixtures("trusting")
 def test_a_picture_whose_file_is_read_again_only_where_it_changed(convert, dataset, output):
     convert()
-    age(output)
     before = times(output)
     Image.fromarray(draw_photo(seed=77)).save(dataset / "fake/f2.tif")
     counts = convert()
@@ -214,9 +210,9 @@ def test_a_picture_whose_file_is_read_again_only_where_it_changed(convert, datas
     )
 
 
+@pytest.mark.usefixtures("trusting")
 def test_a_changed_mask_is_converted_again_without_its_picture(convert, dataset, output):
     convert()
-    age(output)
     before = times(output)
     Image.new("L", (60, 40), 255).save(dataset / "masks/f0.png")
     convert()
@@ -225,9 +221,9 @@ def test_a_changed_mask_is_converted_again_without_its_picture(convert, dataset,
     assert read_mask(output / "set/masks/f0.png").all()
 
 
+@pytest.mark.usefixtures("trusting")
 def test_a_mask_taken_away_goes(convert, dataset, output):
     convert()
-    age(output)
     (dataset / "masks/f0.png").unlink()
     convert()
     assert not (output / "set/masks/f0.png").exists()
@@ -255,28 +251,28 @@ def test_a_picture_taken_away_goes_and_so_does_its_empty_folder(convert, dataset
     ],
     ids=["quality", "subsampling", "raw", "tif_only"],
 )
+@pytest.mark.usefixtures("trusting")
 def test_changed_settings_leave_what_one_clean_run_leaves(convert, output, changed):
     convert(changed)
     clean = digests(output)
     shutil.rmtree(output)
     journal.journal_path(output).unlink()
     convert(EQUAL)
-    age(output)
     convert(changed)
     assert digests(output) == clean
 
 
-def test_a_changed_quality_leaves_copied_files_alone(convert, output):
+@pytest.mark.usefixtures("trusting")
+def test_a_changed_quality_leaves_copied_files_alone(convert):
     convert(TIF_ONLY)
-    age(output)
     assert convert(settings("tif_only", quality=80)).unchanged == 8
 
 
 @pytest.mark.parametrize("damage", ["delete", "change", "swap"])
+@pytest.mark.usefixtures("trusting")
 def test_a_converted_file_that_was_damaged_is_made_again(convert, output, damage):
     convert()
     clean = digests(output)
-    age(output)
     target = output / "set/fake/f1.jpg"
     if damage == "delete":
         target.unlink()
@@ -384,10 +380,10 @@ def test_files_beside_the_pictures_count_as_lost_only_where_they_should_have_bee
         )
 
 
+@pytest.mark.usefixtures("trusting")
 def test_a_picture_beyond_the_limits_is_rejected_also_where_it_was_converted_before(convert, dataset, output):
     Image.fromarray(draw_photo(400, 600)).save(dataset / "genuine/large.png")
     assert convert().converted == 11
-    age(output)
     counts = convert(settings("equal", max_megapixels=0.2))
     assert (counts.converted, counts.unchanged, counts.rejected) == (10, 10, 1)
     assert "convert.max_megapixels" in read(output, "rejected.csv")["reason"].iloc[0]
@@ -414,6 +410,7 @@ def test_of_a_file_with_pages_the_first_is_taken(convert, pages, output):
 
 
 @pytest.mark.parametrize("policy", ["equal", "matched", "lossless"])
+@pytest.mark.usefixtures("trusting")
 def test_every_page_can_be_a_picture(convert, pages, output, policy):
     assert convert(settings(policy, pages="all")).converted == 13
     rows = read(output).query("source_path == 'fake/book.tif'")
@@ -423,7 +420,6 @@ def test_every_page_can_be_a_picture(convert, pages, output, policy):
     assert rows["pixel_sha256"].nunique() == 3
     if policy == "lossless":
         assert np.array_equal(read_rgb(output / "set/fake/book-page3.png"), np.asarray(pages[2]))
-    age(output)
     assert convert(settings(policy, pages="all")).unchanged == 13
     assert convert(settings(policy, pages="first")).removed == 4  # two pages and their masks
 

@@ -1,73 +1,92 @@
 """The journal remembers what was done, whatever cut it off, and notices whatever has changed."""
 
 import os
-from contextlib import closing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline.conversion.journal import (
-    Entry,
-    JournalWriter,
-    Measured,
-    is_unchanged,
-    journal_path,
-    now_ns,
-    read_journal,
-    stamp_of,
-    write_journal,
-)
+from pipeline.conversion import journal
+from pipeline.conversion.journal import Journal, journal_path, settled_stamp, stamp
 from pipeline.errors import UserError
 
-HOUR_NS = 3_600_000_000_000
+KNOWN = {"é 日.jpg": ["a", 1, None, [2, 3]], "b.jpg": []}
 
 
-def entry(
-    target: str = "set/fake/a.jpg", phash: str = "0", stamps: tuple = (None,) * 4, recorded_ns: int = 0
-) -> Entry:
-    measured = Measured("TIFF", 3, 2, 100, "s", "t", "", "p", phash, "0", None)
-    return Entry(target, "", "raw(copied)", measured, "", stamps, recorded_ns)
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "folder" / ".out.journal"
 
 
-def test_what_was_appended_is_read_back(tmp_path):
-    path = tmp_path / ".out.journal"
-    first, second = entry("é 日.jpg", stamps=(stamp_of(tmp_path), None, None, None)), entry("b.jpg")
-    with closing(JournalWriter(path)) as writer:
-        writer.append([first])
-        writer.append([second])
-    assert read_journal(path) == {"é 日.jpg": first, "b.jpg": second}
+def write(path, known, kind="picture"):
+    with Journal(path) as memory:
+        memory.write(kind, known)
 
 
-def test_of_several_entries_the_last_counts(tmp_path):
-    path = tmp_path / "journal"
-    for phash in ("0", "1"):
-        with closing(JournalWriter(path)) as writer:
-            writer.append([entry(phash=phash)])
-    assert read_journal(path) == {entry().target: entry(phash="1")}
+def read(path, kind="picture"):
+    with Journal(path) as memory:
+        return memory.read(kind)
 
 
-def test_a_journal_cut_off_anywhere_keeps_its_whole_lines_and_can_go_on(tmp_path):
-    path = tmp_path / "journal"
-    write_journal(path, [entry("a"), entry("b")])
+def test_what_was_written_is_read_back_kind_by_kind(path):
+    write(path, KNOWN)
+    write(path, {"b.jpg": 4}, "file")
+    assert read(path) == KNOWN
+    assert read(path, "file") == {"b.jpg": 4}
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_of_several_values_the_last_counts_and_what_is_not_kept_goes(path):
+    write(path, KNOWN)
+    with Journal(path) as memory:
+        memory.write("picture", {"b.jpg": "new", "c.jpg": 3})
+        memory.keep("picture", {"b.jpg", "unknown"})
+        assert memory.read("picture") == {"b.jpg": "new"}
+    assert read(path) == {"b.jpg": "new"}
+
+
+def test_a_killed_process_leaves_what_it_had_written(path):
+    script = (
+        "import os, signal, sys; from pathlib import Path; from pipeline.conversion.journal import Journal\n"
+        "memory = Journal(Path(sys.argv[1]))\n"
+        "for i in range(50): memory.write('picture', {f'{i}': 'x' * 1000})\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=False)
+    assert len(read(path)) == 50
+    write(path, {"more": 1})
+    assert len(read(path)) == 51
+
+
+def test_a_journal_cut_off_anywhere_is_begun_anew_and_can_go_on(path):
+    write(path, {f"{i}": "x" * 500 for i in range(30)})
     whole = path.read_bytes()
-    for cut in range(len(whole)):
+    for cut in range(0, len(whole), 1000):
         path.write_bytes(whole[:cut])
-        with closing(JournalWriter(path)) as writer:
-            writer.append([entry("c")])
-        found = read_journal(path)
-        assert found.keys() - {"a", "b"} == {"c"}
-        assert all(each == entry(name) for name, each in found.items())
+        with Journal(path) as memory:
+            assert memory.read("picture") == {}
+            memory.write("picture", {"c": 1})
+        assert read(path) == {"c": 1}
 
 
-@pytest.mark.parametrize("line", ["[]", "{}", "null", '["a"]', "\0\0", "[1,2,3,4,5,6,7]", "[" * 10_000])
-def test_a_line_of_anything_else_is_passed_over(tmp_path, line):
-    path = tmp_path / "journal"
-    path.write_text(line + "\n")
-    assert read_journal(path) == {}
+@pytest.mark.parametrize(
+    "content",
+    ["", '["a.jpg","",{}]\n' * 100, "\0\0", "[" * 10_000],
+    ids=["empty", "text", "zeros", "brackets"],
+)
+def test_a_file_of_anything_else_is_replaced(path, content):
+    path.parent.mkdir()
+    path.write_text(content)
+    assert read(path) == {}
+    write(path, KNOWN)
+    assert read(path) == KNOWN
 
 
-def test_no_journal_means_that_nothing_was_done(tmp_path):
-    assert read_journal(tmp_path / "none") == {}
+def test_another_version_is_begun_anew(path, monkeypatch):
+    write(path, KNOWN)
+    monkeypatch.setattr(journal, "_VERSION", 2)
+    assert read(path) == {}
 
 
 def test_the_journal_lies_beside_its_folder():
@@ -77,7 +96,15 @@ def test_the_journal_lies_beside_its_folder():
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
-        JournalWriter(tmp_path / "file" / "journal")
+        Journal(tmp_path / "file" / "journal")
+
+
+def test_a_journal_that_another_process_writes_is_said(path, monkeypatch):
+    monkeypatch.setattr(journal, "_PATIENCE_SECONDS", 0.1)
+    with Journal(path) as memory:
+        memory.write("picture", KNOWN)
+        with pytest.raises(UserError, match=r"cannot write .*locked"):
+            write(path, KNOWN)
 
 
 @pytest.fixture
@@ -87,25 +114,22 @@ def old_file(tmp_path):
     return path
 
 
-def test_a_file_that_was_let_alone_is_unchanged(old_file):
-    stamps = (stamp_of(old_file), stamp_of(old_file), None, None)
-    made = entry(stamps=stamps, recorded_ns=now_ns() + HOUR_NS)
-    assert is_unchanged(made, (stamp_of(old_file), stamp_of(old_file), None, None))
+def test_a_file_that_was_let_alone_is_unchanged(old_file, monkeypatch):
+    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**12))
+    assert settled_stamp(old_file, None) == stamp(old_file, None) != stamp(old_file)
 
 
 def test_a_file_of_the_same_size_and_time_with_other_bytes_has_changed(old_file):
-    before = stamp_of(old_file)
+    before = stamp(old_file)
     status = old_file.stat()
     old_file.write_bytes(b"xyz")
     os.utime(old_file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    made = entry(stamps=(before, before, None, None), recorded_ns=now_ns() + HOUR_NS)
-    assert not is_unchanged(made, (stamp_of(old_file), before, None, None))
+    assert stamp(old_file) != before
 
 
 def test_a_file_written_just_before_it_was_looked_at_is_looked_at_again(old_file):
-    stamps = (stamp_of(old_file), stamp_of(old_file), None, None)
-    assert not is_unchanged(entry(stamps=stamps, recorded_ns=now_ns()), stamps)
+    assert settled_stamp(old_file, None) == ""
 
 
-def test_files_that_are_not_there_are_never_unchanged():
-    assert not is_unchanged(entry(recorded_ns=now_ns()), (None, None, None, None))
+def test_files_that_are_not_there_have_no_stamp(tmp_path):
+    assert stamp(tmp_path / "none", None) == "-;-"

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageCms
 
-from pipeline.conversion import recompression
+from pipeline.conversion import journal, plan
 from pipeline.conversion.conversion import convert_pictures
-from pipeline.conversion.journal import journal_path
-from pipeline.conversion.recompression import survey
+from pipeline.conversion.journal import Journal, journal_path
 from pipeline.images.encode import settings_of
 from pipeline.images.jpeg import segments, take_apart
 from pipeline.images.mask import read_mask
@@ -50,6 +49,16 @@ def output(tmp_path):
 
 def convert(folder, output, chosen=MATCHED, workers=1):
     return convert_pictures(list_folder(folder), [], output, chosen, on_cores(workers))
+
+
+def survey(sources, output, chosen=MATCHED):
+    with Journal(journal_path(output)) as memory:
+        return plan.survey(sources, chosen, memory, on_cores(1))
+
+
+def remembered(output):
+    with Journal(journal_path(output)) as memory:
+        return memory.read("file")
 
 
 def last_saves(output: Path, label: str) -> Counter:
@@ -125,7 +134,7 @@ def test_a_fake_whose_profile_changes_its_colours_counts_as_never_jpeg(folder, o
     picture = Image.fromarray(draw_photo(40, 60, seed=7))
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     (folder / "fake/odd.jpg").write_bytes(saved(picture, icc_profile=srgb, **EDITOR))
-    found = survey(list_folder(folder), MATCHED, output, on_cores(1))
+    found = survey(list_folder(folder), output)
     looked_at = read_rgb(folder / "fake/odd.jpg")
     without = read_rgb(saved(picture, **EDITOR))
     assert (found["fake/odd.jpg"].last_save is not None) == np.array_equal(looked_at, without)
@@ -134,9 +143,9 @@ def test_a_fake_whose_profile_changes_its_colours_counts_as_never_jpeg(folder, o
         decoded = image.convert("RGB")
         return decoded.point(lambda value: value // 2) if "icc_profile" in image.info else decoded
 
-    monkeypatch.setattr(recompression, "upright_rgb", darker)
-    (output.parent / ".converted.survey.journal").unlink()
-    found = survey(list_folder(folder), MATCHED, output, on_cores(1))
+    monkeypatch.setattr(plan, "upright_rgb", darker)
+    journal_path(output).unlink()
+    found = survey(list_folder(folder), output)
     assert found["fake/odd.jpg"].last_save is None
     assert found["fake/f0.jpg"].last_save is not None
 
@@ -162,10 +171,9 @@ def test_the_result_depends_neither_on_workers_nor_on_what_was_there(folder, out
     convert(folder, output, settings("equal"))
     convert(folder, output, workers=2)
     found = digests(output)
-    monkeypatch.setattr(recompression, "_ALONE", 0)
+    monkeypatch.setattr(plan, "_ALONE", 0)
     shutil.rmtree(output)
     journal_path(output).unlink()
-    (output.parent / ".converted.survey.journal").unlink()
     convert(folder, output, workers=2)
     assert digests(output) == found
     assert convert(folder, output).unchanged == 80
@@ -187,41 +195,45 @@ def test_a_new_genuine_picture_moves_no_other_and_a_new_fake_few(folder, output)
 
 def test_files_are_looked_at_once(folder, output, monkeypatch):
     looked: list[str] = []
-    look_at = recompression._look_at
-    monkeypatch.setattr(
-        recompression, "_look_at", lambda look: looked.append(look.path.name) or look_at(look)
-    )
-    monkeypatch.setattr(recompression, "now_ns", lambda: 2**62)  # long after the files were written
+    look_at = plan._look_at
+
+    def counting(item, **options):
+        looked.append(item[0].name)
+        return look_at(item, **options)
+
+    monkeypatch.setattr(plan, "_look_at", counting)
+    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))
     sources = list_folder(folder)
-    first = survey(sources, MATCHED, output, on_cores(1))
+    first = survey(sources, output)
     assert len(looked) == 20
-    assert survey(sources, MATCHED, output, on_cores(1)) == first
+    assert survey(sources, output) == first
     assert len(looked) == 20
     (folder / "fake/f2.jpg").write_bytes(as_photoshop_writes(draw_photo(40, 64)))
-    second = survey(list_folder(folder), MATCHED, output, on_cores(1))
+    second = survey(list_folder(folder), output)
     assert looked[20:] == ["f2.jpg"]
     assert second["fake/f2.jpg"] != first["fake/f2.jpg"]
-    survey(sources, settings("matched", pages="all"), output, on_cores(1))
+    survey(sources, output, settings("matched", pages="all"))
     assert len(looked) == 21 + 80
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"made_by": 3, "files": 4}', "[" * 100_000])
-def test_a_damaged_memory_is_made_again(folder, output, damage):
+@pytest.mark.parametrize("damage", ["", "[]", "{}", "[" * 100_000], ids=["none", "list", "map", "deep"])
+def test_a_damaged_memory_is_made_again(folder, output, monkeypatch, damage):
+    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))
     sources = list_folder(folder)
-    first = survey(sources, MATCHED, output, on_cores(1))
-    memory = output.parent / ".converted.survey.journal"
-    whole = memory.read_text()
-    memory.write_text(damage)
-    assert survey(sources, MATCHED, output, on_cores(1)) == first
-    memory.write_text(whole.replace('"files":', '"files":[],"x":'))
-    assert survey(sources, MATCHED, output, on_cores(1)) == first
+    first = survey(sources, output)
+    before = remembered(output)
+    assert len(before) == 20
+    journal_path(output).write_text(damage)
+    assert survey(sources, output) == first
+    assert remembered(output) == before
 
 
-def test_policies_that_need_no_look_leave_no_memory(folder, output):
+def test_policies_that_need_no_look_remember_none(folder, output, monkeypatch):
+    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))
     convert(folder, output)
-    assert (output.parent / ".converted.survey.journal").exists()
+    assert len(remembered(output)) == 20
     convert(folder, output, settings("equal"))
-    assert not (output.parent / ".converted.survey.journal").exists()
+    assert remembered(output) == {}
 
 
 def test_on_real_pictures_only_chance_tells_the_settings_apart(real_pictures, output, tmp_path):
