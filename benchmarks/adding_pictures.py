@@ -109,9 +109,9 @@ def convert_once(folder: str, output: str, policy: str, workers: int) -> None:
     from pipeline.conversion.conversion import convert_pictures
     from pipeline.images.files import Source
 
-    settings = Convert(
-        policy=policy, quality=95, subsampling="4:4:4", pages="first",
-        max_rejected=0.0, max_megapixels=250, max_gib=4,
+    settings = Convert.model_validate(
+        {"policy": policy, "quality": 95, "subsampling": "4:4:4", "pages": "first",
+         "max_rejected": 0.0, "max_megapixels": 250, "max_gib": 4}
     )  # fmt: skip
     sources = []
     for path in sorted(Path(folder).rglob("*.*")):

@@ -24,11 +24,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from PIL import Image
 
-QUALITY, SUBSAMPLING = 95, "4:4:4"
+QUALITY: Final = 95
+SUBSAMPLING: Final = "4:4:4"
 SIZES = {"384x256": (256, 384), "12 megapixels": (3000, 4000)}
 COMPARED = ["source_sha256", "pixel_sha256", "phash", "phash_turned"]
 

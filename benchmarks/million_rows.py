@@ -105,7 +105,7 @@ def measure(folder: Path, method: str) -> dict[str, Any]:
         known_groups=None,
         collections=collections,
     )
-    split = Split(method=method, shares=SHARES, folds=None, fold=0)
+    split = Split.model_validate({"method": method, "shares": SHARES, "folds": None, "fold": 0})
     compute = Compute(backend="local", workers=2, scheduler=None)
     with timed("reading files.csv"):
         files = read_files(folder)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.config import Evaluate, check_ranges
+from pipeline.checking import check
+from pipeline.config import Evaluate
 from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.comparison import compare
@@ -61,8 +62,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20, help="of the draws (20)")
     asked = parser.parse_args()
     with plain_errors():
-        settings = Evaluate(bootstrap=asked.bootstrap, confidence=asked.confidence, robustness=None)
-        check_ranges(settings, "--")
+        measuring = {"bootstrap": asked.bootstrap, "confidence": asked.confidence, "robustness": None}
+        settings = check(Evaluate, measuring, "--")
         first, second = predictions_of(asked.first), predictions_of(asked.second)
         print(comparison_table(compare(first, second, Bootstrap.of(settings, asked.seed)), asked.confidence))
 

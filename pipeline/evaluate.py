@@ -9,7 +9,6 @@ all figures, points of the curves, pictures of them, a gallery). Adds the figure
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +104,7 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
         write_evaluation(folder, examined.predictions, found, tables, detector.decision.temperature)
         write_gallery(folder / GALLERY, _shown(detector, tested, table))
-        settings = {"evaluate": asdict(config.evaluate)}
+        settings = {"evaluate": config.evaluate.model_dump()}
         write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], **code_state(settings), **settings})
     write_json(reports / METRICS_FILE, metrics)
     content = read_content(reports, models, manifest, audit, config.evaluate.confidence)

@@ -168,7 +168,9 @@ def job(composed: DictConfig) -> float | None:
         sweep = Sweep(Path(hydra_config.sweep.dir)) if swept else Sweep(new_folder())
         _started[sweep] = config
         result = sweep.run_job(
-            config, hydra_config.job.num if swept else 0, hydra_config.job.override_dirname or "default"
+            config,
+            hydra_config.job.num if swept else 0,
+            hydra_config.job.override_dirname.replace("++", "") or "default",
         )
     score: float | None = result["validation"][CHOSEN_BY]
     return score

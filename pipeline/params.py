@@ -10,7 +10,6 @@ Inside `dvc exp run` an experiment's choices differ on purpose: there only the s
 import argparse
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import yaml
@@ -21,7 +20,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
-from pipeline.models.build import check as check_model
 from pipeline.models.build import check_inputs
 from pipeline.stage import plain_errors
 from pipeline.storage import write_text
@@ -67,7 +65,7 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
         return
     wanted = _checked(composed_text(conf))
     if found != wanted:
-        old, new = flatten(asdict(found)), flatten(asdict(wanted))
+        old, new = flatten(found.model_dump()), flatten(wanted.model_dump())
         keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
         lines = [f"  {key}: {old.get(key)!r} in params.yaml, {new.get(key)!r} in conf/" for key in keys[:10]]
         more = [f"  and {len(keys) - 10} more"] if len(keys) > 10 else []
@@ -91,7 +89,6 @@ def _check_folders(config: Config) -> None:
 
 def _checked(text: str) -> Config:
     config = validate(yaml.safe_load(text))
-    check_model(config.model)
     check_inputs(config.model, config.preprocess.method)
     return config
 

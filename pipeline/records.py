@@ -13,7 +13,6 @@ import platform
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def training_run(
         parent: MLflow run of the sweep that this one belongs to.
         facts: of the inputs and the machine (digests, device, precision).
     """
-    whole = asdict(config)
+    whole = config.model_dump()
     run = TrainingRun(
         {
             RUN_KEY: uuid.uuid4().hex,
@@ -206,7 +205,7 @@ def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _differing(settings: Mapping[str, Any], committed: str) -> dict[str, Any] | None:
     try:  # it fills in what may be left out, as in `settings`
-        there = flatten(asdict(validate(yaml.safe_load(committed))))
+        there = flatten(validate(yaml.safe_load(committed)).model_dump())
     except UserError:  # of another schema
         return None
     return {key: value for key, value in flatten(settings).items() if key not in there or there[key] != value}

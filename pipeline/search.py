@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from pipeline.config import validate
 from pipeline.errors import UserError
 from pipeline.experiment import CHOSEN_BY, Sweep, new_folder, refuse_upstream
-from pipeline.stage import plain_errors
+from pipeline.stage import let_through, plain_errors
 
 
 def search(overrides: list[str]) -> str:
@@ -90,7 +90,7 @@ def _without_hydra(composed: DictConfig) -> dict[str, Any]:
 def main() -> None:
     """Search with the overrides of the command line."""
     with plain_errors():
-        print(search(sys.argv[1:]))
+        print(search(let_through(sys.argv[1:])))
 
 
 if __name__ == "__main__":

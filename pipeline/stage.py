@@ -5,6 +5,7 @@ import ctypes
 import errno
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -27,19 +28,21 @@ GRACE_SECONDS = 10  # from SIGTERM to the end of a process that does not come to
 
 
 def start(main: Callable[[], None]) -> None:
-    """Call a Hydra entry, after refusing mistyped keys on the command line with what is allowed.
-
-    Hydra's own answer to one is to append it with a plus sign.
-    """
-    from pipeline.config import unknown_key
-
-    for argument in sys.argv[1:]:
-        key = argument.lstrip("+~").split("=")[0]
-        if "=" not in argument or argument.startswith("-") or "@" in key or "/" in key:
-            continue
-        if key.split(".")[0] not in {"hydra", "experiment"} and (mistake := unknown_key(key)):
-            stop(mistake)
+    """Call a Hydra entry, which then leaves mistyped keys on the command line to our own check."""
+    sys.argv[1:] = let_through(sys.argv[1:])
     main()
+
+
+def let_through(overrides: list[str]) -> list[str]:
+    """Return overrides in which a key that is not there is added: `check` says then what is allowed.
+
+    Hydra's own answer to such a key is to append it with a plus sign.
+
+    >>> let_through(["train.epoch=3", "model=cnn", "hydra.verbose=true", "+hydra=default"])
+    ['++train.epoch=3', 'model=cnn', 'hydra.verbose=true', '+hydra=default']
+    """
+    ours = re.compile(r"(?!hydra\.)\w+(\.\w+)+=")
+    return [f"++{each}" if ours.match(each) else each for each in overrides]
 
 
 def execute(

@@ -17,7 +17,7 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline.config import Config, needs_sources
+from pipeline.config import Config
 from pipeline.datasets.provenance import check_built_from, check_files
 from pipeline.datasets.tables import SPLITS, genuine_sources, read_table, shuffle_labels, with_sources
 from pipeline.detector.calibration import decide
@@ -25,7 +25,6 @@ from pipeline.detector.decision import DECISION_FILE, RUN_FILE, UNDECIDED
 from pipeline.detector.detector import Detector, load_model
 from pipeline.detector.validation import score_table, validation_metrics
 from pipeline.models.build import TARGET, check_inputs
-from pipeline.models.build import check as check_model
 from pipeline.records import training_run
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
@@ -52,14 +51,13 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     Raises:
         UserError: the tables or pictures are not what the configuration says.
     """
-    check_model(config.model)
     check_inputs(config.model, config.preprocess.method)
     manifest = Path(config.paths.manifest)
     check_built_from(manifest, config)
     paths = {split: manifest / f"{split}.csv" for split in LEARNT_FROM}
     tables = {split: with_sources(read_table(path), config.data.root) for split, path in paths.items()}
     check_files(*tables.values())
-    if needs_sources(config.augment):
+    if config.augment.needs_sources:
         check_files(genuine_sources(tables["train"]))
     start_tensorflow()  # 10 s: not before it is needed
     from pipeline.training.device import training_seed

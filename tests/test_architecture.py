@@ -2,7 +2,7 @@
 
 from tests.source_imports import PACKAGE, closure, imports_of, our_files
 
-BASE = ["__init__", "errors", "storage", "config", "parallel"]
+BASE = ["__init__", "errors", "storage", "checking", "config", "parallel"]
 PACKAGES = [
     "images",
     "conversion",

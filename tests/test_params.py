@@ -41,7 +41,7 @@ def test_a_mistake_in_conf_does_not_reach_the_snapshot(conf, tmp_path):
     before = snapshot.read_bytes()
     train = conf / "train" / "default.yaml"
     train.write_text(train.read_text().replace("learning_rate: 0.002", "learning_rate: -1"))
-    with pytest.raises(UserError, match="allowed is a number above 0"):
+    with pytest.raises(UserError, match="expected a number above 0"):
         params.write(conf, snapshot)
     assert snapshot.read_bytes() == before
 

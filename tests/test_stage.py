@@ -18,11 +18,11 @@ def repository(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["train.learning_rate=-1"], "train.learning_rate: found -1.0, allowed is a number above 0"),
-        (["train.learning_rate=fast"], "train.learning_rate: Value 'fast'"),
+        (["train.learning_rate=-1"], "train.learning_rate: found -1, expected a number above 0"),
+        (["train.learning_rate=fast"], "train.learning_rate: found 'fast'"),
         (["train.learning_rat=0.1"], "did you mean train.learning_rate?"),
         (["trian.epochs=3"], "did you mean train?"),
-        (["train.epochs=abc"], "allowed is at least 1"),
+        (["train.epochs=abc"], "expected a whole number at least 1"),
         (["convert=equl"], "raw"),
         (["data.root=../elsewhere"], "data.root"),
         (["data=folders", "data.root=/nowhere/at/all"], "/nowhere/at/all"),

@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from dataclasses import asdict
 
 import pytest
 import yaml
@@ -24,7 +23,7 @@ def repository(tmp_path, monkeypatch):
     git("init", "--quiet")
     git("add", str(PARAMS))
     git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first")
-    return asdict(validate(yaml.safe_load(PARAMS.read_text())))
+    return validate(yaml.safe_load(PARAMS.read_text())).model_dump()
 
 
 def git(*arguments):

@@ -1,7 +1,6 @@
 """Everything that is looked for before training, as one nested result of plain numbers and texts."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -60,7 +59,7 @@ def audit_pictures(
     of_training = pictures[~elsewhere]
     fakes = (of_training["label"] == "fake").to_numpy() & (of_training["subset"] != "").to_numpy()
     return {
-        "settings": asdict(settings),
+        "settings": settings.model_dump(),
         "pictures": _count_splits(pictures),
         "parts": {
             name: _part(pictures, rows, sides, settings, workers, seed)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ NAMED = 5  # mistakes that a message lists one by one
 
 def built_from(config: Config) -> dict[str, Any]:
     """Give the part of a configuration that a manifest, and what is made from it, depends on."""
-    values = asdict(config)
+    values = config.model_dump()
     return {key: values[key] for key in ("data", "convert", "split", "seed")}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.config import Augment, Preprocess, needs_sources
+from pipeline.config import Augment, Preprocess
 from pipeline.images.mask import read_mask
 from pipeline.inputs.augment_crops import Alteration, OwnSaves, draw_alteration, draw_scene, tampered
 from pipeline.inputs.cache import DecodedPictures, File, PictureCache
@@ -78,7 +78,7 @@ class Views:
         self._matched = augment.matched_saves and policy == "matched"
         genuine = np.flatnonzero(~self._fake)
         self._source_row = {int(row): place for place, row in enumerate(genuine)}
-        needed = needs_sources(augment)
+        needed = augment.needs_sources
         sources = files_of(table.iloc[genuine], column="source_file") if needed else []
         self.sources = DecodedPictures(sources, preprocess, cache)
         fakes: dict[str, list[Path]] = {}

@@ -1,33 +1,18 @@
 """From `model` in the configuration to a network; a new one is a file here and one in `conf/model/`."""
 
-import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import mistakes
+from pipeline.config import TARGET, build_function
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     import keras
 
-TARGET = "_target_"
-GIVEN = ("height", "width")  # come from `preprocess`, not from `model`
-
-
-def check(spec: Mapping[str, Any]) -> None:
-    """Refuse a `model` that `build` would not take; fast, imports neither Keras nor TensorFlow.
-
-    Raises:
-        UserError: no such build function, or arguments that do not fit its signature.
-    """
-    found = list(mistakes(_function(spec), _arguments(spec), GIVEN, "model."))
-    if found:
-        raise UserError("the model's configuration is not right:\n  " + "\n  ".join(found))
-
 
 def check_inputs(spec: Mapping[str, Any], method: str) -> None:
-    """Refuse pictures in a form that the model was not made for; fast as `check`.
+    """Refuse pictures in a form that the model was not made for; fast.
 
     Args:
         spec: of the model, checked.
@@ -37,7 +22,7 @@ def check_inputs(spec: Mapping[str, Any], method: str) -> None:
         UserError: a network of one size would get native pictures, or one for native pictures resized ones,
             in which the traces that it looks for are gone.
     """
-    signature = inspect.signature(_function(spec))
+    signature = inspect.signature(build_function(spec))
     wanted = "resize" if "height" in signature.parameters else "native"
     is_network = "keras.Model" in str(signature.return_annotation)  # a forest measures whole pictures always
     if is_network and method != wanted:
@@ -53,7 +38,7 @@ def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
     """Build the network that `spec` describes, with new weights.
 
     Args:
-        spec: `_target_`, the dotted name of a build function, and its arguments.
+        spec: `model` of a checked configuration: a build function and its arguments.
         height: of the images, in pixels; for networks that take one size only.
         width: of the images, in pixels; likewise.
 
@@ -63,14 +48,14 @@ def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
         localises, `map` (batch, height / 8, width / 8); all float32.
 
     Raises:
-        UserError: as `check`; or the images are too small for the network.
+        UserError: the images are too small for the network.
     """
-    check(spec)
-    function = _function(spec)
+    function = build_function(spec)
     wanted = inspect.signature(function).parameters
+    arguments = {name: value for name, value in spec.items() if name != TARGET}
     size = {name: value for name, value in {"height": height, "width": width}.items() if name in wanted}
     try:
-        return function(**size, **_arguments(spec))
+        return function(**size, **arguments)
     except ValueError as error:
         if not size:
             raise  # nothing that other sizes would mend
@@ -79,24 +64,3 @@ def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
             f"{str(error).splitlines()[0]} Raise preprocess.height and preprocess.width, or take fewer "
             "layers."
         ) from error
-
-
-def _arguments(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in spec.items() if name != TARGET}
-
-
-def _function(spec: Mapping[str, Any]) -> Callable[..., "keras.Model"]:
-    name = str(spec.get(TARGET) or "")
-    module_name, _, function_name = name.rpartition(".")
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(
-            f"model.{TARGET}: found {name!r}, expected the dotted name of a build function such as "
-            f"pipeline.models.cnn.build ({error}); the choices are the files in conf/model/"
-        ) from error
-    if not callable(function):
-        raise UserError(
-            f"model.{TARGET}: {name} is no function; expected one such as pipeline.models.cnn.build"
-        )
-    return function

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.config import Within
+from pydantic import Field
 
 if TYPE_CHECKING:
     import keras
@@ -12,9 +12,9 @@ def build(
     height: int,
     width: int,
     *,
-    filters: list[Annotated[int, Within(1, 4096)]],
-    dense: Annotated[int, Within(1, 65536)],
-    dropout: Annotated[float, Within(0, below=1)],
+    filters: list[Annotated[int, Field(ge=1, le=4096)]],
+    dense: Annotated[int, Field(ge=1, le=65536)],
+    dropout: Annotated[float, Field(ge=0, lt=1)],
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 

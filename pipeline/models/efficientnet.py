@@ -8,7 +8,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pipeline.config import Within
+from pydantic import Field
+
 from pipeline.errors import UserError
 from pipeline.models.blocks import picture_model
 
@@ -23,7 +24,7 @@ def build(
     width: int,
     *,
     weights: str | None,
-    dropout: Annotated[float, Within(0, below=1)],
+    dropout: Annotated[float, Field(ge=0, lt=1)],
 ) -> "keras.Model":
     """Build it in the dtype policy that is set.
 

@@ -6,7 +6,8 @@ networks on ELA pictures usually scale each by its own largest error.
 
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.config import Within
+from pydantic import Field
+
 from pipeline.models.blocks import dilated_body, localising_model, strided_body
 
 if TYPE_CHECKING:
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 def build(
     *,
-    quality: Annotated[int, Within(1, 100)],
-    gain: Annotated[float, Within(0)],
-    filters: Annotated[int, Within(1, 1024)],
-    depth: Annotated[int, Within(0, 32)],
-    share: Annotated[float, Within(0, 1)],
+    quality: Annotated[int, Field(ge=1, le=100)],
+    gain: Annotated[float, Field(ge=0)],
+    filters: Annotated[int, Field(ge=1, le=1024)],
+    depth: Annotated[int, Field(ge=0, le=32)],
+    share: Annotated[float, Field(ge=0, le=1)],
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field
 
-from pipeline.config import Within
 from pipeline.errors import UserError
 from pipeline.images.content_features import N_HISTORY, history_features
 
@@ -23,9 +23,9 @@ _DIGITS = 9  # of a share: what is lost in adding up must not decide between equ
 
 def build(
     *,
-    trees: Annotated[int, Within(1, 100_000)],
-    features_per_split: Annotated[float, Within(0, 1)],
-    smallest_leaf: Annotated[float, Within(0, 0.5)],
+    trees: Annotated[int, Field(ge=1, le=100_000)],
+    features_per_split: Annotated[float, Field(ge=0, le=1)],
+    smallest_leaf: Annotated[float, Field(ge=0, le=0.5)],
 ) -> "Forest":
     """Plant it, with no tree grown yet.
 

@@ -6,7 +6,8 @@ The coefficient branch is that of `dct` (Kwon et al., IJCV 2022). Noise residual
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pipeline.config import Within
+from pydantic import Field
+
 from pipeline.models.blocks import convolution, dilated_body, localising_model
 from pipeline.models.dct import coefficient_features
 
@@ -16,16 +17,16 @@ if TYPE_CHECKING:
 
 def build(
     *,
-    frequencies: Annotated[int, Within(1, 64)],
-    largest: Annotated[int, Within(1, 255)],
-    absolute_frequencies: Annotated[int, Within(0, 64)],
-    absolute_largest: Annotated[int, Within(1, 255)],
-    filters: Annotated[int, Within(1, 1024)],
-    residual_filters: Annotated[int, Within(1, 1024)],
-    colour_filters: Annotated[int, Within(1, 1024)],
-    depth: Annotated[int, Within(0, 32)],
+    frequencies: Annotated[int, Field(ge=1, le=64)],
+    largest: Annotated[int, Field(ge=1, le=255)],
+    absolute_frequencies: Annotated[int, Field(ge=0, le=64)],
+    absolute_largest: Annotated[int, Field(ge=1, le=255)],
+    filters: Annotated[int, Field(ge=1, le=1024)],
+    residual_filters: Annotated[int, Field(ge=1, le=1024)],
+    colour_filters: Annotated[int, Field(ge=1, le=1024)],
+    depth: Annotated[int, Field(ge=0, le=32)],
     context: bool,
-    share: Annotated[float, Within(0, 1)],
+    share: Annotated[float, Field(ge=0, le=1)],
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 

@@ -8,14 +8,19 @@ little, and it says nothing about where.
 
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.config import Within
+from pydantic import Field
+
 from pipeline.models.blocks import convolution, picture_model, residual_block
 
 if TYPE_CHECKING:
     import keras
 
 
-def build(*, filters: Annotated[int, Within(1, 1024)], depth: Annotated[int, Within(1, 16)]) -> "keras.Model":
+def build(
+    *,
+    filters: Annotated[int, Field(ge=1, le=1024)],
+    depth: Annotated[int, Field(ge=1, le=16)],
+) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 
     Args:

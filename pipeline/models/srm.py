@@ -7,7 +7,8 @@ IH&MMSec 2016; all three inputs together as in Wu et al., "ManTra-Net", CVPR 201
 
 from typing import TYPE_CHECKING, Annotated
 
-from pipeline.config import Within
+from pydantic import Field
+
 from pipeline.models.blocks import MOMENTUM, dilated_body, localising_model, strided_body
 
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 def build(
     *,
-    bayar_filters: Annotated[int, Within(1, 64)],
-    filters: Annotated[int, Within(1, 1024)],
-    depth: Annotated[int, Within(0, 32)],
+    bayar_filters: Annotated[int, Field(ge=1, le=64)],
+    filters: Annotated[int, Field(ge=1, le=1024)],
+    depth: Annotated[int, Field(ge=0, le=32)],
     context: bool,
-    share: Annotated[float, Within(0, 1)],
+    share: Annotated[float, Field(ge=0, le=1)],
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 

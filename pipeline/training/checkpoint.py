@@ -6,7 +6,7 @@ import logging
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def training_digest(config: Config, tables: Mapping[str, Any], precision: str, r
         precision: in which the network computes.
         replicas: devices that share its batches.
     """
-    whole = asdict(config)
+    whole = config.model_dump()
     content = {
         **{key: whole[key] for key in ("seed", "convert", "preprocess", "augment", "model")},
         "train": {key: value for key, value in whole["train"].items() if key not in _NO_MATTER},

@@ -1,7 +1,6 @@
 """Pictures, their features, and a small converted set of them, made for the tests of the audit."""
 
 import io
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +40,7 @@ def prepare(config):
     sources, rejected = list_sources(config.data)
     convert_pictures(sources, rejected, CONVERTED, config.convert, config.compute)
     manifest = build_manifest(read_files(CONVERTED), CONVERTED, config.data, config.split, config.seed)
-    values = asdict(config)
+    values = config.model_dump()
     write_manifest(MANIFEST, manifest, {}, {key: values[key] for key in ("data", "convert", "split", "seed")})
 
 
@@ -59,7 +58,7 @@ def audited(config):
     pictures, measured = measured_pictures(config)
     rejected = read_rejected(CONVERTED / REJECTED)
     audit = audit_pictures(pictures, measured, rejected, config.audit, config.compute, config.seed)
-    values = asdict(config)
+    values = config.model_dump()
     built_from = {key: values[key] for key in ("data", "convert", "split", "seed")}
     return pictures, measured, audit | {"built_from": built_from}
 

@@ -181,12 +181,15 @@ def test_a_manifest_of_other_pictures_is_refused(made):
         gather_pictures(files, tables, CONVERTED, frozenset())
 
 
+def _computed_by(config, **changes):
+    return config.model_copy(update={"compute": config.compute.model_copy(update=changes)})
+
+
 def test_workers_give_the_same_as_one_process(made, monkeypatch):
     monkeypatch.setattr("pipeline.auditing.measure._ALONE", 0)
     config = made(convert="equal")
     alone = measured_pictures(config)[1]
-    config.compute.workers = 2
-    together = measured_pictures(config)[1]
+    together = measured_pictures(_computed_by(config, workers=2))[1]
     assert alone.converted.features.equals(together.converted.features)
     assert all(np.array_equal(alone.raw.pixels[name], together.raw.pixels[name]) for name in PROBES)
 
@@ -195,8 +198,7 @@ def test_workers_give_the_same_as_one_process(made, monkeypatch):
 def test_a_dask_cluster_gives_the_same_as_one_process(made):
     config = made(convert="equal")
     alone = measured_pictures(config)[1]
-    config.compute.backend, config.compute.workers = "dask", 2
-    together = measured_pictures(config)[1]
+    together = measured_pictures(_computed_by(config, backend="dask", workers=2))[1]
     assert alone.converted.features.equals(together.converted.features)
     assert all(np.array_equal(alone.raw.pixels[name], together.raw.pixels[name]) for name in PROBES)
 

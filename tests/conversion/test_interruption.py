@@ -191,13 +191,12 @@ HERE = Compute(backend="local", workers=1, scheduler=None)
 
 @pytest.mark.parametrize("policy", ["equal", "matched"])
 def test_files_and_tables_are_the_same(dataset, tmp_path, compose_config, monkeypatch, policy):
-    settings = compose_config(f"convert={policy}").convert
+    settings = compose_config(f"convert={policy}", "convert.max_rejected=1").convert
     broken = dataset / "genuine" / "broken.jpg"
     broken.write_bytes((dataset / "genuine" / "g0.jpg").read_bytes()[:200])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     sources = list_folder(dataset.relative_to(tmp_path))  # relative: the workers live in another folder
-    settings.max_rejected = 1.0
     with running_cluster(tmp_path / "elsewhere") as address:
         there = Compute(backend="dask", workers=None, scheduler=address)
         counts = convert_pictures(sources, [], tmp_path / "there", settings, there)

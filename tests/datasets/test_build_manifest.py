@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +24,9 @@ from tests.datasets.casia2 import NAMES, casia2_names
 
 test_collections.__test__ = False  # it is ours, and no test
 GROUPED = Split(method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15}, folds=None, fold=0)
-RANDOM = replace(GROUPED, method="random")
-PARENTS = replace(GROUPED, method="parents")
-OFFICIAL = replace(GROUPED, method="official")
+RANDOM = GROUPED.model_copy(update={"method": "random"})
+PARENTS = GROUPED.model_copy(update={"method": "parents"})
+OFFICIAL = GROUPED.model_copy(update={"method": "official"})
 CONVERTED = Path("data/converted")
 DATA = Data(
     name="d",
@@ -61,7 +60,9 @@ def files(n=60, collection="here", start=0):
 
 
 def build(table, split=GROUPED, seed=3, look=None, protocol=()):
-    return build_manifest(table, CONVERTED, replace(DATA, protocol=list(protocol)), split, seed, look)
+    return build_manifest(
+        table, CONVERTED, DATA.model_copy(update={"protocol": list(protocol)}), split, seed, look
+    )
 
 
 @pytest.mark.parametrize("protocol", [(), ("source_matched",), ("jpeg_only", "source_matched")])

@@ -4,7 +4,8 @@ import sys
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.models.build import build, check, check_inputs
+from pipeline.models.build import build, check_inputs
+from tests.models import check
 
 CNN = {"_target_": "pipeline.models.cnn.build", "filters": [2, 3], "dense": 4, "dropout": 0.5}
 DCT = {
@@ -41,7 +42,7 @@ def test_an_unknown_model_is_refused_and_the_choices_are_named(target):
 
 def test_what_is_no_function_is_refused():
     with pytest.raises(UserError, match="is no function"):
-        check({**CNN, "_target_": "pipeline.models.build.GIVEN"})
+        check({**CNN, "_target_": "pipeline.config.GIVEN"})
 
 
 def test_images_too_small_for_the_network_are_refused_with_what_to_change():
@@ -57,7 +58,7 @@ def test_only_networks_of_one_size_are_told_the_size():
 @pytest.mark.parametrize("spec", [CNN, DCT])
 def test_checking_imports_neither_keras_nor_tensorflow(spec):
     code = (
-        "import sys; from pipeline.models.build import check; "
+        "import sys; from tests.models import check; "
         f"check({spec!r}); sys.exit(bool({{'keras', 'tensorflow'}} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

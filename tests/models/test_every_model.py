@@ -8,10 +8,12 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from pipeline.config import TARGET, build_function
 from pipeline.errors import UserError
-from pipeline.models.build import TARGET, _function, build, check
+from pipeline.models.build import build
 from pipeline.models.detector_files import load_detector, save_detector
 from tests.conftest import ROOT
+from tests.models import check
 
 # NumPy 2 on how Keras 3.15 reads its own weights.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -35,12 +37,12 @@ def _spec(name):
 
 
 def _is_network(name):
-    return "keras.Model" in str(inspect.signature(_function(_spec(name))).return_annotation)
+    return "keras.Model" in str(inspect.signature(build_function(_spec(name))).return_annotation)
 
 
 FILES = sorted(path.stem for path in (ROOT / "conf" / "model").glob("*.yaml"))
 NAMES = [name for name in FILES if _is_network(name)]
-RESIZED = [name for name in NAMES if "height" in inspect.signature(_function(_spec(name))).parameters]
+RESIZED = [name for name in NAMES if "height" in inspect.signature(build_function(_spec(name))).parameters]
 NATIVE = sorted(set(NAMES) - set(RESIZED))
 LARGE_ARE_SLOW = [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in NAMES]
 

@@ -12,10 +12,10 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 from pipeline.errors import UserError
 from pipeline.images.content_features import N_HISTORY
-from pipeline.models.build import check
 from pipeline.models.detector_files import FOREST_FILE, load_forest, save_forest
 from pipeline.models.forest import Forest, build
 from tests.images.pictures import draw_photo
+from tests.models import check
 
 SMALL = {"trees": 20, "features_per_split": 0.2, "smallest_leaf": 0}
 SPEC = {"_target_": "pipeline.models.forest.build", **SMALL}
@@ -221,7 +221,7 @@ def test_wrong_arguments_are_refused_by_name(key, value):
 
 def test_checking_it_imports_neither_keras_nor_scikit_learn():
     code = (
-        "import sys; from pipeline.models.build import check; "
+        "import sys; from tests.models import check; "
         f"check({SPEC!r}); sys.exit(bool({{'keras', 'tensorflow', 'sklearn', 'skops'}} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -35,8 +35,7 @@ def test_training_ends_with_the_last_epoch(settings):
 
 
 def test_without_patience_nothing_ends_it_early(settings):
-    settings.patience = None
-    assert not is_over([0.1] + [1.0] * 6, settings)
+    assert not is_over([0.1] + [1.0] * 6, settings.model_copy(update={"patience": None}))
 
 
 METRICS = {

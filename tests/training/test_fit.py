@@ -1,9 +1,7 @@
 """Batches in the form that a network takes, and how they are shared out."""
 
-import json
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -277,7 +275,7 @@ def test_two_processes_with_one_seed_give_bit_identical_histories_and_weights(
     config = compose_config(
         *SMALL, "train.epochs=3", f"train.precision={precision}", "train.optimizer=adamw", "train.warmup=1"
     )
-    values = json.dumps(asdict(config))
+    values = config.model_dump_json()
     command = [sys.executable, "-c", PROCESS, values, trained_on, str(tmp_path / "table.csv")]
     outputs = [
         subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout for _ in range(2)

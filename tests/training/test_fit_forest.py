@@ -97,8 +97,7 @@ def test_the_seed_of_the_configuration_decides(fitted):
 
 def test_the_seed_of_training_goes_before_that_of_the_data(compose_config, tables):
     def roots(seed, own):
-        config = compose_config("model=forest", f"seed={seed}")
-        config.train.seed = own
+        config = compose_config("model=forest", f"seed={seed}", f"train.seed={own or 'null'}")
         forest = build(**SMALL)
         fit_forest(forest, *tables, config)
         return [each.random_state for each in forest.trees.estimators_]

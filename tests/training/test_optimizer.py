@@ -75,7 +75,7 @@ def test_large_logits_give_a_finite_loss():
 )
 def test_balanced_classes_weigh_alike_and_a_picture_1_on_the_average(compose_config, fake_fraction, share):
     settings = compose_config("train.class_weights=balanced").train
-    settings.fake_fraction = fake_fraction
+    settings = settings.model_copy(update={"fake_fraction": fake_fraction})
     genuine, fake = class_weights(settings, np.array([1, 0, 0, 0]))
     assert share * fake == pytest.approx((1 - share) * genuine)
     assert share * fake + (1 - share) * genuine == pytest.approx(1)
@@ -203,19 +203,19 @@ def test_each_optimizer_is_that_of_keras(settings, name, kind):
         (["train.loss.label=0", "train.loss.map=0"], "train.loss: found 0 for label and for map"),
         (
             ["train.epochs=2", "train.warmup=3"],
-            r"train.warmup: found 3, allowed is at most train.epochs \(2\)",
+            r"train.warmup: found 3, expected at most train.epochs \(2\)",
         ),
         (
             ["train.schedule=plateau", "train.patience=3", "train.plateau.wait=3"],
             r"train.patience: found 3.*must be above train.plateau.wait \(3\)",
         ),
-        (["train.optimizer=rmsprop"], "train.optimizer: found 'rmsprop', allowed is one of adamw, adam, sgd"),
-        (["train.class_weights=none"], "allowed is one of balanced"),
+        (["train.optimizer=rmsprop"], "train.optimizer: found 'rmsprop', expected one of adamw, adam, sgd"),
+        (["train.class_weights=none"], "expected one of balanced"),
         (
             ["train.shuffle_labels=true"],
             r"augment.tamper: found 0.5, which treats genuine pictures and fakes differently",
         ),
-        (["runtime.strategy=multi_worker"], "allowed is one of default, mirrored"),
+        (["runtime.strategy=multi_worker"], "expected one of default, mirrored"),
     ],
 )
 def test_they_are_refused_with_what_is_allowed(compose_config, overrides, said):
