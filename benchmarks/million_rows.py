@@ -38,7 +38,7 @@ SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 def draw_files(path: Path, n_rows: int) -> None:
     """Write a `files.csv` without pictures."""
     from pipeline.conversion.file_table import FILE_COLUMNS
-    from pipeline.datasets.hamming import DISTANCE
+    from pipeline.datasets.near_duplicates import DISTANCE
 
     rng = np.random.default_rng(0)
     n_genuine = int(n_rows * (1 - FAKES))
@@ -113,7 +113,7 @@ def measure(folder: Path, method: str) -> dict[str, Any]:
         timed("near-duplicates"),
         mock.patch.object(near_duplicates, "read_thumbnails", _Thumbnails(folder, files["path"])),
     ):
-        look = near_duplicates.find_look_alikes(files, folder, compute)
+        look = near_duplicates.find_near_duplicates(files, folder, compute)
     with timed("groups and split"):
         manifest = build_manifest(files, folder, data, split, 20, look)
     with timed("counts"):

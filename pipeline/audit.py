@@ -25,7 +25,7 @@ from pipeline.auditing.shortcut_audit import audit_pictures
 from pipeline.config import Config, flatten
 from pipeline.conversion.file_table import REJECTED
 from pipeline.datasets.provenance import built_from, check_built_from
-from pipeline.datasets.tables import SPLITS, read_table, test_collections
+from pipeline.datasets.tables import SPLITS, cross_dataset_collections, read_table
 from pipeline.images.files import Limits
 from pipeline.reports.audit_report import summarise_audit, write_audit
 from pipeline.stage import execute, start
@@ -41,7 +41,9 @@ def run(config: Config) -> None:
     )
     check_built_from(manifest, config)
     tables = {name: read_table(manifest / f"{name}.csv") for name in SPLITS}
-    pictures = gather_pictures(read_converted(converted), tables, converted, test_collections(config.data))
+    pictures = gather_pictures(
+        read_converted(converted), tables, converted, cross_dataset_collections(config.data)
+    )
     tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
     limits = Limits(config.convert.max_megapixels, config.convert.max_gib)
     measured = measure_all(tasks, limits, config.compute)

@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 from pipeline.auditing.findings import AUDIT, PAGE, audit_of, beside
 from pipeline.config import Config, flatten
 from pipeline.datasets.provenance import built_from, check_built_from, check_files, check_learnt_from
-from pipeline.datasets.tables import read_table, test_collections
+from pipeline.datasets.tables import cross_dataset_collections, read_table
 from pipeline.detector.decision import RUN_FILE, Decision
 from pipeline.detector.detector import Detector
 from pipeline.detector.inference import NATIVE
@@ -75,7 +75,7 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     start_tensorflow()
     detector, record = Detector.load(models), read_record(models)
     check_learnt_from(manifest, record["tables"])
-    elsewhere = test_collections(config.data)
+    elsewhere = cross_dataset_collections(config.data)
     closely = ~table["collection"].isin(list(elsewhere)).to_numpy()
     examined = examine(detector, table, closely, _perturbations(config), config.seed)
     found = evaluate_predictions(

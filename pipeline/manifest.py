@@ -21,9 +21,9 @@ from pipeline.datasets.build_manifest import (
     same_line,
     write_manifest,
 )
-from pipeline.datasets.near_duplicates import find_look_alikes
+from pipeline.datasets.near_duplicates import find_near_duplicates
 from pipeline.datasets.provenance import built_from
-from pipeline.datasets.tables import read_files, test_collections
+from pipeline.datasets.tables import cross_dataset_collections, read_files
 from pipeline.stage import execute, start
 
 
@@ -31,10 +31,10 @@ def run(config: Config) -> None:
     """Build the manifest of `paths.converted` in `paths.manifest`."""
     converted = Path(config.paths.converted)
     files = read_files(converted)
-    look = find_look_alikes(files, converted, config.compute)
+    look = find_near_duplicates(files, converted, config.compute)
     manifest = build_manifest(files, converted, config.data, config.split, config.seed, look)
     same = count_same(files, look)
-    counts = {**count_manifest(manifest, test_collections(config.data)), "same": same}
+    counts = {**count_manifest(manifest, cross_dataset_collections(config.data)), "same": same}
     write_manifest(Path(config.paths.manifest), manifest, counts, built_from(config))
     print("\n".join(filter(None, [same_line(same), count_lines(counts)])))
 

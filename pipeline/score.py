@@ -22,8 +22,8 @@ from pipeline.config import Config
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.datasets.build_manifest import label_table
 from pipeline.datasets.listing import list_sources
-from pipeline.datasets.near_duplicates import find_look_alikes
-from pipeline.datasets.tables import read_files, read_table, test_collections
+from pipeline.datasets.near_duplicates import find_near_duplicates
+from pipeline.datasets.tables import cross_dataset_collections, read_files, read_table
 from pipeline.detector.detector import Detector
 from pipeline.errors import UserError
 from pipeline.evaluation.localisation import control_figures
@@ -43,7 +43,7 @@ SCORES = Path("score")
 def run(config: Config) -> None:
     """Convert, predict, score; print the figures."""
     output = folder_of(config)
-    elsewhere = test_collections(config.data) if config.score.split else frozenset[str]()
+    elsewhere = cross_dataset_collections(config.data) if config.score.split else frozenset[str]()
     for collection in config.data.collections.values():
         collection.role = "test"  # all of it, and one class alone may be scored
     sources, rejected = list_sources(config.data)
@@ -51,7 +51,7 @@ def run(config: Config) -> None:
         sources = _of_split(sources, Path(config.paths.manifest) / f"{config.score.split}.csv")
     counts = convert_pictures(sources, rejected, output / "converted", config.convert, config.compute)
     converted = read_files(output / "converted")
-    look = find_look_alikes(converted, output / "converted", config.compute)
+    look = find_near_duplicates(converted, output / "converted", config.compute)
     table = label_table(converted, output / "converted", look)
     start_tensorflow()
     with _models(config) as models:

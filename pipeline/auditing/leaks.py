@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Compute
-from pipeline.datasets.hamming import near_pairs
 from pipeline.datasets.near_duplicates import (
     CORRELATION,
-    pose_hashes,
+    correlate,
+    hash_numbers,
+    near_pairs,
     read_thumbnails,
-    standardised,
-    turned_by,
 )
 from pipeline.datasets.tables import ID_SEPARATOR
 
@@ -31,7 +30,6 @@ from pipeline.datasets.tables import ID_SEPARATOR
 
 MOST_ALIKE = 50  # pictures with one hash; more have it because they are flat, and it says nothing of them
 MOST_PAIRS = 20_000  # compared on their pixels
-_COMPARED = 1 << 12  # at a time
 
 
 class Pairs(NamedTuple):
@@ -64,31 +62,17 @@ def find_alike(pictures: pd.DataFrame, differing: np.ndarray, compute: Compute) 
     if not len(places):
         return Pairs(places, places, 0)
     searched = pictures.iloc[places]
-    hashes = pose_hashes(searched["phash"], searched["phash_turned"])
-    one, other, pose = near_pairs(hashes[:, 0], hashes)
-    candidates = np.stack([places[one], places[other], pose], axis=1)
-    candidates = candidates[differing[candidates[:, 0]] != differing[candidates[:, 1]]]
-    compared = candidates[:MOST_PAIRS]
-    alike = compared[_correlate(pictures, compared, compute) >= CORRELATION]
-    each = np.unique(np.sort(alike[:, :2], axis=1), axis=0)  # in several poses is one pair all the same
-    return Pairs(each[:, 0], each[:, 1], len(candidates) - len(compared))
-
-
-def _correlate(pictures: pd.DataFrame, pairs: np.ndarray, compute: Compute) -> np.ndarray:
-    """Correlate the small grey versions of pairs: (n, 3) places and poses -> (n,)."""
-    needed, numbers = np.unique(pairs[:, :2], return_inverse=True)
-    paths = pictures["path"].iloc[needed].tolist()
-    small = read_thumbnails(paths, Path(), compute)
-    numbers = numbers.reshape(-1, 2)
-    found = np.zeros(len(pairs), dtype=np.float32)
-    for pose in np.unique(pairs[:, 2]):
-        chosen = np.flatnonzero(pairs[:, 2] == pose)
-        for start in range(0, len(chosen), _COMPARED):
-            part = chosen[start : start + _COMPARED]
-            upright = standardised(small[numbers[part, 0]])
-            turned = standardised(turned_by(small[numbers[part, 1]], int(pose)))
-            found[part] = np.einsum("np,np->n", upright, turned)
-    return found
+    hashes = hash_numbers(searched["phash"], searched["phash_turned"])
+    one, other, orientation = near_pairs(hashes[:, 0], hashes)
+    unlike = differing[places[one]] != differing[places[other]]
+    pairs = np.stack([places[one], places[other]], axis=1)[unlike]
+    compared, indices = np.unique(pairs[:MOST_PAIRS], return_inverse=True)
+    thumbnails = read_thumbnails(pictures["path"].iloc[compared].tolist(), Path(), compute)
+    indices = indices.reshape(-1, 2)
+    correlation = correlate(thumbnails, indices[:, 0], indices[:, 1], orientation[unlike][:MOST_PAIRS])
+    alike = np.sort(pairs[:MOST_PAIRS][correlation >= CORRELATION], axis=1)
+    each = np.unique(alike, axis=0)  # in several orientations is one pair all the same
+    return Pairs(each[:, 0], each[:, 1], max(len(pairs) - MOST_PAIRS, 0))
 
 
 TRAIN = "train"

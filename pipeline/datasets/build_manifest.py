@@ -22,7 +22,7 @@ from pipeline.datasets.tables import (
     LABELS,
     LEFT_OUT,
     SPLITS,
-    test_collections,
+    cross_dataset_collections,
 )
 from pipeline.errors import UserError
 from pipeline.storage import replacing_folder, write_csv, write_json
@@ -77,7 +77,7 @@ RULES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
 def _check_classes(files: pd.DataFrame, reasons: Sequence[str] | np.ndarray, data: config.Data) -> None:
     if not data.protocol:
         return
-    trained = ~files["collection"].isin(test_collections(data)).to_numpy()
+    trained = ~files["collection"].isin(cross_dataset_collections(data)).to_numpy()
     for label in LABELS:
         of_label = trained & (files["label"] == label).to_numpy()
         if of_label.any() and (np.asarray(reasons)[of_label] != "").all():
@@ -130,7 +130,7 @@ def build_manifest(
         data: roles of the collections, and the protocol.
         split: method and shares.
         seed: of the split.
-        look: (n,) one number for pictures that show the same (`look_alikes.find_look_alikes`); None:
+        look: (n,) one number for pictures that show the same (`near_duplicates.find_near_duplicates`); None:
             not looked at.
 
     Raises:
@@ -141,7 +141,7 @@ def build_manifest(
     look = np.arange(len(files)) if look is None else look
     files = _in_order(files[NEEDED].assign(look=look)).reset_index(drop=True)
     reasons, details = leave_out(files, data), np.full(len(files), "", dtype=object)
-    tested_only = files["collection"].isin(test_collections(data)).to_numpy()
+    tested_only = files["collection"].isin(cross_dataset_collections(data)).to_numpy()
     used = reasons == ""
     # `parents` cuts between sources what a table of groups ties together as a whole.
     tied = ["source_ids", *SAME_PICTURE] + ["known_group"] * (split.method != "parents")

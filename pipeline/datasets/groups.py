@@ -38,7 +38,7 @@ def group_pictures(files: pd.DataFrame, look: np.ndarray | None = None) -> np.nd
 
     Args:
         files: `files.csv`.
-        look: what `look_alikes.find_look_alikes` gives: one number for pictures that show the same;
+        look: what `near_duplicates.find_near_duplicates` gives: one number for pictures that show the same;
             None: not looked at.
 
     Returns:

@@ -1,11 +1,12 @@
 """Pictures that show the same although their pixels differ: saved again, resized, mirrored or turned.
 
-Candidates have 64-bit hashes within four bits of one another in one of eight poses; they show the same where
-their 32×32 grey versions correlate by 0.85 or more in that pose. So only the candidates are opened.
-A picture of one flat colour, which correlates with nothing, looks like none.
+Candidates have 64-bit hashes within four bits of one another in one of eight orientations; they are
+near-duplicates where their 32×32 grey versions correlate by 0.85 or more in that orientation. So only the
+candidates are opened. A picture of one flat colour, which correlates with nothing, looks like none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,48 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pipeline.config import Compute
-from pipeline.datasets.hamming import near_pairs
 from pipeline.errors import UserError
 from pipeline.images.read import Unreadable, read_rgb
 from pipeline.parallel import map_chunks
 
-# Pictures as 32×32 grey values, to see whether two of them show the same.
-#
-
+CORRELATION = 0.85
+DISTANCE = 4  # bits in which the hashes of near-duplicates differ at most
+N_ORIENTATIONS = 8
 SIDE = 32
 _ENOUGH = (2 * SIDE, 2 * SIDE)  # a JPEG may be decoded at a size no smaller than this
-_ALONE = 512  # up to this, one process is done before others have started
+_ALONE = 512  # up to so many pictures, one process is done before others have started
+_PAIRS = 1 << 13  # of thumbnails at a time
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads the bits of a product
+
+
+def find_near_duplicates(files: pd.DataFrame, folder: Path, compute: Compute) -> np.ndarray:
+    """Number the pictures so that near-duplicates, directly or over others, have one number.
+
+    Args:
+        files: `files.csv`.
+        folder: of the converted pictures.
+        compute: where the candidates are read.
+
+    Returns:
+        (n,) numbers.
+
+    Raises:
+        UserError: a candidate cannot be read.
+    """
+    # Of pictures with the same pixels one is compared: they belong together already.
+    numbers = pd.factorize(files["pixel_sha256"])[0]
+    first = _first_of_each(numbers)
+    paths = files["path"].to_numpy(dtype=object)[first]
+    hashes = hash_numbers(files["phash"].iloc[first], files["phash_turned"].iloc[first])
+    labels = label_near_duplicates(hashes, lambda rows: read_thumbnails(paths[rows], folder, compute))
+    return labels[numbers]
+
+
+def hash_numbers(plain: pd.Series, turned: pd.Series) -> np.ndarray:
+    """Return the hashes of `files.csv` as (n, 8) uint64, each picture as it stands first."""
+    texts = plain.to_numpy(dtype=object) + turned.to_numpy(dtype=object)
+    content = bytes.fromhex("".join(texts))
+    return np.frombuffer(content, dtype=">u8").reshape(-1, N_ORIENTATIONS).astype(np.uint64)
 
 
 def read_thumbnails(paths: Sequence[str], folder: Path, compute: Compute) -> np.ndarray:
@@ -44,12 +76,14 @@ def read_thumbnails(paths: Sequence[str], folder: Path, compute: Compute) -> np.
     """
     thumbnails = np.zeros((len(paths), SIDE, SIDE), dtype=np.uint8)
     absolute = [folder.absolute() / path for path in paths]
-    for index, thumbnail in map_chunks(_read, absolute, compute, "thumbnails", chunk=64, alone=_ALONE):
+    for index, thumbnail in map_chunks(
+        _read_thumbnail, absolute, compute, "thumbnails", chunk=64, alone=_ALONE
+    ):
         thumbnails[index] = thumbnail
     return thumbnails
 
 
-def _read(path: Path) -> np.ndarray:
+def _read_thumbnail(path: Path) -> np.ndarray:
     try:
         rgb = read_rgb(path, at_least=_ENOUGH)
     except Unreadable as error:
@@ -61,110 +95,114 @@ def _read(path: Path) -> np.ndarray:
     return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
-CORRELATION = 0.85
-N_POSES = 8
-_COMPARED = 1 << 13  # pairs of thumbnails at a time
-_ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads the bits of a product
-
-ReadThumbnails = Callable[[np.ndarray], np.ndarray]
-
-
-def find_look_alikes(files: pd.DataFrame, folder: Path, compute: Compute) -> np.ndarray:
-    """Number the pictures so that those which show the same have one number.
+def correlate(
+    thumbnails: np.ndarray, one: np.ndarray, other: np.ndarray, orientation: np.ndarray
+) -> np.ndarray:
+    """Correlate pairs of thumbnails.
 
     Args:
-        files: `files.csv`.
-        folder: of the converted pictures.
-        compute: where the candidates are read.
+        thumbnails: (k, 32, 32) uint8.
+        one: (n,) indices of thumbnails, as they stand.
+        other: (n,) likewise, to be turned.
+        orientation: (n,) 0 to 7, by which.
 
     Returns:
-        (n,) numbers.
-
-    Raises:
-        UserError: a candidate cannot be read.
+        (n,) float32, 0 where a picture is flat.
     """
-    # Of pictures with the same pixels one is looked at: they belong together already.
-    numbers = pd.factorize(files["pixel_sha256"])[0]
-    first = _first_of_each(numbers)
-    paths = files["path"].to_numpy(dtype=object)[first]
-    hashes = pose_hashes(files["phash"].iloc[first], files["phash_turned"].iloc[first])
-    labels = label_alike(hashes, lambda places: read_thumbnails(paths[places], folder, compute))
-    return labels[numbers]
+    correlations = np.zeros(len(one), dtype=np.float32)
+    for turn in np.unique(orientation):
+        chosen = np.flatnonzero(orientation == turn)
+        for start in range(0, len(chosen), _PAIRS):
+            part = chosen[start : start + _PAIRS]
+            upright = _standardised(thumbnails[one[part]])
+            turned = _standardised(turned_by(thumbnails[other[part]], int(turn)))
+            correlations[part] = np.einsum("np,np->n", upright, turned)
+    return correlations
 
 
-def pose_hashes(plain: pd.Series, turned: pd.Series) -> np.ndarray:
-    """Turn the hashes of `files.csv` into numbers: (n, 8) uint64, each picture as it stands first."""
-    poses = [_numbers(plain, 1), _numbers(turned, N_POSES - 1)]
-    return np.concatenate(poses, axis=1)
+def turned_by(pictures: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn (n, side, side) as orientation 0 to 7 of `phash` and `phash_turned` is turned."""
+    mirrored = pictures[:, :, ::-1] if orientation >= N_ORIENTATIONS // 2 else pictures
+    return np.rot90(mirrored, orientation % (N_ORIENTATIONS // 2), axes=(1, 2))
 
 
-def label_alike(hashes: np.ndarray, thumbnails: ReadThumbnails) -> np.ndarray:
+def _standardised(pictures: np.ndarray) -> np.ndarray:
+    """Return (n, pixels) float32 with mean 0 and length 1, all 0 where a picture is flat."""
+    values = pictures.reshape(len(pictures), -1).astype(np.float32)
+    values -= values.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
+
+
+def label_near_duplicates(hashes: np.ndarray, thumbnails: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Number pictures so that those which show the same, directly or over others, have one number.
 
-    Pictures with the same eight hashes are searched as one. Of theirs the first is compared with the
+    Pictures with the same eight hashes are searched as one cluster. Of theirs the first is compared with the
     others; only where that leaves them apart is each compared with each.
 
     Args:
-        hashes: (n, 8), as `pose_hashes` gives them.
-        thumbnails: gives (k, 32, 32) grey values of the pictures at k places; called once.
+        hashes: (n, 8), as `hash_numbers` returns them.
+        thumbnails: returns (k, 32, 32) grey values of the pictures at k indices; called once.
 
     Returns:
         (n,) numbers from 0 on, in the order in which they first occur.
     """
-    _, first, of_distinct = np.unique(_mixed(hashes), return_index=True, return_inverse=True)
-    one, other, pose = near_pairs(hashes[first, 0], hashes[first])
-    sizes = np.bincount(of_distinct, minlength=len(first))
-    candidate = sizes > 1
+    _, first, cluster = np.unique(_mixed(hashes), return_index=True, return_inverse=True)
+    one, other, orientation = near_pairs(hashes[first, 0], hashes[first])
+    candidate = np.bincount(cluster, minlength=len(first)) > 1
     candidate[one], candidate[other] = True, True
-    places = np.flatnonzero(candidate[of_distinct])
+    rows = np.flatnonzero(candidate[cluster])
     labels = np.arange(len(hashes))
-    if len(places):
-        order = places[np.argsort(of_distinct[places], kind="stable")]
-        clusters = _Clusters(of_distinct[order], len(first))
-        comparison = _Comparison(thumbnails(order))
-        _compare_within(comparison, clusters)
-        _compare_across(comparison, clusters, one, other, pose)
+    if len(rows):
+        order = rows[np.argsort(cluster[rows], kind="stable")]
+        comparison = _Comparison(thumbnails(order), cluster[order], len(first))
+        comparison.compare_within_clusters()
+        comparison.compare_across_clusters(one, other, orientation)
         labels[order] = order[_first_of_each(comparison.labels)][comparison.labels]
     return pd.factorize(labels)[0]
 
 
-class _Clusters:
-    """Pictures with the same eight hashes, as stretches of one array."""
-
-    def __init__(self, numbers: np.ndarray, n_numbers: int) -> None:
-        self.sizes = np.bincount(numbers, minlength=n_numbers)
-        self.starts = np.cumsum(self.sizes) - self.sizes
-        self.numbers = numbers
-
-    def members(self, number: int) -> np.ndarray:
-        return np.arange(self.starts[number], self.starts[number] + self.sizes[number])
-
-
 class _Comparison:
-    """Thumbnails, and which of them were found alike so far."""
+    """Thumbnails in the order of their clusters, and which of them were found alike so far."""
 
-    def __init__(self, thumbnails: np.ndarray) -> None:
+    def __init__(self, thumbnails: np.ndarray, cluster: np.ndarray, n_clusters: int) -> None:
         self._thumbnails = thumbnails
+        self._cluster = cluster
+        self._sizes = np.bincount(cluster, minlength=n_clusters)
+        self._starts = np.cumsum(self._sizes) - self._sizes
         self.labels: np.ndarray = np.arange(len(thumbnails))
 
-    def compare(self, one: np.ndarray, other: np.ndarray, pose: np.ndarray) -> None:
+    def compare_within_clusters(self) -> None:
+        several = self._sizes[self._cluster] > 1
+        first = self._starts[self._cluster]
+        self._compare(first[several], np.flatnonzero(several), np.zeros(several.sum(), np.int64))
+        apart = self.labels[first] != self.labels
+        for number in np.unique(self._cluster[apart]):
+            members = self._members(number)
+            for member in members[apart[members]]:
+                self._compare(np.full(len(members), member), members, np.zeros(len(members), np.int64))
+
+    def compare_across_clusters(self, one: np.ndarray, other: np.ndarray, orientation: np.ndarray) -> None:
+        self._compare(self._starts[one], self._starts[other], orientation)
+        more = self._sizes[one] * self._sizes[other] > 1
+        for left, right, turn in zip(one[more], other[more], orientation[more], strict=True):
+            others = self._members(right)
+            for member in self._members(left):
+                if (self.labels[others] != self.labels[member]).any():
+                    self._compare(np.full(len(others), member), others, np.full(len(others), turn))
+
+    def _members(self, cluster: int) -> np.ndarray:
+        return np.arange(self._starts[cluster], self._starts[cluster] + self._sizes[cluster])
+
+    def _compare(self, one: np.ndarray, other: np.ndarray, orientation: np.ndarray) -> None:
         """Join the pairs that correlate; those that earlier ones have joined are not looked at."""
-        for start in range(0, len(one), _COMPARED):
-            part = slice(start, start + _COMPARED)
+        for start in range(0, len(one), _PAIRS):
+            part = slice(start, start + _PAIRS)
             apart = self.labels[one[part]] != self.labels[other[part]]
-            a, b, turn = one[part][apart], other[part][apart], pose[part][apart]
-            alike = self._correlate(a, b, turn) >= CORRELATION
+            a, b, turn = one[part][apart], other[part][apart], orientation[part][apart]
+            alike = correlate(self._thumbnails, a, b, turn) >= CORRELATION
             if alike.any():
                 self._join(a[alike], b[alike])
-
-    def _correlate(self, one: np.ndarray, other: np.ndarray, pose: np.ndarray) -> np.ndarray:
-        found = np.zeros(len(one), dtype=np.float32)
-        for turn in np.unique(pose):
-            chosen = pose == turn
-            upright = standardised(self._thumbnails[one[chosen]])
-            turned = standardised(turned_by(self._thumbnails[other[chosen]], int(turn)))
-            found[chosen] = np.einsum("np,np->n", upright, turned)
-        return found
 
     def _join(self, one: np.ndarray, other: np.ndarray) -> None:
         n = len(self.labels)
@@ -174,46 +212,8 @@ class _Comparison:
         self.labels = connected_components(graph, directed=False)[1]
 
 
-def turned_by(pictures: np.ndarray, pose: int) -> np.ndarray:
-    """Turn (n, side, side) as pose 0 to 7 of `phash` and `phash_turned` are turned."""
-    mirrored = pictures[:, :, ::-1] if pose >= N_POSES // 2 else pictures
-    return np.rot90(mirrored, pose % (N_POSES // 2), axes=(1, 2))
-
-
-def _compare_within(comparison: _Comparison, clusters: _Clusters) -> None:
-    several = clusters.sizes[clusters.numbers] > 1
-    one = clusters.starts[clusters.numbers][several]
-    other = np.flatnonzero(several)
-    comparison.compare(one, other, np.zeros(len(one), np.int64))
-    apart = comparison.labels[clusters.starts[clusters.numbers]] != comparison.labels
-    for number in np.unique(clusters.numbers[apart]):
-        members = clusters.members(number)
-        for place in members[apart[members]]:
-            comparison.compare(np.full(len(members), place), members, np.zeros(len(members), np.int64))
-
-
-def _compare_across(
-    comparison: _Comparison, clusters: _Clusters, one: np.ndarray, other: np.ndarray, pose: np.ndarray
-) -> None:
-    comparison.compare(clusters.starts[one], clusters.starts[other], pose)
-    more = clusters.sizes[one] * clusters.sizes[other] > 1
-    for left, right, turn in zip(one[more], other[more], pose[more], strict=True):
-        theirs, others = clusters.members(left), clusters.members(right)
-        for place in theirs:
-            if (comparison.labels[others] != comparison.labels[place]).any():
-                comparison.compare(np.full(len(others), place), others, np.full(len(others), turn))
-
-
-def standardised(pictures: np.ndarray) -> np.ndarray:
-    """Give (n, pixels) float32 with mean 0 and length 1, all 0 where a picture is flat."""
-    values = pictures.reshape(len(pictures), -1).astype(np.float32)
-    values -= values.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
-
-
 def _first_of_each(numbers: np.ndarray) -> np.ndarray:
-    """Give the first place of each number from 0 to the largest."""
+    """Return the first index of each number from 0 to the largest."""
     first = np.full(numbers.max(initial=-1) + 1, len(numbers))
     np.minimum.at(first, numbers, np.arange(len(numbers)))
     return first
@@ -228,6 +228,78 @@ def _mixed(hashes: np.ndarray) -> np.ndarray:
     return mixed
 
 
-def _numbers(texts: pd.Series, n_hashes: int) -> np.ndarray:
-    content = bytes.fromhex("".join(texts))
-    return np.frombuffer(content, dtype=">u8").reshape(-1, n_hashes).astype(np.uint64)
+# Which of many 64-bit hashes differ in few bits, without comparing each with each. Cut into six bands, two
+# hashes that differ in four bits or fewer agree in two bands at least. So for each of the fifteen pairs of
+# bands the hashes that agree there are looked up in a table and only these are compared: a few dozen million
+# comparisons for a million hashes in eight orientations, not eight million millions.
+
+_AGREEING = 2  # bands in which two hashes within DISTANCE agree at least
+_EDGES = np.linspace(0, 64, DISTANCE + _AGREEING + 1).astype(int)
+_BANDS = [(int(low), int(high - low)) for low, high in pairwise(_EDGES)]
+_QUERIES = 1 << 18  # looked up at a time
+_COMPARED = 1 << 22  # at a time, unless one hash alone has more to be compared with
+
+
+def near_pairs(plain: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find the hashes that are within `DISTANCE` bits of the hash of another picture in some orientation.
+
+    Args:
+        plain: (n,) uint64, the hash of each picture as it stands.
+        turned: (n, p) uint64, the hashes of its orientations, the first one as it stands.
+
+    Returns:
+        indices `one` and `other` and the orientation: `plain[one]` is near `turned[other, orientation]`.
+        Each pair stands there once an orientation; as it stands, once with the smaller index first.
+    """
+    n_pictures, n_orientations = turned.shape
+    found: list[list[np.ndarray]] = [[] for _ in range(n_orientations)]
+    for bands in combinations(_BANDS, _AGREEING):
+        table = _HashTable(plain, bands)
+        for orientation in range(n_orientations):
+            for start in range(0, n_pictures, _QUERIES):
+                queries = np.arange(start, min(start + _QUERIES, n_pictures))
+                for one, other in table.near(turned[:, orientation], queries):
+                    keep = one < other if orientation == 0 else one != other
+                    found[orientation].append(one[keep] * n_pictures + other[keep])
+    # A pair that agrees in more bands than it must was found more than once.
+    pairs = [np.unique(np.concatenate([np.zeros(0, np.int64), *parts])) for parts in found]
+    orientations = np.repeat(np.arange(n_orientations), [len(each) for each in pairs])
+    joined = np.concatenate(pairs)
+    return joined // max(n_pictures, 1), joined % max(n_pictures, 1), orientations
+
+
+class _HashTable:
+    """Hashes, found by the bits of some bands."""
+
+    def __init__(self, hashes: np.ndarray, bands: tuple[tuple[int, int], ...]) -> None:
+        self._bands = bands
+        # A key for every value of the bits, or a few for each hash: unlike hashes under one key cost a
+        # comparison, a table much larger than the hashes costs more.
+        self._n_keys = 1 << min(sum(width for _, width in bands), (4 * len(hashes)).bit_length())
+        keys = self._keys(hashes)
+        self._order = np.argsort(keys)
+        self._sorted = hashes[self._order]
+        self._starts = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=self._n_keys))])
+
+    def near(self, hashes: np.ndarray, queries: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield indices in the table, and those of `queries` that are near them, a part at a time."""
+        keys = self._keys(hashes[queries])
+        starts = self._starts[keys]
+        counts = self._starts[keys + 1] - starts
+        filled = counts > 0
+        queries, starts, counts = queries[filled], starts[filled], counts[filled]
+        part = (np.cumsum(counts) - 1) // _COMPARED
+        for chosen in np.split(np.arange(len(queries)), np.flatnonzero(np.diff(part)) + 1):
+            count = counts[chosen]
+            first = np.cumsum(count) - count
+            slots = np.arange(count.sum()) + np.repeat(starts[chosen] - first, count)
+            other = np.repeat(queries[chosen], count)
+            near = np.bitwise_count(self._sorted[slots] ^ hashes[other]) <= DISTANCE
+            yield self._order[slots[near]], other[near]
+
+    def _keys(self, hashes: np.ndarray) -> np.ndarray:
+        keys = np.zeros(len(hashes), dtype=np.int32)
+        for low, width in self._bands:
+            bits = (hashes >> np.uint64(low)) & np.uint64((1 << width) - 1)
+            keys = (keys << width) | bits.astype(np.int32)
+        return keys & (self._n_keys - 1)

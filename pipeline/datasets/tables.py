@@ -176,6 +176,6 @@ def _by_group(codes: np.ndarray, n_groups: int, rng: np.random.Generator) -> np.
 #
 
 
-def test_collections(data: config.Data) -> frozenset[str]:
+def cross_dataset_collections(data: config.Data) -> frozenset[str]:
     """Name the collections that are tested only."""
     return frozenset(name for name, collection in data.collections.items() if collection.role == "test")

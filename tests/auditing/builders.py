@@ -20,7 +20,7 @@ from pipeline.conversion.conversion import convert_pictures
 from pipeline.conversion.file_table import REJECTED
 from pipeline.datasets.build_manifest import build_manifest, write_manifest
 from pipeline.datasets.listing import list_sources
-from pipeline.datasets.tables import SPLITS, read_files, read_table, test_collections
+from pipeline.datasets.tables import SPLITS, cross_dataset_collections, read_files, read_table
 from pipeline.images.files import LIMITS
 
 CONVERTED, MANIFEST = Path("data/converted"), Path("data/manifest")
@@ -47,7 +47,9 @@ def prepare(config):
 def measured_pictures(config):
     """Measure what `prepare` has made."""
     tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
-    pictures = gather_pictures(read_converted(CONVERTED), tables, CONVERTED, test_collections(config.data))
+    pictures = gather_pictures(
+        read_converted(CONVERTED), tables, CONVERTED, cross_dataset_collections(config.data)
+    )
     tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
     measured = measure_all(tasks, LIMITS, config.compute)
     return pictures, measured

@@ -18,11 +18,10 @@ from pipeline.datasets.build_manifest import (
     same_line,
     write_manifest,
 )
-from pipeline.datasets.tables import COLUMNS, FROM_FILES, read_files, read_table, test_collections
+from pipeline.datasets.tables import COLUMNS, FROM_FILES, cross_dataset_collections, read_files, read_table
 from pipeline.errors import UserError
 from tests.datasets.casia2 import NAMES, casia2_names
 
-test_collections.__test__ = False  # it is ours, and no test
 GROUPED = Split(method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15}, folds=None, fold=0)
 RANDOM = GROUPED.model_copy(update={"method": "random"})
 PARENTS = GROUPED.model_copy(update={"method": "parents"})
@@ -140,7 +139,7 @@ def test_an_unknown_label_is_refused():
 
 def test_written_tables_are_read_back_as_they_were(tmp_path):
     manifest = build(files())
-    counts = count_manifest(manifest, test_collections(DATA))
+    counts = count_manifest(manifest, cross_dataset_collections(DATA))
     write_manifest(tmp_path, manifest, counts, {"seed": 3})
     for name, rows in manifest.splits.items():
         pd.testing.assert_frame_equal(read_table(tmp_path / f"{name}.csv"), rows, check_dtype=False)
@@ -201,7 +200,7 @@ def test_counts_say_what_a_random_split_leaks():
 
 def test_counts_fit_a_terminal_and_add_up():
     table = pd.concat([files(), files(20, "far", start=50)], ignore_index=True)
-    counts = count_manifest(build(table), test_collections(DATA))
+    counts = count_manifest(build(table), cross_dataset_collections(DATA))
     here = [counts[name][label] for name in ("train", "validation", "test") for label in ("genuine", "fake")]
     assert sum(here) == 120
     assert counts["test_only"]["far"] == {"genuine": 10, "fake": 10, "groups": 10, "masks": 10}

@@ -4,12 +4,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.config import Compute
-from pipeline.datasets.near_duplicates import CORRELATION, N_POSES, find_look_alikes, label_alike, turned_by
+from pipeline.datasets.near_duplicates import (
+    CORRELATION,
+    DISTANCE,
+    N_ORIENTATIONS,
+    find_near_duplicates,
+    label_near_duplicates,
+    near_pairs,
+    turned_by,
+)
 from pipeline.errors import UserError
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256
 
@@ -43,10 +51,10 @@ def files(folder, **pictures):
 
 
 def alike(folder, **pictures):
-    return find_look_alikes(files(folder, **pictures), folder, ALONE).tolist()
+    return find_near_duplicates(files(folder, **pictures), folder, ALONE).tolist()
 
 
-@pytest.mark.parametrize("pose", range(N_POSES))
+@pytest.mark.parametrize("pose", range(N_ORIENTATIONS))
 def test_a_copy_saved_resized_and_turned_is_found(tmp_path, pose):
     copy = turned(saved_again(scene(1).resize((120, 80)), 60), pose)
     assert alike(tmp_path, original=scene(1), other=scene(2), copy=copy) == [0, 1, 0]
@@ -56,13 +64,13 @@ def test_identical_pixels_are_alike_without_being_opened(tmp_path):
     table = files(tmp_path, one=scene(1), two=scene(1), three=scene(2))
     for path in tmp_path.iterdir():
         path.unlink()
-    assert find_look_alikes(table, tmp_path, ALONE).tolist() == [0, 0, 1]
+    assert find_near_duplicates(table, tmp_path, ALONE).tolist() == [0, 0, 1]
 
 
 def test_near_hashes_without_correlation_are_not_alike():
     hashes = np.zeros((2, 8), dtype=np.uint64)
     thumbnails = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
-    assert label_alike(hashes, lambda places: thumbnails[places]).tolist() == [0, 1]
+    assert label_near_duplicates(hashes, lambda places: thumbnails[places]).tolist() == [0, 1]
 
 
 def test_flat_pictures_are_like_none(tmp_path):
@@ -79,21 +87,21 @@ def test_a_missing_candidate_says_what_to_do(tmp_path):
     table = files(tmp_path, one=scene(1), two=saved_again(scene(1), 60))
     (tmp_path / "two.png").unlink()
     with pytest.raises(UserError, match=r"two\.png cannot be read: .*convert again"):
-        find_look_alikes(table, tmp_path, ALONE)
+        find_near_duplicates(table, tmp_path, ALONE)
 
 
 def test_only_candidates_are_opened(tmp_path):
     table = files(tmp_path, one=scene(1), two=saved_again(scene(1), 60), three=scene(2))
     (tmp_path / "three.png").unlink()
-    assert find_look_alikes(table, tmp_path, ALONE).tolist() == [0, 0, 1]
+    assert find_near_duplicates(table, tmp_path, ALONE).tolist() == [0, 0, 1]
 
 
 def test_workers_give_the_same_answer(tmp_path, monkeypatch):
     table = files(tmp_path, **{f"p{n}": saved_again(scene(n % 5), 50 + n) for n in range(20)})
-    expected = find_look_alikes(table, tmp_path, ALONE).tolist()
+    expected = find_near_duplicates(table, tmp_path, ALONE).tolist()
     monkeypatch.setattr("pipeline.datasets.near_duplicates._ALONE", 0)
     two = Compute(backend="local", workers=2, scheduler=None)
-    assert find_look_alikes(table, tmp_path, two).tolist() == expected
+    assert find_near_duplicates(table, tmp_path, two).tolist() == expected
     assert len(set(expected)) == 5
 
 
@@ -103,7 +111,7 @@ def components(hashes, thumbnails):
     labels = list(range(n))
 
     def joined(one, other):
-        for pose in range(N_POSES):
+        for pose in range(N_ORIENTATIONS):
             near = (int(hashes[one, 0]) ^ int(hashes[other, pose])).bit_count() <= 4
             pair = thumbnails[one], turned_by(thumbnails[other][None], pose)[0]
             if near and np.corrcoef(*(each.ravel().astype(float) for each in pair))[0, 1] >= CORRELATION:
@@ -129,7 +137,7 @@ def test_labels_are_the_components_of_all_pairs(drawn):
     hashes = np.array([bases[base] for base, _, _ in drawn], dtype=np.uint64).reshape(-1, 8)
     thumbnails = [np.rint(127 + 25 * looks[look] + noise).clip(0, 255) for _, look, noise in drawn]
     stacked = np.array(thumbnails, dtype=np.uint8).reshape(-1, 32, 32)
-    labels = label_alike(hashes, lambda places: stacked[places]).tolist()
+    labels = label_near_duplicates(hashes, lambda places: stacked[places]).tolist()
     expected = components(hashes, stacked)
     for one in range(len(drawn)):
         for other in range(len(drawn)):
@@ -139,4 +147,55 @@ def test_labels_are_the_components_of_all_pairs(drawn):
 def test_paths_start_at_the_folder_wherever_the_worker_is(tmp_path, monkeypatch):
     table = files(tmp_path, one=scene(1), two=saved_again(scene(1), 60))
     monkeypatch.chdir(tmp_path.parent)
-    assert find_look_alikes(table, Path(tmp_path.name), ALONE).tolist() == [0, 0]
+    assert find_near_duplicates(table, Path(tmp_path.name), ALONE).tolist() == [0, 0]
+
+
+# The search for near hashes.
+
+
+def brute_force(poses):
+    bits = np.bitwise_count(poses[:, :1, None] ^ poses[None])
+    return sorted(
+        (int(one), int(other), int(pose))
+        for one, other, pose in zip(*np.nonzero(bits <= DISTANCE), strict=True)
+        if (one < other if pose == 0 else one != other)
+    )
+
+
+def pairs_of(poses):
+    return sorted(zip(*(part.tolist() for part in near_pairs(poses[:, 0].copy(), poses)), strict=True))
+
+
+def flipped(value, places):
+    for place in places:
+        value ^= 1 << place
+    return value
+
+
+@given(st.integers(0, 2**64 - 1), st.sets(st.integers(0, 63), max_size=8), st.integers(0, 7))
+def test_hashes_are_found_up_to_the_distance_and_no_further(value, places, pose):
+    rng = np.random.default_rng(value % 1000)
+    poses = rng.integers(0, 2**64, (2, 8), dtype=np.uint64)
+    poses[0, 0], poses[1, pose] = value, flipped(value, places)
+    assert pairs_of(poses) == brute_force(poses)
+    assert ((0, 1, pose) in pairs_of(poses)) == (len(places) <= DISTANCE)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 100), st.integers(1, 300), st.integers(1, 12))
+def test_the_search_finds_what_comparing_each_with_each_finds(seed, n, n_bits):
+    rng = np.random.default_rng(seed)  # few bits vary, so that many hashes are near one another
+    poses = rng.integers(0, 2**n_bits, (n, 3), dtype=np.uint64) << np.uint64(seed % 50)
+    assert pairs_of(poses) == brute_force(poses)
+
+
+def test_nothing_and_one_picture_have_no_pairs():
+    for n in (0, 1):
+        assert pairs_of(np.zeros((n, 8), dtype=np.uint64)) == []
+
+
+def test_a_bucket_with_more_than_fits_is_taken_in_parts(monkeypatch):
+    monkeypatch.setattr("pipeline.datasets.near_duplicates._COMPARED", 50)
+    monkeypatch.setattr("pipeline.datasets.near_duplicates._QUERIES", 7)
+    poses = np.random.default_rng(0).integers(0, 16, (40, 2), dtype=np.uint64)
+    assert pairs_of(poses) == brute_force(poses)

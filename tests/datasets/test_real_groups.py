@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 from pipeline.config import Compute, Split
 from pipeline.datasets.groups import group_pictures, join, source_relation
 from pipeline.datasets.listing import list_sources
-from pipeline.datasets.near_duplicates import find_look_alikes
+from pipeline.datasets.near_duplicates import find_near_duplicates
 from pipeline.datasets.splits import deal
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256, sha256_of_file
 from pipeline.images.read import read_rgb
@@ -57,7 +57,9 @@ def test_groups_of_the_real_pictures_are_those_of_facts_csv(real_files, real_pic
     """
     facts = pd.read_csv(real_pictures / "facts.csv", dtype=str, keep_default_na=False)
     expected = real_files["path"].map(facts.set_index("path")["group"]).to_numpy(dtype=object)
-    look = find_look_alikes(real_files, real_pictures, Compute(backend="local", workers=2, scheduler=None))
+    look = find_near_duplicates(
+        real_files, real_pictures, Compute(backend="local", workers=2, scheduler=None)
+    )
     ours = group_pictures(real_files.drop(columns="known_group"), look)
     one, other = np.nonzero(np.triu(expected[:, None] == expected[None], 1))
     assert len(one) == 160_580
