@@ -40,7 +40,7 @@ from pipeline.records import (
     read_record,
     send_training,
 )
-from pipeline.reports.artifacts import GALLERY, Tables, write_evaluation
+from pipeline.reports.artifacts import GALLERY, Tables, evaluation_charts, write_charts, write_evaluation
 from pipeline.reports.gallery import Shown, choose, write_gallery
 from pipeline.reports.model_card import write_model_card
 from pipeline.reports.report import write_report
@@ -95,21 +95,28 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
         crops=examined.crops,
         shortcuts=shortcuts,
         robustness=_robustness(examined, tested, detector.decision, config),
-        history=pd.read_csv(models / "history.csv"),
     )
     metrics = headline(found.metrics)
     metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
     if tables.robustness is not None:
         metrics["robustness"] = robustness_headline(tables.robustness)
+    charts = evaluation_charts(
+        examined.predictions,
+        found,
+        tables,
+        detector.decision.temperature,
+        pd.read_csv(models / "history.csv"),
+    )
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
-        write_evaluation(folder, examined.predictions, found, tables, detector.decision.temperature)
+        write_evaluation(folder, examined.predictions, found, tables)
+        write_charts(folder, charts)
         write_gallery(folder / GALLERY, _shown(detector, tested, table))
         settings = {"evaluate": config.evaluate.model_dump()}
         write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], **code_state(settings), **settings})
     write_json(reports / METRICS_FILE, metrics)
     content = read_content(reports, models, manifest, audit, config.evaluate.confidence)
     write_summary_table(reports / EVALUATION_FOLDER, content)
-    write_report(reports / REPORT, content)
+    write_report(reports / REPORT, content, charts)
     write_model_card(reports / CARD, content)
     with tolerating_a_lost_store("recording the evaluation", f" --models {models} --reports {reports}"):
         send_evaluation(models, reports)

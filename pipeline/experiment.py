@@ -26,6 +26,7 @@ from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
 from pipeline.evaluate import evaluate
 from pipeline.records import close_sweep, open_sweep
+from pipeline.reports.rendering import render_table
 from pipeline.stage import plain_errors, start
 from pipeline.storage import write_csv, write_json
 from pipeline.train import train
@@ -89,7 +90,7 @@ class Sweep:
         return run_id
 
     def run_job(self, config: Config, number: int, name: str) -> dict[str, Any]:
-        """Train and evaluate in a folder of its own; give the run's id and its figures."""
+        """Train and evaluate in a folder of its own; return the run's id and its metrics."""
         folder = self.folder / str(number)
         record = train(config, folder / "models", name=name, parent=self.parent(config))
         metrics = evaluate(config, folder / "models", folder / "reports")
@@ -104,7 +105,7 @@ class Sweep:
         return result
 
     def close(self, config: Config) -> str:
-        """End the parent run with the best job's figures; give the table for the terminal."""
+        """End the parent run with the best job's metrics; return the table for the terminal."""
         results = [
             json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.folder.glob(f"*/{RESULT}"))
         ]
@@ -114,21 +115,16 @@ class Sweep:
             return ""
         results.sort(key=_score, reverse=True)
         write_csv(self.folder / "results.csv", pd.DataFrame([flatten(result) for result in results]))
-        table = pd.DataFrame([_row(result) for result in results])
         close_sweep(self.parent(config), results[0], self.folder / "results.csv")
-        shown = table.drop(columns=["job", "folder", "run_id"])
-        shown.insert(0, "job", [Path(each).name for each in table["folder"]])
-        names = [f"  {number}: {name}" for number, name in zip(shown["job"], table["job"], strict=True)]
-        return "\n".join(
-            [
-                "",
-                shown.to_string(index=False, float_format="{:.3f}".format),
-                "",
-                *names,
-                "",
-                f"sorted by the validation score; the best one is in {results[0]['folder']}/",
-            ]
-        )
+        jobs = [Path(result["folder"]).name for result in results]
+        rows = [
+            [job, _shown(_score(result)), *(_shown(result["test"][key]) for key in SHOWN.values())]
+            for job, result in zip(jobs, results, strict=True)
+        ]
+        heads = ["job", "validation", *(f"test {short}" for short in SHOWN)]
+        names = [f"  {job}: {result['name']}" for job, result in zip(jobs, results, strict=True)]
+        last = f"sorted by the validation score; the best one is in {results[0]['folder']}/"
+        return "\n".join(["", render_table(heads, rows, "rrrrrr"), "", *names, "", last])
 
 
 def _score(result: Mapping[str, Any]) -> float:
@@ -136,14 +132,8 @@ def _score(result: Mapping[str, Any]) -> float:
     return -1.0 if score is None else float(score)
 
 
-def _row(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "job": result["name"],
-        "validation": _score(result),
-        **{f"test {short}": result["test"][key] for short, key in SHOWN.items()},
-        "folder": result["folder"],
-        "run_id": result["run_id"],
-    }
+def _shown(metric: float | None) -> str:
+    return "–" if metric is None else f"{metric:.3f}"
 
 
 SHOWN = {

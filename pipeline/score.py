@@ -31,7 +31,7 @@ from pipeline.evaluation.predictions import examine
 from pipeline.evaluation.results import evaluate_predictions, headline, score_slices
 from pipeline.images.files import Source
 from pipeline.records import read_record
-from pipeline.reports.artifacts import Tables, write_evaluation
+from pipeline.reports.artifacts import Tables, evaluation_charts, write_charts, write_evaluation
 from pipeline.reports.terminal import summarise
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import write_json
@@ -63,7 +63,8 @@ def run(config: Config) -> None:
     )
     slices = score_slices(examined.predictions, found, config.evaluate, config.seed)
     tables = Tables(slices=slices, crops=examined.crops)
-    write_evaluation(output, examined.predictions, found, tables, decision.temperature)
+    write_evaluation(output, examined.predictions, found, tables)
+    write_charts(output, evaluation_charts(examined.predictions, found, tables, decision.temperature))
     metrics = headline(found.metrics)
     metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}

@@ -35,7 +35,7 @@ def test_a_stage_depends_on_every_template_that_it_fills(stage):
     waiting, needed = sorted(closure(PACKAGE / f"{stage}.py")), set()
     while waiting:
         text = waiting.pop().read_text(encoding="utf-8")
-        named = {folder / name for name in re.findall(r'(?:render\(|include|from)\s*"(\S+?)"', text)}
+        named = {folder / name for name in re.findall(r'(?:render\(|extends|include|from)\s*"(\S+?)"', text)}
         found = {path for path in named if path.is_file()} - needed
         needed |= found
         waiting += sorted(found)

@@ -1,4 +1,7 @@
-"""The surest right and wrong answers, each with what the detector saw where: more telling than an AUC."""
+"""The surest right and wrong answers, each with what the detector saw where: more telling than an AUC.
+
+A panel shows a picture, beside it the map in colour over it, beside that the mask as an outline.
+"""
 
 import base64
 import io
@@ -13,9 +16,6 @@ from PIL import Image
 
 from pipeline.storage import write_bytes, write_csv
 
-# A picture beside what a detector saw in it: evidence in colour over the picture, the mask as an outline.
-#
-
 LONGEST = 340  # pixels of the longer side of each picture in a panel
 GAP = 6  # pixels between them
 MOST_BYTES = 60_000
@@ -23,18 +23,13 @@ _FAINTEST, _STRONGEST = 0.25, 0.8  # how much of the colour covers the picture a
 _QUALITIES = range(88, 20, -8)
 
 
-def panel(pixels: np.ndarray, cells: np.ndarray | None, mask: np.ndarray | None) -> np.ndarray:
-    """Put the picture and its evidence side by side.
+def panel(pixels: np.ndarray, blocks: np.ndarray | None, mask: np.ndarray | None) -> np.ndarray:
+    """Return the picture, its evidence and its mask side by side, (h, w, 3) uint8; None takes no place.
 
     Args:
         pixels: (height, width, 3) uint8.
-        cells: (height // 8, width // 8) logits; None: the picture is shown without a map.
-        mask: (height, width) bool; drawn as an outline on the last picture. One of another size is not
-            drawn.
-
-    Returns:
-        (h, w, 3) uint8: the picture; beside it its evidence; beside that the picture with the outline of the
-        mask. What is not there takes no place.
+        blocks: (height // 8, width // 8) logits; None: the picture is shown without a map.
+        mask: (height, width) bool; drawn as an outline. One of another size is not drawn.
     """
     shown = _shrunk(pixels)
     height, width = shown.shape[:2]
@@ -43,29 +38,29 @@ def panel(pixels: np.ndarray, cells: np.ndarray | None, mask: np.ndarray | None)
         small = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
         outline = cv2.findContours(small, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0]
     parts = [shown]
-    if cells is not None:
-        parts.append(_outlined(evidence(shown, cells, pixels.shape[:2]), outline))
+    if blocks is not None:
+        parts.append(_outlined(evidence(shown, blocks, pixels.shape[:2]), outline))
     if outline is not None:
         parts.append(_outlined(shown, outline))
     gap = np.full((height, GAP, 3), 255, np.uint8)
     return np.hstack([piece for part in parts for piece in (part, gap)][:-1])
 
 
-def evidence(shown: np.ndarray, cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Colour a picture by the probability of each cell being tampered, on a fixed scale from 0 to 1.
+def evidence(shown: np.ndarray, blocks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Colour a picture by the probability of each block being tampered, on a fixed scale from 0 to 1.
 
     The colours are those of cividis, which people with any colour vision see as one scale from dark to light
     (Nuñez, Anderton and Renslow, 2018, doi:10.1371/journal.pone.0199239).
 
     Args:
         shown: (h, w, 3) uint8, the picture, perhaps made smaller.
-        cells: (height // 8, width // 8) logits.
-        size: height and width of the picture that the cells are of.
+        blocks: (height // 8, width // 8) logits.
+        size: height and width of the picture that the blocks are of.
     """
     height, width = shown.shape[:2]
-    chance = 1 / (1 + np.exp(-cells.astype(np.float64).clip(-50, 50)))
-    # Cells cover whole blocks only; what is left at the right and lower edge gets the last cell's value.
-    covered = (round(width * cells.shape[1] * 8 / size[1]), round(height * cells.shape[0] * 8 / size[0]))
+    chance = 1 / (1 + np.exp(-blocks.astype(np.float64).clip(-50, 50)))
+    # What is left at the right and lower edge, less than a block, gets the value of the last one.
+    covered = (round(width * blocks.shape[1] * 8 / size[1]), round(height * blocks.shape[0] * 8 / size[0]))
     large = cv2.resize(chance, (max(covered[0], 1), max(covered[1], 1)), interpolation=cv2.INTER_NEAREST)
     large = np.pad(large, ((0, max(height - covered[1], 0)), (0, max(width - covered[0], 0))), mode="edge")
     chance = large[:height, :width, None]
@@ -76,7 +71,7 @@ def evidence(shown: np.ndarray, cells: np.ndarray, size: tuple[int, int]) -> np.
 
 
 def cividis(values: np.ndarray) -> np.ndarray:
-    """Give the colours of values in [0, 1]: -> (..., 3) floats from 0 to 255."""
+    """Return the colours of values in [0, 1]: -> (..., 3) floats from 0 to 255."""
     from matplotlib import colormaps
 
     colors = np.asarray(colormaps["cividis"](values))
@@ -103,13 +98,12 @@ def _shrunk(pixels: np.ndarray) -> np.ndarray:
 
 
 def _outlined(picture: np.ndarray, outline: Sequence[np.ndarray] | None) -> np.ndarray:
-    """Draw the outline dark and light, so that it is seen on any picture."""
     if outline is None:
         return picture
-    drawn = picture.copy()
-    cv2.drawContours(drawn, outline, -1, (0, 0, 0), 5)
-    cv2.drawContours(drawn, outline, -1, (255, 255, 255), 2)
-    return drawn
+    outlined = picture.copy()
+    for color, width in ((0, 5), (255, 2)):  # dark and light, so that it is seen on any picture
+        cv2.drawContours(outlined, outline, -1, (color, color, color), width)
+    return outlined
 
 
 TABLE = "gallery.csv"
@@ -125,14 +119,13 @@ class Shown(NamedTuple):
     Attributes:
         row: of `choose`.
         pixels: (height, width, 3) uint8, at its own size.
-        cells: (height // 8, width // 8) logits of each cell being tampered; None where the detector says
-            nothing of places.
+        blocks: (height // 8, width // 8) logits of being tampered; None where the detector has no map.
         mask: (height, width) bool of the tampered pixels; None where there is none.
     """
 
     row: Mapping[str, Any]
     pixels: np.ndarray
-    cells: np.ndarray | None
+    blocks: np.ndarray | None
     mask: np.ndarray | None
 
 
@@ -148,7 +141,7 @@ def choose(predictions: pd.DataFrame, of_each: int = OF_EACH) -> pd.DataFrame:
         of_each: pictures of a kind.
 
     Returns:
-        rows of `predictions` with `kind` and `rank` (from 1) in front, by kind and rank.
+        rows of `predictions` with `kind` and `rank` (from 1) in front, sorted by them.
     """
     called_fake = predictions["called"] == "fake"
     is_fake = predictions["target"] == 1
@@ -166,34 +159,22 @@ def choose(predictions: pd.DataFrame, of_each: int = OF_EACH) -> pd.DataFrame:
 
 
 def write_gallery(folder: Path, shown: Iterable[Shown]) -> None:
-    """Draw the panels into `folder`, with a table of them.
+    """Write the panels into `folder`, with a table of them.
 
     Args:
         folder: gets `gallery.csv` (`COLUMNS`) and a JPEG a picture; it should be empty.
         shown: of the rows of `choose`; taken one by one, so that one picture at a time is in memory.
     """
     rows = []
-    for each in shown:
-        name = f"{each.row['kind'].replace(' ', '-')}-{each.row['rank']}.jpg"
-        write_bytes(folder / name, jpeg(panel(each.pixels, each.cells, each.mask)))
-        rows.append({**{column: each.row[column] for column in COLUMNS[:-1]}, "image": name})
+    for row, pixels, blocks, mask in shown:
+        name = f"{row['kind'].replace(' ', '-')}-{row['rank']}.jpg"
+        write_bytes(folder / name, jpeg(panel(pixels, blocks, mask)))
+        rows.append({**{column: row[column] for column in COLUMNS[:-1]}, "image": name})
     write_csv(folder / TABLE, pd.DataFrame(rows, columns=COLUMNS))
 
 
-# The gallery as a page shows it: the panels within the page, in the order of what they teach.
-#
-
-
 class Panel(NamedTuple):
-    """One picture of the gallery.
-
-    Attributes:
-        name: of its file.
-        path: whole.
-        probability_fake: that it was given.
-        verdict: likewise.
-        source: the panel as a data URI.
-    """
+    """One picture of the gallery as a page shows it; `source` is the panel as a data URI."""
 
     name: str
     path: str
@@ -213,12 +194,6 @@ def gallery_panels(folder: Path) -> dict[str, list[Panel]]:
 
 
 def _panel(folder: Path, row: Mapping[Hashable, Any]) -> Panel:
-    content = (folder / row["image"]).read_bytes()
-    kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
-    return Panel(
-        Path(row["path"]).name,
-        row["path"],
-        float(row["probability_fake"]),
-        row["verdict"],
-        f"data:image/{kind};base64,{base64.b64encode(content).decode()}",
-    )
+    content = base64.b64encode((folder / row["image"]).read_bytes()).decode()
+    name, probability = Path(row["path"]).name, float(row["probability_fake"])
+    return Panel(name, row["path"], probability, row["verdict"], f"data:image/jpeg;base64,{content}")

@@ -16,18 +16,16 @@ import yaml
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.results import SHORTCUT
 from pipeline.reports.audit_text import GOOD
-from pipeline.reports.charts import SliceRow, slice_rows, weakest
+from pipeline.reports.metric_charts import SliceRow, robustness_rows, slice_rows, weakest
 from pipeline.reports.numbers import COLLECTION, as_decimal, in_percent, look_up
 from pipeline.reports.rendering import render
 from pipeline.reports.report_content import TEST, ReportContent, roles, trained_on
 from pipeline.reports.report_tables import (
     HISTORY,
     LARGER_CLASS,
-    Cell,
     band_rows,
     figure_of,
     metric_rows,
-    robustness_cells,
     summary_rows,
 )
 from pipeline.reports.reproduce import commands, data_name, model_name, run_facts, settings
@@ -145,7 +143,7 @@ def render_model_card(content: ReportContent) -> str:
             "band": band_rows(content),
             "parts": _parts(content),
             "slices": [] if content.slices is None else slice_rows(content.slices),
-            "robustness": _robustness(content),
+            "robustness": [] if content.robustness is None else robustness_rows(content.robustness),
             "facts": run_facts(content),
             "commands": commands(content),
             "settings": settings(content),
@@ -209,8 +207,3 @@ def _parts(content: ReportContent) -> list[dict[str, Any]]:
         fakes, genuine = (figure_of(row, name) for name in LARGER_CLASS)
         row["larger_class"] = f"fakes {in_percent(fakes)}, genuine {in_percent(genuine)}, ROC AUC 0.50"
     return rows
-
-
-def _robustness(content: ReportContent) -> list[Cell]:
-    families = {} if content.robustness is None else robustness_cells(content.robustness)
-    return [cell for cells in families.values() for cell in cells]

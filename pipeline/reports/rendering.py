@@ -1,10 +1,10 @@
-"""How the figures look, and how they are written: the same file for the same numbers."""
+"""How charts, pages and tables look: the same file for the same numbers."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,9 +22,12 @@ if TYPE_CHECKING:  # matplotlib takes a second to import
 GENUINE, FAKE = "#0072B2", "#D55E00"
 OF_LABEL = {"genuine": GENUINE, "fake": FAKE}
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+AUC = OTHERS[0]
 INK, QUIET, FAINT = "#222222", "#6b6b6b", "#dddddd"
 
-DOTS_PER_INCH = 150
+DASHED: dict[str, Any] = {"color": QUIET, "linestyle": (0, (4, 4)), "linewidth": 1}
+
+DOTS_PER_INCH = 220
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11.5,
@@ -51,8 +54,8 @@ STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def drawn(path: Path, width: float, height: float) -> Iterator["Figure"]:
-    """Give an empty figure of `width` × `height` inches and write it as the PNG or SVG `path`.
+def new_chart(width: float, height: float) -> Iterator["Figure"]:
+    """Yield an empty chart of `width` × `height` inches in the style of all charts.
 
     No pyplot: its figures are global and would pile up.
     """
@@ -60,12 +63,22 @@ def drawn(path: Path, width: float, height: float) -> Iterator["Figure"]:
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
-        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
-        yield figure
-        with replacing(path) as partial:
-            kind = path.suffix.removeprefix(".")
-            unnamed: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-            figure.savefig(partial, format=kind, metadata=unnamed[kind], facecolor="white")
+        yield Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+
+
+def write_chart(path: Path, chart: "Figure") -> None:
+    """Write a chart as the PNG or SVG `path`."""
+    with replacing(path) as partial:
+        _save(chart, partial, path.suffix.removeprefix("."))
+
+
+def _save(chart: "Figure", file: Path | StringIO, kind: str, fonts: str = "path") -> None:
+    """Write the same bytes for the same chart, without date and version."""
+    from matplotlib import rc_context
+
+    unnamed: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+    with rc_context(STYLE | {"svg.fonttype": fonts}):
+        chart.savefig(file, format=kind, metadata=unnamed[kind], facecolor="white")
 
 
 def ink_on(color: Sequence[float]) -> str:
@@ -79,6 +92,11 @@ def ink_on(color: Sequence[float]) -> str:
     return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
 
 
+def cut(text: str, most: int) -> str:
+    """Return a text of at most `most` characters; one that was longer ends in an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def percent_axis(axis: Any) -> None:
     """Write an axis of shares in percent."""
     from matplotlib.ticker import PercentFormatter
@@ -87,13 +105,12 @@ def percent_axis(axis: Any) -> None:
 
 
 def say_empty(axes: "Axes", text: str) -> None:
-    """Say in a figure why there is nothing to see."""
+    """Write into a chart why there is nothing to see."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, ha="center", va="center", color=QUIET, transform=axes.transAxes)
 
 
 # How templates become pages: texts from outside are escaped, and a name that nobody gave is an error.
-#
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -104,7 +121,7 @@ def render(template: str, content: Mapping[str, Any], filters: Mapping[str, Any]
     Args:
         template: its name; where it ends in `.html`, what is filled in is escaped for HTML.
         content: name -> what the template shows.
-        filters: of its own, beside `place`, `count`, `percent`, `decimal` and `share`.
+        filters: of its own, beside `place`, `count`, `percent`, `decimal`, `share` and `signed`.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -120,6 +137,7 @@ def render(template: str, content: Mapping[str, Any], filters: Mapping[str, Any]
         "percent": _percent,
         "decimal": as_decimal,
         "share": in_percent,
+        "signed": _signed,
         **(filters or {}),
     }
     return environment.get_template(template).render(content)
@@ -134,42 +152,72 @@ def _count(number: float) -> str:
     return f"{int(number):,}"
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "±0.00"
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-# Figures drawn for a page: SVG within the HTML, in the colours of the page by day and by night.
-#
+# How a chart becomes part of a page: SVG in the colours of the page by day and by night.
 
 _WHITE = "#ffffff"
 _OF_THE_PAGE = {INK: "var(--ink)", QUIET: "var(--quiet)", FAINT: "var(--line)", _WHITE: "var(--paper)"}
 _BY_NIGHT = {"#0072b2": "var(--genuine)", "#d55e00": "var(--fake)"}  # too dark on a dark page
 # White that is written stands on a colour that stays by night; all other white is the paper.
-_ON_A_CELL = re.compile(r"(<text\b[^>]*?)var\(--paper\)")
+_ON_A_BLOCK = re.compile(r"(<text\b[^>]*?)var\(--paper\)")
 _HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 _FONT = re.compile(r"'DejaVu Sans'[^;\"]*")
 
 
-def inline_svg(draw: Callable[[Path], None], says: str) -> Markup:
-    """Draw a figure and give it as markup that needs no other file.
+def inline_svg(chart: "Figure", says: str) -> Markup:
+    """Return a chart as SVG within a page, which needs no other file; its texts stay texts.
 
     Args:
-        draw: writes the figure to a path, as the `draw_*` functions do.
+        chart: as the `plot_*` functions make it.
         says: what a reader who cannot see it is told.
     """
-    from matplotlib import rc_context
-
-    with TemporaryDirectory() as folder, rc_context({"svg.fonttype": "none"}):
-        path = Path(folder) / "figure.svg"
-        draw(path)
-        text = path.read_text(encoding="utf-8")
-    text = _METADATA.sub("", _HEAD.sub("", text))
+    written = StringIO()
+    _save(chart, written, "svg", fonts="none")
+    text = _METADATA.sub("", _HEAD.sub("", written.getvalue()))
     text = re.sub(r'\s+xmlns(:xlink)?="[^"]*"', "", text)  # HTML knows them, and they look like addresses
     text = re.sub(r'(<svg\b[^>]*?)\s+width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg\b[^>]*?)\s+height="[^"]*"', r"\1", text, count=1)
     text = _FONT.sub("system-ui, sans-serif", text)
     for color, name in (_OF_THE_PAGE | _BY_NIGHT).items():
         text = re.sub(re.escape(color), name, text, flags=re.IGNORECASE)
-    text = _ON_A_CELL.sub(rf"\1{_WHITE}", text)
+    text = _ON_A_BLOCK.sub(rf"\1{_WHITE}", text)
     return Markup(text.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(says), 1))
+
+
+# How tables stand on a terminal.
+
+COLUMNS = 80
+
+
+def render_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
+    """Return a table as plain text: no colours, no lines, at most 80 columns.
+
+    Args:
+        heads: of the columns.
+        rows: of texts, one a column.
+        align: a letter a column: "l" for flush left, cut where the table would be too wide, else "r".
+
+    >>> print(render_table(["", "fakes", "ROC AUC"], [["test", "96", "0.95 (.90–.98)"]], "lrr"))
+         fakes        ROC AUC
+    test    96 0.95 (.90–.98)
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="")
+    for head, letter in zip(heads, align, strict=True):
+        table.add_column(Text(head), justify="right" if letter == "r" else "left", no_wrap=letter == "r")
+    for row in rows:
+        table.add_row(*(Text(text, no_wrap=True, overflow="ellipsis") for text in row))
+    written = StringIO()
+    Console(file=written, width=COLUMNS, color_system=None, legacy_windows=False).print(table)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())

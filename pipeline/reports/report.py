@@ -1,5 +1,6 @@
 """The report: one file, readable without a network, by day and by night, on a phone; verdict first."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,21 +10,19 @@ from pipeline.auditing.findings import PAGE
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import of_maps
 from pipeline.evaluation.results import SHORTCUT
-from pipeline.reports.charts import slice_rows, weakest
+from pipeline.reports.artifacts import Chart
 from pipeline.reports.gallery import gallery_panels
+from pipeline.reports.metric_charts import robustness_rows, slice_rows, weakest
 from pipeline.reports.numbers import in_percent, look_up
-from pipeline.reports.rendering import render
+from pipeline.reports.rendering import inline_svg, render
 from pipeline.reports.report_content import ReportContent
-from pipeline.reports.report_figures import report_figures
 from pipeline.reports.report_tables import (
-    DARK,
     ELSEWHERE,
     HISTORY,
     LARGER_CLASS,
     band_rows,
     figure_of,
     metric_rows,
-    robustness_cells,
     summary_rows,
 )
 from pipeline.reports.reproduce import commands, data_name, model_name, names_differing, run_facts, settings
@@ -31,8 +30,6 @@ from pipeline.reports.shortcut_rules import plain_trick, shortcut_words
 from pipeline.reports.trust import believe, conclude
 from pipeline.reports.trust_rules import on_test, pairs
 from pipeline.storage import write_text
-
-LOWEST = 0.4  # left end of the axes of ROC AUCs
 
 
 class Bar(NamedTuple):
@@ -44,18 +41,21 @@ class Bar(NamedTuple):
     says: str
 
 
-def write_report(path: Path, content: ReportContent) -> None:
-    """Write the report.
+NO_CHARTS: Mapping[str, Chart] = {}
+
+
+def write_report(path: Path, content: ReportContent, charts: Mapping[str, Chart] = NO_CHARTS) -> None:
+    """Write the report, such as `reports/report.html`; arguments as of `render_report`."""
+    write_text(path, render_report(content, charts))
+
+
+def render_report(content: ReportContent, charts: Mapping[str, Chart] = NO_CHARTS) -> str:
+    """Return the report as HTML; all texts from outside are escaped.
 
     Args:
-        path: such as `reports/report.html`.
         content: what it tells.
+        charts: of `evaluation_charts`; those that are not there are left out.
     """
-    write_text(path, render_report(content))
-
-
-def render_report(content: ReportContent) -> str:
-    """Give the report as HTML; all texts from outside are escaped."""
     findings = believe(content)
     rows = [] if content.slices is None else slice_rows(content.slices)
     return render(
@@ -70,16 +70,16 @@ def render_report(content: ReportContent) -> str:
             "brackets": _brackets(content),
             "band": band_rows(content),
             "has_audit": content.audit is not None,
-            "dark_from": DARK,
             "counts": _counts(content),
             "groups": metric_rows(content),
-            "figures": report_figures(content),
+            "charts": {name: inline_svg(chart.figure, chart.says) for name, chart in charts.items()},
+            "says": {name: chart.says for name, chart in charts.items()},
             "slices": rows,
             "weakest": weakest(rows),
             "gallery": {} if content.gallery is None else gallery_panels(content.gallery),
             "says_where": any(on_test(content, metric).value is not None for metric in of_maps()),
             "threshold": content.metrics["threshold"],
-            "robustness": {} if content.robustness is None else robustness_cells(content.robustness),
+            "robustness": [] if content.robustness is None else robustness_rows(content.robustness),
             "roc_auc": on_test(content, "roc_auc"),
             "parts": _parts(content),
             "facts": run_facts(content),
@@ -87,9 +87,8 @@ def render_report(content: ReportContent) -> str:
             "names_differing": names_differing(content),
             "settings": settings(content),
             "confidence": content.confidence,
-            "lowest": LOWEST,
         },
-        {"signed": _signed, "certain": _certain, "linked": _linked},
+        {"certain": _certain, "linked": _linked},
     )
 
 
@@ -143,10 +142,6 @@ def _parts(content: ReportContent) -> list[dict[str, Any]]:
         {**row, "away": row["role"] == ELSEWHERE, **{metric: figure_of(row, metric) for metric in shown}}
         for row in summary_rows(content)
     ]
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "±0.00"
 
 
 def _certain(probability: float) -> str:

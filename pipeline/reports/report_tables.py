@@ -11,9 +11,7 @@ from pipeline.datasets.splits import ON_SEVERAL_SIDES
 from pipeline.detector.decision import UNSURE
 from pipeline.evaluation.bootstrap import Bootstrap, Metric
 from pipeline.evaluation.metrics import GROUPS, METRICS, MetricDefinition
-from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import SHORTCUT
-from pipeline.evaluation.robustness import AS_HANDED_IN
 from pipeline.reports.numbers import (
     COLLECTION,
     as_decimal,
@@ -174,67 +172,6 @@ def _row(title: str, part: pd.DataFrame, confidence: float) -> BandRow:
 
 def _share(values: pd.Series, groups: pd.Series, confidence: float) -> Metric:
     return Bootstrap(_DRAWS, confidence, _SEED).mean(values, groups)
-
-
-# What alterations do to a detector, laid out as a heat map: a row a family, a cell a strength.
-#
-
-GUESSING = 0.5
-DARK = 0.78  # depth from which on, by day, white stands out better than black (report.css mixes the shades)
-
-
-class Cell(NamedTuple):
-    """One alteration.
-
-    Attributes:
-        name: of the alteration and its strength.
-        strength: alone.
-        roc_auc: after it.
-        change: of the ROC AUC, with its interval.
-        verdict: "", "fragile", "shortcut", or why there is none.
-        depth: how dark the cell is, 0 to 1: the share of what lay above guessing that is lost; of a probe,
-            how far from guessing it is.
-        row: everything else, by the columns of `robustness.csv`; None where there is no number.
-    """
-
-    name: str
-    strength: str
-    roc_auc: Metric
-    change: Metric
-    verdict: str
-    depth: float
-    row: dict[str, Any]
-
-
-def robustness_cells(robustness: pd.DataFrame) -> dict[str, list[Cell]]:
-    """Lay `robustness.csv` out by family, without the pictures as they are."""
-    families: dict[str, list[Cell]] = {}
-    for row in robustness.to_dict("records"):
-        if row["name"] != AS_HANDED_IN:
-            cell = _cell({str(key): None if pd.isna(value) else value for key, value in row.items()})
-            families.setdefault(str(row["family"]), []).append(cell)
-    return families
-
-
-def _cell(row: dict[str, Any]) -> Cell:
-    return Cell(
-        str(row["name"]),
-        str(row["strength"] or ""),
-        Metric(row["roc_auc"], row["low"], row["high"]),
-        Metric(row["change"], row["change_low"], row["change_high"]),
-        str(row["verdict"] or ""),
-        round(min(max(_harm(row), 0.0), 1.0), 2),
-        row,
-    )
-
-
-def _harm(row: dict[str, Any]) -> float:
-    if row["roc_auc"] is None or row["change"] is None:
-        return 0.0
-    above = row["roc_auc"] - GUESSING
-    if row["family"] == CONTENT_ONLY:
-        return float(2 * abs(above))
-    return float(-row["change"] / max(above - row["change"], 1e-9))
 
 
 # The table of all metrics of a subset: each with its interval, its meaning, and what guessing gives.

@@ -12,13 +12,13 @@ UNKNOWN = "not recorded"
 
 
 def model_name(content: ReportContent) -> str:
-    """Name the detector by the file that builds it."""
+    """Return the name of the file that builds the detector."""
     target = _config(content).get("model", {}).get("_target_", "")
     return str(target).removeprefix("pipeline.models.").removesuffix(".build") or "detector"
 
 
 def data_name(content: ReportContent) -> str:
-    """Name the data as the configuration does."""
+    """Return the name that the configuration gives the data."""
     return str((content.data or {}).get("name") or "pictures")
 
 
@@ -46,13 +46,13 @@ def run_facts(content: ReportContent) -> dict[str, str]:
 
 
 def settings(content: ReportContent) -> dict[str, Any]:
-    """Give what training and evaluation depend on, with the keys of the command line."""
+    """Return what training and evaluation depend on, with the keys of the command line."""
     config, measuring = _config(content), (content.evaluated or {}).get("evaluate")
     return flatten(config | ({"evaluate": measuring} if measuring else {})) if config or measuring else {}
 
 
 def names_differing(content: ReportContent) -> bool:
-    """Tell whether the records say which settings differ from those committed."""
+    """Return whether the records say which settings differ from those committed."""
     return all((each or {}).get("differing") is not None for each in (content.record, content.evaluated))
 
 
@@ -80,9 +80,6 @@ def _config(content: ReportContent) -> dict[str, Any]:
     return dict((content.record or {}).get("config", {}))
 
 
-# The commands that repeat a training and its evaluation in a fresh clone.
-#
-
 _MODELS, _BUILD = "pipeline.models.", ".build"
 # A dataset's own file in conf/data/ says everything else of it; a recipe or a command line may change these.
 _OF_ANOTHER_DATASET = ("data.root", "data.protocol")
@@ -90,7 +87,7 @@ _FOLDERS = ("data.genuine", "data.fake", "data.masks")  # they follow from the r
 
 
 def commands(content: ReportContent) -> list[str]:
-    """Give the commands, one a line.
+    """List the commands that repeat a training and its evaluation in a fresh clone.
 
     Settings are named where the records say which ones differ from those committed; of an older record the
     data alone are named.
@@ -100,8 +97,8 @@ def commands(content: ReportContent) -> list[str]:
     lines.append("make .venv/installed && . .venv/bin/activate")
     choices, measuring = _choices(content), _settings(evaluated)
     again = evaluated.get("commit") not in (None, trained.get("commit"))
-    said = choices if again else choices + measuring
-    lines.append("make repro" if not said else f"dvc exp run {' '.join(f'-S {each}' for each in said)}")
+    chosen = choices if again else choices + measuring
+    lines.append("make repro" if not chosen else f"dvc exp run {' '.join(f'-S {each}' for each in chosen)}")
     if again:
         # Tracked files that the run has rewritten would stand in the way of another commit.
         lines.append(f"git checkout --force {evaluated['commit']}")
@@ -110,21 +107,21 @@ def commands(content: ReportContent) -> list[str]:
 
 
 def _choices(content: ReportContent) -> list[str]:
-    """Say which data, detector and settings were trained on, as the command line wants them."""
+    """List which data, detector and settings were trained on, as the command line wants them."""
     if (content.record or {}).get("differing") is not None:
         return _settings(content.record or {})
     data = content.data or {}
     if data.get("name") in (None, "sample") or "root" not in data:
         return []
-    return [_said("data", data["name"]), _said("data.root", data["root"])]
+    return [_choice("data", data["name"]), _choice("data.root", data["root"])]
 
 
 def _settings(record: Mapping[str, Any]) -> list[str]:
-    return [_said(key, value) for key, value in _as_chosen(record.get("differing") or {})]
+    return [_choice(key, value) for key, value in _as_chosen(record.get("differing") or {})]
 
 
 def _as_chosen(differing: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Turn a dataset and a detector back into the choice of a file in `conf/`, before single settings."""
+    """Yield a dataset and a detector as the choice of a file in `conf/`, then single settings."""
     name, target = differing.get("data.name"), str(differing.get("model._target_", ""))
     if name is not None:
         yield "data", name
@@ -133,18 +130,18 @@ def _as_chosen(differing: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in differing.items():
         if key in ("data.name", "model._target_"):
             continue
-        if name is None or not key.startswith("data.") or _is_said_apart(key, value, differing):
+        if name is None or not key.startswith("data.") or _is_chosen_apart(key, value, differing):
             yield key, value
 
 
-def _is_said_apart(key: str, value: Any, differing: Mapping[str, Any]) -> bool:
-    """Tell whether a setting of a dataset may be another than its file in `conf/data/` says."""
+def _is_chosen_apart(key: str, value: Any, differing: Mapping[str, Any]) -> bool:
+    """Return whether a setting of a dataset may be another than its file in `conf/data/` says."""
     if key in _FOLDERS:
         return not str(value).startswith(str(differing.get("data.root")))
     return key in _OF_ANOTHER_DATASET or key.endswith(".role")
 
 
-def _said(key: str, value: Any) -> str:
-    """Write one choice for Hydra, quoted for a shell; unusual texts in quotes of their own."""
+def _choice(key: str, value: Any) -> str:
+    """Return one choice for Hydra, quoted for a shell; unusual texts in quotes of their own."""
     plain = isinstance(value, str) and value.isidentifier() and value not in ("null", "true", "false")
     return shlex.quote(f"{key}={value if plain else json.dumps(value, ensure_ascii=False)}")

@@ -1,4 +1,4 @@
-"""The short table at the end of a run: what was reached, how sure that is, and where to look."""
+"""What commands print: tables of 80 columns, of what was reached, how sure that is, and where to look."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,12 +16,12 @@ from pipeline.reports.numbers import (
     shown_parts,
     title,
 )
+from pipeline.reports.rendering import render_table
 from pipeline.reports.report_content import leaks
 
-WIDTH = 80
 ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
 LARGER_CLASS = "by guessing"  # every test picture called by the class that there is more of
-HEADS = ["fakes", "genuine", "fake acc.", "genuine acc.", "balanced", "ROC AUC"]
+HEADS = ["", "fakes", "genuine", "fake acc.", "genuine acc.", "balanced", "ROC AUC"]
 
 
 def summarise(
@@ -32,7 +32,7 @@ def summarise(
     counts: Mapping[str, Any] | None = None,
     shortcuts: pd.DataFrame | None = None,
 ) -> str:
-    """Lay the headline figures out for a terminal of 80 columns.
+    """Return the headline metrics as text for a terminal of 80 columns.
 
     Args:
         intervals: `intervals.csv` of an evaluation.
@@ -42,10 +42,8 @@ def summarise(
         counts: `counts.json` of the manifest, for what its split leaks.
         shortcuts: `shortcuts.csv` of the evaluation; None: there was no audit of these pictures.
     """
-    rows = {title(part): _cells(intervals, part) for part in shown_parts(intervals)}
-    rows[LARGER_CLASS] = _of_larger_class(intervals)
-    widths = [max(map(len, column)) for column in zip(HEADS, *rows.values(), strict=True)]
-    lines = [_line("", HEADS, widths), *(_line(name, cells, widths) for name, cells in rows.items())]
+    rows = [[title(part), *_row(intervals, part)] for part in shown_parts(intervals)]
+    lines = [render_table(HEADS, [*rows, _of_larger_class(intervals)], "lrrrrrr")]
     lines += ["", f"(a–b): {confidence:.0%} interval, from groups of pictures that belong together."]
     lines += [f"{LARGER_CLASS}: every test picture called by the class that there is more of."]
     threshold = metrics["threshold"]
@@ -59,7 +57,7 @@ def summarise(
 
 
 def _places(intervals: pd.DataFrame, control: Mapping[str, Any]) -> list[str]:
-    """Say whether it looks at the right place: by pixel, and on crops with and without tampering."""
+    """Return whether it looks at the right place: by pixel, and on crops with and without tampering."""
     rows = intervals[intervals["metric"] == PIXELS]
     lines = [
         f"{title(part):<14} pixel ROC AUC {as_decimal(look_up(intervals, part, PIXELS))}"
@@ -75,23 +73,29 @@ def _places(intervals: pd.DataFrame, control: Mapping[str, Any]) -> list[str]:
 
 
 def _beside(shortcuts: pd.DataFrame | None, parts: list[str]) -> list[str]:
-    """Say what is reached on the pictures of the parts without looking for any forgery."""
+    """Return what is reached on the pictures of the parts without looking for any forgery."""
     rows = [] if shortcuts is None else shortcuts[shortcuts["part"].isin(parts)].to_dict("records")
     if not rows:
         return [
             "What the best shortcut or the compression history alone reaches is not known:",
             "there is no audit of these pictures.",
         ]
-    lines = ["", "What is reached there without looking for any forgery (ROC AUC; guessing 0.50):"]
-    lines.append(f"{'':<14} {'JPEG history':>14}  {'best shortcut':>14}")
-    for row in rows:
-        best, history = (as_decimal(shortcut_figure(row, start)) for start in ("", "history_"))
-        line = f"{title(row['part'])[:14]:<14} {history:>14}  {best:>14}  {row['words']}"
-        lines.append(line if len(line) <= WIDTH else line[: WIDTH - 1] + "…")
-    return lines
+    table = [
+        [
+            title(row["part"]),
+            *(as_decimal(shortcut_figure(row, start)) for start in ("history_", "")),
+            row["words"],
+        ]
+        for row in rows
+    ]
+    return [
+        "",
+        "What is reached there without looking for any forgery (ROC AUC; guessing 0.50):",
+        render_table(["", "JPEG history", "best shortcut", ""], table, "lrrl"),
+    ]
 
 
-def _cells(intervals: pd.DataFrame, part: str) -> list[str]:
+def _row(intervals: pd.DataFrame, part: str) -> list[str]:
     numbers = intervals[intervals["part"] == part].iloc[0]
     cells = [f"{int(numbers['n_fake']):,}", f"{int(numbers['n_genuine']):,}"]
     cells += [in_percent(look_up(intervals, part, metric)) for metric in ACCURACIES]
@@ -99,20 +103,13 @@ def _cells(intervals: pd.DataFrame, part: str) -> list[str]:
 
 
 def _of_larger_class(intervals: pd.DataFrame) -> list[str]:
-    """Give the cells of whoever calls every test picture by the class that there is more of."""
+    """Return the row of whoever calls every test picture by the class that there is more of."""
     first = intervals[intervals["part"] == "test"].iloc[0]
-    found = {
-        metric: Metric(METRICS[metric].by_guessing(int(first["n_fake"]), int(first["n_genuine"])))
+    *shares, roc_auc = (
+        Metric(METRICS[metric].by_guessing(int(first["n_fake"]), int(first["n_genuine"])))
         for metric in (*ACCURACIES, "roc_auc")
-    }
-    return ["", "", *(in_percent(found[metric]) for metric in ACCURACIES), as_decimal(found["roc_auc"])]
-
-
-def _line(name: str, cells: list[str], widths: list[int]) -> str:
-    left = WIDTH - sum(widths) - len(widths)
-    shown = name if len(name) <= left else name[: left - 1] + "…"
-    columns = [f" {cell:>{width}}" for cell, width in zip(cells, widths, strict=True)]
-    return f"{shown:<{left}}" + "".join(columns)
+    )
+    return [LARGER_CLASS, "", "", *map(in_percent, shares), as_decimal(roc_auc)]
 
 
 def _warnings(intervals: pd.DataFrame, counts: Mapping[str, Any]) -> Iterator[str]:
@@ -126,21 +123,18 @@ def _warnings(intervals: pd.DataFrame, counts: Mapping[str, Any]) -> Iterator[st
             yield f"This split leaks: {leak.share:.0%} of the tested {leak.whom} have a relative in train."
 
 
-# The table of a comparison, for a terminal of 80 columns.
-#
-
 _METRICS = {"roc_auc": "ROC AUC", "balanced_accuracy": "balanced"}
 
 
 def comparison_table(rows: pd.DataFrame, confidence: float) -> str:
-    """Lay out the rows of `scoring.comparison.compare`."""
-    lines = [f"{'':<13}{'fakes':>7}{'genuine':>8}  {'':<9}{'first':>7}{'second':>7}  difference"]
+    """Return the rows of `evaluation.comparison.compare` as a table."""
+    table = []
     for row in rows.to_dict("records"):
-        name = row["part"] if len(row["part"]) <= 12 else f"{row['part'][:11]}…"
         low, high = ("–" if pd.isna(row[end]) else f"{row[end]:+.3f}" for end in ("low", "high"))
-        lines.append(
-            f"{name:<13}{row['n_fake']:>7,}{row['n_genuine']:>8,}  {_METRICS[row['metric']]:<9}"
-            f"{row['first']:>7.3f}{row['second']:>7.3f}  {row['difference']:+.3f} ({low} to {high})"
-        )
-    lines += ["", f"(a to b): {confidence:.0%} interval, from the same groups drawn for both."]
-    return "\n".join(lines)
+        counts = (f"{row[name]:,}" for name in ("n_fake", "n_genuine"))
+        values = (f"{row[name]:.3f}" for name in ("first", "second"))
+        metric, difference = _METRICS[row["metric"]], f"{row['difference']:+.3f} ({low} to {high})"
+        table.append([row["part"], *counts, metric, *values, difference])
+    heads = ["", "fakes", "genuine", "", "first", "second", "difference"]
+    note = f"(a to b): {confidence:.0%} interval, from the same groups drawn for both."
+    return "\n".join([render_table(heads, table, "lrrlrrl"), "", note])

@@ -12,7 +12,10 @@ import pandas as pd
 from sklearn import metrics as sk
 
 from pipeline.evaluation.perturbations import SETS
+from pipeline.evaluation.results import Evaluation
+from pipeline.reports.artifacts import Tables, evaluation_charts
 from pipeline.reports.gallery import Shown, choose, write_gallery
+from pipeline.reports.numbers import COLLECTION, elsewhere_parts
 from pipeline.reports.report_content import ReportContent
 from tests.reports.test_audit_report import audit, side
 
@@ -282,6 +285,14 @@ def shown(table, seed=0):
         if row["called"] == "fake":
             cells[top // 8 : top // 8 + 9, left // 8 : left // 8 + 12] += 5
         yield Shown(row, pixels, cells, mask if row["target"] else None)
+
+
+def charts_of(content):
+    """The charts of the findings, as the evaluation plots them."""
+    away = frozenset(part.removeprefix(COLLECTION) for part in elsewhere_parts(content.intervals))
+    found = Evaluation(content.metrics, content.intervals, content.confidence, away)
+    tables = Tables(slices=content.slices, crops=None, robustness=content.robustness)
+    return evaluation_charts(content.predictions, found, tables, TEMPERATURE, content.history)
 
 
 def with_gallery(found, folder):

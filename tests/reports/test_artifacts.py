@@ -8,7 +8,7 @@ from PIL import Image
 
 from pipeline.config import Evaluate
 from pipeline.evaluation.results import evaluate_predictions, score_slices
-from pipeline.reports.artifacts import Tables, write_evaluation
+from pipeline.reports.artifacts import Tables, evaluation_charts, write_charts, write_evaluation
 from pipeline.reports.terminal import summarise
 
 SETTINGS = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
@@ -80,8 +80,9 @@ def evaluate(table, elsewhere=()):
 def written(folder, table, elsewhere=(), history=HISTORY):
     found = evaluate(table, elsewhere)
     slices = score_slices(table, found, SETTINGS, seed=0)
-    tables = Tables(slices=slices, crops=table[["path", "logit"]], history=history)
-    write_evaluation(folder, table, found, tables, temperature=1.5)
+    tables = Tables(slices=slices, crops=table[["path", "logit"]])
+    write_evaluation(folder, table, found, tables)
+    write_charts(folder, evaluation_charts(table, found, tables, 1.5, history))
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -154,7 +155,7 @@ def test_the_summary_puts_shortcut_probe_and_larger_class_beside_the_figures():
     row = {"part": "test", "words": words, "roc_auc": 0.91, "low": 0.84, "high": 0.96}
     table = pd.DataFrame([row | {"history_roc_auc": 0.88, "history_low": 0.8, "history_high": 0.94}])
     lines = summarise(found, {"threshold": 0.6}, 0.95, {}, shortcuts=table).splitlines()
-    assert f"test           0.88 (.80–.94)  0.91 (.84–.96)  {words}" in lines
+    assert f"test 0.88 (.80–.94) 0.91 (.84–.96) {words}" in [" ".join(line.split()) for line in lines]
     assert re.search(r"^by guessing +100% +0% +50% +0.50$", "\n".join(lines), re.MULTILINE)
     assert max(map(len, lines)) <= 80
 

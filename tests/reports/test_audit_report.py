@@ -9,7 +9,7 @@ from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.measure import Measurements, Side
 from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.reports.audit_advice import still_there
-from pipeline.reports.audit_report import chart_rows, render_page, summarise_audit, write_audit
+from pipeline.reports.audit_report import audit_rows, plot_audit, render_page, summarise_audit, write_audit
 from pipeline.reports.audit_text import BAD, WARNING, remarks, verdict
 
 
@@ -193,7 +193,7 @@ def test_fakes_that_show_something_else_are_told_in_plain_words():
 
 
 def test_what_a_thumbnail_shows_stands_in_the_chart_and_in_the_summary(tmp_path):
-    assert [row.title for row in chart_rows(MOTIFS["parts"]["training"])][-1] == "what a thumbnail shows"
+    assert [row.title for row in audit_rows(MOTIFS["parts"]["training"])][-1] == "what a thumbnail shows"
     (line,) = [
         line for line in summarise_audit(MOTIFS, tmp_path).splitlines() if line.startswith("what a thumbnail")
     ]
@@ -270,9 +270,12 @@ def test_what_may_be_chance_is_said_to_be():
 
 @pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, MOTIFS, COPIED, TOO_FEW], ids=IDS)
 def test_the_page_is_one_whole_file_that_loads_nothing(found):
-    text = render_page(found)
-    assert Page(text).loaded == []
-    assert not re.search(r"url\(|@import|https?://|<script", text)
+    training = found["parts"]["training"]
+    chart = None if training["too_few"] else plot_audit(audit_rows(training), found["settings"])
+    text = render_page(found, chart)
+    assert ("<svg" in text) == (found is not TOO_FEW)
+    assert all(each.startswith(("#", "data:,")) for each in Page(text).loaded)
+    assert not re.search(r"url\((?!#)|@import|https?://|<script", text)
 
 
 @pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, MOTIFS, COPIED, TOO_FEW], ids=IDS)
