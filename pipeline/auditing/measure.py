@@ -16,10 +16,10 @@ from pipeline.auditing.shortcut_kinds import PROBES
 from pipeline.config import Compute
 from pipeline.datasets.tables import FILES, read_files
 from pipeline.errors import UserError
-from pipeline.images.files import Limits
+from pipeline.images.files import Limits, Unreadable
 from pipeline.images.hashes import sha256_of
 from pipeline.images.mask import read_mask
-from pipeline.images.read import Unreadable, read_bytes, read_rgb
+from pipeline.images.read import read_bytes, read_rgb
 from pipeline.parallel import map_chunks
 
 _ALONE = 100  # up to this many, other processes would only just have started

@@ -2,24 +2,13 @@
 
 from pathlib import Path
 
-from PIL import Image
-
 from pipeline.conversion.file_table import Entry
 from pipeline.conversion.journal import settled_stamp, stamp
 from pipeline.conversion.plan import Task
-from pipeline.images.files import Limits, Rejected
+from pipeline.images.files import Limits, Rejected, Unreadable
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
-from pipeline.images.jpeg import read_header
 from pipeline.images.mask import align_mask, encode_mask
-from pipeline.images.read import (
-    Unreadable,
-    format_of,
-    open_picture,
-    orientation,
-    read_bytes,
-    stored_size,
-    upright_rgb,
-)
+from pipeline.images.read import Picture, read
 from pipeline.storage import write_bytes
 
 
@@ -41,15 +30,13 @@ def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -
     # Looked at before they are read: a change in between then shows as one the next time.
     sources = settled_stamp(task.path, task.mask_path)
     try:
-        content = read_bytes(task.path)
-        image = open_picture(content, limits, task.page, str(task.path))
-        stored, turn = stored_size(image), orientation(image)  # both are others once it is decoded
-        if known is None or not _is_converted(task, known, content, output):
-            known = _convert(task, content, image, output)
+        picture = read(task.path, limits, task.page)
+        if known is None or not _is_converted(task, known, picture.content, output):
+            known = _convert(task, picture, output)
     except Unreadable as error:
         page = f"page {task.page + 1}: " if task.page else ""
         return Rejected(task.source_path, page + error.reason, lost=True)
-    mask_sha256, mask_reason = _convert_mask(task, stored, turn, output, limits)
+    mask_sha256, mask_reason = _convert_mask(task, picture, output, limits)
     mask = task.mask_target if mask_sha256 else ""
     targets = stamp(output / task.target, output / mask if mask else None)
     return known._replace(
@@ -71,17 +58,15 @@ def _is_converted(task: Task, known: Entry, content: bytes, output: Path) -> boo
     )
 
 
-def _convert(task: Task, content: bytes, image: Image.Image, output: Path) -> Entry:
-    source_format = format_of(image)
-    header = read_header(content) if source_format == "JPEG" else None
-    rgb = upright_rgb(image)
+def _convert(task: Task, picture: Picture, output: Path) -> Entry:
+    rgb, content = picture.image, picture.content
     saved = task.saving.save(content, rgb)
     source_sha256 = sha256_of(content)
     phash, phash_turned = perceptual_hashes(rgb)
     entry = Entry(
         path=task.target,
         mask_path="",
-        source_format=source_format,
+        source_format=picture.format,
         width=rgb.width,
         height=rgb.height,
         bytes=len(saved),
@@ -91,17 +76,15 @@ def _convert(task: Task, content: bytes, image: Image.Image, output: Path) -> En
         pixel_sha256=pixel_sha256(rgb),
         phash=phash,
         phash_turned=phash_turned,
-        jpeg_quality=header.quality if header else None,
+        jpeg_quality=picture.jpeg.quality if picture.jpeg else None,
         policy=task.policy,
     )
     write_bytes(output / task.target, saved)
     return entry
 
 
-def _convert_mask(
-    task: Task, stored: tuple[int, int], turn: int, output: Path, limits: Limits
-) -> tuple[str, str]:
-    """Write the mask in the orientation of its picture.
+def _convert_mask(task: Task, picture: Picture, output: Path, limits: Limits) -> tuple[str, str]:
+    """Write the mask as it lies over its upright picture.
 
     Returns:
         the hash of its file and "", or "" and why it cannot be used; both "" where there is none.
@@ -109,8 +92,7 @@ def _convert_mask(
     if task.mask_path is None:
         return "", ""
     try:
-        marked = align_mask(read_bytes(task.mask_path), stored, turn, task.page, limits)
-        saved = encode_mask(marked)
+        saved = encode_mask(align_mask(read(task.mask_path, limits, task.page), picture))
     except Unreadable as error:
         return "", error.reason
     target, sha256 = output / task.mask_target, sha256_of(saved)

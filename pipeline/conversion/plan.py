@@ -18,17 +18,10 @@ from pipeline.config import Compute, Convert
 from pipeline.conversion.journal import Journal, settled_stamp, stamp
 from pipeline.conversion.policies import signature
 from pipeline.images.encode import JpegLike, Saving, settings_of
-from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, format_of_content
+from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, Unreadable, format_of_content
 from pipeline.images.jpeg import take_apart
-from pipeline.images.read import (
-    READING,
-    Unreadable,
-    count_pages,
-    open_picture,
-    orientation,
-    read_bytes,
-    upright_rgb,
-)
+from pipeline.images.read import READING, read, read_bytes
+from pipeline.images.tiff_tags import count_pages
 from pipeline.parallel import map_chunks
 
 MASKS = "masks"
@@ -120,11 +113,14 @@ def _last_save(content: bytes, limits: Limits) -> JpegLike | None:
     """Return the settings of a JPEG whose compressed data can be kept without changing how it looks."""
     parts = take_apart(content)
     settings = settings_of(parts) if parts else None
-    if parts is None or settings is None or orientation(open_picture(content, limits)) != 1:
+    if parts is None or settings is None:
+        return None
+    picture = read(content, limits)
+    if picture.orientation != 1:
         return None
     if _PROFILE in content:  # reading may convert colours by it, and it will not be there any more
-        before, after = (upright_rgb(open_picture(each, limits)) for each in (content, parts.plain()))
-        if before.tobytes() != after.tobytes():
+        plain = read(parts.plain(), limits)
+        if picture.image.tobytes() != plain.image.tobytes():
             return None
     return settings
 

@@ -17,7 +17,8 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.config import Compute
 from pipeline.errors import UserError
-from pipeline.images.read import Unreadable, read_rgb
+from pipeline.images.files import Unreadable
+from pipeline.images.read import read_rgb
 from pipeline.parallel import map_chunks
 
 CORRELATION = 0.85

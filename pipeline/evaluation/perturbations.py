@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline.images.encode import Jpeg
+from pipeline.images.jpeg import NO_TABLE
 from pipeline.inputs.augment_crops import Alteration, saved
-from pipeline.inputs.load import BLOCK, NO_TABLE, Loaded, on_grid
+from pipeline.inputs.load import BLOCK, Loaded, on_grid
 
 # Changes of a picture that need more than `inputs.alteration`: other saves, other grids, noise and tone.
 #

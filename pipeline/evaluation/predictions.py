@@ -18,8 +18,9 @@ from pipeline.detector.inference import NATIVE, Picture
 from pipeline.detector.validation import MAP_METRICS, map_metrics
 from pipeline.evaluation.localisation import cut_crops
 from pipeline.evaluation.perturbations import Perturbation, perturb
+from pipeline.images.files import Unreadable
 from pipeline.images.mask import read_mask
-from pipeline.images.read import Unreadable, read_bytes
+from pipeline.images.read import read_bytes
 from pipeline.inputs.load import Loaded, load
 
 # Of a manifest table, what figures and slices need.

@@ -36,6 +36,8 @@ _CHROMINANCE = np.array([
     *[99] * 32,
 ])
 # fmt: on
+NO_TABLE = np.zeros((8, 8), np.float32)  # where pixels do not lie as a JPEG has saved them
+NO_TABLE.flags.writeable = False
 
 
 @dataclass(frozen=True)

@@ -4,133 +4,190 @@ Colours come in sRGB: an ICC profile that says otherwise is applied. Of several 
 first is read; of several pages of a TIFF any, the first where nothing else is asked for.
 """
 
+import contextlib
+import functools
 import io
 import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
 from pipeline.images.colour import eight_bit, to_srgb
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content
 from pipeline.images.integrity import JpegFeed, can_be_fed, check_whole, jpeg_extent, webp_size
-from pipeline.images.messages import collected, log
+from pipeline.images.jpeg import NO_TABLE, JpegHeader, read_header
+from pipeline.images.messages import Messages, collected, log
 from pipeline.images.tiff import DeepTiff, beyond_pillow
-from pipeline.images.tiff_tags import check_pieces, count_pages, find_page
-
-# How a picture was held: its EXIF orientation, without parsing all its metadata where that suffices.
-#
-
-ORIENTATION = 0x0112  # the tag
-TURNED = (5, 6, 7, 8)  # orientations that swap width and height
-_SHORT = 3  # the type that it has
-
-
-def orientation_of(image: Image.Image) -> int:
-    """Give the EXIF orientation, 1 (upright) to 8; what is out of range counts as upright.
-
-    Pillow, which is asked where the answer is not plain, takes ten times as long and raises nearly
-    everything where the EXIF block is broken.
-    """
-    if image.format != "TIFF" and _is_surely_upright(image.info):
-        return 1
-    found = image.getexif().get(ORIENTATION, 1)
-    return found if found in range(1, 9) else 1
-
-
-def _is_surely_upright(info: dict[Any, Any]) -> bool:
-    if "Raw profile type exif" in info:
-        return False
-    exif = info.get("exif", b"")
-    try:
-        said = _first_directory(exif.removeprefix(b"Exif\0\0")).get(ORIENTATION) if exif else None
-    except (struct.error, TypeError, AttributeError):
-        return False
-    if said is not None:
-        return said == 1
-    for key in ("xmp", "XML:com.adobe.xmp"):  # it counts where EXIF says nothing
-        text = info.get(key, b"")
-        if (b"tiff:Orientation" if isinstance(text, bytes) else "tiff:Orientation") in text:
-            return False
-    return True
-
-
-def _first_directory(exif: bytes) -> dict[int, int]:
-    """Give the numbers of 16 bits in it, by their tag; for any other kind of orientation 0."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4], "")
-    if not order:
-        raise struct.error
-    (start,) = struct.unpack_from(order + "I", exif, 4)
-    (entries,) = struct.unpack_from(order + "H", exif, start)
-    block = exif[start + 2 : start + 2 + 12 * entries]
-    found = struct.iter_unpack(order + "HHIH2x", block)
-    return {tag: value if kind == _SHORT and count == 1 else 0 for tag, kind, count, value in found}
-
-
-__all__ = [
-    "LIMITS",
-    "READING",
-    "Limits",
-    "Unreadable",
-    "count_pages",
-    "format_of",
-    "open_picture",
-    "orientation",
-    "read_bytes",
-    "read_rgb",
-    "stored_size",
-    "upright_rgb",
-]
+from pipeline.images.tiff_tags import ORIENTATION, SIDEWAYS, TURNS, check_pieces, find_page
 
 # Raise it whenever a picture may come out with other pixels than before: what was converted with an
 # older number is then converted again. tests/images/test_read.py holds pixels that notice.
 READING = 2
 
-# Pillow's own limit is one guess for all; ours are in the configuration, and `open_picture` looks at them.
+# Pillow's own limit is one guess for all; ours are in the configuration, and `read` looks at them.
 Image.MAX_IMAGE_PIXELS = None
 
-_NAME = "name of the file"  # key of `Image.info`; with the attribute `filename` Pillow would open the file
 _BYTES_IN_SCANS = 4 + 3 * 2  # of a pixel, where libjpeg keeps the coefficients until the last scan has come
 _WHITE = (255, 255, 255, 255)
+_TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
+_LONGEST_TEXT = 200  # of a library, in a reason
+_SHORT = 3  # the type of the EXIF orientation
+# Chunks of a PNG that may tell its orientation, and may stand behind its pixels.
+_METADATA_OF_PNG = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type exif")
 
 
-def read_rgb(
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture as `read` gives it: its header is known, its pixels are decoded when first asked for.
+
+    Attributes:
+        name: of the file, for messages.
+        content: the bytes of the file.
+        format: by content, a key of `files.ENDINGS`.
+        orientation: EXIF orientation, 1 (upright) to 8; what is out of range counts as upright.
+        stored_size: (width, height) as stored, before the orientation is applied.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+    format: str
+    orientation: int
+    stored_size: tuple[int, int]
+    _opened: Image.Image = field(repr=False)
+    _at_least: tuple[int, int] | None = field(repr=False)
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(width, height) as the picture is looked at."""
+        return self.stored_size[::-1] if self.orientation in SIDEWAYS else self.stored_size
+
+    @functools.cached_property
+    def image(self) -> Image.Image:
+        """The upright picture in mode RGB, without metadata.
+
+        Raises:
+            Unreadable: truncated, damaged, or more than the memory holds.
+        """
+        decoded = self._decoded
+        with _explained(self.name), _logged(self.name, from_stderr=False):
+            rgb = _to_rgb(decoded)
+        rgb.info = {}  # Pillow would write comments and profiles into whatever is saved from it
+        return rgb
+
+    @functools.cached_property
+    def pixels(self) -> np.ndarray:
+        """The upright picture as (height, width, 3) uint8, contiguous and writable; raises as `image`."""
+        with _explained(self.name):
+            return np.array(self.image)
+
+    @property
+    def grey(self) -> np.ndarray:
+        """Its brightness as (height, width): uint16 where grey of 16 bits is stored, else uint8."""
+        deep = self._decoded.mode.startswith("I;16")
+        return np.asarray(self._decoded if deep else self.image.convert("L"))
+
+    @functools.cached_property
+    def jpeg(self) -> JpegHeader | None:
+        """How a JPEG was saved; None for other formats."""
+        return read_header(self.content) if self.format == "JPEG" else None
+
+    @property
+    def quantisation(self) -> np.ndarray:
+        """The luminance table of a JPEG as it lies in the upright pixels, (8, 8) float32.
+
+        Zeros where the file is no JPEG, of other colours than grey and YCbCr, or turned by its orientation.
+        """
+        if self.jpeg is None or len(self.jpeg.tables) not in (1, 3) or self.orientation != 1:
+            return NO_TABLE
+        return np.array(self.jpeg.tables[0], np.float32).reshape(8, 8)
+
+    @functools.cached_property
+    def _decoded(self) -> Image.Image:
+        """The upright picture in the mode in which it is stored."""
+        image, feed = self._opened, getattr(self._opened, "fp", None)
+        by_libtiff = image.format == "TIFF" and image.info.get("compression") != "raw"
+        said = image.said if isinstance(image, DeepTiff) else ()
+        with _explained(self.name), _logged(self.name, by_libtiff, said):
+            if self._at_least is not None and self.format == "JPEG":
+                height, width = self._at_least
+                image.draft(None, (height, width) if self.orientation in SIDEWAYS else (width, height))
+            image.load()
+            if isinstance(feed, JpegFeed):
+                feed.check()
+            if image.format != "TIFF" and self.orientation != 1:  # those come turned
+                return image.transpose(TURNS[self.orientation])
+        return image
+
+
+def read(
     source: Path | bytes,
-    at_least: tuple[int, int] | None = None,
     limits: Limits = LIMITS,
     page: int = 0,
+    *,
+    at_least: tuple[int, int] | None = None,
     known_whole: bool = False,
-) -> np.ndarray:
+) -> Picture:
     """Read a picture as it is meant to be looked at.
 
     EXIF orientation is applied, and an ICC profile. Transparent pixels are laid over white, as viewers show
     them. Grey, palette, CMYK, YCbCr and Lab pictures become RGB. Deep pictures are scaled by their range, see
     `pipeline.images.colour.eight_bit`; of a PNG with 16 bits a colour the upper 8 are taken.
 
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> Image.new("L", (30, 20), 200).save(file, "PNG")
+    >>> picture = read(file.getvalue())
+    >>> picture.format, picture.stored_size, picture.pixels.shape, picture.pixels[0, 0].tolist()
+    ('PNG', (30, 20), (20, 30, 3), [200, 200, 200])
+
     Args:
         source: a file, or the content of one.
+        limits: beyond which a picture is refused before it is decoded.
+        page: of a TIFF with several, counted from 0.
         at_least: (height, width) that suffices. A JPEG may then be decoded at 1/2, 1/4 or 1/8 of its
             size, several times faster, as long as neither side falls below; other formats, and
             pictures that are smaller, come as they are.
-        limits: beyond which a picture is refused before it is decoded.
-        page: of a TIFF with several, counted from 0.
         known_whole: its bytes are those of a file that was read before; it is not walked through again.
 
-    Returns:
-        (height, width, 3) uint8, contiguous and writable.
-
     Raises:
-        Unreadable: missing, empty, truncated, damaged, too large, or no picture of a supported format.
+        Unreadable: missing, empty, truncated, damaged, too large, or no picture of a supported format;
+            what only decoding tells is raised when the pixels are asked for.
     """
     name = str(source) if isinstance(source, Path) else "the picture"
-    try:
-        content = read_bytes(source) if isinstance(source, Path) else source
-        return np.array(upright_rgb(open_picture(content, limits, page, name, known_whole), at_least))
-    except Unreadable as error:
-        raise Unreadable(error.reason, name) from error.__cause__
-    except MemoryError as error:
-        raise Unreadable(_TOO_LITTLE_MEMORY, name) from error
+    content = read_bytes(source) if isinstance(source, Path) else source
+    kind = format_of_content(content)
+    with _explained(name):
+        if not content:
+            raise Unreadable("the file is empty")
+        if page and kind != "TIFF":
+            raise Unreadable(f"it has one page, page {page + 1} was asked for")
+        with collected(from_stderr=False) as messages:
+            image = _open(content, kind, limits, page, known_whole)
+            limits.check(*image.size)
+            orientation = _orientation(image, content)
+        log(name, messages)
+    # What phones call MPO is a JPEG with more pictures behind it.
+    stored_as = "JPEG" if image.format == "MPO" else str(image.format)
+    # The size of a TIFF is the turned one, that of other formats the stored one.
+    turned = stored_as == "TIFF" and orientation in SIDEWAYS
+    stored_size = image.size[::-1] if turned else image.size
+    return Picture(name, content, stored_as, orientation, stored_size, image, at_least)
+
+
+def read_rgb(
+    source: Path | bytes,
+    limits: Limits = LIMITS,
+    page: int = 0,
+    *,
+    at_least: tuple[int, int] | None = None,
+    known_whole: bool = False,
+) -> np.ndarray:
+    """Return the pixels of `read`, (height, width, 3) uint8, where nothing else of the picture is wanted."""
+    return read(source, limits, page, at_least=at_least, known_whole=known_whole).pixels
 
 
 def read_bytes(path: Path) -> bytes:
@@ -143,58 +200,19 @@ def read_bytes(path: Path) -> bytes:
         raise Unreadable(_TOO_LITTLE_MEMORY, str(path)) from error
 
 
-def open_picture(
-    content: bytes,
-    limits: Limits = LIMITS,
-    page: int = 0,
-    name: str = "the picture",
-    known_whole: bool = False,
-) -> Image.Image:
-    """Read the header alone, and walk through the file; the pixels follow with `upright_rgb`.
-
-    Args:
-        content: of the file.
-        limits: beyond which a picture is refused.
-        page: of a TIFF with several, counted from 0.
-        name: of the file, for the log.
-        known_whole: see `read_rgb`.
-
-    Raises:
-        Unreadable: empty, too large, not all there, or not of a supported format.
-    """
-    if not content:
-        raise Unreadable("the file is empty")
-    kind = format_of_content(content)
-    if page and kind != "TIFF":
-        raise Unreadable(f"it has one page, page {page + 1} was asked for")
-    with collected(from_stderr=False) as messages:
-        try:
-            image = _opened(content, kind, limits, page, known_whole)
-            limits.check(*image.size)
-        except Unreadable:
-            raise
-        except MemoryError as error:
-            raise Unreadable(_TOO_LITTLE_MEMORY) from error
-        except Image.UnidentifiedImageError as error:
-            raise Unreadable(_unidentified(content)) from error
-        except Exception as error:  # a broken header makes Pillow's plugins raise nearly everything
-            raise Unreadable(_in_words(error)) from error
-    image.info[_NAME] = name
-    log(name, messages)
-    return image
-
-
-def _opened(content: bytes, kind: str | None, limits: Limits, page: int, known_whole: bool) -> Image.Image:
+def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_whole: bool) -> Image.Image:
+    """Open the header with Pillow or tifffile, and walk through the file."""
     if kind == "TIFF":
-        return _opened_tiff(content, limits, page)
+        return _open_tiff(content, limits, page)
     if kind == "WEBP":
         limits.check(*webp_size(content))  # its canvas is there as soon as it is opened
-    if kind != "JPEG":
-        if kind is not None and not known_whole:
-            check_whole(content, kind)
-        return Image.open(io.BytesIO(content), formats=tuple(ENDINGS))
-    image = Image.open(io.BytesIO(content), formats=("JPEG",))
-    if known_whole:
+    if kind != "JPEG" and kind is not None and not known_whole:
+        check_whole(content, kind)
+    try:
+        image = Image.open(io.BytesIO(content), formats=("JPEG",) if kind == "JPEG" else tuple(ENDINGS))
+    except Image.UnidentifiedImageError as error:
+        raise Unreadable(_unidentified(kind)) from error
+    if kind != "JPEG" or known_whole:
         return image
     limits.check(*image.size)
     extent = jpeg_extent(content)
@@ -205,7 +223,7 @@ def _opened(content: bytes, kind: str | None, limits: Limits, page: int, known_w
     return image
 
 
-def _opened_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
+def _open_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
     directory, tags = find_page(content, page)
     check_pieces(tags, len(content), limits)
     if beyond_pillow(tags):
@@ -221,64 +239,47 @@ def _opened_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
     return image
 
 
-def upright_rgb(image: Image.Image, at_least: tuple[int, int] | None = None) -> Image.Image:
-    """Decode a picture of `open_picture` to mode RGB, without metadata; see `read_rgb`.
+def _orientation(image: Image.Image, content: bytes) -> int:
+    """Return the EXIF orientation, without parsing all metadata where that suffices.
 
-    Raises:
-        Unreadable: truncated, damaged, or more than the memory holds.
+    Pillow, which is asked where the answer is not plain, takes ten times as long and raises nearly
+    everything where the EXIF block is broken.
     """
-    name, file = str(image.info.get(_NAME, "a picture")), getattr(image, "fp", None)
-    by_libtiff = image.format == "TIFF" and image.info.get("compression") != "raw"
-    with collected(from_stderr=by_libtiff) as messages:
-        failure: Exception | None = None
-        try:
-            if at_least is not None and format_of(image) == "JPEG":
-                height, width = at_least
-                image.draft(None, (height, width) if orientation(image) in TURNED else (width, height))
-            image.load()
-            if isinstance(file, JpegFeed):
-                file.check()
-            if image.format != "TIFF" and orientation(image) != 1:  # those come turned
-                ImageOps.exif_transpose(image, in_place=True)
-            rgb = _to_rgb(image)
-        except Unreadable:
-            raise
-        except MemoryError as error:
-            raise Unreadable(_TOO_LITTLE_MEMORY) from error
-        except Exception as error:  # as above
-            failure = error
-    if isinstance(image, DeepTiff):
-        messages.lines += image.said
-    if failure is not None:
-        raise Unreadable(_in_words(failure, messages.last())) from failure
-    log(name, messages)
-    rgb.info = {}  # Pillow would write comments and profiles into whatever is saved from it
-    return rgb
+    if image.format == "PNG" and any(name in content for name in _METADATA_OF_PNG):
+        image.load()  # what stands behind the pixels is known afterwards
+    if image.format != "TIFF" and _is_surely_upright(image.info):
+        return 1
+    orientation = image.getexif().get(ORIENTATION, 1)
+    return orientation if orientation in range(1, 9) else 1
 
 
-def format_of(image: Image.Image) -> str:
-    """Give the format by content, a key of `formats.ENDINGS`."""
-    # What phones call MPO is a JPEG with more pictures behind it.
-    return "JPEG" if image.format == "MPO" else str(image.format)
-
-
-def orientation(image: Image.Image) -> int:
-    """Give the EXIF orientation, 1 (upright) to 8; to be asked before decoding.
-
-    Raises:
-        Unreadable: the EXIF block is broken.
-    """
+def _is_surely_upright(info: dict[Any, Any]) -> bool:
+    if "Raw profile type exif" in info:
+        return False
+    exif = info.get("exif", b"")
     try:
-        return orientation_of(image)
-    except Exception as error:  # as above
-        raise Unreadable(_in_words(error)) from error
+        orientation = _first_directory(exif.removeprefix(b"Exif\0\0")).get(ORIENTATION) if exif else None
+    except (struct.error, TypeError, AttributeError):
+        return False
+    if orientation is not None:
+        return orientation == 1
+    for key in ("xmp", "XML:com.adobe.xmp"):  # it counts where EXIF says nothing
+        text = info.get(key, b"")
+        if (b"tiff:Orientation" if isinstance(text, bytes) else "tiff:Orientation") in text:
+            return False
+    return True
 
 
-def stored_size(image: Image.Image) -> tuple[int, int]:
-    """Give (width, height) as stored, before the EXIF orientation is applied; to be asked before decoding."""
-    # The size of a TIFF is the turned one, that of other formats the stored one.
-    turned = image.format == "TIFF" and orientation(image) in TURNED
-    return image.size[::-1] if turned else image.size
+def _first_directory(exif: bytes) -> dict[int, int]:
+    """Return the numbers of 16 bits in it, by their tag; for any other kind of orientation 0."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4], "")
+    if not order:
+        raise struct.error
+    (start,) = struct.unpack_from(order + "I", exif, 4)
+    (entries,) = struct.unpack_from(order + "H", exif, start)
+    block = exif[start + 2 : start + 2 + 12 * entries]
+    fields = struct.iter_unpack(order + "HHIH2x", block)
+    return {tag: value if kind == _SHORT and count == 1 else 0 for tag, kind, count, value in fields}
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -296,19 +297,54 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return to_srgb(image)
 
 
-_LONGEST_TEXT = 200  # of a library, in a reason
-_TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
+class _DecoderError(Exception):
+    """A decoder failed, and its library said why."""
 
 
-def _unidentified(content: bytes) -> str:
-    if kind := format_of_content(content):
+@contextlib.contextmanager
+def _logged(name: str, from_stderr: bool, also: Sequence[str] = ()) -> Iterator[None]:
+    """Log what libraries say of a picture; where they fail, what they said last is the reason."""
+    messages = Messages()
+    try:
+        with collected(from_stderr) as messages:
+            yield
+    except (Unreadable, MemoryError):
+        raise
+    except Exception as error:  # see `_explained`
+        messages.lines += also
+        raise _DecoderError(messages.last() or _text(error)) from error
+    messages.lines += also
+    log(name, messages)
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Raise Unreadable with the name of the file for whatever is raised inside."""
+    try:
+        yield
+    except Unreadable as error:
+        raise Unreadable(error.reason, name) from error.__cause__
+    except MemoryError as error:
+        raise Unreadable(_TOO_LITTLE_MEMORY, name) from error
+    except _DecoderError as error:
+        raise Unreadable(_in_words(str(error)), name) from error.__cause__
+    except Exception as error:  # broken files make Pillow's plugins raise nearly everything
+        raise Unreadable(_in_words(_text(error)), name) from error
+
+
+def _text(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__
+
+
+def _unidentified(kind: str | None) -> str:
+    if kind:
         return f"it begins as a {kind} but is truncated or broken; get a whole copy of it"
     return f"it is no picture of a supported format ({', '.join(ENDINGS)}); save it as one"
 
 
-def _in_words(error: Exception, said: str = "") -> str:
+def _in_words(text: str) -> str:
     """Say what the decoder found, in words that tell a truncated file from a broken one."""
-    text = (said or str(error).strip() or type(error).__name__).splitlines()[0][:_LONGEST_TEXT]
+    text = text.splitlines()[0][:_LONGEST_TEXT]
     if "MAX_TEXT_CHUNK" in text:
         return "a text or a colour profile in it unpacks to more than 1 MiB; save it without"
     if "truncated" in text.lower():

@@ -8,7 +8,7 @@ import contextlib
 import io
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,16 +21,19 @@ from pipeline.images.tiff_tags import (
     COMPRESSION,
     DEPTH,
     INK_SET,
+    ORIENTATION,
     PALETTE,
     PHOTOMETRIC,
     SAMPLE_FORMAT,
+    SIDEWAYS,
+    TURNS,
     Tags,
 )
 
 if TYPE_CHECKING:  # most pictures need no tifffile, and every worker would take longer to start
     import tifffile
 
-_ORIENTATION, _ICC_PROFILE = 274, 34_675
+_ICC_PROFILE = 34_675
 # Values of PHOTOMETRIC.
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK, _SEPARATED, _YCBCR = range(7)
 _CIELAB, _ICCLAB = 8, 9
@@ -89,12 +92,12 @@ class DeepTiff(Image.Image):
         self.said: list[str] = []  # by tifffile, for the log
         with self._page() as page:
             self._mode = _MODES[_photometric(page)]
-            self.orientation = int(page.tags.valueof(_ORIENTATION, 1) or 1)
+            self.orientation = int(page.tags.valueof(ORIENTATION, 1) or 1)
             _check_page(page, limits)
             self._size = (page.imagewidth, page.imagelength)
             if isinstance(profile := page.tags.valueof(_ICC_PROFILE), bytes):
                 self.info["icc_profile"] = profile
-        if self.orientation in (5, 6, 7, 8):
+        if self.orientation in SIDEWAYS:
             self._size = self._size[::-1]
 
     @contextlib.contextmanager
@@ -110,7 +113,7 @@ class DeepTiff(Image.Image):
     def getexif(self) -> Image.Exif:
         """Give the orientation alone."""
         exif = Image.Exif()
-        exif[_ORIENTATION] = self.orientation
+        exif[ORIENTATION] = self.orientation
         return exif
 
     def load(self) -> "Image.core.PixelAccess | None":
@@ -118,8 +121,10 @@ class DeepTiff(Image.Image):
         if self._im is None:
             with self._page() as page:
                 samples = self._decoded(page)
-            turned = np.ascontiguousarray(_UPRIGHT.get(self.orientation, np.asarray)(samples))
-            self.im = Image.frombuffer(self.mode, self.size, turned, "raw", self.mode, 0, 1).copy().im
+            size = self.size[::-1] if self.orientation in SIDEWAYS else self.size
+            stored = Image.frombuffer(self.mode, size, np.ascontiguousarray(samples), "raw", self.mode, 0, 1)
+            turn = TURNS.get(self.orientation)
+            self.im = (stored.copy() if turn is None else stored.transpose(turn)).im
         return super().load()
 
     def _decoded(self, page: "tifffile.TiffPage") -> np.ndarray:
@@ -169,18 +174,6 @@ def _heard(said: list[str]) -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(keep)
-
-
-# By EXIF orientation: what brings the stored rows and columns upright.
-_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    2: lambda stored: stored[:, ::-1],
-    3: lambda stored: stored[::-1, ::-1],
-    4: lambda stored: stored[::-1],
-    5: lambda stored: stored.swapaxes(0, 1),
-    6: lambda stored: np.rot90(stored, -1),
-    7: lambda stored: np.rot90(stored, 2).swapaxes(0, 1),
-    8: np.rot90,
-}
 
 
 def _photometric(page: "tifffile.TiffPage") -> int:

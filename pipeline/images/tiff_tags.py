@@ -8,7 +8,22 @@ import math
 import struct
 from collections.abc import Iterator, Sequence
 
+from PIL import Image
+
 from pipeline.images.files import BEGINNINGS, Limits, Unreadable
+
+# The tag of how a picture was held, EXIF's too, and what brings the stored pixels upright, by its value.
+ORIENTATION = 274
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)  # values that swap width and height
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 SAMPLES, PLANAR, PALETTE, INK_SET, SAMPLE_FORMAT, DEPTH = 277, 284, 320, 332, 339, 32_997

@@ -18,10 +18,10 @@ from pipeline.config import Augment
 from pipeline.conversion.policies import FEWEST
 from pipeline.forgery.operations import tamper
 from pipeline.images.encode import Jpeg, JpegLike, settings_of
-from pipeline.images.jpeg import libjpeg_tables, take_apart
+from pipeline.images.jpeg import NO_TABLE, libjpeg_tables, take_apart
 from pipeline.images.read import read_bytes
 from pipeline.inputs.cache import DecodedPictures
-from pipeline.inputs.load import NO_TABLE, Loaded, on_grid
+from pipeline.inputs.load import Loaded, on_grid
 from pipeline.inputs.windows import draw_window
 
 # Last saves of training pictures: like the dataset's own, or any.

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from pipeline.config import Preprocess
-from pipeline.images.jpeg import read_header
-from pipeline.images.read import Unreadable, open_picture, orientation, read_bytes, read_rgb
+from pipeline.images.jpeg import NO_TABLE
+from pipeline.images.read import read
 
 # The classic input: the whole picture at one size.
 #
@@ -62,7 +62,7 @@ def load(source: Path | bytes, preprocess: Preprocess, known_whole: bool = False
     Args:
         source: a file, or the content of one.
         preprocess: method and size.
-        known_whole: see `pipeline.images.read.read_rgb`.
+        known_whole: see `pipeline.images.read.read`.
         page: of a TIFF with several, counted from 0.
 
     Raises:
@@ -70,14 +70,10 @@ def load(source: Path | bytes, preprocess: Preprocess, known_whole: bool = False
     """
     if preprocess.method == "resize":
         wanted = (preprocess.height, preprocess.width)
-        rgb = read_rgb(source, at_least=wanted, known_whole=known_whole, page=page)
-        return Loaded(resize(rgb, *wanted), NO_TABLE)
-    try:
-        content = read_bytes(source) if isinstance(source, Path) else source
-        pixels = on_grid(read_rgb(content, known_whole=known_whole, page=page))
-        return Loaded(pixels, luminance_table(content))
-    except Unreadable as error:
-        raise Unreadable(error.reason, str(source) if isinstance(source, Path) else "the picture") from error
+        picture = read(source, page=page, at_least=wanted, known_whole=known_whole)
+        return Loaded(resize(picture.pixels, *wanted), NO_TABLE)
+    picture = read(source, page=page, known_whole=known_whole)
+    return Loaded(on_grid(picture.pixels), picture.quantisation)
 
 
 def loaded_shape(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
@@ -94,22 +90,3 @@ def on_grid(pixels: np.ndarray) -> np.ndarray:
         pixels = np.pad(pixels, [*missing, (0, 0)], mode="edge")
     height, width = (side // BLOCK * BLOCK for side in pixels.shape[:2])
     return pixels[:height, :width]
-
-
-def luminance_table(content: bytes) -> np.ndarray:
-    """Give the luminance quantisation table of a JPEG as it lies in its upright pixels, (8, 8) float32.
-
-    Zeros where the file is no JPEG, of other colours than grey and YCbCr, or turned by its EXIF orientation.
-    """
-    header = read_header(content)
-    if (
-        header is None
-        or len(header.tables) not in (1, 3)
-        or orientation(open_picture(content, known_whole=True)) != 1
-    ):
-        return NO_TABLE
-    return np.array(header.tables[0], np.float32).reshape(BLOCK, BLOCK)
-
-
-NO_TABLE = np.zeros((BLOCK, BLOCK), np.float32)
-NO_TABLE.flags.writeable = False

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 from pipeline.conversion import journal, plan
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.conversion.journal import Journal, journal_path
+from pipeline.images import read as reading
 from pipeline.images.encode import settings_of
 from pipeline.images.jpeg import segments, take_apart
 from pipeline.images.mask import read_mask
@@ -143,7 +144,7 @@ def test_a_fake_whose_profile_changes_its_colours_counts_as_never_jpeg(folder, o
         decoded = image.convert("RGB")
         return decoded.point(lambda value: value // 2) if "icc_profile" in image.info else decoded
 
-    monkeypatch.setattr(plan, "upright_rgb", darker)
+    monkeypatch.setattr(reading, "to_srgb", darker)
     journal_path(output).unlink()
     found = survey(list_folder(folder), output)
     assert found["fake/odd.jpg"].last_save is None

@@ -9,7 +9,8 @@ from pipeline.evaluation.localisation import (
     control_figures,
     cut_crops,
 )
-from pipeline.inputs.load import NO_TABLE, Loaded
+from pipeline.images.jpeg import NO_TABLE
+from pipeline.inputs.load import Loaded
 
 SETTINGS = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
 

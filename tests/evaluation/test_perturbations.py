@@ -8,8 +8,8 @@ from PIL import Image
 
 from pipeline.detector.inference import NATIVE
 from pipeline.evaluation.perturbations import SETS, perturb
-from pipeline.images.jpeg import libjpeg_tables
-from pipeline.inputs.load import NO_TABLE, load, on_grid
+from pipeline.images.jpeg import NO_TABLE, libjpeg_tables
+from pipeline.inputs.load import load, on_grid
 
 FULL = {each.name: each for each in SETS["full"]}
 SAVED_LAST = {

@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.images.read import Limits, Unreadable, count_pages, open_picture, read_rgb
+from pipeline.images.files import Limits, Unreadable
+from pipeline.images.read import read, read_rgb
 from pipeline.images.tiff import DeepTiff
+from pipeline.images.tiff_tags import count_pages
 from tests.images import odd_files
 
 LIMITS = Limits(megapixels=40, gib=0.25)
@@ -98,7 +100,7 @@ def main() -> None:
             outcomes["read"] += 1
             if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3:
                 wrong.append(f"{where} gives {found.dtype} {found.shape}")
-            image = open_picture(content)
+            image = read(content)._opened
             if not isinstance(image, DeepTiff) and is_called_truncated(content, image.tell()):
                 wrong.append(f"{where} was accepted, and Pillow calls it truncated")
             if kind == "cut" and not np.array_equal(found, read_rgb(whole)):

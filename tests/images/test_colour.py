@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from pipeline.images import colour
 from pipeline.images.colour import applied_profile, eight_bit
-from pipeline.images.read import open_picture, read_rgb
+from pipeline.images.read import read, read_rgb
 from tests.images.odd_files import GREY, PHOTO, encoded, tiff
 from tests.images.profiles import cmyk_profile, linear_grey, linear_rgb
 
@@ -57,9 +57,9 @@ def test_a_cmyk_picture_is_shown_by_its_profile():
 
 def test_srgb_is_not_applied_and_nothing_moves():
     content = encoded(PHOTO, "PNG", icc_profile=SRGB)
-    assert applied_profile(open_picture(content)) is None
+    assert applied_profile(read(content)._opened) is None
     assert np.array_equal(read_rgb(content), PHOTO)
-    assert applied_profile(open_picture(encoded(PHOTO, "PNG", icc_profile=linear_rgb()))) is not None
+    assert applied_profile(read(encoded(PHOTO, "PNG", icc_profile=linear_rgb()))._opened) is not None
 
 
 @pytest.mark.parametrize(

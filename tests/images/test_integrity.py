@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.images.read import Unreadable, read_rgb
+from pipeline.images.files import Unreadable
+from pipeline.images.read import read_rgb
 from tests.images.odd_files import damaged, encoded
 from tests.images.pictures import draw_photo
 

@@ -6,13 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.images.files import Limits, Unreadable
 from pipeline.images.mask import align_mask, encode_mask, read_mask
-from pipeline.images.read import Limits, Unreadable, read_rgb
+from pipeline.images.read import read, read_rgb
 
 ORIENTATION = 0x0112
 MARKED = np.zeros((8, 12), bool)
 MARKED[1:4, 2:9] = True
 MARKED[6, 0] = True
+
+
+def align(content: bytes, stored: tuple[int, int], pose: int = 1, page: int = 0) -> np.ndarray:
+    """Lay a mask over a picture of `stored` (width, height) and of an orientation."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = pose
+    return align_mask(read(content, page=page), read(encoded(Image.new("L", stored), exif=exif)))
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -61,13 +69,13 @@ def test_a_mask_of_the_stored_pixels_turns_with_them(pose):
     exif[ORIENTATION] = pose
     shown = Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255))
     upright = read_rgb(encoded(shown, exif=exif))[..., 0] > 0
-    found = align_mask(encode_mask(MARKED), stored=(12, 8), pose=pose)
+    found = align(encode_mask(MARKED), (12, 8), pose)
     assert np.array_equal(found, upright)
 
 
 @pytest.mark.parametrize("pose", [5, 6, 7, 8])
 def test_a_mask_of_the_upright_picture_is_left_as_it_is(pose):
-    found = align_mask(encode_mask(MARKED), stored=(8, 12), pose=pose)
+    found = align(encode_mask(MARKED), (8, 12), pose)
     assert np.array_equal(found, MARKED)
 
 
@@ -75,17 +83,17 @@ def test_a_mask_with_an_orientation_of_its_own_is_turned_once():
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     content = encoded(Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255)), exif=exif)
-    assert np.array_equal(align_mask(content, stored=(12, 8), pose=6), np.rot90(MARKED, -1))
+    assert np.array_equal(align(content, (12, 8), 6), np.rot90(MARKED, -1))
 
 
 def test_a_mask_of_another_resolution_is_resized():
-    found = align_mask(encode_mask(MARKED), stored=(24, 16), pose=1)
+    found = align(encode_mask(MARKED), (24, 16), 1)
     assert np.array_equal(found, np.kron(MARKED, np.ones((2, 2), bool)))
 
 
 def test_a_mask_of_another_shape_is_refused():
     with pytest.raises(Unreadable, match="12x8, its picture 300x100"):
-        align_mask(encode_mask(MARKED), stored=(300, 100), pose=1)
+        align(encode_mask(MARKED), (300, 100), 1)
 
 
 def in_pages(*masks: np.ndarray) -> bytes:
@@ -95,23 +103,23 @@ def in_pages(*masks: np.ndarray) -> bytes:
 
 def test_each_page_of_a_picture_has_the_same_page_of_its_mask():
     content = in_pages(MARKED, ~MARKED)
-    assert np.array_equal(align_mask(content, stored=(12, 8), pose=1), MARKED)
-    assert np.array_equal(align_mask(content, stored=(12, 8), pose=1, page=1), ~MARKED)
+    assert np.array_equal(align(content, (12, 8), 1), MARKED)
+    assert np.array_equal(align(content, (12, 8), page=1), ~MARKED)
 
 
 @pytest.mark.parametrize("content", [encode_mask(MARKED), in_pages(MARKED)], ids=["png", "tiff"])
 def test_a_mask_of_one_page_is_not_that_of_the_second(content):
     with pytest.raises(Unreadable, match="page 2 was asked for"):
-        align_mask(content, stored=(12, 8), pose=1, page=1)
+        align(content, (12, 8), page=1)
 
 
 def test_a_mask_larger_than_the_limits_is_refused():
     with pytest.raises(Unreadable, match="larger than the limit"):
-        align_mask(encode_mask(MARKED), stored=(12, 8), pose=1, limits=Limits(megapixels=5e-5, gib=1))
+        read(encode_mask(MARKED), limits=Limits(megapixels=5e-5, gib=1))
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.int32])
 @pytest.mark.parametrize("white", [1, 255])
 def test_deep_masks_of_few_values_are_read(dtype, white):
     content = encoded(Image.fromarray(MARKED.astype(dtype) * dtype(white)), "TIFF")
-    assert np.array_equal(align_mask(content, stored=(12, 8), pose=1), MARKED)
+    assert np.array_equal(align(content, (12, 8), 1), MARKED)

@@ -13,8 +13,9 @@ from PIL import Image
 from pipeline.config import Compute
 from pipeline.conversion import conversion
 from pipeline.conversion.conversion import convert_pictures
+from pipeline.images.files import Unreadable
 from pipeline.images.messages import collected
-from pipeline.images.read import Unreadable, open_picture, read_rgb, upright_rgb
+from pipeline.images.read import read_rgb
 from tests.images.odd_files import GREY, PHOTO, encoded, tiff
 from tests.images.pictures import EQUAL, list_folder
 
@@ -94,15 +95,15 @@ def test_a_picture_read_meanwhile_does_without():
 
 def test_stderr_is_what_it_was_afterwards(capfd):
     for _ in range(50):
-        upright_rgb(open_picture(damaged_fax()))
+        read_rgb(damaged_fax())
     os.write(2, b"still here\n")
     assert capfd.readouterr().err == "still here\n"
 
 
 @pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="descriptors are counted as Linux does")
 def test_no_descriptor_is_left_open():
-    upright_rgb(open_picture(damaged_fax()))
+    read_rgb(damaged_fax())
     before = len(list(DESCRIPTORS.iterdir()))
     for _ in range(20):
-        upright_rgb(open_picture(damaged_fax()))
+        read_rgb(damaged_fax())
     assert len(list(DESCRIPTORS.iterdir())) == before

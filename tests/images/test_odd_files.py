@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import pyvips
 
-from pipeline.images.read import Unreadable, read_rgb
+from pipeline.images.files import Unreadable
+from pipeline.images.read import read_rgb
 from tests.conftest import ROOT
 from tests.images import odd_files
 

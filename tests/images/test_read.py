@@ -11,15 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from pipeline.images.read import (
-    ORIENTATION,
-    READING,
-    Unreadable,
-    open_picture,
-    orientation_of,
-    read_rgb,
-    upright_rgb,
-)
+from pipeline.images.files import Unreadable
+from pipeline.images.read import READING, _to_rgb, read, read_rgb
+from pipeline.images.tiff_tags import ORIENTATION
 from tests.images.odd_files import PHOTO, encoded, tiff
 from tests.images.profiles import linear_rgb
 
@@ -42,13 +36,25 @@ def test_it_is_what_pillow_says(kind, pose, in_xmp):
     options = {} if in_xmp is None or kind in {"PNG", "TIFF"} else {"xmp": XMP % in_xmp}
     content = encoded(PHOTO, kind, exif=exif(pose), **options)
     expected = Image.open(io.BytesIO(content)).getexif().get(ORIENTATION, 1)
-    assert orientation_of(Image.open(io.BytesIO(content))) == (expected if expected in range(1, 9) else 1)
+    assert read(content).orientation == (expected if expected in range(1, 9) else 1)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_orientation_behind_the_pixels_of_a_png_is_known_at_once(late):
+    content = encoded(STORED, "PNG", exif=exif(6))
+    start = content.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(content[start : start + 4], "big")
+    if late:
+        content = content[:start] + content[end:-12] + content[start:end] + content[-12:]
+    picture = read(content)
+    assert (picture.orientation, picture.stored_size, picture.upright_size) == (6, (6, 4), (4, 6))
+    assert np.array_equal(picture.pixels, UPRIGHT[6])
 
 
 @pytest.mark.parametrize("pose", [1, 6])
 def test_both_byte_orders_are_read(pose):
     content = encoded(PHOTO, "JPEG", exif=exif(pose, ">"))
-    assert orientation_of(Image.open(io.BytesIO(content))) == pose
+    assert read(content).orientation == pose
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
@@ -59,7 +65,7 @@ def test_both_byte_orders_are_read(pose):
 )
 def test_what_is_broken_is_left_to_pillow(block):
     content = encoded(PHOTO, "JPEG", exif=block)
-    assert orientation_of(Image.open(io.BytesIO(content))) == 1
+    assert read(content).orientation == 1
 
 
 # Any supported picture becomes upright 8-bit RGB, and nothing less than a whole one is accepted.
@@ -125,7 +131,7 @@ def test_modes_that_some_decoders_give_look_as_before(photo, mode):
         "La": picture.convert("LA").convert("La"),
         "RGBa": picture.convert("RGBA").convert("RGBa"),
     }[mode]
-    assert np.abs(np.asarray(upright_rgb(stored))[..., 0].astype(float) - np.asarray(picture)).mean() < 20
+    assert np.abs(np.asarray(_to_rgb(stored))[..., 0].astype(float) - np.asarray(picture)).mean() < 20
 
 
 def test_transparent_pixels_lie_over_white():
@@ -236,7 +242,7 @@ def test_a_phone_picture_with_a_second_one_behind_it_is_a_jpeg(photo):
 
 def test_no_metadata_goes_on_with_the_pixels(photo):
     content = encoded(photo(), "JPEG", comment=b"edited by nobody", dpi=(300, 300))
-    assert upright_rgb(open_picture(content)).info == {}
+    assert read(content).image.info == {}
 
 
 TRUNCATED = [
@@ -364,4 +370,6 @@ def test_a_file_that_is_known_to_be_whole_has_the_same_pixels(photo, settings, a
     buffer = io.BytesIO()
     Image.fromarray(photo(160, 240)).save(buffer, "JPEG", **settings)
     content = buffer.getvalue()
-    assert np.array_equal(read_rgb(content, at_least), read_rgb(content, at_least, known_whole=True))
+    assert np.array_equal(
+        read_rgb(content, at_least=at_least), read_rgb(content, at_least=at_least, known_whole=True)
+    )

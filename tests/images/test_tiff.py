@@ -7,17 +7,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipeline.images.files import Limits
-from pipeline.images.read import (
-    Unreadable,
-    count_pages,
-    format_of,
-    open_picture,
-    orientation,
-    read_rgb,
-    stored_size,
-)
+from pipeline.images.files import Limits, Unreadable
+from pipeline.images.read import read, read_rgb
 from pipeline.images.tiff import DeepTiff
+from pipeline.images.tiff_tags import count_pages
 from tests.images.odd_files import GREY, PHOTO, encoded, rgb, tiff
 from tests.images.test_read import STORED, UPRIGHT
 
@@ -80,17 +73,17 @@ def test_a_chain_of_pages_that_breaks_off_is_said_when_pages_are_counted():
 def test_a_tiff_comes_upright_whoever_decodes_it(pose, deep):
     stored = STORED.astype(np.uint16) * 257 if deep else STORED
     content = tiff(stored, extratags=[(274, 3, 1, pose, True)])
-    image = open_picture(content)
-    assert isinstance(image, DeepTiff) == deep
-    assert (format_of(image), orientation(image), stored_size(image)) == ("TIFF", pose, (6, 4))
-    assert image.size == UPRIGHT[pose].shape[1::-1]
+    picture = read(content)
+    assert isinstance(picture._opened, DeepTiff) == deep
+    assert (picture.format, picture.orientation, picture.stored_size) == ("TIFF", pose, (6, 4))
+    assert picture.upright_size == UPRIGHT[pose].shape[1::-1]
     assert np.array_equal(read_rgb(content), UPRIGHT[pose])
 
 
 def test_plain_tiffs_are_decoded_by_pillow():
     for samples in (PHOTO, GREY, GREY.astype(np.uint16)):
         content = tiff(samples, photometric="rgb" if samples.ndim == 3 else "minisblack")
-        assert not isinstance(open_picture(content), DeepTiff)
+        assert not isinstance(read(content)._opened, DeepTiff)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP", "AVIF", "JPEG2000"])

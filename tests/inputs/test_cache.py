@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.images.read import Unreadable
+from pipeline.images.files import Unreadable
 from pipeline.inputs.cache import DecodedPictures, PictureCache
 from pipeline.inputs.crops import files_of
 from pipeline.inputs.load import load
