@@ -9,7 +9,7 @@ import hashlib
 import io
 import itertools
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -27,12 +27,23 @@ from pipeline.auditing.shortcut_kinds import (
     Family,
 )
 from pipeline.images.files import format_of_name
-from pipeline.images.jpeg import JpegHeader, libjpeg_tables, read_header, segments
+from pipeline.images.jpeg import (
+    ADOBE,
+    HUFFMAN,
+    JFIF,
+    RESTART_INTERVAL,
+    START_OF_FRAME,
+    JpegHeader,
+    frame_of,
+    header_segments,
+    huffman_tables,
+    is_standard,
+    libjpeg_tables,
+    read_header,
+)
 
 Value = str | float | None
 
-_START_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-_HUFFMAN, _RESTART, _JFIF, _ADOBE = 0xC4, 0xDD, 0xE0, 0xEE
 _END_OF_IMAGE = b"\xff\xd9"
 _LONGEST = 60  # characters of a text that are kept: software adds versions, comments go on for pages
 _TIFF_LAYOUT = {"planar": 284, "predictor": 317, "tile": 322}  # TIFF 6.0, section 8
@@ -58,8 +69,8 @@ class FileFacts:
 
     @functools.cached_property
     def segments(self) -> list[tuple[int, bytes]]:
-        """Marker and payload of a JPEG's segments before its first scan."""
-        return list(segments(self.content))
+        """Marker and payload of a JPEG's segments up to its first scan."""
+        return list(header_segments(self.content))
 
     def payloads(self, *markers: int) -> list[bytes]:
         """Return what the segments with one of `markers` hold."""
@@ -161,26 +172,8 @@ def _table_distance(jpeg: JpegHeader) -> float:
 
 
 def _huffman(file: FileFacts) -> str:
-    tables = {table for payload in file.payloads(_HUFFMAN) for table in _huffman_tables(payload)}
-    return "standard" if tables <= _standard_huffman() else "optimised"
-
-
-def _huffman_tables(payload: bytes) -> Iterator[bytes]:
-    """Cut a DHT segment into tables: class and number, 16 counts of codes, the symbols (T.81, B.2.4.2)."""
-    position = 0
-    while position + 17 <= len(payload):
-        end = position + 17 + sum(payload[position + 1 : position + 17])
-        yield payload[position:end]
-        position = end
-
-
-@functools.cache
-def _standard_huffman() -> frozenset[bytes]:
-    """Return the tables of T.81, annex K.3, which libjpeg writes unless it is told to optimise them."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(buffer, "JPEG")
-    payloads = [payload for marker, payload in segments(buffer.getvalue()) if marker == _HUFFMAN]
-    return frozenset(table for payload in payloads for table in _huffman_tables(payload))
+    tables = [table for payload in file.payloads(HUFFMAN) for table in huffman_tables(payload)]
+    return "standard" if all(is_standard(*table) for table in tables) else "optimised"
 
 
 def _compression(file: FileFacts) -> str:
@@ -195,25 +188,25 @@ def _marker_order(file: FileFacts) -> str:
 
 
 def _restart_interval(file: FileFacts) -> float:
-    return float(int.from_bytes([b"", *file.payloads(_RESTART)][-1][:2], "big"))
+    return float(int.from_bytes([b"", *file.payloads(RESTART_INTERVAL)][-1][:2], "big"))
 
 
 def _jfif(file: FileFacts) -> str:
     """Name its version and the unit of its resolution."""
-    found = [payload for payload in file.payloads(_JFIF) if payload.startswith(b"JFIF\0")]
+    found = [payload for payload in file.payloads(JFIF) if payload.startswith(b"JFIF\0")]
     return found[-1][5:8].hex(".") if found else "no"
 
 
 def _adobe(file: FileFacts) -> str:
-    found = [payload for payload in file.payloads(_ADOBE) if payload.startswith(b"Adobe")]
+    found = [payload for payload in file.payloads(ADOBE) if payload.startswith(b"Adobe")]
     if not found:
         return "no"
     return f"transform {found[-1][11]}" if len(found[-1]) > 11 else "yes"
 
 
 def _components(file: FileFacts) -> str:
-    frames = file.payloads(*_START_OF_FRAME)
-    return " ".join(str(frames[-1][6 + 3 * number]) for number in range(frames[-1][5])) if frames else ""
+    frames = file.payloads(*START_OF_FRAME)
+    return " ".join(str(each.number) for each in frame_of(frames[-1]).components) if frames else ""
 
 
 def _trailing_bytes(file: FileFacts) -> float | None:

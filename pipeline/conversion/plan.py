@@ -17,9 +17,8 @@ import PIL
 from pipeline.config import Compute, Convert
 from pipeline.conversion.journal import Journal, settled_stamp, stamp
 from pipeline.conversion.policies import signature
-from pipeline.images.encode import JpegLike, Saving, settings_of
+from pipeline.images.encode import JpegLike, Saving, settings_of, take_apart
 from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, Unreadable, format_of_content
-from pipeline.images.jpeg import take_apart
 from pipeline.images.read import READING, read, read_bytes
 from pipeline.images.tiff_tags import count_pages
 from pipeline.parallel import map_chunks

@@ -1,16 +1,213 @@
-"""Ways to save a picture: copied, as JPEG by settings or like another one, stripped, as PNG."""
+"""Encoders, the ways to save a picture, and JPEGs taken apart so that their way can be used again.
+
+What stands around the compressed data of a JPEG (order of the segments, numbers of tables and components,
+comments, profiles, thumbnails, more pictures behind the first) tells the program that wrote it.
+`JpegParts.plain` writes it as libjpeg does. Only what a file saved by us may look like is taken apart: 8-bit
+YCbCr in one baseline scan, or in the progressive scans of libjpeg.
+
+Reference: ITU-T T.81 (JPEG), annex B (markers).
+"""
 
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+import numpy as np
 from PIL import Image, ImageFile
 
 from pipeline.images.files import Unreadable
-from pipeline.images.jpeg import JpegParts, take_apart
+from pipeline.images.jpeg import (
+    ADOBE,
+    CODED_DATA,
+    COMMENT,
+    END_OF_IMAGE,
+    HUFFMAN,
+    JFIF,
+    QUANTISATION,
+    RESTART_INTERVAL,
+    START_OF_SCAN,
+    ZIGZAG,
+    Frame,
+    frame_of,
+    huffman_tables,
+    is_standard,
+    quantisation_tables,
+    segments,
+)
 
 _SUBSAMPLING = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}  # by the factors of the brightness
+_BASELINE, _PROGRESSIVE = 0xC0, 0xC2
+_WITHOUT_MEANING = {*range(0xE1, 0xEE), 0xEF, COMMENT}  # application data; of JFIF and ADOBE more is read
+_JFIF = bytes.fromhex("ffe000104a46494600010100000100010000")  # version 1.1, square pixels of no size
+# By component, the approximation and the band of each scan: jpeg_simple_progression of libjpeg.
+_LIBJPEG_SCANS = [
+    "012:0-0:01", "0:1-5:02", "2:1-63:01", "1:1-63:01", "0:6-63:02",
+    "0:1-63:21", "012:0-0:10", "2:1-63:10", "1:1-63:10", "0:1-63:10",
+]  # fmt: skip
+
+
+class Scan(NamedTuple):
+    """One scan: the Huffman tables before it (class and number, codes), its components, their tables."""
+
+    huffman: dict[int, bytes]
+    components: tuple[int, ...]
+    selectors: bytes
+    band: bytes
+    data: bytes
+
+
+@dataclass(frozen=True)
+class JpegParts:
+    """What a JPEG consists of but for its metadata.
+
+    Attributes:
+        progressive: in the scans of libjpeg; else in one.
+        width: pixels, as height.
+        height: of the picture.
+        sampling: horizontal and vertical factor of each component.
+        tables: quantisation tables, each 64 numbers in rows of the 8x8 block.
+        table_of: index into `tables` of each component.
+        restart_interval: blocks of the scan between restart markers; 0: none.
+        scans: the compressed data.
+    """
+
+    progressive: bool
+    width: int
+    height: int
+    sampling: tuple[tuple[int, int], ...]
+    tables: tuple[tuple[int, ...], ...]
+    table_of: tuple[int, ...]
+    restart_interval: int
+    scans: tuple[Scan, ...]
+
+    @property
+    def optimised(self) -> bool:
+        """Whether the Huffman tables are others than those of annex K.3."""
+        return not all(is_standard(*table) for scan in self.scans for table in scan.huffman.items())
+
+    def plain(self) -> bytes:
+        """Return the file that libjpeg would have written around the same compressed data."""
+        pieces = [b"\xff\xd8", _JFIF]
+        for number, table in enumerate(self.tables):
+            values = np.array(table, dtype=np.uint8)[ZIGZAG]
+            pieces.append(_segment(QUANTISATION, bytes([number]) + values.tobytes()))
+        frame = bytes([8]) + self.height.to_bytes(2, "big") + self.width.to_bytes(2, "big") + b"\x03"
+        for i, ((across, down), table) in enumerate(zip(self.sampling, self.table_of, strict=True), 1):
+            frame += bytes([i, across << 4 | down, table])
+        pieces.append(_segment(_PROGRESSIVE if self.progressive else _BASELINE, frame))
+        for scan in self.scans:
+            # Number before class: each component's table of averages, then that of details.
+            order = sorted(scan.huffman, key=lambda each: (each & 15, each >> 4))
+            pieces += [_segment(HUFFMAN, bytes([number]) + scan.huffman[number]) for number in order]
+            if self.restart_interval:
+                pieces.append(_segment(RESTART_INTERVAL, self.restart_interval.to_bytes(2, "big")))
+            chosen = b"".join(
+                bytes([component + 1, selector])
+                for component, selector in zip(scan.components, scan.selectors, strict=True)
+            )
+            pieces.append(_segment(START_OF_SCAN, bytes([len(scan.components)]) + chosen + scan.band))
+            pieces.append(scan.data)
+        return b"".join([*pieces, b"\xff\xd9"])
+
+
+def take_apart(content: bytes) -> JpegParts | None:
+    """Take a JPEG apart.
+
+    Returns:
+        its parts; None where it is no whole JPEG, or one that `plain` could not write or would change:
+        grey, RGB, CMYK, arithmetic, lossless, 12 bits, tables of 16 bits, unusual sampling or scans.
+    """
+    try:
+        return _parts_of(content)
+    except (_NotPlainError, Unreadable, IndexError, KeyError, ValueError):
+        return None
+
+
+class _NotPlainError(Exception):
+    """The file cannot be written plainly."""
+
+
+def _parts_of(content: bytes) -> JpegParts:
+    tables: dict[int, tuple[int, ...]] = {}
+    huffman: dict[int, bytes] = {}
+    scans: list[Scan] = []
+    frame: Frame | None = None
+    progressive, interval, is_jfif, scan_header = False, 0, False, b""
+    adobe_transform: int | None = None
+    for marker, payload, _ in segments(content):
+        if marker == START_OF_SCAN:
+            scan_header = payload
+        elif marker == CODED_DATA:
+            scans.append(_scan(frame, huffman, scan_header, payload))
+            huffman = {}
+        elif marker == HUFFMAN:
+            huffman.update(huffman_tables(payload))
+        elif marker == QUANTISATION and not scans:
+            for number, bytes_each, table in quantisation_tables(payload):
+                _require(bytes_each == 1)
+                tables[number] = table
+        elif marker == RESTART_INTERVAL and not scans:
+            interval = int.from_bytes(payload[:2], "big")
+        elif marker in {_BASELINE, _PROGRESSIVE} and not scans:
+            progressive, frame = marker == _PROGRESSIVE, frame_of(payload)
+        elif marker == JFIF:
+            is_jfif |= payload.startswith(b"JFIF\0")
+        elif marker == ADOBE:
+            if payload.startswith(b"Adobe") and len(payload) >= 12:
+                adobe_transform = payload[11]
+        else:
+            _require(marker in _WITHOUT_MEANING or marker == END_OF_IMAGE)
+    if frame is None:
+        raise _NotPlainError
+    numbers = [component.number for component in frame.components]
+    # What three components mean: default_decompress_parms of libjpeg's jdapimin.c.
+    _require(is_jfif or (bytes(numbers) != b"RGB" if adobe_transform is None else adobe_transform == 1))
+    _require(frame.bits == 8 and len(numbers) == 3 and frame.height > 0 and frame.width > 0)
+    sampling = tuple((component.across, component.down) for component in frame.components)
+    _require(sampling[1:] == ((1, 1), (1, 1)))
+    _require(_are_usual(scans, progressive))
+    _require(not (progressive and interval))  # it would count other blocks in each scan
+    used = list(dict.fromkeys(component.table for component in frame.components))
+    return JpegParts(
+        progressive,
+        frame.width,
+        frame.height,
+        sampling,
+        tuple(tables[number] for number in used),
+        tuple(used.index(component.table) for component in frame.components),
+        interval,
+        tuple(scans),
+    )
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise _NotPlainError
+
+
+def _scan(frame: Frame | None, huffman: dict[int, bytes], header: bytes, data: bytes) -> Scan:
+    if frame is None:
+        raise _NotPlainError
+    numbers = [component.number for component in frame.components]
+    n_chosen = header[0]
+    components = tuple(numbers.index(header[1 + 2 * i]) for i in range(n_chosen))
+    selectors, band = header[2 : 1 + 2 * n_chosen : 2], header[1 + 2 * n_chosen :]
+    _require(len(band) == 3)
+    return Scan(huffman, components, selectors, band, data)
+
+
+def _are_usual(scans: list[Scan], progressive: bool) -> bool:
+    if not progressive:
+        return len(scans) == 1 and scans[0].components == (0, 1, 2)
+    return [
+        f"{''.join(map(str, scan.components))}:{scan.band[0]}-{scan.band[1]}:{scan.band[2]:02x}"
+        for scan in scans
+    ] == _LIBJPEG_SCANS
+
+
+def _segment(marker: int, payload: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
 class Saving(Protocol):

@@ -7,22 +7,30 @@ ISO/IEC 15948, section 5 (PNG); GIF89a, sections 17 and 18; RFC 9649 (WebP); ISO
 """
 
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from pipeline.images.files import Unreadable
+from pipeline.images.jpeg import (
+    CODED_DATA,
+    LINES,
+    RESTART_INTERVAL,
+    START_OF_SCAN,
+    Frame,
+    damaged,
+    frame_of,
+    segments,
+    truncated,
+)
 
-_END_OF_IMAGE, _START_OF_SCAN, _RESTART_INTERVAL, _DEFINE_LINES = 0xD9, 0xDA, 0xDD, 0xDC
-_FRAMES = {0xC0, 0xC1, 0xC2}
-_RESTARTS = range(0xD0, 0xD8)
-_IN_TURN = bytes(_RESTARTS)
+_FRAMES = {0xC0, 0xC1, 0xC2}  # others are not decoded
+_IN_TURN = bytes(range(0xD0, 0xD8))  # the second bytes of restart markers
+_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 # A progressive JPEG has about ten scans; each of them costs a pass over the picture, and a file of a few
 # kilobytes can hold thousands.
 _MOST_SCANS = 200
-_Frame = tuple[int, int, dict[int, tuple[int, int]]]  # height, width, sampling factors of each component
 _CODE_STREAM = b"\xff\x4f\xff\x51"  # a JPEG 2000 without boxes
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 
@@ -56,7 +64,7 @@ def check_whole(content: bytes, kind: str) -> None:
         try:
             walk(content)
         except IndexError as error:
-            raise _truncated(kind) from error
+            raise truncated(kind) from error
 
 
 def jpeg_extent(content: bytes) -> JpegExtent:
@@ -65,10 +73,57 @@ def jpeg_extent(content: bytes) -> JpegExtent:
     Raises:
         Unreadable: something is missing or damaged.
     """
+    data = scans = interval = end = 0
+    frame: Frame | None = None
+    n_units: int | None = None
     try:
-        return _jpeg(content)
+        for marker, payload, end in segments(content):
+            if marker in _FRAMES:
+                frame = frame_of(payload)
+            elif marker == RESTART_INTERVAL:
+                interval = int.from_bytes(payload[:2], "big")
+            elif marker == LINES:
+                frame = None  # its height was not known before: nothing is counted
+            elif marker == START_OF_SCAN:
+                scans, data, n_units = scans + 1, data or end, _units(frame, payload)
+                if scans > _MOST_SCANS:
+                    raise damaged(f"more than {_MOST_SCANS} scans")
+            elif marker == CODED_DATA:
+                _check_restarts(payload, interval, n_units)
     except IndexError as error:
-        raise _truncated("JPEG") from error
+        raise truncated("JPEG") from error
+    return JpegExtent(data, end, scans)
+
+
+def _units(frame: Frame | None, scan: bytes) -> int | None:
+    """Count the units that a scan codes (T.81, A.2): what a restart interval counts; None: not known."""
+    if frame is None or not frame.height or not frame.width or not frame.components:
+        return None
+    factors = {each.number: (each.across, each.down) for each in frame.components}
+    if not all(1 <= factor <= 4 for pair in factors.values() for factor in pair):
+        return None
+    width, height = frame.width, frame.height
+    across, down = max(h for h, _ in factors.values()), max(v for _, v in factors.values())
+    if scan[0] == 1:
+        own_across, own_down = factors.get(scan[1], (across, down))
+        width, height = -(-width * own_across // across), -(-height * own_down // down)
+        across = down = 1
+    return -(-width // (8 * across)) * -(-height // (8 * down))
+
+
+def _check_restarts(data: bytes, interval: int, n_units: int | None) -> None:
+    """Compare the restart markers of a scan with those that belong there: numbered in turn, none missing."""
+    if not interval:
+        # Without an interval a decoder takes any marker for the end of the data.
+        if _RESTART.search(data):
+            raise damaged("a restart marker where none belongs")
+        return
+    markers = b"".join(_RESTART.findall(data))
+    in_turn = (_IN_TURN * (len(markers) // 8 + 1)).startswith(markers)
+    expected = None if n_units is None else -(-n_units // interval) - 1
+    # A marker after the last interval is superfluous, and some encoders write it.
+    if not in_turn or (expected is not None and len(markers) not in {expected, expected + 1}):
+        raise damaged("a restart marker is missing")
 
 
 def webp_size(content: bytes) -> tuple[int, int]:
@@ -79,109 +134,13 @@ def webp_size(content: bytes) -> tuple[int, int]:
     """
     kind, data = content[12:16], content[20:30]
     if len(data) < 10:
-        raise _truncated("WEBP")
+        raise truncated("WEBP")
     if kind == b"VP8X":
         return 1 + int.from_bytes(data[4:7], "little"), 1 + int.from_bytes(data[7:10], "little")
     if kind == b"VP8L":
         packed = int.from_bytes(data[1:5], "little")
         return 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
     return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
-
-
-def _jpeg(content: bytes) -> JpegExtent:
-    position, scans, interval, data = 2, 0, 0, 0
-    frame: _Frame | None = None
-    markers: _Markers | None = None
-    while True:
-        if content[position] != 0xFF:
-            raise _damaged(f"no marker at byte {position:,}")
-        while content[position] == 0xFF:  # any number of fill bytes
-            position += 1
-        marker = content[position]
-        position += 1
-        if marker == _END_OF_IMAGE:
-            return JpegExtent(data, position, scans)
-        if marker in _RESTARTS or marker == 0x01:
-            continue
-        length = int.from_bytes(content[position : position + 2], "big")
-        payload = content[position + 2 : position + length]
-        if length < 2 or len(payload) != length - 2:
-            raise IndexError
-        position += length
-        if marker in _FRAMES:
-            frame = _frame(payload)
-        elif marker == _RESTART_INTERVAL:
-            interval = int.from_bytes(payload[:2], "big")
-        elif marker == _DEFINE_LINES:
-            frame = None  # its height was not known before: nothing is counted
-        elif marker == _START_OF_SCAN:
-            scans, data = scans + 1, data or position
-            if scans > _MOST_SCANS:
-                raise _damaged(f"more than {_MOST_SCANS} scans")
-            markers = markers or _Markers(content, position)
-            end, restarts = markers.after(position)
-            _check_restarts(restarts, interval, _units(frame, payload))
-            position = end
-
-
-class _Markers:
-    """All markers in the coded data of a JPEG and behind them, found in one pass."""
-
-    def __init__(self, content: bytes, start: int) -> None:
-        data = np.frombuffer(content, np.uint8)[start:]
-        places = np.flatnonzero(data[:-1] == 0xFF)
-        following = data[places + 1]
-        # 0 says that it is a byte of the data, 0xFF that it is one that fills.
-        real = (following != 0) & (following != 0xFF)
-        self._places, self._codes = places[real] + start, following[real]
-        self._ends = self._places[(self._codes & 0xF8) != _RESTARTS.start]
-
-    def after(self, position: int) -> tuple[int, bytes]:
-        """Give where the scan ends that begins at `position`, and its restart markers.
-
-        Raises:
-            IndexError: no marker follows.
-        """
-        end = int(self._ends[np.searchsorted(self._ends, position)])
-        first, last = np.searchsorted(self._places, (position, end))
-        return end, self._codes[first:last].tobytes()
-
-
-def _frame(payload: bytes) -> _Frame | None:
-    """Give height, width and the sampling factors of each component; None where they make no sense."""
-    height, width = int.from_bytes(payload[1:3], "big"), int.from_bytes(payload[3:5], "big")
-    factors = {
-        payload[6 + 3 * i]: (payload[7 + 3 * i] >> 4, payload[7 + 3 * i] & 15) for i in range(payload[5])
-    }
-    sensible = height and width and factors and all(1 <= f <= 4 for pair in factors.values() for f in pair)
-    return (height, width, factors) if sensible else None
-
-
-def _units(frame: _Frame | None, scan: bytes) -> int | None:
-    """Count the units that a scan codes (T.81, A.2): what a restart interval counts; None: not known."""
-    if frame is None:
-        return None
-    height, width, factors = frame
-    across, down = max(h for h, _ in factors.values()), max(v for _, v in factors.values())
-    if scan[0] == 1:
-        own_across, own_down = factors.get(scan[1], (across, down))
-        width, height = -(-width * own_across // across), -(-height * own_down // down)
-        across = down = 1
-    return -(-width // (8 * across)) * -(-height // (8 * down))
-
-
-def _check_restarts(found: bytes, interval: int, units: int | None) -> None:
-    """Compare the restart markers of a scan with those that belong there: numbered in turn, none missing."""
-    if not interval:
-        # Without an interval a decoder takes any marker for the end of the data.
-        if found:
-            raise _damaged("a restart marker where none belongs")
-        return
-    in_turn = (_IN_TURN * (len(found) // 8 + 1)).startswith(found)
-    expected = None if units is None else -(-units // interval) - 1
-    # A marker after the last interval is superfluous, and some encoders write it.
-    if not in_turn or (expected is not None and len(found) not in {expected, expected + 1}):
-        raise _damaged("a restart marker is missing")
 
 
 def _png(content: bytes) -> None:
@@ -195,7 +154,7 @@ def _png(content: bytes) -> None:
         if name in _CRITICAL:
             stored = int.from_bytes(content[end - 4 : end], "big")
             if zlib.crc32(view[position + 4 : end - 4]) != stored:
-                raise _damaged(f"the checksum of a chunk {name.decode('latin-1')} is wrong")
+                raise damaged(f"the checksum of a chunk {name.decode('latin-1')} is wrong")
         if name == b"IEND":
             return
         position = end
@@ -212,7 +171,7 @@ def _gif(content: bytes) -> None:
         elif introducer == 0x2C:
             position += 11 + _colours(content[position + 9])
         else:
-            raise _damaged(f"no block begins at byte {position:,}")
+            raise damaged(f"no block begins at byte {position:,}")
         while length := content[position]:
             position += 1 + length
         position += 1
@@ -254,17 +213,9 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, int]]:
         elif length == 0:  # to the end of the file
             length = len(content) - position
         if length < header:
-            raise _damaged(f"no box begins at byte {position:,}")
+            raise damaged(f"no box begins at byte {position:,}")
         yield content[position + 4 : position + 8], position + length
         position += length
-
-
-def _damaged(what: str) -> Unreadable:
-    return Unreadable(f"it is damaged ({what}); get a whole copy of it")
-
-
-def _truncated(kind: str) -> Unreadable:
-    return Unreadable(f"the file is truncated (its {kind} has no end); get a whole copy of it")
 
 
 _WALKS: dict[str, Callable[[bytes], None]] = {

@@ -17,8 +17,8 @@ from PIL import Image
 from pipeline.config import Augment
 from pipeline.conversion.policies import FEWEST
 from pipeline.forgery.operations import tamper
-from pipeline.images.encode import Jpeg, JpegLike, settings_of
-from pipeline.images.jpeg import NO_TABLE, libjpeg_tables, take_apart
+from pipeline.images.encode import Jpeg, JpegLike, settings_of, take_apart
+from pipeline.images.jpeg import NO_TABLE, libjpeg_tables
 from pipeline.images.read import read_bytes
 from pipeline.inputs.cache import DecodedPictures
 from pipeline.inputs.load import Loaded, on_grid

@@ -13,8 +13,8 @@ from pipeline.conversion import journal, plan
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.conversion.journal import Journal, journal_path
 from pipeline.images import read as reading
-from pipeline.images.encode import settings_of
-from pipeline.images.jpeg import segments, take_apart
+from pipeline.images.encode import settings_of, take_apart
+from pipeline.images.jpeg import header_segments
 from pipeline.images.mask import read_mask
 from pipeline.images.read import read_rgb
 from tests.images.jpeg_files import as_photoshop_writes, saved, with_segment
@@ -70,7 +70,7 @@ def last_saves(output: Path, label: str) -> Counter:
 
 def seen_from_outside(content: bytes) -> list[tuple[int, int]]:
     """Markers and lengths of all segments but the Huffman tables, whose lengths differ by picture."""
-    return [(marker, 0 if marker == 0xC4 else len(payload)) for marker, payload in segments(content)]
+    return [(marker, 0 if marker == 0xC4 else len(payload)) for marker, payload in header_segments(content)]
 
 
 def test_both_classes_were_saved_last_with_the_fakes_settings(folder, output):

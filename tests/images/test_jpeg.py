@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.images.encode import settings_of
-from pipeline.images.jpeg import libjpeg_tables, read_header, segments, take_apart
+from pipeline.images.encode import settings_of, take_apart
+from pipeline.images.jpeg import header_segments, libjpeg_tables, read_header
 from tests.images.jpeg_files import as_photoshop_writes, saved, with_segment
 
 
@@ -128,14 +128,14 @@ def test_another_picture_saved_with_its_settings_has_the_same_ones(photo, way):
     settings = settings_of(take_apart(saved(photo(41, 67), **WAYS[way])))
     again = settings.save(b"", Image.fromarray(photo(90, 130, seed=1)))
     assert settings_of(take_apart(again)) == settings
-    assert [marker for marker, _ in segments(again)][:2] == [0xE0, 0xDB]
+    assert [marker for marker, _ in header_segments(again)][:2] == [0xE0, 0xDB]
 
 
 def test_an_editors_file_loses_all_but_its_picture(photo):
     content = as_photoshop_writes(photo(40, 64))
     plain = take_apart(content).plain()
     assert np.array_equal(pixels(plain), pixels(content))
-    assert [marker for marker, _ in segments(plain)] == [
+    assert [marker for marker, _ in header_segments(plain)] == [
         0xE0, 0xDB, 0xDB, 0xC0, 0xC4, 0xC4, 0xC4, 0xC4, 0xDD, 0xDA,
     ]  # fmt: skip
     assert read_header(plain) == read_header(content)
