@@ -93,8 +93,8 @@ class JpegParts:
             values = np.array(table, dtype=np.uint8)[ZIGZAG]
             pieces.append(_segment(QUANTISATION, bytes([number]) + values.tobytes()))
         frame = bytes([8]) + self.height.to_bytes(2, "big") + self.width.to_bytes(2, "big") + b"\x03"
-        for i, ((across, down), table) in enumerate(zip(self.sampling, self.table_of, strict=True), 1):
-            frame += bytes([i, across << 4 | down, table])
+        for i, ((across, down), number) in enumerate(zip(self.sampling, self.table_of, strict=True), 1):
+            frame += bytes([i, across << 4 | down, number])
         pieces.append(_segment(_PROGRESSIVE if self.progressive else _BASELINE, frame))
         for scan in self.scans:
             # Number before class: each component's table of averages, then that of details.
