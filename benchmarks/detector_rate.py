@@ -58,8 +58,7 @@ def fed(side: int, batch: int, pictures: Path) -> Work:
     network = _network(config)
     feed = training_dataset(
         list_native(pictures),
-        config.preprocess,
-        config.augment,
+        config.inputs,
         batch_size=batch,
         fake_fraction=config.train.fake_fraction,
         seed=config.seed,
@@ -83,7 +82,7 @@ def peak_gib(side: int, batch: int, pictures: Path) -> Work:
 
 
 def _config(side: int, batch: int) -> Config:
-    return composed(f"preprocess.height={side}", f"preprocess.width={side}", f"train.batch_size={batch}")
+    return composed(f"inputs.height={side}", f"inputs.width={side}", f"train.batch_size={batch}")
 
 
 def _network(config: Config) -> Any:
@@ -92,7 +91,7 @@ def _network(config: Config) -> Any:
     from pipeline.training.fit import compile_for_training
 
     prepare_machine(config.runtime, config.train.precision, config.seed)
-    network = build(config.model, config.preprocess.height, config.preprocess.width)
+    network = build(config.model, config.inputs.height, config.inputs.width)
     compile_for_training(network, config.train, STEPS, np.array([0.0, 1.0]))
     return network
 

@@ -59,8 +59,7 @@ def _epochs_of_ours(pictures: Path, kind: str) -> tuple[float, float]:
     config = composed("model=cnn")
     feed = training_dataset(
         list_frame(pictures),
-        config.preprocess,
-        config.augment,
+        config.inputs,
         batch_size=BATCH,
         fake_fraction=None,
         seed=20,

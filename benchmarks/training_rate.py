@@ -23,7 +23,8 @@ from benchmarks.side_by_side import Contender, Result, Work, measure, surroundin
 from benchmarks.stopwatch import rate_of_fit
 from pipeline.config import Config
 
-PLAIN, CLASSIC = "none", "classic"  # choices of augment
+PLAIN: list[str] = ["inputs.augment=null"]
+CLASSIC: list[str] = []  # choices beside the classic network
 STEPS = 40  # batches in a round
 TRAIN_SHARE = 0.75
 SCRIPT, TENSORS = "classic script (float32)", "ours, tensors in memory"
@@ -64,15 +65,15 @@ def decoding(pictures: Path) -> Work:
     return _ours(pictures, CLASSIC, "none")
 
 
-def _ours(pictures: Path, augment: str, cache: str) -> Work:
+def _ours(pictures: Path, augment: list[str], cache: str) -> Work:
     network = _network("auto")
     feed = _feed(list_frame(pictures), augment, cache)
     rate_of_fit(network, feed.dataset, BATCH, feed.steps)  # decodes what is kept, and traces
     return lambda _: rate_of_fit(network, feed.dataset, BATCH, STEPS)
 
 
-def _config(augment: str = "classic") -> Config:
-    return composed("model=cnn", f"augment={augment}", f"train.batch_size={BATCH}")
+def _config(*augment: str) -> Config:
+    return composed("model=cnn", f"train.batch_size={BATCH}", *augment)
 
 
 def _network(precision: str, seed: int = 20) -> Any:
@@ -82,20 +83,19 @@ def _network(precision: str, seed: int = 20) -> Any:
 
     config = _config()
     prepare_machine(config.runtime, precision, seed)
-    network = build(config.model, config.preprocess.height, config.preprocess.width)
+    network = build(config.model, config.inputs.height, config.inputs.width)
     compile_for_training(network, config.train, STEPS, np.array([0.0, 1.0]))
     return network
 
 
-def _feed(table: pd.DataFrame, augment: str, cache: str, seed: int = 20) -> Any:
+def _feed(table: pd.DataFrame, augment: list[str], cache: str, seed: int = 20) -> Any:
     from pipeline.inputs.batches import training_dataset
     from pipeline.inputs.cache import PictureCache
 
-    config = _config(augment)
+    config = _config(*augment)
     return training_dataset(
         table,
-        config.preprocess,
-        config.augment,
+        config.inputs,
         batch_size=BATCH,
         fake_fraction=None,
         seed=seed,
@@ -146,9 +146,9 @@ def _halves(pictures: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _validation_tensors(validation: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     from pipeline.inputs.load import load
 
-    preprocess = _config().preprocess
-    images = np.stack([load(Path(path), preprocess).pixels for path in validation["path"]])
-    return images * np.float32(preprocess.rescale), validation["target"].to_numpy(np.float32)
+    inputs = _config().inputs
+    images = np.stack([load(Path(path), inputs).pixels for path in validation["path"]])
+    return images * np.float32(inputs.rescale), validation["target"].to_numpy(np.float32)
 
 
 class _LossWork:

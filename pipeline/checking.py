@@ -92,6 +92,7 @@ def _limits(metadata: tuple[Any, ...]) -> str:
         for each in every
         if hasattr(each, name)
     ]
+    words += [f"a multiple of {each.multiple_of}" for each in every if hasattr(each, "multiple_of")]
     return " " + " and ".join(words) if words else ""
 
 

@@ -5,18 +5,19 @@ Values stand in `conf/` and nowhere else; here are no defaults but for keys that
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, cast
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
 from pipeline.checking import Section, check, list_mistakes, refuse
 from pipeline.errors import UserError
 
 TARGET = "_target_"  # of `model`: the dotted name of the function that builds it
-GIVEN = ("height", "width")  # what that function may ask for besides: they come from `preprocess`
+GIVEN = ("height", "width")  # what that function may ask for besides: they come from `inputs`
 
 # A number is a name as well (data.name=2024); otherwise no type stands for another.
 Text = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
@@ -133,38 +134,22 @@ class Audit(Section):
     probe_pictures: int | None = Field(ge=20)  # pictures of a collection that are probed; null: all
 
 
-class Preprocess(Section):
-    """From a decoded picture to what the network is given."""
+class NativeAugment(Section):
+    """Random changes of crops that leave the traces of tampering where they are; what is not named is off."""
 
-    method: Literal["resize", "native"]  # the whole picture resized; or crops, and whole to be judged
-    height: int = Field(ge=8, le=4_096)  # of the resized picture, of a crop in training
-    width: int = Field(ge=8, le=4_096)
-    rescale: float = Field(gt=0.0)  # factor on the 8-bit values
-    views: int = Field(ge=1, le=10_000)  # how often an epoch shows each picture
-
-
-class Augment(Section):
-    """Random changes of training pictures; each is off at 0 or false."""
-
-    # Of resized pictures:
-    rotation: float = Field(ge=0.0, le=180.0)  # degrees, to either side
-    width_shift: Share  # share of the width, to either side
-    height_shift: Share
-    # Of both kinds:
-    horizontal_flip: bool
-    # Of crops at native resolution:
-    vertical_flip: bool
-    transpose: bool  # rows and columns exchanged
-    tamper: Share  # share of a batch: genuine pictures and fakes of them
-    matched_saves: bool  # genuine pictures saved anew, each time as another fake was
-    untouched: Share  # share of crops of fakes that show no tampering
-    handed_in: Share  # share of genuine pictures shown as handed in
-    alter: Share  # share of pictures saved anew, some scaled or blurred
-    scale: list[float]  # smallest and largest factor
-    blur: float = Field(ge=0.0, le=20.0)  # largest standard deviation, pixels
-    quality: list[int]  # lowest and highest JPEG quality
-    lossless: Share  # share of the altered that are not saved as JPEG
-    altered_fakes: float = Field(gt=0.0, le=1.0)  # weight of altered fakes; of all others 1
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    transpose: bool = False  # rows and columns exchanged
+    tamper: Share = 0.0  # share of a batch: genuine pictures and fakes of them
+    matched_saves: bool = False  # genuine pictures saved anew, each time as another fake was
+    untouched: Share = 0.0  # share of crops of fakes that show no tampering
+    handed_in: Share = 0.0  # share of genuine pictures shown as handed in
+    alter: Share = 0.0  # share of pictures saved anew, some scaled or blurred
+    scale: list[float] = Field(default=[1.0, 1.0])  # smallest and largest factor
+    blur: float = Field(default=0.0, ge=0.0, le=20.0)  # largest standard deviation, pixels
+    quality: list[int] = Field(default=[30, 100])  # lowest and highest JPEG quality
+    lossless: Share = 0.0  # share of the altered that are not saved as JPEG
+    altered_fakes: float = Field(default=1.0, gt=0.0, le=1.0)  # weight of altered fakes; of all others 1
 
     @property
     def needs_sources(self) -> bool:
@@ -172,19 +157,61 @@ class Augment(Section):
         return bool(self.tamper or self.matched_saves or self.handed_in)
 
     @model_validator(mode="after")
-    def _rules(self) -> Self:
+    def _ranges_have_two_ends(self) -> Self:
+        ranges: dict[str, tuple[list[Any], float, float]] = {
+            "scale": (self.scale, 0.1, 10),
+            "quality": (self.quality, 1, 100),
+        }
         refuse(
             *(
                 (len(ends) != 2 or not least <= ends[0] <= ends[1] <= most)
-                and f"augment.{key}: found {ends}, expected the lowest and the highest, from {least} to "
-                f"{most}"
-                for key, ends, least, most in (
-                    ("scale", self.scale, 0.1, 10),
-                    ("quality", self.quality, 1, 100),
-                )
+                and f"inputs.augment.{key}: found {ends}, expected the lowest and the highest, from "
+                f"{least} to {most}"
+                for key, (ends, least, most) in ranges.items()
             )
         )
         return self
+
+
+class ResizedAugment(Section):
+    """Random changes of resized pictures; what is not named is off."""
+
+    needs_sources: ClassVar[bool] = False
+
+    rotation: float = Field(default=0.0, ge=0.0, le=180.0)  # degrees, to either side
+    width_shift: Share = 0.0  # share of the width, to either side
+    height_shift: Share = 0.0
+    horizontal_flip: bool = False
+
+
+def _all_off(augment: Any) -> Any:
+    return {} if augment is None else augment
+
+
+class NativeInputs(Section):
+    """Pixels as they are: crops on the JPEG grid in training, whole pictures to be judged."""
+
+    rescale: ClassVar[float] = 1.0  # networks take the 8-bit values as they are
+
+    method: Literal["native"]
+    height: int = Field(ge=8, le=4_096, multiple_of=8)  # of a crop in training
+    width: int = Field(ge=8, le=4_096, multiple_of=8)
+    views: int = Field(ge=1, le=10_000)  # crops of each picture in an epoch, on the average
+    augment: Annotated[NativeAugment, BeforeValidator(_all_off)]  # null: pictures as they are
+
+
+class ResizedInputs(Section):
+    """The whole picture, resized, without keeping its proportions."""
+
+    method: Literal["resized"]
+    height: int = Field(ge=8, le=4_096)
+    width: int = Field(ge=8, le=4_096)
+    rescale: float = Field(gt=0.0)  # factor on the 8-bit values
+    views: int = Field(ge=1, le=10_000)  # how often an epoch shows each picture
+    augment: Annotated[ResizedAugment, BeforeValidator(_all_off)]
+
+
+Inputs: TypeAlias = NativeInputs | ResizedInputs
 
 
 class Loss(Section):
@@ -340,8 +367,7 @@ class Config(Section):
     convert: Convert
     split: Split
     audit: Audit
-    preprocess: Preprocess
-    augment: Augment
+    inputs: Inputs = Field(discriminator="method")
     model: Model
     train: Train
     decision: Decision
@@ -353,56 +379,58 @@ class Config(Section):
     compute: Compute
 
     @model_validator(mode="after")
-    def _inputs_go_together(self) -> Self:
-        """Refuse what does not go together with the way in which pictures are given to the network."""
-        preprocess, augment = self.preprocess, self.augment
-        native = preprocess.method == "native"
-        sides = (preprocess.height, preprocess.width)
+    def _model_takes_these_inputs(self) -> Self:
+        function, method = build_function(self.model), self.inputs.method
+        taken = getattr(sys.modules[function.__module__], "INPUTS", (method,))
         refuse(
-            *(
-                f"augment.{key}: found {getattr(augment, key)}, which preprocess.method={preprocess.method} "
-                f"cannot do; choose augment={'forensic' if native else 'classic'}, or augment=none"
-                for key in (_OF_RESIZED if native else _OF_NATIVE)
-                if getattr(augment, key)
-            ),
-            (native and any(side % 8 for side in sides))
-            and f"preprocess: found crops of {sides[0]}×{sides[1]}; with method=native sides are "
-            "multiples of 8",
-            (native and preprocess.rescale != 1.0)
-            and f"preprocess.rescale: found {preprocess.rescale:g}; with method=native networks take 8-bit "
-            "values as they are, so it must be 1",
+            method not in taken
+            and f"inputs.method: found {method}, and {self.model[TARGET]} takes {' or '.join(taken)} "
+            f"pictures; choose inputs={taken[0]}, or another model"
         )
         return self
 
     @model_validator(mode="after")
     def _shuffled_labels_alone_are_learnt(self) -> Self:
         """Refuse what would teach true labels beside shuffled ones, or treat the classes differently."""
-        for key in ("tamper", "matched_saves", "untouched", "handed_in"):
-            found = getattr(self.augment, key)
-            refuse(
-                (self.train.shuffle_labels and found)
-                and f"augment.{key}: found {found}, which treats genuine pictures and fakes differently; "
-                "with train.shuffle_labels=true it must be off (experiment=shuffled_labels, or augment=none)"
+        shuffled = self.train.shuffle_labels and isinstance(self.inputs, NativeInputs)
+        augment = self.inputs.augment
+        refuse(
+            *(
+                f"inputs.augment.{key}: found {getattr(augment, key)}, which treats genuine pictures and "
+                "fakes differently; with train.shuffle_labels=true it must be off "
+                "(experiment=shuffled_labels, or inputs.augment=null)"
+                for key in ("tamper", "matched_saves", "untouched", "handed_in")
+                if shuffled and getattr(augment, key)
             )
+        )
         return self
-
-
-_OF_RESIZED = ("rotation", "width_shift", "height_shift")
-_OF_NATIVE = ("vertical_flip", "transpose", "tamper", "matched_saves", "untouched", "handed_in", "alter")
 
 
 def validate(composed: Mapping[str, Any] | DictConfig) -> Config:
     """Check a composed configuration.
 
     Raises:
-        UserError: as `pipeline.checking.check`; or an interpolation leads nowhere.
+        UserError: as `pipeline.checking.check`; a key has another name now; an interpolation leads nowhere.
     """
+    refuse_old_names(map(str, composed))
     try:
         nodes = composed if isinstance(composed, DictConfig) else OmegaConf.create(dict(composed))
         values = cast(dict[str, Any], OmegaConf.to_container(nodes, resolve=True))
     except OmegaConfBaseException as error:
         raise UserError(f"the configuration is not right:\n  {error}") from error
     return check(Config, values)
+
+
+def refuse_old_names(keys: Iterable[str]) -> None:
+    """Raise UserError where one of some dotted keys was renamed; the message tells the new name."""
+    for key in keys:
+        if key.partition(".")[0] in ("preprocess", "augment"):
+            raise UserError(
+                f"{key}: there is one group inputs now: preprocess=native is inputs=native, "
+                "preprocess=resize is inputs=resized, preprocess.height is inputs.height, augment.tamper is "
+                "inputs.augment.tamper and so on; augment=none is inputs.augment=null; augment=forensic and "
+                "augment=classic come with inputs=native and inputs=resized"
+            )
 
 
 def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
-from pipeline.models.build import check_inputs
 from pipeline.stage import plain_errors
 from pipeline.storage import write_text
 
@@ -88,9 +87,7 @@ def _check_folders(config: Config) -> None:
 
 
 def _checked(text: str) -> Config:
-    config = validate(yaml.safe_load(text))
-    check_inputs(config.model, config.preprocess.method)
-    return config
+    return validate(yaml.safe_load(text))
 
 
 def main() -> None:

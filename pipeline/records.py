@@ -27,7 +27,7 @@ from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
 EVALUATION_FOLDER = "evaluation"
 METRICS_FILE = "metrics.json"
 REPORT, CARD = "report.html", "MODEL_CARD.md"
-DEPENDS_ON = ("seed", "convert", "split", "preprocess", "augment", "model", "train", "decision")
+DEPENDS_ON = ("seed", "convert", "split", "inputs", "model", "train", "decision")
 TAGS = (
     RUN_KEY,
     "commit",

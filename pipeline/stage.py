@@ -29,6 +29,12 @@ GRACE_SECONDS = 10  # from SIGTERM to the end of a process that does not come to
 
 def start(main: Callable[[], None]) -> None:
     """Call a Hydra entry, which then leaves mistyped keys on the command line to our own check."""
+    from pipeline.config import refuse_old_names
+
+    try:
+        refuse_old_names(each.lstrip("+~").partition("=")[0] for each in sys.argv[1:])
+    except UserError as error:
+        stop(str(error))
     sys.argv[1:] = let_through(sys.argv[1:])
     main()
 

@@ -17,14 +17,13 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline.config import Config
+from pipeline.config import TARGET, Config
 from pipeline.datasets.provenance import check_built_from, check_files
 from pipeline.datasets.tables import SPLITS, genuine_sources, read_table, shuffle_labels, with_sources
 from pipeline.detector.calibration import decide
 from pipeline.detector.decision import DECISION_FILE, RUN_FILE, UNDECIDED
 from pipeline.detector.detector import Detector, load_model
 from pipeline.detector.validation import score_table, validation_metrics
-from pipeline.models.build import TARGET, check_inputs
 from pipeline.records import training_run
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
@@ -51,13 +50,12 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     Raises:
         UserError: the tables or pictures are not what the configuration says.
     """
-    check_inputs(config.model, config.preprocess.method)
     manifest = Path(config.paths.manifest)
     check_built_from(manifest, config)
     paths = {split: manifest / f"{split}.csv" for split in LEARNT_FROM}
     tables = {split: with_sources(read_table(path), config.data.root) for split, path in paths.items()}
     check_files(*tables.values())
-    if config.augment.needs_sources:
+    if config.inputs.augment.needs_sources:
         check_files(genuine_sources(tables["train"]))
     start_tensorflow()  # 10 s: not before it is needed
     from pipeline.training.device import training_seed
@@ -91,7 +89,7 @@ def _decide(
     folder: Path, config: Config, validation: pd.DataFrame
 ) -> tuple[dict[str, Any], dict[str, float | int | None]]:
     """Choose how answers are read, on validation pictures with the detector as saved; give its figures."""
-    scores = score_table(Detector(load_model(folder), config.preprocess, UNDECIDED), validation)
+    scores = score_table(Detector(load_model(folder), config.inputs, UNDECIDED), validation)
     decision = decide(scores, config.decision, config.seed)
     return decision.as_dict(), validation_metrics(scores, decision)
 

@@ -69,8 +69,8 @@ def real_pictures():
 
 TINY = {
     "conf/sample/default.yaml": {"genuine": 30, "fake": 30, "width": 96, "height": 64},
-    "conf/preprocess/resize.yaml": {"height": 32, "width": 32},
-    "conf/preprocess/native.yaml": {"height": 32, "width": 32, "views": 2},
+    "conf/inputs/resized.yaml": {"height": 32, "width": 32},
+    "conf/inputs/native.yaml": {"height": 32, "width": 32, "views": 2},
     "conf/model/dct.yaml": {"filters": 8},
     "conf/train/default.yaml": {"epochs": 2, "batch_size": 16},
     "conf/evaluate/default.yaml": {"bootstrap": 100},

@@ -25,7 +25,7 @@ def test_a_detector_learns_the_labels_that_were_dealt_and_the_tables_stay_true(o
         split: (own_copy.folder / f"data/manifest/{split}.csv").read_bytes()
         for split in ("train", "validation", "test")
     }
-    choices = ["model=forest", "augment=none", "train.shuffle_labels=true"]
+    choices = ["model=forest", "inputs.augment=null", "train.shuffle_labels=true"]
     own_copy.run(sys.executable, "-m", "pipeline.train", *choices)
     of_dealt, of_true = own_copy.answer(SCORES)
     assert of_dealt > 0.95

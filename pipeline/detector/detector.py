@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
-from pipeline.config import Preprocess
+from pipeline.config import Inputs
 from pipeline.detector.decision import DECISION_FILE, RUN_FILE, Decision
 from pipeline.detector.inference import Look, Picture, in_batches, scorer_of
 from pipeline.errors import UserError
@@ -24,13 +25,13 @@ class Detector:
 
     Args:
         model: a network as `pipeline.models` builds them, or a forest.
-        preprocess: what is done to a decoded picture before.
+        inputs: what is done to a decoded picture before.
         decision: how a probability becomes a verdict.
     """
 
-    def __init__(self, model: Any, preprocess: Preprocess, decision: Decision) -> None:
+    def __init__(self, model: Any, inputs: Inputs, decision: Decision) -> None:
         self.decision = decision
-        self._scorer = scorer_of(model, preprocess)
+        self._scorer = scorer_of(model, inputs)
 
     @classmethod
     def load(cls, folder: Path) -> "Detector":
@@ -49,7 +50,7 @@ class Detector:
         record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         return cls(
             load_model(folder),
-            Preprocess(**record["config"]["preprocess"]),
+            _inputs_of(record, folder),
             Decision.from_dict(decision),
         )
 
@@ -123,6 +124,16 @@ class Detector:
             return self._scorer.prepare(picture)
         except UserError as error:
             return error
+
+
+def _inputs_of(record: dict[str, Any], folder: Path) -> Inputs:
+    """Return how pictures were given to the detector whose `run.json` is `record`."""
+    if "inputs" not in record["config"]:
+        raise UserError(
+            f"the detector in {folder} was trained by an earlier version of this program; train it again"
+        )
+    inputs: Inputs = TypeAdapter(Inputs).validate_python(record["config"]["inputs"])
+    return inputs
 
 
 def load_model(folder: Path) -> Any:

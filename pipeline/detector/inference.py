@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from pipeline.config import Preprocess
+from pipeline.config import Inputs, NativeAugment, NativeInputs, ResizedInputs
 from pipeline.images.read import read_rgb
 from pipeline.inputs.load import BLOCK, Loaded, load, on_grid, resize
 from pipeline.models.forest import Forest
@@ -113,44 +113,44 @@ class Scorer(Protocol):
         """Answer for many crops or changed forms, in order, as fast as can be; taken as they are needed."""
 
 
-def scorer_of(model: Any, preprocess: Preprocess) -> Scorer:
+def scorer_of(model: Any, inputs: Inputs) -> Scorer:
     """Choose the way for a model: a `Forest`, or a network for resized or native pictures."""
     if isinstance(model, Forest):
         return ForestScorer(model)
-    return (NativeScorer if preprocess.method == "native" else ResizedScorer)(model, preprocess)
+    return NativeScorer(model) if inputs.method == "native" else ResizedScorer(model, inputs)
 
 
 class ResizedScorer:
     """A network that sees whole pictures at one size."""
 
-    def __init__(self, network: Any, preprocess: Preprocess) -> None:
+    def __init__(self, network: Any, inputs: ResizedInputs) -> None:
         self.network = network
-        self.preprocess = preprocess
+        self.inputs = inputs
 
     def prepare(self, picture: Picture) -> np.ndarray:
         """Read and resize: (height, width, 3) uint8."""
-        return load(picture, self.preprocess).pixels
+        return load(picture, self.inputs).pixels
 
     def prepare_decoded(self, picture: Picture, decoded: Loaded) -> np.ndarray:  # noqa: ARG002
         """Read it again: a large JPEG is decoded at a reduced size, which gives other pixels."""
-        return load(picture, self.preprocess, known_whole=True).pixels
+        return load(picture, self.inputs, known_whole=True).pixels
 
     def prepare_crop(self, crop: Loaded) -> np.ndarray:
         """Resize."""
-        return resize(crop.pixels, self.preprocess.height, self.preprocess.width)
+        return resize(crop.pixels, self.inputs.height, self.inputs.width)
 
     def score(self, prepared: Iterable[np.ndarray]) -> Iterator[Look]:
         """Answer in batches."""
         for pictures in in_batches(prepared):
             images = np.zeros((BATCH, *pictures[0].shape), np.float32)
-            images[: len(pictures)] = np.stack(pictures) * np.float32(self.preprocess.rescale)
+            images[: len(pictures)] = np.stack(pictures) * np.float32(self.inputs.rescale)
             logits = np.asarray(self.network({"image": images}, training=False)["logit"], np.float64)
             yield from (Look(float(logit), None) for logit in logits[: len(pictures)])
 
     def score_crops(self, prepared: Iterable[np.ndarray]) -> Iterator[Look]:
         """Answer in batches that are not filled up: what is compared here is many forms of few pictures."""
         for together in _of_one_size(prepared, np.shape):
-            images = np.stack(together) * np.float32(self.preprocess.rescale)
+            images = np.stack(together) * np.float32(self.inputs.rescale)
             logits = np.asarray(self.network({"image": images}, training=False)["logit"], np.float64)
             yield from (Look(float(logit), None) for logit in logits)
 
@@ -158,11 +158,10 @@ class ResizedScorer:
 class NativeScorer:
     """A network that sees pictures as they are, each by itself; a large one in tiles."""
 
-    def __init__(self, network: Any, preprocess: Preprocess) -> None:
+    def __init__(self, network: Any) -> None:
         import tensorflow as tf
 
         self.network = network
-        self.rescale = np.float32(preprocess.rescale)
         self._call = tf.function(
             lambda image, table: (
                 network({"image": image, "quantisation": table}, training=False)
@@ -213,7 +212,7 @@ class NativeScorer:
                 yield from self.score(together)
                 continue
             answers = self._call(
-                np.stack([each.pixels for each in together]) * self.rescale,
+                np.stack([each.pixels for each in together]).astype(np.float32),
                 np.stack([each.quantisation for each in together]),
             )
             logits, maps = np.asarray(answers["logit"]), answers.get("map")
@@ -221,7 +220,7 @@ class NativeScorer:
                 yield Look(float(logit), None if maps is None else np.asarray(maps[place]))
 
     def _answer(self, picture: Loaded, window: tuple[slice, slice]) -> Any:
-        image = picture.pixels[window][None] * self.rescale
+        image = picture.pixels[window][None].astype(np.float32)
         return self._call(image, picture.quantisation[None])
 
 
@@ -254,7 +253,7 @@ class ForestScorer:
 
 
 # What is read at native resolution depends on none of the sizes.
-NATIVE = Preprocess(method="native", height=8, width=8, rescale=1.0, views=1)
+NATIVE = NativeInputs(method="native", height=8, width=8, views=1, augment=NativeAugment())
 
 
 def in_batches(pictures: Iterable[Any]) -> Iterator[list[Any]]:

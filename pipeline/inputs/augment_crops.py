@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pipeline.config import Augment
+from pipeline.config import NativeAugment
 from pipeline.conversion.policies import FEWEST
 from pipeline.forgery.operations import tamper
 from pipeline.images.encode import Jpeg, JpegLike, settings_of, take_apart
@@ -132,7 +132,7 @@ class Alteration:
         return np.pad(cut, ((0, height - cut.shape[0]), (0, width - cut.shape[1])), mode="edge") > 0
 
 
-def draw_alteration(rng: np.random.Generator, augment: Augment) -> Alteration:
+def draw_alteration(rng: np.random.Generator, augment: NativeAugment) -> Alteration:
     """Draw from what the configuration allows."""
     scale, blur = 1.0, 0.0
     if rng.random() < _SCALED:

@@ -6,7 +6,7 @@ The same changes as Keras's `ImageDataGenerator` makes, in one interpolation.
 import cv2
 import numpy as np
 
-from pipeline.config import Augment
+from pipeline.config import ResizedAugment
 from pipeline.inputs.cache import DecodedPictures
 
 # Random numbers as a function of what they are for: no generator, no state, no order of calls.
@@ -48,13 +48,13 @@ def _mixed(bits: np.ndarray) -> np.ndarray:
 _DRAWS = 4  # angle, shift along the width, shift along the height, flip
 
 
-def is_identity(augment: Augment) -> bool:
+def is_identity(augment: ResizedAugment) -> bool:
     """Whether everything is off."""
     return not (augment.rotation or augment.width_shift or augment.height_shift or augment.horizontal_flip)
 
 
 def draw_transforms(
-    augment: Augment,
+    augment: ResizedAugment,
     shape: tuple[int, int],
     seed: int,
     epoch: int,
@@ -141,12 +141,12 @@ class ResizedPictures:
     """Makes batches of resized pictures. Threads may share it.
 
     Args:
-        pictures: with `preprocess.method` resize.
+        pictures: with `inputs.method` resized.
         augment: rotation, shifts and flip are used.
         seed: of the run.
     """
 
-    def __init__(self, pictures: DecodedPictures, augment: Augment, seed: int) -> None:
+    def __init__(self, pictures: DecodedPictures, augment: ResizedAugment, seed: int) -> None:
         self.pictures = pictures
         self.augment = augment
         self.seed = seed
@@ -159,8 +159,8 @@ class ResizedPictures:
             rows: (n,) row numbers.
             occurrences: (n,) how often each came before in this epoch.
         """
-        preprocess = self.pictures.preprocess
-        shape, rescale = (preprocess.height, preprocess.width), np.float32(preprocess.rescale)
+        inputs = self.pictures.inputs
+        shape, rescale = (inputs.height, inputs.width), np.float32(inputs.rescale)
         images = _aligned_empty((len(rows), *shape, 3))
         if is_identity(self.augment):
             for place, row in enumerate(rows):

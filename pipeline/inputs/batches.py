@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline.config import Augment, Preprocess
+from pipeline.config import Inputs
 from pipeline.inputs.augment_resized import ResizedPictures
 from pipeline.inputs.cache import DecodedPictures, PictureCache
 from pipeline.inputs.crops import Views, files_of
@@ -105,8 +105,7 @@ class Feed:
 
 def training_dataset(
     table: pd.DataFrame,
-    preprocess: Preprocess,
-    augment: Augment,
+    inputs: Inputs,
     *,
     batch_size: int,
     fake_fraction: float | None,
@@ -119,8 +118,7 @@ def training_dataset(
 
     Args:
         table: of a manifest; crops at native resolution also need the column `source_file`.
-        preprocess: size and factor on the 8-bit values.
-        augment: random changes.
+        inputs: form and size of the pictures, and how they are changed at random.
         batch_size: pictures in a batch.
         fake_fraction: share of fakes in a batch; None: as in the table.
         seed: of the run.
@@ -137,16 +135,16 @@ def training_dataset(
         batch_size,
         fake_fraction,
         seed,
-        views=preprocess.views,
+        views=inputs.views,
         groups=table["group"].to_numpy() if "group" in table else None,
-        twins=augment.tamper,
+        twins=inputs.augment.tamper if inputs.method == "native" else 0.0,
     )
     plan_of = functools.lru_cache(maxsize=2)(sampler.plan)  # batches ahead may be of the next epoch
-    if preprocess.method == "native":
-        views = Views(table, preprocess, augment, seed, cache, policy)
-        make, pictures = functools.partial(_crops, views, preprocess.rescale), [views.pictures, views.sources]
+    if inputs.method == "native":
+        views = Views(table, inputs, seed, cache, policy)
+        make, pictures = functools.partial(_crops, views, inputs.rescale), [views.pictures, views.sources]
     else:
-        resized = ResizedPictures(DecodedPictures(files_of(table), preprocess, cache), augment, seed)
+        resized = ResizedPictures(DecodedPictures(files_of(table), inputs, cache), inputs.augment, seed)
         make, pictures = functools.partial(_resized, resized, targets), [resized.pictures]
 
     def make_batch(number: int) -> Arrays:
@@ -155,21 +153,19 @@ def training_dataset(
 
     first, last = first_epoch * sampler.steps, np.iinfo(np.int64).max
     maker = BatchMaker(make_batch)
-    dataset = _dataset(tf.data.Dataset.range(first, last), maker, preprocess)
+    dataset = _dataset(tf.data.Dataset.range(first, last), maker, inputs)
     return Feed(dataset, sampler.steps, sampler.images_per_epoch, pictures, targets, maker)
 
 
-def ordered_dataset(
-    table: pd.DataFrame, preprocess: Preprocess, *, batch_size: int, cache: PictureCache
-) -> Feed:
+def ordered_dataset(table: pd.DataFrame, inputs: Inputs, *, batch_size: int, cache: PictureCache) -> Feed:
     """Make batches of the whole table, once, without any change but the factor.
 
     Resized pictures come in the order of the table; whole ones in that of their sizes, each batch of one
     size, and of one beyond 1024 pixels the middle. Arguments as of `training_dataset`.
     """
-    pictures = DecodedPictures(files_of(table), preprocess, cache)
+    pictures = DecodedPictures(files_of(table), inputs, cache)
     targets = table["target"].to_numpy(np.float32)
-    if preprocess.method == "native":
+    if inputs.method == "native":
         batches = _batches_by_shape([pictures.shape(row) for row in range(len(table))])
     else:
         batches = [
@@ -181,15 +177,15 @@ def ordered_dataset(
     def make_batch(number: int) -> Arrays:
         rows = batches[int(number)]
         loaded = [pictures[row] for row in rows]
-        images = np.stack([_middle(each.pixels) for each in loaded]) * np.float32(preprocess.rescale)
-        if preprocess.method == "resize":
+        images = np.stack([_middle(each.pixels) for each in loaded]) * np.float32(inputs.rescale)
+        if inputs.method == "resized":
             return images, targets[rows], np.ones(len(rows), np.float32)
         tables = np.stack([each.quantisation for each in loaded])
         cells = np.full((len(rows), images.shape[1] // BLOCK, images.shape[2] // BLOCK), -1, np.float32)
         return images, tables, targets[rows], cells, np.ones(len(rows), np.float32)
 
     maker = BatchMaker(make_batch)
-    dataset = _dataset(tf.data.Dataset.range(len(batches)), maker, preprocess, whole=True)
+    dataset = _dataset(tf.data.Dataset.range(len(batches)), maker, inputs, whole=True)
     return Feed(dataset, len(batches), len(targets), [pictures], targets[order], maker)
 
 
@@ -238,19 +234,19 @@ def _middle(pixels: np.ndarray) -> np.ndarray:
 def _dataset(
     numbers: tf.data.Dataset,
     maker: BatchMaker,
-    preprocess: Preprocess,
+    inputs: Inputs,
     whole: bool = False,
 ) -> tf.data.Dataset:
     """Make the batches of `numbers` in order, several at a time."""
     cv2.setNumThreads(1)  # the batches are made in parallel; threads within one would only add overhead
-    height, width = (None, None) if whole else (preprocess.height, preprocess.width)
+    height, width = (None, None) if whole else (inputs.height, inputs.width)
     shapes: Mapping[str, tuple[int | None, ...]] = {
-        "image": (None, preprocess.height, preprocess.width, 3),
+        "image": (None, inputs.height, inputs.width, 3),
         "logit": (None,),
         "weight": (None,),
     }
-    if preprocess.method == "native":
-        cells = (None if whole else preprocess.height // BLOCK, None if whole else preprocess.width // BLOCK)
+    if inputs.method == "native":
+        cells = (None if whole else inputs.height // BLOCK, None if whole else inputs.width // BLOCK)
         shapes = {
             "image": (None, height, width, 3),
             "quantisation": (None, BLOCK, BLOCK),

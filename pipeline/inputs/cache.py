@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import Preprocess
+from pipeline.config import Inputs
 from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded, load, loaded_shape
 
@@ -110,7 +110,7 @@ class DecodedPictures:
 
     Args:
         files: of the pictures, in the order of the table.
-        preprocess: what is made of them.
+        inputs: what is made of them.
         cache: where they are kept; claims its room at once.
 
     Attributes:
@@ -118,11 +118,11 @@ class DecodedPictures:
             it happens, passes on no more than the text of an exception.
     """
 
-    def __init__(self, files: Sequence[File], preprocess: Preprocess, cache: PictureCache) -> None:
+    def __init__(self, files: Sequence[File], inputs: Inputs, cache: PictureCache) -> None:
         self.files = list(files)
-        self.preprocess = preprocess
+        self.inputs = inputs
         self.failure: UserError | None = None
-        self._shapes = [loaded_shape(file.height, file.width, preprocess) for file in files]
+        self._shapes = [loaded_shape(file.height, file.width, inputs) for file in files]
         sizes = np.array([height * width * 3 for height, width in self._shapes], np.int64)
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self._kept = cache.room_for(int(self._starts[-1]), len(self.files))
@@ -157,7 +157,7 @@ class DecodedPictures:
 
     def _read(self, row: int) -> Loaded:
         file = self.files[row]
-        picture = load(file.path, self.preprocess, known_whole=True, page=file.page)
+        picture = load(file.path, self.inputs, known_whole=True, page=file.page)
         if picture.pixels.shape[:2] != self._shapes[row]:
             height, width = picture.pixels.shape[:2]
             raise UserError(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.config import Augment, Preprocess
+from pipeline.config import NativeInputs
 from pipeline.images.mask import read_mask
 from pipeline.inputs.augment_crops import Alteration, OwnSaves, draw_alteration, draw_scene, tampered
 from pipeline.inputs.cache import DecodedPictures, File, PictureCache
@@ -51,8 +51,7 @@ class Views:
 
     Args:
         table: a manifest table with `source_file` (where a picture was before it was converted).
-        preprocess: size of the crops.
-        augment: what is drawn at random.
+        inputs: size of the crops, and what is drawn at random.
         seed: of the run.
         cache: where decoded pictures are kept.
         policy: of the conversion; `matched` says how genuine pictures may be saved besides.
@@ -61,26 +60,25 @@ class Views:
     def __init__(
         self,
         table: pd.DataFrame,
-        preprocess: Preprocess,
-        augment: Augment,
+        inputs: NativeInputs,
         seed: int,
         cache: PictureCache,
         policy: str,
     ) -> None:
-        self.augment = augment
+        self.augment = inputs.augment
         self.seed = seed
-        self.size = (preprocess.height, preprocess.width)
-        self.pictures = DecodedPictures(files_of(table), preprocess, cache)
+        self.size = (inputs.height, inputs.width)
+        self.pictures = DecodedPictures(files_of(table), inputs, cache)
         self._collections = table["collection"].tolist()
         self._masks = table["mask_path"].tolist()
         self._fake = (table["target"] == 1).to_numpy()
         self._cells: dict[int, np.ndarray] = {}
-        self._matched = augment.matched_saves and policy == "matched"
+        self._matched = self.augment.matched_saves and policy == "matched"
         genuine = np.flatnonzero(~self._fake)
         self._source_row = {int(row): place for place, row in enumerate(genuine)}
-        needed = augment.needs_sources
+        needed = self.augment.needs_sources
         sources = files_of(table.iloc[genuine], column="source_file") if needed else []
-        self.sources = DecodedPictures(sources, preprocess, cache)
+        self.sources = DecodedPictures(sources, inputs, cache)
         fakes: dict[str, list[Path]] = {}
         for row in np.flatnonzero(self._fake) if needed else ():
             fakes.setdefault(self._collections[row], []).append(self.pictures.files[row].path)

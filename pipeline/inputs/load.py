@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pipeline.config import Preprocess
+from pipeline.config import Inputs
 from pipeline.images.jpeg import NO_TABLE
 from pipeline.images.read import read
 
@@ -52,34 +52,34 @@ class Loaded(NamedTuple):
     quantisation: np.ndarray
 
 
-def load(source: Path | bytes, preprocess: Preprocess, known_whole: bool = False, page: int = 0) -> Loaded:
+def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: int = 0) -> Loaded:
     """Read a picture as the network wants it.
 
-    With `method=resize` it is resized whole, without keeping its proportions; a large JPEG is then decoded at
-    a reduced size that still covers the wanted one. With `method=native` its pixels stay as they are, but for
-    up to seven rows and columns at the lower and right border that fill no block of 8 × 8.
+    Resized, it is taken whole, without keeping its proportions; a large JPEG is then decoded at a reduced
+    size that still covers the wanted one. At native resolution its pixels stay as they are, but for up to
+    seven rows and columns at the lower and right border that fill no block of 8 × 8.
 
     Args:
         source: a file, or the content of one.
-        preprocess: method and size.
+        inputs: method and size.
         known_whole: see `pipeline.images.read.read`.
         page: of a TIFF with several, counted from 0.
 
     Raises:
         Unreadable: it is no whole picture.
     """
-    if preprocess.method == "resize":
-        wanted = (preprocess.height, preprocess.width)
+    if inputs.method == "resized":
+        wanted = (inputs.height, inputs.width)
         picture = read(source, page=page, at_least=wanted, known_whole=known_whole)
         return Loaded(resize(picture.pixels, *wanted), NO_TABLE)
     picture = read(source, page=page, known_whole=known_whole)
     return Loaded(on_grid(picture.pixels), picture.quantisation)
 
 
-def loaded_shape(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
+def loaded_shape(height: int, width: int, inputs: Inputs) -> tuple[int, int]:
     """Give height and width of what `load` makes of a picture of height × width."""
-    if preprocess.method == "resize":
-        return preprocess.height, preprocess.width
+    if inputs.method == "resized":
+        return inputs.height, inputs.width
     return (max(height // BLOCK, 1) * BLOCK, max(width // BLOCK, 1) * BLOCK)
 
 

@@ -201,9 +201,9 @@ class Sampler:
             return 0
         if self.fake_fraction is None:
             raise UserError(
-                f"augment.tamper={twins} makes fakes to fill a share of each batch, and "
+                f"inputs.augment.tamper={twins} makes fakes to fill a share of each batch, and "
                 "train.fake_fraction=null leaves that share to chance; set train.fake_fraction=0.5, or "
-                "augment.tamper=0"
+                "inputs.augment.tamper=0"
             )
         rarer = min(self.fake_fraction, 1 - self.fake_fraction)
         return min(round(twins * self.batch_size / 2), int(self.batch_size * rarer + 1e-9))  # 10 × 0.1 is 1

@@ -11,29 +11,6 @@ if TYPE_CHECKING:
     import keras
 
 
-def check_inputs(spec: Mapping[str, Any], method: str) -> None:
-    """Refuse pictures in a form that the model was not made for; fast.
-
-    Args:
-        spec: of the model, checked.
-        method: `preprocess.method`, native or resize.
-
-    Raises:
-        UserError: a network of one size would get native pictures, or one for native pictures resized ones,
-            in which the traces that it looks for are gone.
-    """
-    signature = inspect.signature(build_function(spec))
-    wanted = "resize" if "height" in signature.parameters else "native"
-    is_network = "keras.Model" in str(signature.return_annotation)  # a forest measures whole pictures always
-    if is_network and method != wanted:
-        raise UserError(
-            f"preprocess.method: found {method}, and {spec[TARGET]} takes "
-            f"{'pictures of one size' if wanted == 'resize' else 'crops at native resolution'}; choose "
-            f"preprocess={wanted} with augment={'classic' if wanted == 'resize' else 'forensic'} or none, or "
-            "another model"
-        )
-
-
 def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
     """Build the network that `spec` describes, with new weights.
 
@@ -61,6 +38,6 @@ def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
             raise  # nothing that other sizes would mend
         raise UserError(
             f"model: {spec[TARGET]} cannot be built for images of {height}×{width} (height × width): "
-            f"{str(error).splitlines()[0]} Raise preprocess.height and preprocess.width, or take fewer "
+            f"{str(error).splitlines()[0]} Raise inputs.height and inputs.width, or take fewer "
             "layers."
         ) from error

@@ -7,6 +7,8 @@ from pydantic import Field
 if TYPE_CHECKING:
     import keras
 
+INPUTS = ("resized",)
+
 
 def build(
     height: int,

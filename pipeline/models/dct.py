@@ -57,6 +57,8 @@ def coefficient_features(
 if TYPE_CHECKING:
     import keras
 
+INPUTS = ("native",)
+
 
 def build(
     *,

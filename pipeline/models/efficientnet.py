@@ -16,6 +16,8 @@ from pipeline.models.blocks import picture_model
 if TYPE_CHECKING:
     import keras
 
+INPUTS = ("resized",)
+
 _ENDINGS = (".weights.h5", ".h5", ".keras")
 
 

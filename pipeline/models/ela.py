@@ -13,6 +13,8 @@ from pipeline.models.blocks import dilated_body, localising_model, strided_body
 if TYPE_CHECKING:
     import keras
 
+INPUTS = ("native",)
+
 
 def build(
     *,

@@ -18,6 +18,8 @@ from pipeline.images.content_features import N_HISTORY, history_features
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier
 
+INPUTS = ("native", "resized")  # whole pictures at their own size, whatever is asked for
+
 _DIGITS = 9  # of a share: what is lost in adding up must not decide between equals
 
 

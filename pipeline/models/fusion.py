@@ -14,6 +14,8 @@ from pipeline.models.dct import coefficient_features
 if TYPE_CHECKING:
     import keras
 
+INPUTS = ("native",)
+
 
 def build(
     *,

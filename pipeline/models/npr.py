@@ -15,6 +15,8 @@ from pipeline.models.blocks import convolution, picture_model, residual_block
 if TYPE_CHECKING:
     import keras
 
+INPUTS = ("native",)
+
 
 def build(
     *,

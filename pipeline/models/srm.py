@@ -14,6 +14,8 @@ from pipeline.models.blocks import MOMENTUM, dilated_body, localising_model, str
 if TYPE_CHECKING:
     import keras
 
+INPUTS = ("native",)
+
 
 def build(
     *,

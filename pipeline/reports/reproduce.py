@@ -121,14 +121,16 @@ def _settings(record: Mapping[str, Any]) -> list[str]:
 
 
 def _as_chosen(differing: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield a dataset and a detector as the choice of a file in `conf/`, then single settings."""
+    """Yield data, detector and inputs as choices of files in `conf/`, then single settings."""
     name, target = differing.get("data.name"), str(differing.get("model._target_", ""))
     if name is not None:
         yield "data", name
     if target:
         yield "model", target.removeprefix(_MODELS).removesuffix(_BUILD)
+    if "inputs.method" in differing:
+        yield "inputs", differing["inputs.method"]
     for key, value in differing.items():
-        if key in ("data.name", "model._target_"):
+        if key in ("data.name", "model._target_", "inputs.method"):
             continue
         if name is None or not key.startswith("data.") or _is_chosen_apart(key, value, differing):
             yield key, value

@@ -30,14 +30,14 @@ def training_digest(config: Config, tables: Mapping[str, Any], precision: str, r
     """Name a training by all that its course depends on, but for the code of this project.
 
     Args:
-        config: the parts seed, convert, preprocess, augment, model, train and runtime are used.
+        config: the parts seed, convert, inputs, model, train and runtime are used.
         tables: path and SHA-256 of each table.
         precision: in which the network computes.
         replicas: devices that share its batches.
     """
     whole = config.model_dump()
     content = {
-        **{key: whole[key] for key in ("seed", "convert", "preprocess", "augment", "model")},
+        **{key: whole[key] for key in ("seed", "convert", "inputs", "model")},
         "train": {key: value for key, value in whole["train"].items() if key not in _NO_MATTER},
         "runtime": {key: whole["runtime"][key] for key in ("deterministic", "strategy")},
         "tables": dict(tables),

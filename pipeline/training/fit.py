@@ -42,8 +42,7 @@ def make_feeds(
     batch_size = config.train.batch_size
     training = training_dataset(
         train,
-        config.preprocess,
-        config.augment,
+        config.inputs,
         batch_size=batch_size,
         fake_fraction=config.train.fake_fraction,
         seed=training_seed(config),
@@ -51,7 +50,7 @@ def make_feeds(
         first_epoch=first_epoch,
         policy=config.convert.policy,
     )
-    held_out = ordered_dataset(validation, config.preprocess, batch_size=batch_size, cache=cache)
+    held_out = ordered_dataset(validation, config.inputs, batch_size=batch_size, cache=cache)
     return suited(training, network), suited(held_out, network)
 
 
@@ -67,7 +66,7 @@ def suited(feed: Feed, network: keras.Model) -> Feed:
     if missing := set(network.input) - set(given):
         raise UserError(
             f"the network takes {', '.join(sorted(missing))} beside {', '.join(sorted(given))}, which these "
-            "inputs do not give; choose another model, or preprocess=native"
+            "inputs do not give; choose another model, or inputs=native"
         )
     if set(network.input) == set(given) and set(network.output) == set(targets):
         return feed
@@ -110,7 +109,7 @@ def fit(
         network: from `pipeline.models.build`, built within the scope of its strategy.
         train: as `training_dataset` takes it.
         validation: as `ordered_dataset` takes it.
-        config: the parts seed, convert, preprocess, augment, train and runtime are used.
+        config: the parts seed, convert, inputs, train and runtime are used.
         on_epoch: called after each epoch with its number, from 1, and its metrics.
         checkpoint: where the state is kept after each epoch. With `train.resume` training goes on from
             there, and ends with the weights and the history of one that was never interrupted. Whoever
@@ -225,11 +224,11 @@ def _plain_errors(config: Config, *feeds: Feed) -> Iterator[None]:
     try:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        size = config.preprocess
+        size = config.inputs
         what = "crops" if size.method == "native" else "images"
         raise UserError(
             f"out of memory with train.batch_size={config.train.batch_size} and {what} of "
-            f"{size.height}×{size.width}; lower train.batch_size or preprocess.height and preprocess.width"
+            f"{size.height}×{size.width}; lower train.batch_size or inputs.height and inputs.width"
         ) from error
     except tf.errors.OpError as error:
         for pictures in (each for feed in feeds for each in feed.pictures):
@@ -277,7 +276,7 @@ def training_of(config: Config, tables: Mapping[str, Any]) -> Training:
     machine = prepare_machine(config.runtime, config.train.precision, training_seed(config))
     strategy = choose_strategy(config.runtime.strategy)
     with strategy.scope():
-        model = build(config.model, config.preprocess.height, config.preprocess.width)
+        model = build(config.model, config.inputs.height, config.inputs.width)
     if isinstance(model, Forest):
         return ForestTraining(model, config, {**machine, "precision": "float64"})
     digest = training_digest(

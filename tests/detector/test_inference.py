@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from keras import layers
 from PIL import Image
 
-from pipeline.config import Preprocess
 from pipeline.detector import inference
 from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer_of, stitched
 from pipeline.inputs.load import Loaded, load
 from pipeline.models.layers import TopKMean
+from tests.inputs.drawn import native, resized
 
-NATIVE = Preprocess(method="native", height=32, width=32, rescale=1.0, views=1)
-RESIZED = Preprocess(method="resize", height=16, width=24, rescale=1 / 255, views=1)
+NATIVE = native(32, 32)
+RESIZED = resized(16, 24)
 
 
 def png(height=50, width=70, seed=0):
@@ -102,15 +102,15 @@ def test_crops_are_taken_as_they_are_needed(localising, monkeypatch):
     assert len(list(looks)) == 8
 
 
-@pytest.mark.parametrize("preprocess", [NATIVE, RESIZED], ids=["native", "resized"])
-def test_a_crop_is_judged_as_the_file_of_it_would_be(localising, preprocess):
+@pytest.mark.parametrize("inputs", [NATIVE, RESIZED], ids=["native", "resized"])
+def test_a_crop_is_judged_as_the_file_of_it_would_be(localising, inputs):
     model = localising
-    if preprocess is RESIZED:
+    if inputs is RESIZED:
         image = keras.Input((16, 24, 3), name="image")
         model = keras.Model(
             {"image": image}, {"logit": layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))}
         )
-    scorer = scorer_of(model, preprocess)
+    scorer = scorer_of(model, inputs)
     loaded = load(png(64, 64), NATIVE)
     crop = scorer.prepare_crop(Loaded(loaded.pixels, loaded.quantisation))
     (of_crop,), (of_file,) = scorer.score([crop]), scorer.score([scorer.prepare(png(64, 64))])

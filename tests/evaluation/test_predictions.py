@@ -10,7 +10,6 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from pipeline.config import Preprocess
 from pipeline.detector import inference
 from pipeline.detector.decision import UNDECIDED
 from pipeline.detector.detector import Detector
@@ -23,6 +22,7 @@ from pipeline.evaluation.predictions import CROP_COLUMNS, examine
 from pipeline.inputs.load import load
 from pipeline.models.build import build
 from pipeline.models.layers import TopKMean
+from tests.inputs import drawn
 
 OPENED: Counter[str] = Counter()
 sys.addaudithook(lambda event, given: OPENED.update([str(given[0])]) if event == "open" else None)
@@ -48,8 +48,7 @@ def resized():
     image = keras.Input((16, 24, 3), name="image")
     logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
     network = keras.Model({"image": image}, {"logit": logit})
-    preprocess = Preprocess(method="resize", height=16, width=24, rescale=1 / 255, views=1)
-    return Detector(network, preprocess, UNDECIDED)
+    return Detector(network, drawn.resized(16, 24), UNDECIDED)
 
 
 @pytest.fixture(scope="module")

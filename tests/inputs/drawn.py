@@ -5,23 +5,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.config import Augment, Preprocess
+from pipeline.config import NativeAugment, NativeInputs, ResizedAugment, ResizedInputs
 
-OFF = {
-    "rotation": 0.0, "width_shift": 0.0, "height_shift": 0.0,
-    "horizontal_flip": False, "vertical_flip": False, "transpose": False,
-    "tamper": 0.0, "matched_saves": False, "untouched": 0.15, "handed_in": 0.0,
-    "alter": 0.0, "scale": [0.7, 1.4], "blur": 3.0, "quality": [30, 100], "lossless": 0.3,
-    "altered_fakes": 0.5,
-}  # fmt: skip
+OFF = {"untouched": 0.15, "scale": [0.7, 1.4], "blur": 3.0, "lossless": 0.3, "altered_fakes": 0.5}
 
 
 def augment(**changes):
-    return Augment(**{**OFF, **changes})
+    return NativeAugment(**{**OFF, **changes})
 
 
-PLAIN = augment()
-CLASSIC = augment(rotation=20.0, width_shift=0.2, height_shift=0.2, horizontal_flip=True)
+PLAIN = ResizedAugment()
+CLASSIC = ResizedAugment(rotation=20.0, width_shift=0.2, height_shift=0.2, horizontal_flip=True)
 FORENSIC = augment(
     horizontal_flip=True,
     vertical_flip=True,
@@ -33,12 +27,14 @@ FORENSIC = augment(
 )
 
 
-def preprocess(height=16, width=24):
-    return Preprocess(method="resize", height=height, width=width, rescale=1 / 255, views=1)
+def resized(height=16, width=24, augment=PLAIN):
+    return ResizedInputs(
+        method="resized", height=height, width=width, rescale=1 / 255, views=1, augment=augment
+    )
 
 
-def native(height=32, width=32, views=1):
-    return Preprocess(method="native", height=height, width=width, rescale=1.0, views=views)
+def native(height=32, width=32, views=1, augment=FORENSIC):
+    return NativeInputs(method="native", height=height, width=width, views=views, augment=augment)
 
 
 def blotches(number, height=48, width=64):

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config import ResizedAugment
 from pipeline.inputs.augment_resized import (
     apply_transform,
     draw_transforms,
@@ -10,7 +11,7 @@ from pipeline.inputs.augment_resized import (
     transforms,
     uniforms,
 )
-from tests.inputs.drawn import CLASSIC, PLAIN, augment, blotches
+from tests.inputs.drawn import CLASSIC, PLAIN, blotches
 
 
 def _applied(image, angle=0.0, right=0.0, down=0.0, flip=False):
@@ -64,7 +65,7 @@ def test_one_seed_gives_one_set_of_transforms_and_each_epoch_another():
 
 
 def test_shifts_use_their_limits_and_stay_within():
-    only_right = augment(width_shift=0.2)
+    only_right = ResizedAugment(width_shift=0.2)
     matrices = _draw(only_right)
     assert np.allclose(matrices[:, :, :2], np.eye(2))
     assert 9.8 < np.abs(matrices[:, 0, 2]).max() <= 10
@@ -72,13 +73,13 @@ def test_shifts_use_their_limits_and_stay_within():
 
 
 def test_angles_use_their_limits_and_stay_within():
-    only_turned = augment(rotation=20.0)
+    only_turned = ResizedAugment(rotation=20.0)
     angles = np.rad2deg(np.arcsin(_draw(only_turned)[:, 1, 0]))
     assert 19.8 < np.abs(angles).max() <= 20.0001
 
 
 def test_half_of_the_pictures_are_flipped():
-    only_flipped = augment(horizontal_flip=True)
+    only_flipped = ResizedAugment(horizontal_flip=True)
     assert 0.4 < (_draw(only_flipped)[:, 0, 0] < 0).mean() < 0.6
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from pipeline.inputs.batches import BatchMaker, ordered_dataset, training_dataset
 from pipeline.inputs.cache import PictureCache
 from pipeline.inputs.load import load
-from tests.inputs.drawn import CLASSIC, FORENSIC, PLAIN, draw_table, native, preprocess
+from tests.inputs.drawn import CLASSIC, FORENSIC, PLAIN, draw_table, native, resized
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def table(tmp_path_factory):
 
 def _training(table, augment=CLASSIC, **changes):
     settings = {"batch_size": 4, "fake_fraction": 0.5, "seed": 20, "cache": PictureCache("memory", 1.0)}
-    return training_dataset(table, preprocess(), augment, **settings | changes)
+    return training_dataset(table, resized(augment=augment), **settings | changes)
 
 
 def _batches(feed, count):
@@ -39,11 +39,11 @@ def _same(some, others):
 
 
 def _scaled(table):
-    return np.stack([load(Path(each), preprocess()).pixels for each in table["path"]]) * np.float32(1 / 255)
+    return np.stack([load(Path(each), resized()).pixels for each in table["path"]]) * np.float32(1 / 255)
 
 
 def test_validation_is_only_rescaled_and_in_the_order_of_the_table(table):
-    feed = ordered_dataset(table, preprocess(), batch_size=5, cache=PictureCache("auto", 1.0))
+    feed = ordered_dataset(table, resized(), batch_size=5, cache=PictureCache("auto", 1.0))
     batches = _batches(feed, 99)
     assert [len(images) for images, _ in batches] == [5, 5, 2]
     assert np.array_equal(np.concatenate([images for images, _ in batches]), _scaled(table))
@@ -120,7 +120,7 @@ def _map_function(dataset):
 
 def _native(table, augment=FORENSIC, **changes):
     settings = {"batch_size": 8, "fake_fraction": 0.5, "seed": 20, "cache": PictureCache("memory", 1.0)}
-    return training_dataset(table, native(views=4), augment, policy="matched", **settings | changes)
+    return training_dataset(table, native(views=4, augment=augment), policy="matched", **settings | changes)
 
 
 def test_native_batches_hold_crops_tables_targets_and_maps(table):

@@ -9,7 +9,7 @@ from pipeline.images.files import Unreadable
 from pipeline.inputs.cache import DecodedPictures, PictureCache
 from pipeline.inputs.crops import files_of
 from pipeline.inputs.load import load
-from tests.inputs.drawn import draw_table, native, preprocess
+from tests.inputs.drawn import draw_table, native, resized
 
 SIZE = 16 * 64 * 64 * 3  # 192 KiB
 ROOM_FOR_ONE = 0.0002  # GiB
@@ -53,7 +53,7 @@ def test_an_empty_table_needs_no_room():
     assert PictureCache("disk", 1).room_for(0, 0) is None
 
 
-SETTINGS = [preprocess(), native()]
+SETTINGS = [resized(), native()]
 
 
 def _decoded(table, kind, settings=SETTINGS[0]):

@@ -39,7 +39,7 @@ def table(tmp_path_factory):
 
 
 def _views(table, augment=FORENSIC, policy="matched", seed=20, **size):
-    return Views(table, native(**size), augment, seed, PictureCache("memory", 1.0), policy)
+    return Views(table, native(**size, augment=augment), seed, PictureCache("memory", 1.0), policy)
 
 
 def _same(one, other):

@@ -9,7 +9,7 @@ from PIL import Image
 from pipeline.images.files import Unreadable
 from pipeline.images.jpeg import libjpeg_tables
 from pipeline.inputs.load import load, loaded_shape, resize
-from tests.inputs.drawn import blotches, native, preprocess
+from tests.inputs.drawn import blotches, native, resized
 
 
 def jpeg(picture, **settings):
@@ -18,7 +18,7 @@ def jpeg(picture, **settings):
     return content.getvalue()
 
 
-@pytest.mark.parametrize("settings", [preprocess(), native()], ids=["resize", "native"])
+@pytest.mark.parametrize("settings", [resized(), native()], ids=["resized", "native"])
 def test_a_file_and_its_content_give_the_same(tmp_path, settings):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(blotches(1)))
@@ -29,11 +29,11 @@ def test_a_file_and_its_content_give_the_same(tmp_path, settings):
 def test_a_jpeg_decoded_at_reduced_size_looks_like_one_decoded_whole():
     content = jpeg(blotches(2, height=256, width=384), quality=95, subsampling=0)
     whole = np.array(Image.open(io.BytesIO(content)))
-    fast = load(content, preprocess(height=64, width=64)).pixels
+    fast = load(content, resized(height=64, width=64)).pixels
     assert np.abs(fast.astype(int) - resize(whole, 64, 64)).max() <= 6
 
 
-@pytest.mark.parametrize("settings", [preprocess(), native()], ids=["resize", "native"])
+@pytest.mark.parametrize("settings", [resized(), native()], ids=["resized", "native"])
 def test_an_unreadable_file_is_named(tmp_path, settings):
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"no picture")

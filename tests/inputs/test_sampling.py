@@ -144,7 +144,7 @@ def test_twins_come_in_pairs_of_one_genuine_row_and_keep_the_share_of_fakes(genu
 
 
 def test_twins_need_a_share_of_fakes():
-    with pytest.raises(UserError, match=r"augment.tamper=0.5 .* set train.fake_fraction=0.5"):
+    with pytest.raises(UserError, match=r"inputs.augment.tamper=0.5 .* set train.fake_fraction=0.5"):
         Sampler(_targets(5, 5), 4, None, seed=20, twins=0.5)
 
 

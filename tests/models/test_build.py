@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.models.build import build, check_inputs
+from pipeline.models.build import build
 from tests.models import check
 
 CNN = {"_target_": "pipeline.models.cnn.build", "filters": [2, 3], "dense": 4, "dropout": 0.5}
@@ -46,7 +46,7 @@ def test_what_is_no_function_is_refused():
 
 
 def test_images_too_small_for_the_network_are_refused_with_what_to_change():
-    with pytest.raises(UserError, match=r"images of 8×8 .* preprocess.height"):
+    with pytest.raises(UserError, match=r"images of 8×8 .* inputs.height"):
         build({**CNN, "filters": [2, 2, 2, 2]}, 8, 8)
 
 
@@ -65,18 +65,14 @@ def test_checking_imports_neither_keras_nor_tensorflow(spec):
 
 
 @pytest.mark.parametrize(
-    ("model", "method", "wanted"),
-    [("cnn", "native", "preprocess=resize"), ("srm", "resize", "preprocess=native")],
+    ("model", "other", "wanted"), [("cnn", "native", "resized"), ("srm", "resized", "native")]
 )
-def test_pictures_in_a_form_that_the_model_was_not_made_for_are_refused(
-    compose_config, model, method, wanted
-):
-    spec = compose_config(f"model={model}").model
-    with pytest.raises(UserError, match=wanted):
-        check_inputs(spec, method)
-    check_inputs(spec, {"native": "resize", "resize": "native"}[method])
+def test_pictures_in_a_form_that_the_model_was_not_made_for_are_refused(compose_config, model, other, wanted):
+    assert compose_config(f"model={model}").inputs.method == wanted
+    with pytest.raises(UserError, match=f"inputs.method: found {other}, .* choose inputs={wanted}"):
+        compose_config(f"model={model}", f"inputs={other}")
 
 
-@pytest.mark.parametrize("method", ["native", "resize"])
+@pytest.mark.parametrize("method", ["native", "resized"])
 def test_a_forest_measures_whole_pictures_whatever_is_asked_for(compose_config, method):
-    check_inputs(compose_config("model=forest").model, method)
+    compose_config("model=forest", f"inputs={method}")

@@ -104,9 +104,9 @@ def test_its_configuration_is_accepted_as_composed(name, compose_config):
 @pytest.mark.parametrize("name", RESIZED)
 def test_a_network_of_one_size_brings_resized_pictures_with_it(name, compose_config):
     config = compose_config(f"model={name}")
-    assert config.preprocess.rescale == pytest.approx(1 / 255)
-    assert config.augment.rotation == 20.0
-    assert compose_config(f"model={name}", "augment=none").augment.rotation == 0.0  # what is asked for wins
+    assert config.inputs.rescale == pytest.approx(1 / 255)
+    assert config.inputs.augment.rotation == 20.0
+    assert compose_config(f"model={name}", "inputs.augment=null").inputs.augment.rotation == 0.0
 
 
 @pytest.mark.parametrize("name", NAMES)

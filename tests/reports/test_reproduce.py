@@ -19,7 +19,8 @@ DIFFERING = {
     "model._target_": "pipeline.models.srm.build",
     "model.filters": 32,
     "train.patience": None,
-    "augment.scale": [0.6, 1.5],
+    "inputs.augment.scale": [0.6, 1.5],
+    "inputs.method": "native",
     "train.monitor": "validation/loss",
 }
 
@@ -36,10 +37,11 @@ def test_one_run_repeats_both_where_both_were_made_at_one_commit():
     assert first == f"git checkout {'a' * 40}"
     assert prepared.startswith("make .venv/installed")
     assert run == (
-        "dvc exp run -S data=casia -S model=srm -S 'data.root=\"/abs/my dir\"' "
+        "dvc exp run -S data=casia -S model=srm -S inputs=native -S 'data.root=\"/abs/my dir\"' "
         "-S 'data.masks=\"/elsewhere\"' -S data.collections.casia1.role=train -S model.filters=32 "
         "-S train.patience=null "
-        "-S 'augment.scale=[0.6, 1.5]' -S 'train.monitor=\"validation/loss\"' -S evaluate.robustness=full"
+        "-S 'inputs.augment.scale=[0.6, 1.5]' -S 'train.monitor=\"validation/loss\"' "
+        "-S evaluate.robustness=full"
     )
 
 

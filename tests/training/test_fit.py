@@ -17,7 +17,7 @@ from pipeline.training.callbacks import COLUMNS, validation_metrics
 from pipeline.training.device import check_batches, prepare_machine
 from pipeline.training.fit import fit, suited
 from tests.conftest import ROOT
-from tests.inputs.drawn import draw_table, preprocess
+from tests.inputs.drawn import draw_table, resized
 from tests.training.toy import toy_network
 
 
@@ -81,8 +81,8 @@ def test_batches_that_cannot_be_shared_out_are_refused():
 
 SMALL = [
     "model=cnn",
-    "preprocess.height=16",
-    "preprocess.width=16",
+    "inputs.height=16",
+    "inputs.width=16",
     "model.filters=[4,8]",
     "model.dense=8",
     "train.batch_size=8",
@@ -109,7 +109,7 @@ def trained(compose_config, tables):
 
 
 def test_it_learns_what_can_be_learned(trained):
-    _, history = trained("train.epochs=15", "train.learning_rate=3e-3", "augment=none")
+    _, history = trained("train.epochs=15", "train.learning_rate=3e-3", "inputs.augment=null")
     assert history["validation/roc_auc"].max() > 0.95
     assert history["train/loss"].iloc[-1] < history["train/loss"].iloc[0]
 
@@ -139,7 +139,7 @@ def test_without_patience_all_epochs_run_and_the_last_weights_stay(trained, tabl
 
 
 def _validation_loss(network, table):
-    feed = ordered_dataset(table, preprocess(16, 16), batch_size=len(table), cache=PictureCache("none", 1.0))
+    feed = ordered_dataset(table, resized(16, 16), batch_size=len(table), cache=PictureCache("none", 1.0))
     inputs, targets, _ = next(iter(feed.dataset))
     logits = network(inputs)["logit"].numpy()
     return validation_metrics(logits, targets["logit"].numpy())["validation/loss"]
@@ -209,9 +209,9 @@ def test_a_batch_that_is_too_large_is_told_with_what_to_lower(train_in_memory):
         x = keras.layers.GlobalMaxPooling2D()(OutOfMemory()(image))
         return keras.Model({"image": image}, {"logit": keras.layers.Reshape(())(keras.layers.Dense(1)(x))})
 
-    said = r"train\.batch_size=8 and images of 64×96; lower train\.batch_size or preprocess\.height"
+    said = r"train\.batch_size=8 and images of 64×96; lower train\.batch_size or inputs\.height"
     with pytest.raises(UserError, match=said):
-        train_in_memory("model=cnn", "preprocess.height=64", "preprocess.width=96", network=too_large)
+        train_in_memory("model=cnn", "inputs.height=64", "inputs.width=96", network=too_large)
 
 
 def test_an_unreadable_picture_is_named(tmp_path, compose_config):
@@ -223,7 +223,7 @@ def test_an_unreadable_picture_is_named(tmp_path, compose_config):
 
 
 def test_training_that_diverges_ends_with_what_to_change(tables, compose_config):
-    config = compose_config(*SMALL, "preprocess.rescale=1e30", "train.epochs=2")
+    config = compose_config(*SMALL, "inputs.rescale=1e30", "train.epochs=2")
     with pytest.raises(UserError, match=r"diverged in epoch 1.*lower train.learning_rate"):
         fit(build(config.model, 16, 16), *tables, config)
 

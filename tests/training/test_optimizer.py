@@ -213,7 +213,7 @@ def test_each_optimizer_is_that_of_keras(settings, name, kind):
         (["train.class_weights=none"], "expected one of balanced"),
         (
             ["train.shuffle_labels=true"],
-            r"augment.tamper: found 0.5, which treats genuine pictures and fakes differently",
+            r"inputs.augment.tamper: found 0.5, which treats genuine pictures and fakes differently",
         ),
         (["runtime.strategy=multi_worker"], "expected one of default, mirrored"),
     ],
