@@ -1,15 +1,20 @@
 """Checks values against a pydantic schema; says of each mistake the key, what was found, what is expected."""
 
-from collections.abc import Iterator, Mapping
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import UserError
+
+TARGET = "_target_"  # of `model`: the dotted name of the function that builds it
+GIVEN = ("height", "width")  # what that function may ask for besides: they come from `inputs`
 
 
 class Section(BaseModel):
@@ -159,3 +164,42 @@ def _by_tag(hint: Any) -> dict[str, type[Section]]:
     """The sections of a union by the value that tells them apart."""
     tag = hint.__metadata__[0].discriminator
     return {get_args(each.model_fields[tag].annotation)[0]: each for each in _sections(hint)}
+
+
+# The arguments of a function that the configuration names.
+def build_function(model: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return the function that `_target_` of a `model` names; raise ValueError where there is none."""
+    name = str(model.get(TARGET) or "")
+    module_name, _, function_name = name.rpartition(".")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"model.{TARGET}: found {name!r}, expected the dotted name of a build function such as "
+            f"pipeline.models.cnn.build ({error}); the choices are the files in conf/model/"
+        ) from error
+    if not inspect.isfunction(function):
+        raise ValueError(
+            f"model.{TARGET}: {name} is no function; expected one such as pipeline.models.cnn.build"
+        )
+    return function
+
+
+def _fits_its_function(model: dict[str, Any]) -> dict[str, Any]:
+    """Refuse arguments that the signature of a build function does not allow; fast, imports no Keras.
+
+    Parameters are annotated with bool, int, float, str, None, lists and unions of these, `Literal`, and
+    limits as in `Annotated[int, Field(ge=1)]`.
+    """
+    parameters = inspect.signature(build_function(model)).parameters
+    fields: dict[str, Any] = {
+        name: (each.annotation, ... if each.default is inspect.Parameter.empty else each.default)
+        for name, each in parameters.items()
+        if name not in GIVEN
+    }
+    arguments = {name: value for name, value in model.items() if name != TARGET}
+    refuse(*list_mistakes(create_model("Arguments", __base__=Section, **fields), arguments, "model."))
+    return model
+
+
+Model = Annotated[dict[str, Any], AfterValidator(_fits_its_function)]

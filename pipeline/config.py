@@ -3,21 +3,16 @@
 Values stand in `conf/` and nowhere else; here are no defaults but for keys that may be left out.
 """
 
-import importlib
-import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from pipeline.checking import Section, check, list_mistakes, refuse
+from pipeline.checking import TARGET, Model, Section, build_function, check, refuse
 from pipeline.errors import UserError
-
-TARGET = "_target_"  # of `model`: the dotted name of the function that builds it
-GIVEN = ("height", "width")  # what that function may ask for besides: they come from `inputs`
 
 # A number is a name as well (data.name=2024); otherwise no type stands for another.
 Text = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
@@ -50,10 +45,7 @@ class Official(Section):
 
 
 class Collection(Section):
-    """One pair of folders. A relative path starts at the repository, as all of the configuration's do.
-
-    Folders below the root are therefore written `${data.root}/…`.
-    """
+    """One pair of folders, relative to the repository: those below the root are written `${data.root}/…`."""
 
     genuine: Text
     fake: Text
@@ -73,8 +65,7 @@ class Data(Section):
     genuine: Text
     fake: Text
     masks: Text
-    # Each leaves pictures out.
-    protocol: list[Literal["source_matched", "jpeg_only"]]
+    protocol: list[Literal["source_matched", "jpeg_only"]]  # each leaves pictures out
     known_groups: str | None  # table of pictures that belong together for reasons of their own
     collections: dict[str, Collection]
 
@@ -158,17 +149,12 @@ class NativeAugment(Section):
 
     @model_validator(mode="after")
     def _ranges_have_two_ends(self) -> Self:
-        ranges: dict[str, tuple[list[Any], float, float]] = {
-            "scale": (self.scale, 0.1, 10),
-            "quality": (self.quality, 1, 100),
-        }
+        said = "expected the lowest and the highest, from"
         refuse(
-            *(
-                (len(ends) != 2 or not least <= ends[0] <= ends[1] <= most)
-                and f"inputs.augment.{key}: found {ends}, expected the lowest and the highest, from "
-                f"{least} to {most}"
-                for key, (ends, least, most) in ranges.items()
-            )
+            (len(self.scale) != 2 or not 0.1 <= self.scale[0] <= self.scale[1] <= 10)
+            and f"inputs.augment.scale: found {self.scale}, {said} 0.1 to 10",
+            (len(self.quality) != 2 or not 1 <= self.quality[0] <= self.quality[1] <= 100)
+            and f"inputs.augment.quality: found {self.quality}, {said} 1 to 100",
         )
         return self
 
@@ -184,8 +170,7 @@ class ResizedAugment(Section):
     horizontal_flip: bool = False
 
 
-def _all_off(augment: Any) -> Any:
-    return {} if augment is None else augment
+_NULL_IS_OFF = BeforeValidator(lambda augment: {} if augment is None else augment)
 
 
 class NativeInputs(Section):
@@ -197,7 +182,7 @@ class NativeInputs(Section):
     height: int = Field(ge=8, le=4_096, multiple_of=8)  # of a crop in training
     width: int = Field(ge=8, le=4_096, multiple_of=8)
     views: int = Field(ge=1, le=10_000)  # crops of each picture in an epoch, on the average
-    augment: Annotated[NativeAugment, BeforeValidator(_all_off)]  # null: pictures as they are
+    augment: Annotated[NativeAugment, _NULL_IS_OFF]  # null: pictures as they are
 
 
 class ResizedInputs(Section):
@@ -208,7 +193,7 @@ class ResizedInputs(Section):
     width: int = Field(ge=8, le=4_096)
     rescale: float = Field(gt=0.0)  # factor on the 8-bit values
     views: int = Field(ge=1, le=10_000)  # how often an epoch shows each picture
-    augment: Annotated[ResizedAugment, BeforeValidator(_all_off)]
+    augment: Annotated[ResizedAugment, _NULL_IS_OFF]
 
 
 Inputs: TypeAlias = NativeInputs | ResizedInputs
@@ -319,42 +304,10 @@ class Compute(Section):
     scheduler: str | None  # address of a Dask scheduler; null: a cluster on this machine
 
 
-def build_function(model: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return the function that `_target_` of a `model` names; raise ValueError where there is none."""
-    name = str(model.get(TARGET) or "")
-    module_name, _, function_name = name.rpartition(".")
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"model.{TARGET}: found {name!r}, expected the dotted name of a build function such as "
-            f"pipeline.models.cnn.build ({error}); the choices are the files in conf/model/"
-        ) from error
-    if not inspect.isfunction(function):
-        raise ValueError(
-            f"model.{TARGET}: {name} is no function; expected one such as pipeline.models.cnn.build"
-        )
-    return function
-
-
-def _fits_its_function(model: dict[str, Any]) -> dict[str, Any]:
-    """Refuse arguments that the signature of a build function does not allow; fast, imports no Keras.
-
-    Parameters are annotated with bool, int, float, str, None, lists and unions of these, `Literal`, and
-    limits as in `Annotated[int, Field(ge=1)]`.
-    """
-    parameters = inspect.signature(build_function(model)).parameters
-    fields: dict[str, Any] = {
-        name: (each.annotation, ... if each.default is inspect.Parameter.empty else each.default)
-        for name, each in parameters.items()
-        if name not in GIVEN
-    }
-    arguments = {name: value for name, value in model.items() if name != TARGET}
-    refuse(*list_mistakes(create_model("Arguments", __base__=Section, **fields), arguments, "model."))
-    return model
-
-
-Model = Annotated[dict[str, Any], AfterValidator(_fits_its_function)]
+TABLES = ("data", "convert", "split", "seed")  # what the tables of a manifest are made from
+# What else a training depends on; of what made its tables it uses three again.
+TRAINING = ("inputs", "model", "train", "decision", "runtime.deterministic", "runtime.strategy")
+USED_AGAIN = ("seed", "data.root", "convert.policy")
 
 
 class Config(Section):
@@ -377,6 +330,21 @@ class Config(Section):
     tracking: Tracking
     runtime: Runtime
     compute: Compute
+
+    def choose(self, *keys: str) -> dict[str, Any]:
+        """Return what lies at dotted keys, as plain values, nested as in the whole."""
+        whole, chosen = self.model_dump(), dict[str, Any]()
+        for key in keys:
+            *sections, last = key.split(".")
+            source, target = whole, chosen
+            for section in sections:
+                source, target = source[section], target.setdefault(section, {})
+            target[last] = source[last]
+        return chosen
+
+    def for_training(self) -> dict[str, Any]:
+        """Return what a training depends on besides its tables: the parameters of its stage in dvc.yaml."""
+        return self.choose(*USED_AGAIN, *TRAINING)
 
     @model_validator(mode="after")
     def _model_takes_these_inputs(self) -> Self:
@@ -433,18 +401,14 @@ def refuse_old_names(keys: Iterable[str]) -> None:
             )
 
 
-def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return dotted keys, the same as on the command line.
 
     >>> flatten({"train": {"epochs": 3}, "seed": 7})
     {'train.epochs': 3, 'seed': 7}
     """
-
-    def walk(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-        if isinstance(value, Mapping) and value:
-            for name, inner in value.items():
-                yield from walk(inner, f"{key}.{name}" if key else str(name))
-        else:
-            yield key, value
-
-    return dict(walk(nested, ""))
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        below = isinstance(value, Mapping) and value
+        flat |= flatten(value, f"{prefix}{name}.") if below else {f"{prefix}{name}": value}
+    return flat

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from pipeline.config import Config, flatten, validate
+from pipeline.config import TABLES, TRAINING, Config, flatten, validate
 from pipeline.detector.decision import RUN_FILE
 from pipeline.errors import UserError
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
@@ -27,7 +27,6 @@ from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
 EVALUATION_FOLDER = "evaluation"
 METRICS_FILE = "metrics.json"
 REPORT, CARD = "report.html", "MODEL_CARD.md"
-DEPENDS_ON = ("seed", "convert", "split", "inputs", "model", "train", "decision")
 TAGS = (
     RUN_KEY,
     "commit",
@@ -87,7 +86,6 @@ def training_run(
         parent: MLflow run of the sweep that this one belongs to.
         facts: of the inputs and the machine (digests, device, precision).
     """
-    whole = config.model_dump()
     run = TrainingRun(
         {
             RUN_KEY: uuid.uuid4().hex,
@@ -97,16 +95,9 @@ def training_run(
             "parent": parent,
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seed": config.seed,
-            **code_state({key: whole[key] for key in ("data", "sample", *DEPENDS_ON)}),
+            **code_state(config.choose("sample", *TABLES, *TRAINING)),
             **facts,
-            "config": {
-                "data": {"name": config.data.name},
-                **{key: whole[key] for key in DEPENDS_ON},
-                "runtime": {
-                    "deterministic": config.runtime.deterministic,
-                    "strategy": config.runtime.strategy,
-                },
-            },
+            "config": config.choose("data.name", "seed", "convert", "split", *TRAINING),
         }
     )
     try:

@@ -17,7 +17,8 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline.config import TARGET, Config
+from pipeline.checking import TARGET
+from pipeline.config import Config
 from pipeline.datasets.provenance import check_built_from, check_files
 from pipeline.datasets.tables import SPLITS, genuine_sources, read_table, shuffle_labels, with_sources
 from pipeline.detector.calibration import decide

@@ -3,8 +3,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from pipeline.checking import check
-from pipeline.config import TARGET, Evaluate, flatten, validate
+from pipeline.checking import TARGET, check
+from pipeline.config import Evaluate, flatten, validate
 from pipeline.errors import UserError
 from tests.conftest import ROOT
 

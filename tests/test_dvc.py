@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from pipeline.config import TABLES, TRAINING, USED_AGAIN
 from tests.source_imports import PACKAGE, ROOT, closure
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -43,6 +44,11 @@ def test_a_stage_depends_on_every_template_that_it_fills(stage):
     whole = "pipeline/reports" in STAGES[stage]["deps"]
     assert (needed if whole else listed) == needed
     assert not (whole and listed)
+
+
+def test_what_a_training_depends_on_is_listed_once():
+    assert set(STAGES["train"]["params"]) == {*USED_AGAIN, *TRAINING}
+    assert set(STAGES["manifest"]["params"]) == set(TABLES)
 
 
 def test_a_stage_keeps_its_earlier_result_while_it_runs():

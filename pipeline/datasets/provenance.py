@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.config import Config, flatten
+from pipeline.config import TABLES, Config, flatten
 from pipeline.datasets.tables import BUILT_FROM
 from pipeline.errors import UserError
 from pipeline.images.hashes import sha256_of_file
@@ -17,9 +17,8 @@ NAMED = 5  # mistakes that a message lists one by one
 
 
 def built_from(config: Config) -> dict[str, Any]:
-    """Give the part of a configuration that a manifest, and what is made from it, depends on."""
-    values = config.model_dump()
-    return {key: values[key] for key in ("data", "convert", "split", "seed")}
+    """Return the part of a configuration that a manifest, and what is made from it, depends on."""
+    return config.choose(*TABLES)
 
 
 def check_built_from(folder: Path, config: Config) -> None:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import TARGET, build_function
+from pipeline.checking import TARGET, build_function
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:

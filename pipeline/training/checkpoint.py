@@ -21,7 +21,6 @@ from pipeline.storage import replacing
 CHECKPOINTS = Path(".checkpoints")
 LOG = logging.getLogger(__name__)
 _FILE = "last_epoch.npz"
-_NO_MATTER = ("resume", "save_h5")  # of `train`: they change nothing in a training
 
 Rows = list[dict[str, float]]
 
@@ -30,19 +29,16 @@ def training_digest(config: Config, tables: Mapping[str, Any], precision: str, r
     """Name a training by all that its course depends on, but for the code of this project.
 
     Args:
-        config: the parts seed, convert, inputs, model, train and runtime are used.
+        config: the whole one.
         tables: path and SHA-256 of each table.
         precision: in which the network computes.
         replicas: devices that share its batches.
     """
-    whole = config.model_dump()
-    content = {
-        **{key: whole[key] for key in ("seed", "convert", "inputs", "model")},
-        "train": {key: value for key, value in whole["train"].items() if key not in _NO_MATTER},
-        "runtime": {key: whole["runtime"][key] for key in ("deterministic", "strategy")},
-        "tables": dict(tables),
-        "machine": [precision, replicas, keras.__version__, tf.__version__],
-    }
+    settings = config.for_training()
+    # These change nothing in it: a decision comes after it.
+    del settings["decision"], settings["train"]["resume"], settings["train"]["save_h5"]
+    machine = [precision, replicas, keras.__version__, tf.__version__]
+    content = {**settings, "tables": dict(tables), "machine": machine}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
 """Shared by the tests of models, without Keras."""
 
 from pipeline import checking
-from pipeline.config import Model
+from pipeline.checking import Model
 
 
 class _Alone(checking.Section):

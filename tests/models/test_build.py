@@ -42,7 +42,7 @@ def test_an_unknown_model_is_refused_and_the_choices_are_named(target):
 
 def test_what_is_no_function_is_refused():
     with pytest.raises(UserError, match="is no function"):
-        check({**CNN, "_target_": "pipeline.config.GIVEN"})
+        check({**CNN, "_target_": "pipeline.checking.GIVEN"})
 
 
 def test_images_too_small_for_the_network_are_refused_with_what_to_change():

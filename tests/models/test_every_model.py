@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from pipeline.config import TARGET, build_function
+from pipeline.checking import TARGET, build_function
 from pipeline.errors import UserError
 from pipeline.models.build import build
 from pipeline.models.detector_files import load_detector, save_detector
