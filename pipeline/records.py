@@ -40,7 +40,7 @@ TAGS = (
 
 
 class TrainingRun:
-    """The record of one training while it runs, and its MLflow run if the store answers.
+    """One training while it runs: its record, and its MLflow run if the store answers.
 
     Attributes:
         record: what becomes `run.json`.
@@ -55,7 +55,7 @@ class TrainingRun:
             self._tracker.log_params(flatten(record["config"]))
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Show an epoch in MLflow while training goes on; after a first failure no more is tried."""
+        """Send an epoch while training goes on; after a first failure no more is tried."""
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
             with tolerating_a_lost_store("logging an epoch"):
@@ -111,7 +111,7 @@ def training_run(
 
 
 def send_training(models: Path) -> str:
-    """Bring the training in `models` into the store; give the run's id."""
+    """Bring the training in `models` into the store; return the run's id."""
     record = read_record(models)
     tracker = Tracker.find(record) or _start(record)
     tracker.log_params(flatten(record["config"]))
@@ -135,7 +135,7 @@ def open_sweep(config: Config, name: str) -> str | None:
 
 
 def close_sweep(run_id: str | None, best: Mapping[str, Any] | None, table: Path) -> None:
-    """End the parent run with the figures of the job that won on validation; as failed where none ended."""
+    """Close the parent run with the metrics of the job that won on validation; as failed where none ended."""
     if run_id is None:
         return
     with tolerating_a_lost_store("closing the sweep"):
@@ -143,21 +143,21 @@ def close_sweep(run_id: str | None, best: Mapping[str, Any] | None, table: Path)
         if best is None:
             tracker.end("FAILED")
             return
-        for part in ("validation", "test"):
-            tracker.log_metrics({f"{part}/{key}": value for key, value in best[part].items()})
+        for split in ("validation", "test"):
+            tracker.log_metrics({f"{split}/{key}": value for key, value in best[split].items()})
         tracker.log_params({"best": best["name"]})
         tracker.log_files(table)
         tracker.end()
 
 
 def evaluated_run(reports: Path) -> str | None:
-    """Key of the run whose evaluation lies in `reports`."""
+    """Return the key of the run whose evaluation lies in `reports`; None where none does."""
     path = reports / EVALUATION_FOLDER / RUN_FILE
     return json.loads(path.read_text(encoding="utf-8"))[RUN_KEY] if path.is_file() else None
 
 
 def read_record(models: Path) -> dict[str, Any]:
-    """The `run.json` of a trained detector."""
+    """Read the `run.json` of a trained detector."""
     record: dict[str, Any] = json.loads((models / RUN_FILE).read_text(encoding="utf-8"))
     return record
 
@@ -168,7 +168,7 @@ def _start(record: Mapping[str, Any]) -> Tracker:
 
 
 def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what of the code and of the settings a later reader has to restore.
+    """Return what of the code and of the settings a later reader has to restore.
 
     Args:
         settings: the part of the configuration that the work depends on.

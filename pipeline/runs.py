@@ -26,27 +26,26 @@ ADDRESSES = [
 
 
 def relocate(database: Path, root: Path, earlier: str | None = None) -> int:
-    """Rewrite artifact addresses below the repository's earlier place to `root`; give how many.
+    """Rewrite artifact addresses below the repository's earlier folder to `root`; return how many.
 
     MLflow stores absolute paths: in a moved repository the lists of artifacts are silently empty.
     Without `earlier` it is read off the addresses, which all end in `/mlruns…`.
 
     Raises:
-        UserError: there is no database, or the earlier place cannot be told.
+        UserError: there is no database, or the earlier folder cannot be told.
     """
     if not database.is_file():
         raise UserError(f"{database} is not there: this repository has no local MLflow store to relocate")
     with closing(sqlite3.connect(database)) as connection, connection:
         if earlier is None:
             rows = connection.execute("SELECT artifact_location FROM experiments").fetchall()
-            places = sorted({place for (row,) in rows if (place := _place_of(row)) and place != str(root)})
-            if not places:
+            named = {_repository_of(address) for (address,) in rows} - {None, str(root)}
+            if not named:
                 return 0
-            if len(places) > 1:
-                raise UserError(
-                    f"the store names several places ({', '.join(places)}); choose one with --from"
-                )
-            earlier = places[0]
+            if len(named) > 1:
+                listed = ", ".join(sorted(map(str, named)))
+                raise UserError(f"the store names several places ({listed}); choose one with --from")
+            earlier = named.pop()
         changed = 0
         for table, column in ADDRESSES:
             changed += connection.execute(
@@ -56,14 +55,14 @@ def relocate(database: Path, root: Path, earlier: str | None = None) -> int:
     return changed
 
 
-def _place_of(address: str | None) -> str | None:
-    """The repository that an artifact address lies in."""
+def _repository_of(address: str | None) -> str | None:
+    """Return the repository that an artifact address lies in."""
     path = (address or "").removeprefix("file://")
     return path.rsplit("/mlruns", 1)[0] if "/mlruns" in path else None
 
 
 def send(models: Path, reports: Path) -> str:
-    """Bring the run of `models` into the store, with its evaluation if there is one; give its id."""
+    """Bring the run of `models` into the store, with its evaluation if there is one; return its id."""
     if not (models / RUN_FILE).is_file():
         raise UserError(f"{models / RUN_FILE} is not there: nothing was trained yet")
     from pipeline.evaluate import send_evaluation  # which imports all that makes an evaluation

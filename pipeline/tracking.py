@@ -1,4 +1,4 @@
-"""MLflow: where it is kept, what a training and an evaluation leave there. Nothing else imports it.
+"""MLflow: where it is kept, and one run there. Nothing else imports it.
 
 Everything that is sent is also on disk (`models/`, `reports/`), so a lost server loses nothing:
 `python -m pipeline.runs send` finds the run again by its key and sends what is missing.
@@ -23,20 +23,22 @@ from pipeline.errors import UserError
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
 DATABASE = "mlflow.db"  # what `mlflow ui` opens where it is started
+LOADER = "pipeline.detector.detector"  # whose `_load_pyfunc` makes the detector that MLflow was given
+_ANSWERS = {"probability_fake": "double", "verdict": "string", "threshold": "double", "error": "string"}
 
 
 def repository() -> Path:
-    """The repository's root: DVC names it, also where it runs a copy (`--temp`, `--queue`)."""
+    """Return the repository's root: DVC names it, also where it runs a copy (`--temp`, `--queue`)."""
     return Path(os.environ.get("DVC_ROOT", "")).resolve() if os.environ.get("DVC_ROOT") else Path.cwd()
 
 
 def store_address() -> str:
-    """`MLFLOW_TRACKING_URI` if set, else the SQLite file that `mlflow ui` opens with no flags."""
+    """Return `MLFLOW_TRACKING_URI` if set, else the SQLite file that `mlflow ui` opens with no flags."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository() / DATABASE}"
 
 
 def connect() -> Any:
-    """A client of the store; the database is made first, by one process at a time and whole or not at all.
+    """Return a client of the store; its database is made first, by one process at a time and whole.
 
     Three processes that start on no database crash two of themselves, hence the lock. One that is killed
     while MLflow makes the tables would leave some, and no later one could go on.
@@ -61,7 +63,7 @@ def connect() -> Any:
 
 
 def _create_database(path: Path) -> None:
-    """Let MLflow make its tables in a file beside, and rename it when they are complete."""
+    """Make its tables in a file beside, and rename it when they are complete."""
     import mlflow
 
     partial = path.with_name(f".{path.name}.partial")
@@ -72,7 +74,7 @@ def _create_database(path: Path) -> None:
 
 @contextlib.contextmanager
 def tolerating_a_lost_store(doing: str, send_with: str = "") -> Iterator[None]:
-    """Let the work go on where the store does not answer, and say how to send the rest later.
+    """Go on where the store does not answer, and print how to send the rest later.
 
     Args:
         doing: what is being done, for the message.
@@ -83,25 +85,28 @@ def tolerating_a_lost_store(doing: str, send_with: str = "") -> Iterator[None]:
     try:
         yield
     except (MlflowException, OSError) as error:
-        reason = str(error).splitlines()[0][:200]
         print(
-            f"warning: MLflow at {store_address()} did not answer while {doing} ({reason}); "
+            f"warning: MLflow at {store_address()} did not answer while {doing} ({_first_line(error)}); "
             f"nothing is lost: send it later with python -m pipeline.runs send{send_with}"
         )
 
 
 @contextlib.contextmanager
 def needing_the_store() -> Iterator[None]:
-    """Say in words that the store does not answer, where nothing can be done without it."""
+    """Raise a UserError where the store does not answer and nothing can be done without it."""
     from mlflow.exceptions import MlflowException
 
     try:
         yield
     except (MlflowException, OSError) as error:
         raise UserError(
-            f"MLflow at {store_address()} does not answer: {str(error).splitlines()[0][:200]}; start its "
+            f"MLflow at {store_address()} does not answer: {_first_line(error)}; start its "
             "server, or unset MLFLOW_TRACKING_URI to use the store of this repository"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200]
 
 
 @dataclass
@@ -127,7 +132,7 @@ class Tracker:
 
     @classmethod
     def find(cls, record: Mapping[str, Any]) -> "Tracker | None":
-        """The run of a `run.json`, by its id or, if it was written without a server, by its key."""
+        """Return the run of a `run.json`, by its id or, if it was written without a server, by its key."""
         import mlflow
 
         client = connect()
@@ -202,20 +207,14 @@ class Tracker:
 
         if self.client.get_run(self.run_id).outputs.model_outputs:
             return
-        answers = {
-            "probability_fake": "double",
-            "verdict": "string",
-            "threshold": "double",
-            "error": "string",
-        }
         signature = ModelSignature(
             Schema([ColSpec("string", "path", required=False), ColSpec("binary", "image", required=False)]),
-            Schema([ColSpec(kind, name, required=name != "error") for name, kind in answers.items()]),
+            Schema([ColSpec(kind, name, required=name != "error") for name, kind in _ANSWERS.items()]),
         )
         with mlflow.start_run(run_id=self.run_id, log_system_metrics=False):
             mlflow.pyfunc.log_model(
                 name="model",
-                loader_module="pipeline.detector.detector",
+                loader_module=LOADER,
                 data_path=str(models),
                 code_paths=[str(Path(__file__).parent)],
                 input_example=pd.DataFrame({"path": [example]}),
@@ -235,7 +234,7 @@ class Tracker:
 
 
 def requirements() -> list[str]:
-    """What a logged detector needs, at the versions that are running."""
+    """Return what a logged detector needs, at the versions that are running."""
     from importlib.metadata import version
 
     names = (
@@ -246,7 +245,7 @@ def requirements() -> list[str]:
 
 
 def fetch(run_id: str, folder: Path) -> Path:
-    """Download the detector of a run; give the folder that holds its files.
+    """Download the detector of a run; return the folder that holds its files.
 
     Raises:
         UserError: there is no such run, or it has no detector.
@@ -262,10 +261,7 @@ def fetch(run_id: str, folder: Path) -> Path:
         address = f"models:/{models[-1].model_id}"
         local = Path(mlflow.artifacts.download_artifacts(address, dst_path=str(folder)))
     except mlflow.exceptions.MlflowException as error:
-        raise UserError(
-            f"MLflow run {run_id} cannot be read at {store_address()}: {str(error).splitlines()[0]}. "
-            "List the runs with mlflow ui; if the repository was moved: python -m pipeline.runs relocate"
-        ) from error
+        raise _not_fetched(f"MLflow run {run_id} cannot be read", error) from error
     return next(path.parent for path in sorted(local.rglob(RUN_FILE)))
 
 
@@ -281,14 +277,18 @@ def fetch_file(run_id: str, name: str, folder: Path) -> Path:
     try:
         return Path(client.download_artifacts(run_id, name, str(folder)))
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        raise UserError(
-            f"MLflow run {run_id} has no {name} at {store_address()}: {str(error).splitlines()[0][:200]}. "
-            "List the runs with mlflow ui; if the repository was moved: python -m pipeline.runs relocate"
-        ) from error
+        raise _not_fetched(f"MLflow run {run_id} has no {name}", error) from error
+
+
+def _not_fetched(what: str, error: Exception) -> UserError:
+    return UserError(
+        f"{what} at {store_address()}: {_first_line(error)}. List the runs with mlflow ui; if the repository "
+        "was moved: python -m pipeline.runs relocate"
+    )
 
 
 def _refuse_moved_store(location: str) -> None:
-    """Stop before artifacts are written to where the repository was: the local store keeps absolute paths."""
+    """Raise before artifacts are written to where the repository was: the store keeps absolute paths."""
     here = (repository() / "mlruns").as_uri()
     if store_address().startswith("sqlite:///") and location.startswith("file:") and location != here:
         raise UserError(

@@ -1,5 +1,6 @@
 """What is recorded of the code; MLflow's database; a server that does not answer costs a second command."""
 
+import importlib
 import os
 import shutil
 import sqlite3
@@ -12,6 +13,7 @@ import yaml
 from pipeline.config import validate
 from pipeline.params import PARAMS
 from pipeline.records import code_state
+from pipeline.tracking import LOADER
 from tests.conftest import ROOT
 
 
@@ -60,6 +62,10 @@ def connect(folder):
     }
     command = [sys.executable, "-c", "from pipeline.tracking import connect; connect()"]
     subprocess.run(command, cwd=folder, env=environment | {"PYTHONPATH": str(ROOT)}, check=True)
+
+
+def test_the_module_that_loads_a_logged_detector_can():
+    assert callable(importlib.import_module(LOADER)._load_pyfunc)
 
 
 @pytest.mark.slow
