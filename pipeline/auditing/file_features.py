@@ -17,15 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
-from pipeline.auditing.shortcut_kinds import (
-    BYTES,
-    COMPRESSION,
-    FORMAT,
-    METADATA,
-    SIZE,
-    STRUCTURE,
-    Family,
-)
+from pipeline.auditing.shortcut_kinds import BYTES, COMPRESSION, FORMAT, METADATA, SIZE, STRUCTURE, Family
 from pipeline.images.files import format_of_name
 from pipeline.images.jpeg import (
     ADOBE,
@@ -297,135 +289,56 @@ class Feature:
 # fmt: off
 _LISTED = (
     Feature("format", CATEGORY, FORMAT, "file format", OF_FILE, lambda file: file.format),
-    Feature(
-        "wrong_ending",
-        CATEGORY,
-        FORMAT,
-        "a name that ends as another format's",
-        OF_IMAGE,
-        lambda file: _yes(format_of_name(PurePosixPath(file.name)) != file.format),
-    ),
+    Feature("wrong_ending", CATEGORY, FORMAT, "a name that ends as another format's", OF_IMAGE,
+            lambda file: _yes(format_of_name(PurePosixPath(file.name)) != file.format)),
     Feature("mode", CATEGORY, FORMAT, "colour mode and depth", OF_IMAGE, _colour_mode),
     Feature("width", NUMBER, SIZE, "width in pixels", OF_FILE, lambda file: float(file.width)),
     Feature("height", NUMBER, SIZE, "height in pixels", OF_FILE, lambda file: float(file.height)),
-    Feature(
-        "pixels", NUMBER, SIZE, "number of pixels", OF_FILE, lambda file: float(file.width * file.height)
-    ),
-    Feature(
-        "aspect", NUMBER, SIZE, "width divided by height", OF_FILE, lambda file: file.width / file.height
-    ),
-    Feature(
-        "of_eight", CATEGORY, SIZE, "sides that are multiples of 8", OF_FILE, lambda file: _multiples(file, 8)
-    ),
-    Feature(
-        "of_sixteen",
-        CATEGORY,
-        SIZE,
-        "sides that are multiples of 16",
-        OF_FILE,
-        lambda file: _multiples(file, 16),
-    ),
-    Feature(
-        "bytes", NUMBER, BYTES, "size of the file in bytes", OF_FILE, lambda file: float(len(file.content))
-    ),
-    Feature(
-        "bits_per_pixel",
-        NUMBER,
-        BYTES,
-        "bits of the file for each pixel",
-        OF_FILE,
-        lambda file: 8 * len(file.content) / (file.width * file.height),
-    ),
-    Feature(
-        "luma_table",
-        CATEGORY,
-        COMPRESSION,
-        "JPEG quantisation table, brightness",
-        OF_JPEG,
-        lambda file: _short_hash(repr(file.jpeg.tables[0])),
-    ),
-    Feature(
-        "chroma_table",
-        CATEGORY,
-        COMPRESSION,
-        "JPEG quantisation table, colour",
-        OF_JPEG,
-        lambda file: _chroma_table(file.jpeg),
-    ),
-    Feature(
-        "quality",
-        NUMBER,
-        COMPRESSION,
-        "JPEG quality, nearest of libjpeg's",
-        OF_JPEG,
-        lambda file: float(file.jpeg.quality),
-    ),
-    Feature(
-        "table_distance",
-        NUMBER,
-        COMPRESSION,
-        "distance of the table from libjpeg's",
-        OF_JPEG,
-        lambda file: _table_distance(file.jpeg),
-    ),
-    Feature(
-        "subsampling",
-        CATEGORY,
-        COMPRESSION,
-        "subsampling of the colours",
-        OF_JPEG,
-        lambda file: file.jpeg.subsampling,
-    ),
-    Feature(
-        "progressive",
-        CATEGORY,
-        COMPRESSION,
-        "progressive JPEG",
-        OF_JPEG,
-        lambda file: _yes(file.jpeg.progressive),
-    ),
+    Feature("pixels", NUMBER, SIZE, "number of pixels", OF_FILE,
+            lambda file: float(file.width * file.height)),
+    Feature("aspect", NUMBER, SIZE, "width divided by height", OF_FILE,
+            lambda file: file.width / file.height),
+    Feature("of_eight", CATEGORY, SIZE, "sides that are multiples of 8", OF_FILE,
+            lambda file: _multiples(file, 8)),
+    Feature("of_sixteen", CATEGORY, SIZE, "sides that are multiples of 16", OF_FILE,
+            lambda file: _multiples(file, 16)),
+    Feature("bytes", NUMBER, BYTES, "size of the file in bytes", OF_FILE,
+            lambda file: float(len(file.content))),
+    Feature("bits_per_pixel", NUMBER, BYTES, "bits of the file for each pixel", OF_FILE,
+            lambda file: 8 * len(file.content) / (file.width * file.height)),
+    Feature("luma_table", CATEGORY, COMPRESSION, "JPEG quantisation table, brightness", OF_JPEG,
+            lambda file: _short_hash(repr(file.jpeg.tables[0]))),
+    Feature("chroma_table", CATEGORY, COMPRESSION, "JPEG quantisation table, colour", OF_JPEG,
+            lambda file: _chroma_table(file.jpeg)),
+    Feature("quality", NUMBER, COMPRESSION, "JPEG quality, nearest of libjpeg's", OF_JPEG,
+            lambda file: float(file.jpeg.quality)),
+    Feature("table_distance", NUMBER, COMPRESSION, "distance of the table from libjpeg's", OF_JPEG,
+            lambda file: _table_distance(file.jpeg)),
+    Feature("subsampling", CATEGORY, COMPRESSION, "subsampling of the colours", OF_JPEG,
+            lambda file: file.jpeg.subsampling),
+    Feature("progressive", CATEGORY, COMPRESSION, "progressive JPEG", OF_JPEG,
+            lambda file: _yes(file.jpeg.progressive)),
     Feature("huffman", CATEGORY, COMPRESSION, "Huffman tables, standard or optimised", OF_JPEG, _huffman),
     Feature("compression", CATEGORY, COMPRESSION, "compression of a TIFF or PNG", OF_IMAGE, _compression),
     Feature("marker_order", CATEGORY, STRUCTURE, "order of the segments in the file", OF_JPEG, _marker_order),
-    Feature(
-        "restart_interval", NUMBER, STRUCTURE, "restart interval of the JPEG", OF_JPEG, _restart_interval
-    ),
+    Feature("restart_interval", NUMBER, STRUCTURE, "restart interval of the JPEG", OF_JPEG,
+            _restart_interval),
     Feature("jfif", CATEGORY, STRUCTURE, "JFIF block and its version", OF_JPEG, _jfif),
     Feature("adobe", CATEGORY, STRUCTURE, "Adobe block and its transform", OF_JPEG, _adobe),
     Feature("components", CATEGORY, STRUCTURE, "numbers of the JPEG's components", OF_JPEG, _components),
-    Feature(
-        "trailing_bytes", NUMBER, STRUCTURE, "bytes after the end of the picture", OF_JPEG, _trailing_bytes
-    ),
-    Feature(
-        "layout", CATEGORY, STRUCTURE, "layout of a TIFF (byte order, strips, tags)", OF_IMAGE, _tiff_layout
-    ),
+    Feature("trailing_bytes", NUMBER, STRUCTURE, "bytes after the end of the picture", OF_JPEG,
+            _trailing_bytes),
+    Feature("layout", CATEGORY, STRUCTURE, "layout of a TIFF (byte order, strips, tags)", OF_IMAGE,
+            _tiff_layout),
     Feature("exif", CATEGORY, METADATA, "EXIF block", OF_IMAGE, _has_exif),
-    Feature(
-        "exif_tags",
-        NUMBER,
-        METADATA,
-        "number of EXIF entries",
-        OF_IMAGE,
-        lambda file: float(len(file.exif[0]) + len(file.exif[1])),
-    ),
-    Feature(
-        "orientation",
-        CATEGORY,
-        METADATA,
-        "EXIF orientation",
-        OF_IMAGE,
-        lambda file: _text(file.exif[0].get(ExifTags.Base.Orientation)),
-    ),
+    Feature("exif_tags", NUMBER, METADATA, "number of EXIF entries", OF_IMAGE,
+            lambda file: float(len(file.exif[0]) + len(file.exif[1]))),
+    Feature("orientation", CATEGORY, METADATA, "EXIF orientation", OF_IMAGE,
+            lambda file: _text(file.exif[0].get(ExifTags.Base.Orientation))),
     Feature("software", CATEGORY, METADATA, "name of the software that saved it", OF_IMAGE, _software),
     Feature("camera", CATEGORY, METADATA, "camera named in EXIF", OF_IMAGE, _camera),
-    Feature(
-        "thumbnail",
-        CATEGORY,
-        METADATA,
-        "thumbnail in EXIF",
-        OF_IMAGE,
-        lambda file: _yes(_JPEG_OF_THUMBNAIL in file.exif[2]),
-    ),
+    Feature("thumbnail", CATEGORY, METADATA, "thumbnail in EXIF", OF_IMAGE,
+            lambda file: _yes(_JPEG_OF_THUMBNAIL in file.exif[2])),
     Feature("icc", CATEGORY, METADATA, "ICC colour profile", OF_IMAGE, _colour_profile),
     Feature("xmp", CATEGORY, METADATA, "XMP block", OF_IMAGE, _has_xmp),
     Feature("photoshop", CATEGORY, METADATA, "Photoshop block", OF_IMAGE, _has_photoshop),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import config
+from pipeline.auditing.cross_validation import too_few
 from pipeline.auditing.findings import COLLECTION, CONVERTED, ELSEWHERE, RAW, TRAINING
 from pipeline.auditing.imbalance import properties, tabulate
 from pipeline.auditing.leaks import (
@@ -19,7 +20,6 @@ from pipeline.auditing.leaks import (
     largest_groups,
     list_pairs,
 )
-from pipeline.auditing.learners import too_few
 from pipeline.auditing.measure import Measurements, count_savings
 from pipeline.auditing.shortcuts import Evidence, score_on_test, search
 from pipeline.datasets.tables import LABELS, SPLITS

@@ -1,28 +1,38 @@
 """Check 1 of an audit: how far files, and what pixels remember of earlier files, tell the label.
 
 By cross-validation over all pictures, and on the very pictures that a detector is tested on, learnt from
-those that it is trained on: what the best shortcut alone would have reached there.
+those that it is trained on: what the best shortcut alone would have reached there. The classifiers are
+scikit-learn's, with settings that were not tuned on any dataset: an audit asks whether the label can be told,
+not how well at best.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from pipeline import config
-from pipeline.auditing.file_features import FEATURES
-from pipeline.auditing.findings import ALL, BEST, PROBE
-from pipeline.auditing.learners import (
-    all_features,
-    deal_folds,
-    one_feature,
+from pipeline.auditing.cross_validation import (
+    FoldedRanking,
+    assign_folds,
+    estimate_together,
     out_of_fold,
     too_few,
 )
-from pipeline.auditing.shortcut_kinds import PROBES, Learner
-from pipeline.auditing.simultaneous import Estimate, FoldedRanking, estimate_together
+from pipeline.auditing.file_features import CATEGORY, FEATURES
+from pipeline.auditing.findings import ALL, BEST, PROBE
+from pipeline.auditing.shortcut_kinds import PROBES, Learner, fit_and_score
+from pipeline.evaluation.bootstrap import Bootstrap, Metric
 
 
 @dataclass(frozen=True)
@@ -64,27 +74,35 @@ def search(evidence: Evidence, settings: config.Audit, workers: int, seed: int) 
     """Search pictures by cross-validation for what tells their labels.
 
     Args:
-        evidence: the pictures; `folds.too_few` says that they suffice.
+        evidence: of the pictures; `too_few` says that they suffice.
         settings: folds, draws, confidence.
         workers: cores that a forest may use.
-        seed: of deals, draws and fits.
+        seed: of folds, draws and fits.
 
     Returns:
         `features`: name -> estimate, strongest first; `constant`: names of those that are the same for all;
-        `all_metadata`: model -> estimate, stronger first; `probe`: name of each of `probes.PROBES` ->
-        estimate, empty where too few pictures are probed. An estimate has `roc_auc`, `low` and `high`.
+        `all_metadata`: model -> estimate, stronger first; `probe`: name of each of `PROBES` -> estimate,
+        empty where too few pictures are probed. An estimate has `roc_auc`, `low` and `high`.
     """
-    varying = evidence.varying
-    learners = {name: one_feature(name) for name in varying}
-    features = _estimate(evidence, learners, evidence.features, settings, seed)
-    together = (
-        _estimate(evidence, all_features(varying, seed), evidence.features, settings, seed) if varying else {}
-    )
+    varying, probed = evidence.varying, evidence.of(evidence.probed)
+    singles = {name: one_feature(name) for name in varying}
+    together = all_features(varying, seed) if varying else {}
+    estimates = {
+        name: _cross_validate(evidence, learners, evidence.features, settings, seed)
+        for name, learners in (("features", singles), (ALL, together))
+    }
+    if not too_few(probed.target, probed.groups):
+        estimates[PROBE] = {
+            name: _cross_validate(
+                probed, {name: probe.learner(workers, seed)}, probed.pixels[name], settings, seed
+            )[name]
+            for name, probe in PROBES.items()
+        }
     return {
-        "features": _strongest_first(features),
+        "features": _strongest_first(estimates["features"]),
         "constant": [name for name in FEATURES if name not in varying],
-        ALL: _strongest_first(together),
-        PROBE: _probes(evidence.of(evidence.probed), settings, workers, seed),
+        ALL: _strongest_first(estimates[ALL]),
+        PROBE: {name: _as_dict(estimate) for name, estimate in estimates.get(PROBE, {}).items()},
     }
 
 
@@ -106,7 +124,7 @@ def score_on_test(
         parts: named as the parts of `metrics.json` -> (n,) bool, which of `tested` they are.
         settings: folds, draws, confidence.
         workers: cores that a forest may use.
-        seed: of deals, draws and fits.
+        seed: of folds, draws and fits.
 
     Returns:
         part -> `n_genuine`, `n_fake`, and estimates with a `name` under `best_feature`, `all_metadata` and
@@ -118,7 +136,7 @@ def score_on_test(
     if varying := learnt.varying:
         singles = {name: one_feature(name) for name in varying}
         for what, candidates in ((BEST, singles), (ALL, all_features(varying, seed))):
-            strength = _estimate(learnt, candidates, learnt.features, settings, seed, draws=0)
+            strength = _cross_validate(learnt, candidates, learnt.features, settings, seed, draws=0)
             name = next(iter(_strongest_first(strength)))
             scores[what] = name, candidates[name](learnt.features, learnt.target, tested.features)
     probed = learnt.of(learnt.probed)
@@ -127,12 +145,13 @@ def score_on_test(
             found, known = np.full(len(tested.target), np.nan), tested.pixels[name][tested.probed]
             found[tested.probed] = probe.learner(workers, seed)(probed.pixels[name], probed.target, known)
             scores[name] = name, found
+    bootstrap = Bootstrap(settings.bootstrap, settings.confidence, seed)
     return {
         part: {
             "n_genuine": int((tested.target[rows] == 0).sum()),
             "n_fake": int(tested.target[rows].sum()),
             **{
-                what: {"name": name} | _tested(tested, rows, values, settings, seed)
+                what: {"name": name} | _estimate_tested(tested, rows, values, bootstrap)
                 for what, (name, values) in scores.items()
             },
         }
@@ -140,53 +159,116 @@ def score_on_test(
     }
 
 
-def _probes(evidence: Evidence, settings: config.Audit, workers: int, seed: int) -> dict[str, dict[str, Any]]:
-    if too_few(evidence.target, evidence.groups):
-        return {}
-    return {
-        name: _estimate(
-            evidence, {name: probe.learner(workers, seed)}, evidence.pixels[name], settings, seed
-        )[name]
-        for name, probe in PROBES.items()
-    }
-
-
-def _estimate(
+def _cross_validate(
     evidence: Evidence,
     learners: Mapping[str, Learner],
-    rows: Any,
+    known: Any,
     settings: config.Audit,
     seed: int,
     draws: int | None = None,
-) -> dict[str, dict[str, Any]]:
-    """Cross-validate learners on the same deal of pictures and estimate them together."""
-    dealt = deal_folds(evidence.target, evidence.groups, evidence.collections, settings.folds, seed)
+) -> dict[str, Metric]:
+    """Estimate learners on the same folds of pictures, of which the rows of `known` are known."""
+    folds = assign_folds(evidence.target, evidence.groups, evidence.collections, settings.folds, seed)
     fake, codes = evidence.target == 1, pd.factorize(evidence.groups, sort=True)[0]
     rankings = [
-        FoldedRanking(out_of_fold(rows, evidence.target, dealt, learner), fake, codes, dealt)
+        FoldedRanking(out_of_fold(known, evidence.target, folds, learner), fake, codes, folds)
         for learner in learners.values()
     ]
-    draws = settings.bootstrap if draws is None else draws
-    estimates = estimate_together(rankings, fake, codes, draws, settings.confidence, seed)
-    return {name: found._asdict() for name, found in zip(learners, estimates, strict=True)}
+    bootstrap = Bootstrap(settings.bootstrap if draws is None else draws, settings.confidence, seed)
+    return dict(zip(learners, estimate_together(rankings, fake, codes, bootstrap), strict=True))
 
 
-def _tested(
-    evidence: Evidence, rows: np.ndarray, scores: np.ndarray, settings: config.Audit, seed: int
+def _estimate_tested(
+    tested: Evidence, rows: np.ndarray, scores: np.ndarray, bootstrap: Bootstrap
 ) -> dict[str, Any]:
     """Estimate scores of one fit on those of `rows` that were scored, and count these."""
     rows = rows & np.isfinite(scores)
-    fake = evidence.target[rows] == 1
-    counts = {"n_genuine": int((~fake).sum()), "n_fake": int(fake.sum())}
-    if fake.all() or not fake.any():
-        return Estimate(None, None, None)._asdict() | counts
-    codes = pd.factorize(evidence.groups[rows], sort=True)[0]
-    ranking = FoldedRanking(scores[None, rows], fake, codes, np.zeros((1, len(fake)), dtype=np.intp))
-    estimates = estimate_together([ranking], fake, codes, settings.bootstrap, settings.confidence, seed)
-    return estimates[0]._asdict() | counts
+    fake, codes = tested.target[rows] == 1, pd.factorize(tested.groups[rows], sort=True)[0]
+    estimate = Metric()
+    if fake.any() and not fake.all():
+        ranking = FoldedRanking(scores[None, rows], fake, codes, np.zeros((1, len(fake)), dtype=np.intp))
+        (estimate,) = estimate_together([ranking], fake, codes, bootstrap)
+    return _as_dict(estimate) | {"n_genuine": int((~fake).sum()), "n_fake": int(fake.sum())}
 
 
-def _strongest_first(estimates: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _strongest_first(estimates: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:
     """Sort by AUC; equals stay in the order of the list of features."""
-    order = sorted(estimates, key=lambda name: -(estimates[name]["roc_auc"] or 0.0))
-    return {name: estimates[name] for name in order}
+    order = sorted(estimates, key=lambda name: -(estimates[name].value or 0.0))
+    return {name: _as_dict(estimates[name]) for name in order}
+
+
+def _as_dict(estimate: Metric) -> dict[str, Any]:
+    return {"roc_auc": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+BOOSTING, LOGISTIC = "gradient boosting", "logistic regression"
+
+_LEAVES = 8  # of the tree on one number: thresholds, and ranges that are fake on both sides
+_MOST_CATEGORIES = 250  # the library's limit is 255; rarer ones are put together
+
+
+def one_feature(name: str) -> Learner:
+    """Return the learner that knows one feature only.
+
+    Categories are scored by the share of fakes among the training pictures that have them, numbers by a
+    small tree. What was not seen in training is scored as the average.
+    """
+    return partial(_score_categories if FEATURES[name].kind == CATEGORY else _score_numbers, name)
+
+
+def all_features(names: Sequence[str], seed: int) -> dict[str, Learner]:
+    """Return the learners that know all of `names`: trees that find rules, and weights that add up."""
+    categories = [name for name in names if FEATURES[name].kind == CATEGORY]
+    numbers = [name for name in names if FEATURES[name].kind != CATEGORY]
+    return {
+        BOOSTING: partial(fit_and_score, _boosting(categories, numbers, seed)),
+        LOGISTIC: partial(fit_and_score, _logistic(categories, numbers)),
+    }
+
+
+def _score_categories(
+    name: str, learnt: pd.DataFrame, target: np.ndarray, scored: pd.DataFrame
+) -> np.ndarray:
+    average = target.mean()
+    seen = pd.Series(target).groupby(learnt[name].to_numpy()).agg(["sum", "count"])
+    rates = (seen["sum"] + average) / (seen["count"] + 1)  # one picture's worth of doubt
+    return scored[name].map(rates).fillna(average).to_numpy(dtype=float)
+
+
+def _score_numbers(name: str, learnt: pd.DataFrame, target: np.ndarray, scored: pd.DataFrame) -> np.ndarray:
+    tree = DecisionTreeClassifier(
+        max_leaf_nodes=_LEAVES, min_samples_leaf=max(2, len(target) // 100), random_state=0
+    )
+    tree.fit(learnt[[name]].to_numpy(), target)
+    probability: np.ndarray = tree.predict_proba(scored[[name]].to_numpy())[:, 1]
+    return probability
+
+
+def _boosting(categories: list[str], numbers: list[str], seed: int) -> Pipeline:
+    numbered = OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        max_categories=_MOST_CATEGORIES,
+        min_frequency=2,
+    )
+    columns = ColumnTransformer([("categories", numbered, categories), ("numbers", "passthrough", numbers)])
+    boosting = HistGradientBoostingClassifier(
+        max_iter=60,
+        max_leaf_nodes=8,
+        min_samples_leaf=5,
+        early_stopping=False,
+        categorical_features=list(range(len(categories))) or None,
+        random_state=seed,
+    )
+    return make_pipeline(columns, boosting)
+
+
+def _logistic(categories: list[str], numbers: list[str]) -> Pipeline:
+    single = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=2)
+    scaled = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        FunctionTransformer(np.log1p),  # bytes and pixels have long tails; no number here is negative
+        StandardScaler(),
+    )
+    columns = ColumnTransformer([("categories", single, categories), ("numbers", scaled, numbers)])
+    return make_pipeline(columns, LogisticRegression(C=1.0, max_iter=1000))

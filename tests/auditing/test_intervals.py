@@ -5,8 +5,15 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.auditing.learners import deal_folds, out_of_fold, too_few
-from pipeline.auditing.simultaneous import FoldedRanking, estimate_together
+from pipeline.auditing.cross_validation import (
+    FoldedRanking,
+    assign_folds,
+    estimate_together,
+    out_of_fold,
+    too_few,
+)
+from pipeline.evaluation.bootstrap import Bootstrap
+from pipeline.evaluation.scoring import measure
 
 
 def pictures(n_groups=30, each=4):
@@ -15,41 +22,41 @@ def pictures(n_groups=30, each=4):
     return target, groups, np.full(len(groups), "c")
 
 
-@pytest.mark.parametrize("folds", [2, 5])
-def test_groups_stay_together_and_each_picture_is_scored_once_a_repeat(folds):
+@pytest.mark.parametrize("n_folds", [2, 5])
+def test_groups_stay_together_and_each_picture_is_scored_once_a_repeat(n_folds):
     target, groups, strata = pictures()
-    dealt = deal_folds(target, groups, strata, folds, seed=0)
-    assert dealt.shape[1] == len(target)
-    for repeat in dealt:
-        assert set(repeat) == set(range(folds))
+    folds = assign_folds(target, groups, strata, n_folds, seed=0)
+    assert folds.shape[1] == len(target)
+    for repeat in folds:
+        assert set(repeat) == set(range(n_folds))
         assert (pd.Series(repeat).groupby(groups).nunique() == 1).all()
 
 
-def test_small_sets_are_dealt_out_several_times_and_large_ones_once():
-    assert len(deal_folds(*pictures(10, 2), 5, seed=0)) > 1
-    assert len(deal_folds(*pictures(200, 4), 5, seed=0)) == 1
+def test_small_sets_are_folds_out_several_times_and_large_ones_once():
+    assert len(assign_folds(*pictures(10, 2), 5, seed=0)) > 1
+    assert len(assign_folds(*pictures(200, 4), 5, seed=0)) == 1
 
 
 def test_a_deal_depends_on_the_seed_alone():
-    first, again, other = (deal_folds(*pictures(), 5, seed=seed) for seed in (3, 3, 4))
+    first, again, other = (assign_folds(*pictures(), 5, seed=seed) for seed in (3, 3, 4))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_few_groups_give_fewer_folds():
     target, groups, strata = pictures(3, 20)
-    assert deal_folds(target, groups, strata, 10, seed=0).max() == 2
+    assert assign_folds(target, groups, strata, 10, seed=0).max() == 2
 
 
 def test_rare_collections_do_not_disturb():
     target, groups, strata = pictures()
     strata[:2] = "rare"
-    assert deal_folds(target, groups, strata, 5, seed=0).max() == 4
+    assert assign_folds(target, groups, strata, 5, seed=0).max() == 4
 
 
 def test_no_picture_is_scored_by_a_fit_that_has_seen_its_group():
     target, groups, strata = pictures()
-    dealt = deal_folds(target, groups, strata, 5, seed=0)
+    folds = assign_folds(target, groups, strata, 5, seed=0)
     table = pd.DataFrame({"group": groups})
 
     def learner(learnt, target, scored):
@@ -57,7 +64,7 @@ def test_no_picture_is_scored_by_a_fit_that_has_seen_its_group():
         assert len(learnt) == len(target)
         return np.ones(len(scored))
 
-    assert (out_of_fold(table, target, dealt, learner) == 1).all()
+    assert (out_of_fold(table, target, folds, learner) == 1).all()
 
 
 def test_too_few_pictures_or_groups_are_told():
@@ -104,13 +111,22 @@ def test_a_draw_without_a_pair_has_no_figure():
 
 def estimates(*scores, fake, codes, draws=500):
     rankings = [ranking(each, fake, codes) for each in scores]
-    return estimate_together(rankings, fake, codes, draws, 0.95, seed=0)
+    return estimate_together(rankings, fake, codes, Bootstrap(draws, 0.95, seed=0))
 
 
 def test_an_estimate_lies_inside_its_interval():
     scores, fake, codes = data()
     (found,) = estimates(scores, fake=fake, codes=codes)
-    assert 0.5 < found.low < found.roc_auc < found.high < 1
+    assert 0.5 < found.low < found.value < found.high < 1
+
+
+def test_one_score_has_the_interval_of_a_detector():
+    scores, fake, codes = data()
+    predictions = pd.DataFrame(
+        {"target": fake, "logit": scores, "probability_fake": 0.5, "group": [f"{code:03}" for code in codes]}
+    )
+    detector = measure(predictions, 0.5, Bootstrap(500, 0.95, seed=0))["roc_auc"]
+    assert estimates(scores, fake=fake, codes=codes) == [pytest.approx(detector)]
 
 
 def test_intervals_of_many_features_are_wider_than_of_one():
@@ -118,7 +134,7 @@ def test_intervals_of_many_features_are_wider_than_of_one():
     random = np.random.default_rng(2)
     alone = estimates(scores, fake=fake, codes=codes)[0]
     among = estimates(scores, *random.normal(size=(30, len(fake))), fake=fake, codes=codes)[0]
-    assert among.roc_auc == alone.roc_auc
+    assert among.value == alone.value
     assert among.low < alone.low
     assert among.high > alone.high
 
@@ -136,14 +152,14 @@ def test_the_best_of_many_without_signal_keeps_a_half_inside():
 def test_a_perfect_score_of_few_groups_is_not_certain():
     fake, codes = np.arange(20) % 2 == 1, np.arange(20) // 2
     (found,) = estimates(fake.astype(float), fake=fake, codes=codes)
-    assert found.roc_auc == found.high == 1.0
+    assert found.value == found.high == 1.0
     assert found.low == pytest.approx(0.025 ** (1 / 10))
 
 
 def test_a_score_that_ties_every_pair_is_not_certain_to_be_worthless():
     fake, codes = np.arange(20) % 2 == 1, np.arange(20) // 2
     (found,) = estimates(codes.astype(float) * 0, fake=fake, codes=codes)
-    assert found.roc_auc == 0.5
+    assert found.value == 0.5
     assert found.low < 0.4
     assert found.high > 0.6
 
@@ -151,11 +167,11 @@ def test_a_score_that_ties_every_pair_is_not_certain_to_be_worthless():
 def test_one_group_has_no_interval_and_one_class_no_figure():
     fake = np.arange(10) % 2 == 1
     assert estimates(np.arange(10.0), fake=fake, codes=np.zeros(10, int))[0][1:] == (None, None)
-    assert estimates(np.arange(10.0), fake=np.ones(10, bool), codes=np.arange(10))[0].roc_auc is None
+    assert estimates(np.arange(10.0), fake=np.ones(10, bool), codes=np.arange(10))[0].value is None
 
 
 def test_the_same_seed_gives_the_same_interval_in_blocks_of_any_size(monkeypatch):
     scores, fake, codes = data()
     whole = estimates(scores, fake=fake, codes=codes)
-    monkeypatch.setattr("pipeline.auditing.simultaneous.CELLS_AT_ONCE", 500)
+    monkeypatch.setattr("pipeline.evaluation.bootstrap.WEIGHTS_AT_ONCE", 500)
     assert estimates(scores, fake=fake, codes=codes) == whole

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from pipeline.auditing.learners import all_features, one_feature
 from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
-from pipeline.auditing.shortcuts import Evidence, score_on_test, search
+from pipeline.auditing.shortcuts import Evidence, all_features, one_feature, score_on_test, search
 from pipeline.config import Audit
 from pipeline.images import content_features
 from pipeline.images.content_features import history_features, thumbnail_features
