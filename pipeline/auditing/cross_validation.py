@@ -195,7 +195,7 @@ def _confidence_together(values: np.ndarray, drawn: np.ndarray, n_groups: int, c
 
 
 def _estimate(value: float, drawn: np.ndarray, n_groups: int, bootstrap: Bootstrap) -> Metric:
-    """Put an interval round a value.
+    """Compute the interval of a value.
 
     Where all draws agree, it comes from the number of groups: of an AUC of 0 or 1 as everywhere in this
     project; of 0.5, because no group says anything, from how many others could for all that.

@@ -70,19 +70,19 @@ class FileFacts:
 
     @property
     def info(self) -> Mapping[Any, Any]:
-        """What Pillow read besides the pixels."""
+        """Return what Pillow read besides the pixels."""
         return self.image.info if self.image else {}
 
     @property
     def format(self) -> str:
-        """The format by content; "other" where Pillow does not know it."""
+        """Return the format by content; "other" where Pillow does not know it."""
         if self.image is None:
             return "other"
         return "JPEG" if self.image.format == "MPO" else str(self.image.format)
 
     @property
     def tiff(self) -> Mapping[int, Any]:
-        """The tags of a TIFF; empty for other formats."""
+        """Return the tags of a TIFF; empty for other formats."""
         tags: Mapping[int, Any] = getattr(self.image, "tag_v2", {}) if self.format == "TIFF" else {}
         return tags
 
@@ -175,7 +175,7 @@ def _compression(file: FileFacts) -> str:
 
 
 def _marker_order(file: FileFacts) -> str:
-    """Name the segments; neighbours alike once: one of four tables or four of one, `huffman` tells."""
+    # Neighbours alike once: whether one of four tables or four of one, `huffman` tells.
     return " ".join(f"{marker:02x}" for marker, _ in itertools.groupby(file.segments, lambda each: each[0]))
 
 
@@ -184,7 +184,6 @@ def _restart_interval(file: FileFacts) -> float:
 
 
 def _jfif(file: FileFacts) -> str:
-    """Name its version and the unit of its resolution."""
     found = [payload for payload in file.payloads(JFIF) if payload.startswith(b"JFIF\0")]
     return found[-1][5:8].hex(".") if found else "no"
 

@@ -20,7 +20,7 @@ PROPERTIES = ("collection", "format", "size", "quality")
 
 
 def properties(files: pd.DataFrame) -> pd.DataFrame:
-    """Give `collection`, `subset`, `format`, `size` and `quality` (in steps of ten) as texts.
+    """Return `collection`, `subset`, `format`, `size` and `quality` (in steps of ten) as texts.
 
     Args:
         files: columns `collection`, `subset`, `source_format`, `width`, `height` and `jpeg_quality`, texts.
@@ -72,7 +72,7 @@ def tabulate(properties: pd.DataFrame, against: Sequence[str] | pd.Series) -> li
 
 
 def rule_accuracy(values: pd.Series, labels: pd.Series) -> float:
-    """Give the share that is right if each value is called by the label that its other pictures have most.
+    """Return the share that is right if each value is called by the label that its other pictures have most.
 
     A picture has no say in what it is called: else a value that occurs once would always be right. Such a
     value, and one whose labels are equally many, is called by the label that most of all pictures have. On
@@ -110,7 +110,6 @@ def _quality_range(quality: float) -> str:
 
 
 def _rows(counts: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give the most frequent values, most frequent first, and the others together."""
     totals = counts.sum(axis=1)
     order = sorted(counts.index, key=lambda value: (-totals[value], str(value)))
     rows = [{"value": str(value), "counts": counts.loc[value].tolist()} for value in order[:SHOWN]]

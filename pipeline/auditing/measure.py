@@ -275,7 +275,7 @@ _KEPT = "matched(stripped,"  # where a file keeps its compressed data
 
 
 def count_savings(pictures: pd.DataFrame) -> dict[str, Any]:
-    """Say what became of the last compression of fakes.
+    """Count what became of the last compression of fakes.
 
     Args:
         pictures: columns `policy`, as in `files.csv`, `label` and `collection`.

@@ -11,7 +11,7 @@ from pipeline.auditing.cross_validation import too_few
 from pipeline.auditing.findings import COLLECTION, CONVERTED, ELSEWHERE, RAW, TRAINING
 from pipeline.auditing.imbalance import properties, tabulate
 from pipeline.auditing.leaks import (
-    Pairs,
+    across,
     check_masks,
     count_leaks,
     find_alike,
@@ -76,7 +76,7 @@ def audit_pictures(
 
 
 def _parts(pictures: pd.DataFrame, elsewhere: np.ndarray) -> dict[str, np.ndarray]:
-    """Cut into the collections to train on together, and each collection, unless it is the only one there."""
+    """Return the collections to train on together, and each collection, unless it is the only one there."""
     names = sorted(
         pictures["collection"].unique(),
         key=lambda name: (name in set(pictures["collection"][elsewhere]), name),
@@ -138,27 +138,20 @@ def _relations(pictures: pd.DataFrame, compute: config.Compute) -> dict[str, Any
     """Find what splits share, and what is there under both labels."""
     split, _ = pd.factorize(pictures["split"], sort=True)
     label = pictures["target"].to_numpy()
-    alike = find_alike(pictures, split * 2 + label, compute)
-    across = _kept(alike, split)
-    leaks = count_leaks(pictures, across)
+    alike, not_compared = find_alike(pictures, split * 2 + label, compute)
+    across_splits = across(alike, split)
     return {
         "leaks": {
             "groups": int(pictures["group"].nunique()),
             "groups_in_several_splits": groups_in_several_splits(pictures),
-            "counts": leaks.to_dict("records"),
-            "alike_pairs": list_pairs(pictures, across, np.arange(len(across.one))),
-            "n_alike_pairs": len(across.one),
-            "alike_not_compared": alike.not_compared,
+            "counts": count_leaks(pictures, across_splits).to_dict("records"),
+            "alike_pairs": list_pairs(pictures, across_splits),
+            "n_alike_pairs": len(across_splits),
+            "alike_not_compared": not_compared,
             "largest_groups": largest_groups(pictures),
         },
-        "labels": find_conflicts(pictures, _kept(alike, label)),
+        "labels": find_conflicts(pictures, across(alike, label), not_compared),
     }
-
-
-def _kept(pairs: Pairs, differing: np.ndarray) -> Pairs:
-    """Keep the pairs that differ."""
-    kept = differing[pairs.one] != differing[pairs.other]
-    return Pairs(pairs.one[kept], pairs.other[kept], pairs.not_compared)
 
 
 def _count_splits(pictures: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -61,12 +61,12 @@ class Evidence:
 
     @property
     def probed(self) -> np.ndarray:
-        """Which pictures the probes know, all the same ones: (n,) bool."""
+        """Return which pictures the probes know, all the same ones: (n,) bool."""
         return np.isfinite(next(iter(self.pixels.values()))[:, 0])
 
     @property
     def varying(self) -> list[str]:
-        """Names of the features that are not the same for all."""
+        """Return the names of the features that are not the same for all."""
         return [name for name in FEATURES if self.features[name].nunique(dropna=False) > 1]
 
 

@@ -48,11 +48,11 @@ class Remark(NamedTuple):
     level: str
     title: str
     text: str
-    advice: str
+    advice: str = ""
 
 
 def remarks(audit: Mapping[str, Any]) -> list[Remark]:
-    """Say what was found, worst first."""
+    """Return what was found, worst first."""
     found = [*file_remarks(audit), *content_remarks(audit)]
     found += [remark for each in (_about_leaks, _about_labels) for remark in each(audit)]
     order = [BAD, WARNING, NOTE, GOOD]
@@ -60,12 +60,12 @@ def remarks(audit: Mapping[str, Any]) -> list[Remark]:
 
 
 def file_remarks(audit: Mapping[str, Any]) -> list[Remark]:
-    """Say what tells the label by how pictures were saved: the pixels' past, and the files."""
+    """Return what tells the label by how pictures were saved: the pixels' past, and the files."""
     return [remark for each in (_about_pixels, _about_matching, _about_files) for remark in each(audit)]
 
 
 def content_remarks(audit: Mapping[str, Any]) -> list[Remark]:
-    """Say what the probes found besides the compression history; nothing where pictures were not probed."""
+    """Return what probes found besides the compression history; nothing where pictures were not probed."""
     listed = list_shortcuts(audit["parts"][TRAINING][CONVERTED], TRAINING)
     return [_about_probe(found, audit) for found in listed if found.what == PROBE and found.kind != HISTORY]
 
@@ -77,7 +77,7 @@ def _about_probe(found: Shortcut, audit: Mapping[str, Any]) -> Remark:
         # Motifs are few where groups are: nothing found is far from nothing there.
         if found.high is not None and found.high > STILL:
             seen += f" By the interval it may be as much as {found.high:.2f}."
-        return Remark(GOOD, f"{probe.not_found}: {auc}", seen, "")
+        return Remark(GOOD, f"{probe.not_found}: {auc}", seen)
     return Remark(
         BAD if found.roc_auc >= LITTLE_ELSE else WARNING,
         f"{probe.found}: {auc}",
@@ -87,7 +87,7 @@ def _about_probe(found: Shortcut, audit: Mapping[str, Any]) -> Remark:
 
 
 def verdict(audit: Mapping[str, Any]) -> str:
-    """Say the whole in one sentence."""
+    """Return the whole in one sentence."""
     part, warn = audit["parts"][TRAINING], audit["settings"]["warn_above"]
     if part["too_few"]:
         return f"There are too few pictures to tell: {part['too_few']}."
@@ -120,13 +120,13 @@ def _about_pixels(audit: Mapping[str, Any]) -> Iterator[Remark]:
     listed = list_shortcuts(audit["parts"][TRAINING][CONVERTED], TRAINING)
     history = next((found for found in listed if found.kind == HISTORY), None)
     if history is None:
-        yield Remark(NOTE, "The pixels were not probed", "Too few pictures of each class were looked at.", "")
+        yield Remark(NOTE, "The pixels were not probed", "Too few pictures of each class were looked at.")
         return
     probe, auc = PROBES[HISTORY], _written(history)
     seen = f"{probe.seen} {auc}."
     mending = ADD_FAKE_JPEGS if policy_of(audit) == "matched" else probe.advice
     if not history.is_above(audit["settings"]["warn_above"]):
-        yield Remark(GOOD, f"{probe.not_found}: {auc}", seen, "")
+        yield Remark(GOOD, f"{probe.not_found}: {auc}", seen)
     elif is_matched(audit, TRAINING):
         yield _about_matched_pixels(history, seen, audit)
     elif _is_history(history, audit):
@@ -180,7 +180,6 @@ def _about_matched_pixels(history: Shortcut, seen: str, audit: Mapping[str, Any]
 
 
 def _about_matching(audit: Mapping[str, Any]) -> Iterator[Remark]:
-    """Name the collections where `matched` had nothing to match."""
     alike = sorted({name for part in audit["parts"].values() for name in part["saved_alike"]})
     if alike:
         names = ", ".join(alike)
@@ -225,7 +224,6 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
             GOOD,
             "Converted files do not tell the label",
             f"No property of a file, alone or with the others, lies above {warn:g} with its whole interval.",
-            "",
         )
     before = [found for found in before if found.what != PROBE]
     if before and policy_of(audit) not in COPYING:
@@ -236,7 +234,6 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
             f"The files as handed in told it: {before[0].words}, {_written(before[0])}",
             f"{telling_it} of the original files gave their label away. The conversion took away what lies "
             "between the two dots of a row below.",
-            "",
         )
 
 
@@ -259,7 +256,6 @@ def _about_leaks(audit: Mapping[str, Any]) -> Iterator[Remark]:
             GOOD,
             "Nothing tested was trained on",
             "No test picture shares a group, its bytes, its pixels or its looks with a training picture.",
-            "",
         )
     largest = next(iter(leaks["largest_groups"]), None)
     if largest and largest["share_of_fakes"] > 0.3 and len(largest["splits"]) == 1:

@@ -4,10 +4,6 @@ from PIL import Image
 
 from pipeline.auditing.leaks import (
     ALIKE,
-    BYTES,
-    GROUP,
-    PIXELS,
-    Pairs,
     check_masks,
     count_leaks,
     find_alike,
@@ -32,8 +28,7 @@ def pictures(*rows):
 
 
 def pairs(*places):
-    one, other = np.array(places, dtype=np.intp).reshape(-1, 2).T
-    return Pairs(one, other, 0)
+    return np.array(places, dtype=np.intp).reshape(-1, 2)
 
 
 def test_nothing_shared_is_no_row():
@@ -56,10 +51,10 @@ def test_each_relation_is_counted_by_split_and_both_labels():
     table.loc[[0, 5], "pixel_sha256"] = "same"
     found = count_leaks(table, pairs((0, 3), (6, 1)))
     assert found.to_numpy().tolist() == [
-        [GROUP, "test", "fake", "genuine", 1, 2],
-        [GROUP, "test", "fake", "fake", 1, 2],
-        [BYTES, "test", "fake", "fake", 1, 2],
-        [PIXELS, "test", "genuine", "genuine", 1, 1],
+        ["in one group", "test", "fake", "genuine", 1, 2],
+        ["in one group", "test", "fake", "fake", 1, 2],
+        ["identical bytes", "test", "fake", "fake", 1, 2],
+        ["identical pixels", "test", "genuine", "genuine", 1, 1],
         [ALIKE, "validation", "genuine", "genuine", 1, 1],
         [ALIKE, "elsewhere", "fake", "fake", 1, 1],
     ]
@@ -90,7 +85,7 @@ def test_a_group_named_by_a_hash_is_shown_by_a_picture_of_it():
 def test_the_same_pixels_under_both_labels_are_a_conflict():
     table = pictures(("train", "fake", "a"), ("train", "genuine", "a"), ("test", "fake", "b"))
     table.loc[[0, 1], "pixel_sha256"] = "same"
-    found = find_conflicts(table, pairs((0, 1)))
+    found = find_conflicts(table, pairs((0, 1)), 0)
     assert found["identical"] == 2
     assert [picture["path"] for picture in found["identical_pictures"]] == ["path0", "path1"]
     assert (found["alike"], found["alike_unexplained"]) == (1, 0)
@@ -99,7 +94,7 @@ def test_the_same_pixels_under_both_labels_are_a_conflict():
 def test_a_fake_that_looks_like_its_source_is_no_conflict_and_one_that_has_none_is_listed():
     table = pictures(("train", "fake", "a"), ("train", "genuine", "a"), ("train", "fake", "b"))
     table["source_ids"] = ["x|y", "y", "z"]
-    found = find_conflicts(table, pairs((0, 1), (1, 2)))
+    found = find_conflicts(table, pairs((0, 1), (1, 2)), 0)
     assert (found["identical"], found["alike"], found["alike_unexplained"]) == (0, 2, 1)
     assert found["alike_pairs"][0]["other_path"] == "path2"
 
@@ -132,8 +127,7 @@ def table(folder, *pixels):
 
 
 def likeness_pairs(pictures, differing):
-    found = find_alike(pictures, np.array(differing), HERE)
-    return list(zip(found.one.tolist(), found.other.tolist(), strict=True))
+    return [tuple(pair) for pair in find_alike(pictures, np.array(differing), HERE)[0].tolist()]
 
 
 def test_copies_in_other_poses_and_sizes_are_found_across_and_not_within(tmp_path):
@@ -156,5 +150,5 @@ def test_a_hash_that_many_have_is_not_searched(tmp_path, monkeypatch):
 
 def test_more_pairs_than_are_compared_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.auditing.leaks.MOST_PAIRS", 1)
-    found = find_alike(table(tmp_path, *[scene()] * 3), np.array([0, 1, 2]), HERE)
-    assert (len(found.one), found.not_compared) == (1, 2)
+    found, not_compared = find_alike(table(tmp_path, *[scene()] * 3), np.array([0, 1, 2]), HERE)
+    assert (len(found), not_compared) == (1, 2)
