@@ -20,7 +20,7 @@ from pipeline.conversion.policies import signature
 from pipeline.images.encode import JpegLike, Saving, settings_of, take_apart
 from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, Unreadable, format_of_content
 from pipeline.images.read import READING, read, read_bytes
-from pipeline.images.tiff_tags import count_pages
+from pipeline.images.tiff import count_pages
 from pipeline.parallel import map_chunks
 
 MASKS = "masks"

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.images.encode import Jpeg
-from pipeline.images.jpeg import NO_TABLE
+from pipeline.images.jpeg import NO_TABLE, dct_basis
 from pipeline.inputs.augment_crops import Alteration, saved
 from pipeline.inputs.load import BLOCK, Loaded, on_grid
 
@@ -136,10 +136,8 @@ def _low_along_columns(pixels: np.ndarray) -> np.ndarray:
 
 
 def _projection() -> np.ndarray:
-    """Give the (8, 8) matrix that keeps the lowest terms of an orthonormal DCT-II along one axis."""
-    places = np.arange(BLOCK) + 0.5
-    basis = np.cos(np.pi / BLOCK * np.arange(_KEPT)[:, None] * places)
-    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
+    """Return the (8, 8) matrix that keeps the lowest terms of an orthonormal DCT-II along one axis."""
+    basis = dct_basis()[:_KEPT]
     return (basis.T @ basis).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What the pixels of a picture remember of how it was saved before, as histograms.
+"""Numbers of a picture's pixels: histograms of how it was saved before, and a thumbnail of what it shows.
 
 A JPEG rounds the DCT coefficients of each 8x8 block to multiples of its table; decoded and saved again they
 still gather at those multiples, so their histograms tell earlier tables (Fan and de Queiroz, IEEE
@@ -6,22 +6,25 @@ Transactions on Image Processing 12, 2003, doi:10.1109/TIP.2002.807361). Residua
 blocky the pixels are, which is what remains where the blocks were moved or resized.
 """
 
-import functools
-
 import numpy as np
 from PIL import Image
+
+from pipeline.images.jpeg import ZIGZAG, dct_basis
 
 BANDS = 24  # of the 64 frequencies, in zigzag order; those above are mostly 0 in photographs
 LARGEST = 24  # absolute coefficients from this on are counted as one
 RESIDUAL = 8  # residuals beyond this, to either side, are counted as one
+SIDE = 8  # colours along each side of a thumbnail
+N_CONTENT = 3 * SIDE * SIDE + 6
 MOST_PIXELS = 1024  # to a side: what lies in the middle of a larger picture says the same
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as JPEG has it
 _BLOCK = 8
+N_HISTORY = BANDS * (LARGEST + 1) + 3 * (2 * RESIDUAL + 1) + 2 * _BLOCK
 
 
 def history_features(rgb: np.ndarray) -> np.ndarray:
-    """Measure a picture.
+    """Measure what the pixels of a picture remember of earlier saves.
 
     Args:
         rgb: (height, width, 3) uint8, its blocks where they were saved: not cropped, turned or resized.
@@ -49,8 +52,8 @@ def _coefficient_shares(luma: np.ndarray) -> np.ndarray:
     rows, columns = (side // _BLOCK for side in luma.shape)
     blocks = luma[: rows * _BLOCK, : columns * _BLOCK] - 128
     blocks = blocks.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2)
-    basis = _dct_basis()
-    coefficients = (basis @ blocks @ basis.T).reshape(rows * columns, _BLOCK * _BLOCK)[:, _bands()]
+    basis = dct_basis().astype(np.float32)
+    coefficients = (basis @ blocks @ basis.T).reshape(rows * columns, _BLOCK * _BLOCK)[:, ZIGZAG[:BANDS]]
     whole = np.minimum(np.abs(np.rint(coefficients)).astype(np.intp), LARGEST)
     each = whole + np.arange(BANDS) * (LARGEST + 1)
     counts = np.bincount(each.ravel(), minlength=BANDS * (LARGEST + 1))
@@ -81,45 +84,13 @@ def _grid_steps(luma: np.ndarray) -> np.ndarray:
     return np.concatenate(steps).astype(np.float32)
 
 
-@functools.cache
-def _dct_basis() -> np.ndarray:
-    """Give the orthonormal DCT-II of eight values as (frequency, place)."""
-    frequency, place = np.mgrid[0:_BLOCK, 0:_BLOCK]
-    basis = np.cos(np.pi * (2 * place + 1) * frequency / (2 * _BLOCK)) * np.sqrt(2 / _BLOCK)
-    basis[0] /= np.sqrt(2)
-    return basis.astype(np.float32)
-
-
-@functools.cache
-def _bands() -> np.ndarray:
-    """Give the places of the first `BANDS` frequencies in a block read row by row, in zigzag order."""
-    places = range(_BLOCK * _BLOCK)
-    # Along each diagonal the direction changes: down on the odd ones, up on the even ones.
-    order = sorted(places, key=lambda at: (sum(divmod(at, 8)), at // 8 if sum(divmod(at, 8)) % 2 else at % 8))
-    return np.array(order[:BANDS])
-
-
-N_HISTORY = BANDS * (LARGEST + 1) + 3 * (2 * RESIDUAL + 1) + 2 * _BLOCK
-
-
-# What a picture shows in the coarsest sense, light, colours and composition, with every finer trace gone.
-#
-# A person tells a beach from a portrait on a thumbnail of 32 x 32 colours (Torralba, Fergus and Freeman,
-# IEEE Transactions on Pattern Analysis and Machine Intelligence 30, 2008, doi:10.1109/TPAMI.2008.128); a
-# quarter of that a side is enough for the question whether two sets of pictures differ. Of how a picture
-# was saved, or of what was done to its pixels, an average over so many says nothing.
-#
-
-SIDE = 8  # colours along each side
-N_CONTENT = 3 * SIDE * SIDE + 6
-
-_COLOURS = "YCbCr"  # brightness apart from colour, as JPEG has them
-_OVERLAPPING = Image.Resampling.BILINEAR  # see `thumbnail_features`
-
-
 def thumbnail_features(rgb: np.ndarray) -> np.ndarray:
-    """Shrink a picture to a grid of colours, whatever its shape.
+    """Measure what a picture shows in the coarsest sense: shrunk to a grid of colours, whatever its shape.
 
+    A person tells a beach from a portrait on a thumbnail of 32 x 32 colours (Torralba, Fergus and Freeman,
+    IEEE Transactions on Pattern Analysis and Machine Intelligence 30, 2008, doi:10.1109/TPAMI.2008.128); a
+    quarter of that a side is enough for the question whether two sets of pictures differ. Of how a picture
+    was saved, or of what was done to its pixels, an average over so many says nothing.
     Each colour is an average weighted over twice the width and height of its cell, so that it mixes the
     8 x 8 blocks of a JPEG also in pictures so small that a cell is no larger than one of these.
 
@@ -130,6 +101,6 @@ def thumbnail_features(rgb: np.ndarray) -> np.ndarray:
         (n,) float32 in 0-255, `N_CONTENT` of them: brightness and two colour differences of each cell, row
         by row, and of each of the three the mean and the standard deviation over all cells.
     """
-    small = Image.fromarray(rgb).resize((SIDE, SIDE), _OVERLAPPING).convert(_COLOURS)
+    small = Image.fromarray(rgb).resize((SIDE, SIDE), Image.Resampling.BILINEAR).convert("YCbCr")
     cells = np.asarray(small, np.float32).reshape(SIDE * SIDE, 3)
     return np.concatenate([cells.ravel(), cells.mean(axis=0), cells.std(axis=0)])

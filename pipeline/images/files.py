@@ -1,4 +1,4 @@
-"""Which files of a folder are pictures: by their endings, and by their content where they have none."""
+"""Files of pictures: the formats that are taken, the pictures of a folder, and why others are refused."""
 
 import os
 import stat
@@ -8,8 +8,50 @@ from pathlib import Path, PurePath
 
 from pipeline.errors import UserError
 
-# A picture as handed in, and a file that cannot be one: what listing says and conversion works on.
-#
+# The formats by their names in Pillow: how their files end and begin.
+ENDINGS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "AVIF": (".avif",),
+    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+}
+BEGINNINGS = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "BMP": (b"BM",),
+    "WEBP": (b"RIFF",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "JPEG2000": (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
+}
+BEGINNING_BYTES = 32  # enough for `format_of_content`
+
+_FORMAT_OF_ENDING = {ending: name for name, endings in ENDINGS.items() for ending in endings}
+_AVIF_BRANDS = (b"avif", b"avis")
+
+
+def format_of_name(path: PurePath) -> str | None:
+    """Return the format that the ending of `path` promises, in upper or lower case; None for others."""
+    return _FORMAT_OF_ENDING.get(path.suffix.lower())
+
+
+def format_of_content(content: bytes) -> str | None:
+    """Return the format that a file begins as; None for others.
+
+    Args:
+        content: the file, or its first `BEGINNING_BYTES`.
+    """
+    if content[4:8] == b"ftyp":
+        return "AVIF" if any(brand in content[8:BEGINNING_BYTES] for brand in _AVIF_BRANDS) else None
+    if content.startswith(b"RIFF") and content[8:12] != b"WEBP":
+        return None
+    if content.startswith(b"BM") and content[6:10] != b"\0" * 4:  # reserved numbers; "BM" begins words too
+        return None
+    return next((name for name, starts in BEGINNINGS.items() if content.startswith(starts)), None)
 
 
 @dataclass(frozen=True)
@@ -62,180 +104,6 @@ class Rejected:
     lost: bool = False
 
 
-# The picture formats that are taken, by their names in Pillow: how their files end and begin.
-#
-
-ENDINGS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png",),
-    "TIFF": (".tif", ".tiff"),
-    "BMP": (".bmp",),
-    "WEBP": (".webp",),
-    "GIF": (".gif",),
-    "AVIF": (".avif",),
-    "JPEG2000": (".jp2", ".j2k", ".jpx"),
-}
-BEGINNINGS = {
-    "JPEG": (b"\xff\xd8\xff",),
-    "PNG": (b"\x89PNG\r\n\x1a\n",),
-    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-    "BMP": (b"BM",),
-    "WEBP": (b"RIFF",),
-    "GIF": (b"GIF87a", b"GIF89a"),
-    "JPEG2000": (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
-}
-BEGINNING_BYTES = 32  # that `format_of_content` needs
-
-_FORMAT_OF_ENDING = {ending: name for name, endings in ENDINGS.items() for ending in endings}
-_AVIF_BRANDS = (b"avif", b"avis")
-
-
-def format_of_name(path: PurePath) -> str | None:
-    """Give the format that the ending of `path` promises, in upper or lower case; None for others."""
-    return _FORMAT_OF_ENDING.get(path.suffix.lower())
-
-
-def format_of_content(content: bytes) -> str | None:
-    """Give the format that a file begins as; None for others.
-
-    Args:
-        content: the file, or its first `BEGINNING_BYTES`.
-    """
-    if content[4:8] == b"ftyp":
-        return "AVIF" if any(brand in content[8:BEGINNING_BYTES] for brand in _AVIF_BRANDS) else None
-    if content.startswith(b"RIFF") and content[8:12] != b"WEBP":
-        return None
-    if (
-        content.startswith(b"BM") and content[6:10] != b"\0" * 4
-    ):  # two reserved numbers; "BM" begins words too
-        return None
-    return next((name for name, starts in BEGINNINGS.items() if content.startswith(starts)), None)
-
-
-def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
-    """List the pictures in `folder` and in the folders below it, and the files that are none.
-
-    Endings count in upper and lower case. A file without an ending is a picture if it begins as one; what
-    has any other ending is not taken (the raw files of cameras begin as TIFFs, and are none), and the reason
-    says so where it begins as a picture. Names that begin with a dot are passed over, and so is a linked
-    folder that was listed already under another name.
-
-    Returns:
-        pictures as paths that start with `folder`, and other files with the reason; each sorted by
-        the parts of its path.
-
-    Raises:
-        UserError: the folder is missing, is no folder or cannot be listed.
-    """
-    pictures, rejected = [], []
-    for path in sorted(_walk(folder), key=lambda each: each.parts):
-        if reason := _reason_against(path):
-            rejected.append(Rejected(_printable(path), reason, lost=_should_be_a_picture(path)))
-        else:
-            pictures.append(path)
-    return pictures, rejected
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Give every file below `folder` that is not hidden, following links but never in circles."""
-    pending, listed = [folder], set()
-    while pending:
-        inside = pending.pop()
-        try:
-            status = inside.stat()
-            if (status.st_dev, status.st_ino) in listed:
-                continue
-            listed.add((status.st_dev, status.st_ino))
-            with os.scandir(inside) as entries:
-                children = sorted(entries, key=lambda entry: entry.name)
-        except OSError as error:
-            raise UserError(
-                f"{_printable(inside)} cannot be listed: {error.strerror}; it should be a folder of pictures"
-            ) from error
-        visible = [child for child in children if not child.name.startswith(".")]
-        folders = [child.name for child in visible if _is_folder(child)]
-        # Taken from the end: folders come in the order of their names, so a link to a folder that
-        # sorts before it wins on every machine.
-        pending.extend(inside / name for name in reversed(folders))
-        passed_over = set(folders)
-        yield from (inside / child.name for child in visible if child.name not in passed_over)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself; `_reason_against` says so
-        return False
-
-
-def _reason_against(path: Path) -> str:
-    """Say why a file is no picture, or nothing."""
-    if not _is_utf8(path):
-        return "its name is not UTF-8, which the tables are written in; rename it"
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return "it is a link to a file that does not exist"
-    except OSError as error:
-        return f"it cannot be looked at: {error.strerror}"
-    if not stat.S_ISREG(mode):
-        return "it is not a file"
-    return "" if format_of_name(path) else _reason_against_content(path)
-
-
-def _should_be_a_picture(path: Path) -> bool:
-    """Tell whether a file that is not taken is one of the pictures: by its ending, or by how it begins.
-
-    Camera raw files begin as TIFFs do, and lie beside the pictures that were made from them.
-    """
-    if format_of_name(path):
-        return True
-    try:
-        return path.is_file() and _begins_as(path) not in {None, "TIFF"}
-    except OSError:
-        return False
-
-
-def _begins_as(path: Path) -> str | None:
-    with path.open("rb", buffering=0) as file:
-        return format_of_content(file.read(BEGINNING_BYTES) or b"")
-
-
-def _reason_against_content(path: Path) -> str:
-    """Say why a file without the ending of a picture is none, or nothing."""
-    try:
-        found = _begins_as(path)
-    except OSError as error:
-        return f"it cannot be opened: {error.strerror}"
-    if found and not path.suffix:
-        return ""
-    kind = f"the ending {path.suffix}" if path.suffix else "no ending, and does not begin as a picture"
-    endings = " ".join(ending for each in ENDINGS.values() for ending in each)
-    if found:
-        ending = ENDINGS[found][0]
-        return (
-            f"it has {kind}, though it begins as a {found}; if it is a picture, let its name end in {ending}"
-        )
-    return f"it has {kind}; pictures end in {endings}"
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _printable(path: Path) -> str:
-    r"""Write bytes that are not UTF-8 as \x.., so that messages and tables can hold the name."""
-    return os.fsencode(path.as_posix()).decode("utf-8", errors="backslashreplace")
-
-
-# What is raised for a file that is not a whole picture.
-#
-
-
 class Unreadable(UserError):  # noqa: N818 - it says what is wrong, as UserError does
     """A file that is not a whole picture of a supported format.
 
@@ -250,10 +118,6 @@ class Unreadable(UserError):  # noqa: N818 - it says what is wrong, as UserError
 
     def __reduce__(self) -> tuple[type["Unreadable"], tuple[str, str]]:
         return type(self), (self.reason, self.name)
-
-
-# How large a picture may be: looked at in its header, before anything is decoded.
-#
 
 
 @dataclass(frozen=True)
@@ -297,3 +161,101 @@ class Limits:
 # For those who read pictures without a configuration, as the model that MLflow has logged: what
 # conf/convert/*.yaml says.
 LIMITS = Limits(megapixels=250, gib=4)
+
+
+def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
+    """List the pictures in `folder` and in the folders below it, and the files that are none.
+
+    Endings count in upper and lower case. A file without an ending is a picture if it begins as one; what
+    has any other ending is not taken (the raw files of cameras begin as TIFFs, and are none), and the reason
+    says so where it begins as a picture. Names that begin with a dot are passed over, and so is a linked
+    folder that was listed already under another name.
+
+    Returns:
+        pictures as paths that start with `folder`, and other files with the reason; each sorted by
+        the parts of its path.
+
+    Raises:
+        UserError: the folder is missing, is no folder or cannot be listed.
+    """
+    pictures, rejected = [], []
+    for path in sorted(_files_below(folder), key=lambda path: path.parts):
+        if refusal := _refuse(path):
+            rejected.append(refusal)
+        else:
+            pictures.append(path)
+    return pictures, rejected
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield every file that is not hidden, following links but never in circles."""
+    pending, listed = [folder], set()
+    while pending:
+        inside = pending.pop()
+        try:
+            status = inside.stat()
+            if (status.st_dev, status.st_ino) in listed:
+                continue
+            listed.add((status.st_dev, status.st_ino))
+            with os.scandir(inside) as entries:
+                children = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise UserError(
+                f"{_printable(inside)} cannot be listed: {error.strerror}; it should be a folder of pictures"
+            ) from error
+        visible = [child for child in children if not child.name.startswith(".")]
+        folders = [child.name for child in visible if _is_folder(child)]
+        # Taken from the end: folders come in the order of their names, so a link to a folder that
+        # sorts before it wins on every machine.
+        pending.extend(inside / name for name in reversed(folders))
+        passed_over = set(folders)
+        yield from (inside / child.name for child in visible if child.name not in passed_over)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself; `_refuse` says so
+        return False
+
+
+def _refuse(path: Path) -> Rejected | None:
+    """Return why a file is no picture; None where it is one."""
+    kind, reason = format_of_name(path), ""
+    should_be_one = kind is not None
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            reason = "it is not a file"
+        elif kind is None:
+            with path.open("rb", buffering=0) as file:
+                kind = format_of_content(file.read(BEGINNING_BYTES) or b"")
+            reason = _reason_against_ending(path.suffix, kind)
+            # Camera raw files begin as TIFFs do, and lie beside the pictures that were made from them.
+            should_be_one = kind not in {None, "TIFF"}
+    except FileNotFoundError:
+        reason = "it is a link to a file that does not exist"
+    except OSError as error:
+        reason = f"it cannot be opened: {error.strerror}"
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        reason = "its name is not UTF-8, which the tables are written in; rename it"
+    return Rejected(_printable(path), reason, lost=should_be_one) if reason else None
+
+
+def _reason_against_ending(suffix: str, kind: str | None) -> str:
+    """Say why a file with the ending of no picture is none; "" where it has no ending and begins as one."""
+    if kind and not suffix:
+        return ""
+    ending = f"the ending {suffix}" if suffix else "no ending, and does not begin as a picture"
+    if kind:
+        return (
+            f"it has {ending}, though it begins as a {kind}; "
+            f"if it is a picture, let its name end in {ENDINGS[kind][0]}"
+        )
+    return f"it has {ending}; pictures end in {' '.join(_FORMAT_OF_ENDING)}"
+
+
+def _printable(path: Path) -> str:
+    r"""Write bytes that are not UTF-8 as \x.., so that messages and tables can hold the name."""
+    return os.fsencode(path.as_posix()).decode("utf-8", errors="backslashreplace")

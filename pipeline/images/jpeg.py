@@ -234,6 +234,18 @@ def libjpeg_tables(quality: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(luminance.tolist()), tuple(chrominance.tolist())
 
 
+def dct_basis() -> np.ndarray:
+    """Return the orthonormal DCT-II of eight values as (frequency, place); of a block: basis @ block @ basis.T.
+
+    >>> bool(np.allclose(dct_basis() @ dct_basis().T, np.eye(8)))
+    True
+    """
+    frequency, place = np.mgrid[0:8, 0:8]
+    basis: np.ndarray = np.cos(np.pi * (2 * place + 1) * frequency / 16) * np.sqrt(2 / 8)
+    basis[0] /= np.sqrt(2)
+    return basis
+
+
 def _scaled(quality: int) -> np.ndarray:
     """Scale the standard tables as jpeg_set_quality does, to (2, 64); baseline, so at most 255."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality

@@ -8,7 +8,7 @@ from PIL import Image
 
 from pipeline.images.files import Unreadable
 from pipeline.images.read import Picture, read
-from pipeline.images.tiff_tags import TURNS
+from pipeline.images.tiff import TURNS
 
 # Masks of another resolution than their picture are common; one of another shape belongs elsewhere.
 _SHAPE_TOLERANCE = 0.02

@@ -21,8 +21,15 @@ from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of
 from pipeline.images.integrity import JpegFeed, can_be_fed, check_whole, jpeg_extent, webp_size
 from pipeline.images.jpeg import NO_TABLE, JpegHeader, read_header
 from pipeline.images.messages import Messages, collected, log
-from pipeline.images.tiff import DeepTiff, beyond_pillow
-from pipeline.images.tiff_tags import ORIENTATION, SIDEWAYS, TURNS, check_pieces, find_page
+from pipeline.images.tiff import (
+    ORIENTATION,
+    SIDEWAYS,
+    TURNS,
+    DeepTiff,
+    beyond_pillow,
+    check_pieces,
+    find_page,
+)
 
 # Raise it whenever a picture may come out with other pixels than before: what was converted with an
 # older number is then converted again. tests/images/test_read.py holds pixels that notice.

@@ -1,73 +1,222 @@
-"""Pages of TIFFs that Pillow cannot read, or not rightly, decoded by tifffile with imagecodecs.
+"""Pages of TIFFs: their tags read without any library, and pixels that Pillow cannot read, or not rightly.
 
-Pillow reads what most programs write: 8 bits a sample, black and white, 16-bit grey. References: TIFF
-Revision 6.0 (Adobe, 1992); Adobe PageMaker 6.0 and Photoshop TIFF Technical Notes.
+Libraries pass over a tag that lies behind the end of the file, and leave black what is missing. Pillow reads
+what most programs write: 8 bits a sample, black and white, 16-bit grey; tifffile with imagecodecs the rest.
+References: TIFF Revision 6.0 (Adobe, 1992); Adobe PageMaker 6.0 and Photoshop TIFF Technical Notes; BigTIFF.
 """
 
 import contextlib
 import io
 import logging
+import math
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from pipeline.images.colour import eight_bit
-from pipeline.images.files import Limits, Unreadable
-from pipeline.images.tiff_tags import (
-    BITS,
-    COMPRESSION,
-    DEPTH,
-    INK_SET,
-    ORIENTATION,
-    PALETTE,
-    PHOTOMETRIC,
-    SAMPLE_FORMAT,
-    SIDEWAYS,
-    TURNS,
-    Tags,
-)
+from pipeline.images.files import BEGINNINGS, Limits, Unreadable
 
 if TYPE_CHECKING:  # most pictures need no tifffile, and every worker would take longer to start
     import tifffile
 
-_ICC_PROFILE = 34_675
-# Values of PHOTOMETRIC.
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK, _SEPARATED, _YCBCR = range(7)
+# The tag of how a picture was held, EXIF's too, and what brings the stored pixels upright, by its value.
+ORIENTATION = 274
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)  # values that swap width and height
+
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+_SAMPLES, _PLANAR, _PALETTE, _INK_SET, _SAMPLE_FORMAT, _DEPTH = 277, 284, 320, 332, 339, 32_997
+_STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
+_READ = {
+    _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _PALETTE, _INK_SET,
+    _SAMPLE_FORMAT, _DEPTH, _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES, _TILE_WIDTH, _TILE_HEIGHT,
+    _TILE_OFFSETS, _TILE_BYTES,
+}  # fmt: skip
+_ICC_PROFILE = 34_675  # read by tifffile
+_TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # of tags, as codes of struct
+_REDUCED, _MASK_OF_PAGE = 1, 4  # bits of SUBFILE: a thumbnail of another page; its transparency
+_UNCOMPRESSED, _OLD_JPEG, _JPEG, _WEBP = 1, 6, 7, 50_001  # values of COMPRESSION
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _INDEXED, _MASK, _SEPARATED, _YCBCR = range(7)  # of PHOTOMETRIC
 _CIELAB, _ICCLAB = 8, 9
 _MODES = {
-    _WHITE_IS_ZERO: "L",
-    _BLACK_IS_ZERO: "L",
-    _RGB: "RGB",
-    _PALETTE: "RGB",
-    _MASK: "L",
-    _SEPARATED: "CMYK",
-    _YCBCR: "RGB",
-    _CIELAB: "LAB",
-    _ICCLAB: "LAB",
-}
-_SAMPLES = {"L": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
-_UNCOMPRESSED, _WEBP = 1, 50_001
-_JPEGS = (6, 7)
+    _WHITE_IS_ZERO: "L", _BLACK_IS_ZERO: "L", _RGB: "RGB", _INDEXED: "RGB", _MASK: "L", _SEPARATED: "CMYK",
+    _YCBCR: "RGB", _CIELAB: "LAB", _ICCLAB: "LAB",
+}  # fmt: skip
+_CHANNELS = {"L": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # ExtraSamples: alpha that the colours are multiplied with already, or not
+_BREAKS_OFF = "it begins as a TIFF, but the list of its pages breaks off; get a whole copy of it"
+_MOST_PAGES = 65_536
+_MOST_VALUES = 1 << 20  # of a tag: tiles of 16x16 pixels in a picture of 250 megapixels
+
+Tags = dict[int, tuple[int, ...]]
+
+
+def count_pages(content: bytes) -> int:
+    """Count the pages of a TIFF, without thumbnails and masks of other pages; 1 for any other file.
+
+    Raises:
+        Unreadable: the chain of its pages breaks off.
+    """
+    if not content.startswith(BEGINNINGS["TIFF"]):
+        return 1
+    return max(sum(directory.is_page for directory in _directories(content)), 1)
+
+
+def find_page(content: bytes, page: int) -> tuple[int, Tags]:
+    """Return the index of a page among the directories of a TIFF, and its tags.
+
+    Args:
+        content: of a TIFF.
+        page: counted from 0, without thumbnails and masks.
+
+    Raises:
+        Unreadable: it has fewer pages, or its tags are not all there.
+    """
+    pages, first = 0, None
+    for index, directory in enumerate(_directories(content)):
+        first = first or directory
+        if directory.is_page:
+            if pages == page:
+                return index, directory.tags()
+            pages += 1
+    if page == 0 and first is not None:  # nothing but a thumbnail
+        return 0, first.tags()
+    raise Unreadable(f"it has {max(pages, 1)} pages, page {page + 1} was asked for")
+
+
+def check_pieces(tags: Tags, length: int, limits: Limits) -> None:
+    """Raise Unreadable for a page whose strips or tiles are too large, or not all in a file of `length`."""
+    height, width = _one(tags, _HEIGHT), _one(tags, _WIDTH)
+    n_samples, bits = _one(tags, _SAMPLES, 1), tags.get(_BITS) or (1,)
+    pixel_bits = sum(bits) if len(bits) == n_samples else bits[0] * n_samples
+    limits.check(width, height, pixel_bits / 8)
+    if tiled := _TILE_OFFSETS in tags:
+        rows, columns = _one(tags, _TILE_HEIGHT), _one(tags, _TILE_WIDTH)
+        limits.check(columns, rows, pixel_bits / 8)
+    else:
+        rows, columns = min(_one(tags, _ROWS_PER_STRIP, height) or height, height), width
+    begins = tags.get(_TILE_OFFSETS if tiled else _STRIP_OFFSETS, ())
+    sizes = tags.get(_TILE_BYTES if tiled else _STRIP_BYTES, ())
+    if not begins and _one(tags, _COMPRESSION, 1) == _OLD_JPEG:  # it has a place of its own
+        return
+    if _one(tags, _PLANAR, 1) not in {1, 2}:
+        raise Unreadable(
+            f"its PlanarConfiguration is {_one(tags, _PLANAR)}, expected 1 or 2; get a whole copy of it"
+        )
+    planes = n_samples if _one(tags, _PLANAR, 1) == 2 else 1
+    expected = math.ceil(height / rows) * math.ceil(width / columns) * planes
+    if _one(tags, _COMPRESSION, 1) == _UNCOMPRESSED and not tiled and planes == 1:
+        sizes = _sizes(sizes, expected, rows, height, -(-width * pixel_bits // 8))
+    if len(begins) < expected or (sizes and len(sizes) < expected):
+        found = min(len(begins), len(sizes) or len(begins))
+        raise Unreadable(f"only {found} of its {expected} strips or tiles are there; get a whole copy of it")
+    begins, sizes = begins[:expected], sizes[:expected] or (1,) * expected
+    if not all(begins) or not all(sizes):
+        raise Unreadable("some of its strips or tiles are empty; get a whole copy of it")
+    missing = max(map(int.__add__, begins, sizes)) - length
+    if missing > 0:
+        raise Unreadable(f"the file is truncated ({missing:,} bytes are missing); get a whole copy of it")
+
+
+def _sizes(stored: Sequence[int], expected: int, rows: int, height: int, row_bytes: int) -> tuple[int, ...]:
+    """Return the bytes of each uncompressed strip, of which a file may say too much or nothing."""
+    needed = [min(rows, height - top) * row_bytes for top in range(0, height, rows)]
+    if len(stored) != expected:
+        return tuple(needed)
+    return tuple(min(size, least) for size, least in zip(stored, needed, strict=True))
+
+
+def _one(tags: Tags, tag: int, default: int | None = None) -> int:
+    found = tags.get(tag, () if default is None else (default,))
+    if not found:
+        raise Unreadable(f"its tag {tag} is missing; get a whole copy of it")
+    return found[0]
+
+
+class _Directory:
+    """One directory: its entries, whose values are looked up when they are asked for."""
+
+    def __init__(self, content: bytes, order: str, entries: dict[int, tuple[int, int, bytes]]) -> None:
+        self._content, self._order, self._entries = content, order, entries
+
+    @property
+    def is_page(self) -> bool:  # no thumbnail and no mask of another page
+        return not next(iter(self._values(_SUBFILE)), 0) & (_REDUCED | _MASK_OF_PAGE)
+
+    def tags(self) -> Tags:
+        return {tag: self._values(tag) for tag in self._entries}
+
+    def _values(self, tag: int) -> tuple[int, ...]:
+        kind, count, value = self._entries.get(tag, (0, 0, b""))
+        if kind not in _TYPES or count == 0:
+            return ()
+        if count > _MOST_VALUES:
+            raise Unreadable(f"its tag {tag} has {count:,} values, more than any picture needs")
+        code = f"{self._order}{count}{_TYPES[kind]}"
+        size = struct.calcsize(code)
+        if size <= len(value):
+            return struct.unpack_from(code, value)
+        (start,) = struct.unpack(self._order + ("Q" if len(value) == 8 else "I"), value)
+        if start + size > len(self._content):
+            raise Unreadable(
+                "a list of its strips or colours lies behind the end of the file; get a whole copy of it"
+            )
+        return struct.unpack_from(code, self._content, start)
+
+
+def _directories(content: bytes) -> Iterator[_Directory]:
+    """Walk along the chain of directories; one that leads back into itself ends there."""
+    order = "<" if content[:2] == b"II" else ">"
+    big = content[2:4] in (b"+\0", b"\0+")
+    offset, count, entry = ("Q", "Q", "HHQ8s") if big else ("I", "H", "HHI4s")
+    entry_bytes, offset_bytes = (20, 8) if big else (12, 4)
+    seen: set[int] = set()
+    try:
+        (position,) = struct.unpack_from(order + offset, content, offset_bytes)
+        while position and position not in seen:
+            if len(seen) == _MOST_PAGES:
+                raise Unreadable(f"it has more than {_MOST_PAGES:,} pages; split it")
+            seen.add(position)
+            (entries,) = struct.unpack_from(order + count, content, position)
+            first = position + struct.calcsize(order + count)
+            end = first + entry_bytes * entries
+            if end > len(content):
+                raise Unreadable(_BREAKS_OFF)
+            found = struct.iter_unpack(order + entry, content[first:end])
+            kept = {tag: (kind, n, value) for tag, kind, n, value in found if tag in _READ}
+            yield _Directory(content, order, kept)
+            (position,) = struct.unpack_from(order + offset, content, end)
+    except (struct.error, OverflowError) as error:
+        raise Unreadable(_BREAKS_OFF) from error
 
 
 def beyond_pillow(tags: Tags) -> bool:
-    """Tell whether Pillow cannot decode a page, or would give other pixels than are meant."""
-    photometric, compression = tags.get(PHOTOMETRIC, (0,)), tags.get(COMPRESSION, (1,))
-    if set(tags.get(SAMPLE_FORMAT, (1,))) != {1}:  # it passes over the sign, or cannot
+    """Return whether Pillow cannot decode a page, or would give other pixels than are meant."""
+    photometric, compression = tags.get(_PHOTOMETRIC, (0,)), tags.get(_COMPRESSION, (1,))
+    if set(tags.get(_SAMPLE_FORMAT, (1,))) != {1}:  # it passes over the sign, or cannot
         return True
-    if tags.get(INK_SET, (1,)) != (1,) or tags.get(DEPTH, (1,)) != (1,):
+    if tags.get(_INK_SET, (1,)) != (1,) or tags.get(_DEPTH, (1,)) != (1,):
         return True
-    bits = tags.get(BITS, (1,))
+    bits = tags.get(_BITS, (1,))
     if max(bits, default=1) > 8:
         return bits != (16,) or photometric != (_BLACK_IS_ZERO,)
     if photometric == (_YCBCR,):  # it takes them for unsubsampled
         return compression == (_UNCOMPRESSED,)
-    if photometric == (_PALETTE,):  # some programs write 8 bits into the 16 of a palette
-        return max(tags.get(PALETTE, ()), default=0) < 256
+    if photometric == (_INDEXED,):  # some programs write 8 bits into the 16 of a palette
+        return max(tags.get(_PALETTE, ()), default=0) < 256
     return compression == (_WEBP,)
 
 
@@ -111,7 +260,7 @@ class DeepTiff(Image.Image):
             yield page
 
     def getexif(self) -> Image.Exif:
-        """Give the orientation alone."""
+        """Return the orientation alone."""
         exif = Image.Exif()
         exif[ORIENTATION] = self.orientation
         return exif
@@ -128,18 +277,18 @@ class DeepTiff(Image.Image):
         return super().load()
 
     def _decoded(self, page: "tifffile.TiffPage") -> np.ndarray:
-        """Give (height, width) or (height, width, channels) uint8 of the page's mode, as it is stored."""
+        """Return (height, width) or (height, width, channels) uint8 of the page's mode, as it is stored."""
         import imagecodecs
         import tifffile
 
         photometric = _photometric(page)
-        if photometric == _YCBCR and page.compression not in _JPEGS:
+        if photometric == _YCBCR and page.compression not in (_OLD_JPEG, _JPEG):
             return np.asarray(imagecodecs.tiff_decode(self._content, self._directory, asrgb=True))[..., :3]
         stored = page.asarray(squeeze=False, maxworkers=1)  # (separate samples, depth, y, x, samples)
         samples = np.moveaxis(stored[:, 0, ..., 0], 0, -1) if stored.shape[0] > 1 else stored[0, 0]
-        if photometric == _PALETTE:
+        if photometric == _INDEXED:
             return _looked_up(samples[..., 0], page.colormap)
-        n_colours = _SAMPLES[self.mode]
+        n_colours = _CHANNELS[self.mode]
         if samples.shape[-1] < n_colours:
             raise Unreadable(f"its pixels have {samples.shape[-1]} samples, {n_colours} are needed")
         if self.mode == "LAB":
@@ -183,7 +332,7 @@ def _photometric(page: "tifffile.TiffPage") -> int:
             f"its colours are stored in a way that is not read (PhotometricInterpretation {photometric}, "
             "as the raw files of cameras have); export it as an RGB TIFF"
         )
-    if photometric == _SEPARATED and page.tags.valueof(INK_SET, 1) != 1:
+    if photometric == _SEPARATED and page.tags.valueof(_INK_SET, 1) != 1:
         raise Unreadable("its inks are not cyan, magenta, yellow and black; export it as an RGB TIFF")
     return photometric
 
@@ -201,7 +350,7 @@ def _check_page(page: "tifffile.TiffPage", limits: Limits) -> None:
 
 
 def _looked_up(indices: np.ndarray, palette: np.ndarray | None) -> np.ndarray:
-    """Give the colours of a palette, (3, entries) of 16 bits, or of 8 bits in 16."""
+    """Look up the colours of a palette, (3, entries) of 16 bits, or of 8 bits in 16."""
     if palette is None:
         raise Unreadable("its palette is missing")
     colours = (palette if palette.max(initial=0) < 256 else palette // 256).astype(np.uint8).T
@@ -227,7 +376,6 @@ def _lab(samples: np.ndarray, photometric: int) -> np.ndarray:
 
 
 def _opacity(alpha: np.ndarray, bits: int | None) -> np.ndarray:
-    """Give 0..1 in float32."""
     if alpha.dtype.kind == "f":
         return np.nan_to_num(np.clip(alpha, 0, 1)).astype(np.float32)
     full = float(np.iinfo(alpha.dtype).max if bits is None or alpha.dtype.kind == "i" else (1 << bits) - 1)

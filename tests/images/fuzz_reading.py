@@ -20,8 +20,7 @@ from PIL import Image
 
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.read import read, read_rgb
-from pipeline.images.tiff import DeepTiff
-from pipeline.images.tiff_tags import count_pages
+from pipeline.images.tiff import DeepTiff, count_pages
 from tests.images import odd_files
 
 LIMITS = Limits(megapixels=40, gib=0.25)

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from pipeline.images.files import Unreadable
 from pipeline.images.read import READING, _to_rgb, read, read_rgb
-from pipeline.images.tiff_tags import ORIENTATION
+from pipeline.images.tiff import ORIENTATION
 from tests.images.odd_files import PHOTO, encoded, tiff
 from tests.images.profiles import linear_rgb
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.images.jpeg import ZIGZAG, libjpeg_tables
+from pipeline.images.jpeg import ZIGZAG, dct_basis, libjpeg_tables
 
 BLOCK = 8  # pixels on a side
 CENTRE = 128.0  # subtracted from 8-bit luminance before the transform, added to chrominance
@@ -33,10 +33,7 @@ def cosine_basis() -> np.ndarray:
         float64 (64 pixels, 64 frequencies), each counted row by row; a row of frequencies is one
         vertical frequency.
     """
-    frequency, place = np.mgrid[0:BLOCK, 0:BLOCK]
-    cosines = np.cos(np.pi * (2 * place + 1) * frequency / (2 * BLOCK)) * np.sqrt(2 / BLOCK)
-    cosines[0] /= np.sqrt(2)
-    return np.kron(cosines, cosines).T
+    return np.kron(dct_basis(), dct_basis()).T
 
 
 # The layer `BlockDCT`.
