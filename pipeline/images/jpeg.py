@@ -235,7 +235,7 @@ def libjpeg_tables(quality: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def dct_basis() -> np.ndarray:
-    """Return the orthonormal DCT-II of eight values as (frequency, place); a block's is basis @ block @ basis.T.
+    """Return the orthonormal DCT-II of eight values as (frequency, place): basis @ block @ basis.T.
 
     >>> bool(np.allclose(dct_basis() @ dct_basis().T, np.eye(8)))
     True
