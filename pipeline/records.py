@@ -12,7 +12,7 @@ import os
 import platform
 import subprocess
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import pandas as pd
 import yaml
 
 from pipeline.config import TABLES, TRAINING, Config, flatten, validate
-from pipeline.detector.decision import RUN_FILE
+from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE
 from pipeline.errors import UserError
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
 
@@ -39,20 +39,41 @@ TAGS = (
 )
 
 
-class TrainingRun:
+class TrainingRun(contextlib.AbstractContextManager["TrainingRun"]):
     """One training while it runs: its record, and its MLflow run if the store answers.
+
+    A block that raises closes the run as failed, or killed by Ctrl-C.
 
     Attributes:
         record: what becomes `run.json`.
     """
 
-    def __init__(self, record: dict[str, Any]) -> None:
-        self.record = record
+    def __init__(self, config: Config, name: str, parent: str | None, facts: Mapping[str, Any]) -> None:
+        """Open the run.
+
+        Args:
+            config: the whole configuration; what a training depends on is kept in the record.
+            name: of the run.
+            parent: MLflow run of the sweep that this one belongs to.
+            facts: of the inputs and the machine (digests, device, precision).
+        """
+        self.record: dict[str, Any] = {
+            RUN_KEY: uuid.uuid4().hex,
+            "run_id": None,
+            "name": name,
+            "experiment": config.tracking.experiment,
+            "parent": parent,
+            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "seed": config.seed,
+            **code_state(config.choose("sample", *TABLES, *TRAINING)),
+            **facts,
+            "config": config.choose("data.name", "seed", "convert", "split", *TRAINING),
+        }
         self._tracker: Tracker | None = None
         with tolerating_a_lost_store("opening the run"):
-            self._tracker = _start(record)
-            record["run_id"] = self._tracker.run_id
-            self._tracker.log_params(flatten(record["config"]))
+            self._tracker = _start(self.record)
+            self.record["run_id"] = self._tracker.run_id
+            self._tracker.log_params(flatten(self.record["config"]))
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Send an epoch while training goes on; after a first failure no more is tried."""
@@ -67,47 +88,11 @@ class TrainingRun:
         with tolerating_a_lost_store("recording the training", f" --models {models}"):
             send_training(models)
 
-    def abandon(self, status: str) -> None:
-        """Close the run as FAILED or KILLED."""
-        if self._tracker is not None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the run as failed or killed where the block raised."""
+        if kind is not None and self._tracker is not None:
             with tolerating_a_lost_store("closing the run"):
-                self._tracker.end(status)
-
-
-@contextlib.contextmanager
-def training_run(
-    config: Config, name: str, parent: str | None, facts: Mapping[str, Any]
-) -> Iterator[TrainingRun]:
-    """Open the run of a training; a block that raises closes it as failed, or killed by Ctrl-C.
-
-    Args:
-        config: the whole configuration; what a training depends on is kept in the record.
-        name: of the run.
-        parent: MLflow run of the sweep that this one belongs to.
-        facts: of the inputs and the machine (digests, device, precision).
-    """
-    run = TrainingRun(
-        {
-            RUN_KEY: uuid.uuid4().hex,
-            "run_id": None,
-            "name": name,
-            "experiment": config.tracking.experiment,
-            "parent": parent,
-            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "seed": config.seed,
-            **code_state(config.choose("sample", *TABLES, *TRAINING)),
-            **facts,
-            "config": config.choose("data.name", "seed", "convert", "split", *TRAINING),
-        }
-    )
-    try:
-        yield run
-    except KeyboardInterrupt:
-        run.abandon("KILLED")
-        raise
-    except BaseException:
-        run.abandon("FAILED")
-        raise
+                self._tracker.end("KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED")
 
 
 def send_training(models: Path) -> str:
@@ -115,13 +100,11 @@ def send_training(models: Path) -> str:
     record = read_record(models)
     tracker = Tracker.find(record) or _start(record)
     tracker.log_params(flatten(record["config"]))
-    tracker.log_history(pd.read_csv(models / "history.csv"))
+    tracker.log_history(pd.read_csv(models / HISTORY_FILE))
     tracker.log_metrics({f"validation/{key}": value for key, value in record["validation"].items()})
     tracker.log_tables(record["tables"])
     tracker.log_text(yaml.safe_dump(record["config"], sort_keys=False), "config/train.yaml")
-    tracker.log_files(
-        *(models / name for name in ("history.csv", "decision.json", "model_summary.txt", RUN_FILE))
-    )
+    tracker.log_files(*(models / name for name in (HISTORY_FILE, DECISION_FILE, SUMMARY_FILE, RUN_FILE)))
     tracker.log_detector(models, record["example"])
     tracker.end()
     return tracker.run_id

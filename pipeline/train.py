@@ -22,10 +22,10 @@ from pipeline.config import Config
 from pipeline.datasets.provenance import check_built_from, check_files
 from pipeline.datasets.tables import SPLITS, genuine_sources, read_table, shuffle_labels, with_sources
 from pipeline.detector.calibration import decide
-from pipeline.detector.decision import DECISION_FILE, RUN_FILE, UNDECIDED
+from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE, UNDECIDED
 from pipeline.detector.detector import Detector, load_model
 from pipeline.detector.validation import score_table, validation_metrics
-from pipeline.records import training_run
+from pipeline.records import TrainingRun
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
 
@@ -71,13 +71,13 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     training = training_of(config, digests["tables"])
     print(training.summary())
     facts = {**training.facts, **digests, "example": tables["validation"]["path"].iloc[0]}
-    with training_run(config, name, parent, facts) as run, replacing_folder(models) as folder:
+    with TrainingRun(config, name, parent, facts) as run, replacing_folder(models) as folder:
         history = training.fit(tables["train"], tables["validation"], run.log_epoch)
         training.save(folder)
         # The rate is no result: with it, the same training would leave another file each time.
         run.record["images_per_second"] = float(history.pop("images_per_second").median())
-        write_csv(folder / "history.csv", history)
-        write_text(folder / "model_summary.txt", training.summary())
+        write_csv(folder / HISTORY_FILE, history)
+        write_text(folder / SUMMARY_FILE, training.summary())
         decision, run.record["validation"] = _decide(folder, config, tables["validation"])
         write_json(folder / DECISION_FILE, decision)
         write_json(folder / RUN_FILE, run.record)

@@ -100,4 +100,6 @@ UNDECIDED = Decision(threshold=0.5, temperature=1.0, unsure=(0.5, 0.5))  # befor
 #
 
 DECISION_FILE = "decision.json"
+HISTORY_FILE = "history.csv"
+SUMMARY_FILE = "model_summary.txt"
 RUN_FILE = "run.json"
