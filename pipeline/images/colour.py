@@ -1,4 +1,4 @@
-"""Colours as they are meant: ICC profiles to sRGB, in which networks and screens take them."""
+"""Colours as they are meant: ICC profiles to sRGB, as networks and screens take it, and any depth to 8 bits."""
 
 import functools
 import io
@@ -20,14 +20,10 @@ _GRID = 9  # steps of each axis at which a profile is compared with sRGB
 
 
 def applied_profile(image: Image.Image) -> Any | None:
-    """Give the transformation to sRGB that a picture's ICC profile asks for.
+    """Return the transformation to sRGB that the ICC profile of a picture of mode RGB, L or CMYK asks for.
 
-    Args:
-        image: of mode RGB, L or CMYK; it need not be decoded.
-
-    Returns:
-        what `ImageCms.applyTransform` takes; None where there is no profile, where it is sRGB, where it is
-        broken or made for other colours than the picture has (a line in the log says so).
+    None where there is no profile, where it is sRGB, where it is broken or made for other colours than the
+    picture has (a line in the log says so).
     """
     profile = image.info.get("icc_profile")
     if not isinstance(profile, bytes) or not profile or image.mode not in _SPACES:
@@ -78,14 +74,14 @@ def _changes_nothing(transform: Any, mode: str) -> bool:
     return bool(np.abs(before - after).max() <= _SAME)
 
 
-# Samples of any depth and sign as 8 bits, scaled by their range: never clipped, never wrapped around.
-#
-
 _BAND_SAMPLES = 1 << 21  # scaled at a time: the floats of a large picture are never there all at once
 
 
 def eight_bit(samples: np.ndarray, bits: int | None = None) -> np.ndarray:
-    """Scale samples to 0..255.
+    """Scale samples of any depth and sign to 0..255 by their range: never clipped, never wrapped around.
+
+    >>> eight_bit(np.array([0, 2048, 4095], np.uint16), bits=12).tolist()
+    [0, 128, 255]
 
     Unsigned integers of up to 16 bits are scaled by what their bits can hold. Signed ones, those of more
     bits and floats have no agreed white: the darkest becomes 0 and the brightest 255, all channels together,

@@ -11,7 +11,7 @@ Reference: ITU-T T.81 (JPEG), annex B (markers).
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -169,15 +169,10 @@ def _parts_of(content: bytes) -> JpegParts:
     _require(_are_usual(scans, progressive))
     _require(not (progressive and interval))  # it would count other blocks in each scan
     used = list(dict.fromkeys(component.table for component in frame.components))
+    chosen = tuple(tables[number] for number in used)
+    table_of = tuple(used.index(component.table) for component in frame.components)
     return JpegParts(
-        progressive,
-        frame.width,
-        frame.height,
-        sampling,
-        tuple(tables[number] for number in used),
-        tuple(used.index(component.table) for component in frame.components),
-        interval,
-        tuple(scans),
+        progressive, frame.width, frame.height, sampling, chosen, table_of, interval, tuple(scans)
     )
 
 
@@ -211,10 +206,9 @@ def _segment(marker: int, payload: bytes) -> bytes:
 
 
 class Saving(Protocol):
-    """A way to save one picture."""
+    """An encoder: a way to save one picture. Those with the same settings are equal, and have one hash."""
 
-    def __hash__(self) -> int:
-        """Ways with the same settings are one."""
+    def __hash__(self) -> int: ...
 
     @property
     def ending(self) -> str | None:
@@ -222,10 +216,10 @@ class Saving(Protocol):
 
     @property
     def words(self) -> str:
-        """Say all that the file depends on besides the picture, without spaces."""
+        """All that the file depends on besides the picture, without spaces."""
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:
-        """Give the file, from the file as handed in and from its picture as it is looked at.
+        """Return the file, made of the original and of its picture as it is looked at.
 
         Raises:
             Unreadable: the file cannot be saved this way.
@@ -240,7 +234,7 @@ class Copied:
     words: str = "copied"
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:  # noqa: ARG002
-        """Give `content`."""
+        """Return `content`."""
         return content
 
 
@@ -252,10 +246,8 @@ class Png:
     words: str = "png"
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:  # noqa: ARG002
-        """Give the pixels without any metadata."""
-        buffer = io.BytesIO()
-        rgb.save(buffer, "PNG")
-        return buffer.getvalue()
+        """Encode the pixels without any metadata."""
+        return _encoded(rgb, "PNG")
 
 
 @dataclass(frozen=True)
@@ -273,14 +265,12 @@ class Jpeg:
 
     @property
     def words(self) -> str:
-        """Name the settings."""
+        """The settings."""
         return f"quality={self.quality},subsampling={self.subsampling}"
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:  # noqa: ARG002
         """Encode the pixels."""
-        buffer = io.BytesIO()
-        rgb.save(buffer, "JPEG", quality=self.quality, subsampling=self.subsampling)
-        return buffer.getvalue()
+        return _encoded(rgb, "JPEG", quality=self.quality, subsampling=self.subsampling)
 
 
 @dataclass(frozen=True)
@@ -306,40 +296,34 @@ class JpegLike:
 
     @property
     def words(self) -> str:
-        """Name the settings, the tables by a hash."""
-        said = [f"tables={hashlib.sha256(str(self.tables).encode()).hexdigest()[:12]}"]
-        said.append(f"subsampling={self.subsampling}")
-        said += ["progressive"] * self.progressive + ["optimised"] * self.optimised
-        said += [f"restart_rows={self.restart_rows}"] * (self.restart_rows > 0)
-        said += [f"restart_blocks={self.restart_blocks}"] * (self.restart_blocks > 0)
-        return ",".join(said)
+        """The settings, the tables by a hash."""
+        words = [f"tables={hashlib.sha256(str(self.tables).encode()).hexdigest()[:12]}"]
+        words.append(f"subsampling={self.subsampling}")
+        words += ["progressive"] * self.progressive + ["optimised"] * self.optimised
+        words += [f"restart_rows={self.restart_rows}"] * (self.restart_rows > 0)
+        words += [f"restart_blocks={self.restart_blocks}"] * (self.restart_blocks > 0)
+        return ",".join(words)
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:  # noqa: ARG002
         """Encode the pixels."""
+        options = {
+            "qtables": [list(table) for table in self.tables],
+            "subsampling": self.subsampling,
+            "progressive": self.progressive,
+            "optimize": self.optimised,
+            "restart_marker_rows": self.restart_rows,
+            "restart_marker_blocks": self.restart_blocks,
+        }
         try:
-            return self._encoded(rgb)
+            return _encoded(rgb, "JPEG", **options)
         except OSError:
             # Pillow guesses how many bytes the file will have, and fails where noise needs more.
             usual = ImageFile.MAXBLOCK
             ImageFile.MAXBLOCK = max(usual, 16 * rgb.width * rgb.height)
             try:
-                return self._encoded(rgb)
+                return _encoded(rgb, "JPEG", **options)
             finally:
                 ImageFile.MAXBLOCK = usual
-
-    def _encoded(self, rgb: Image.Image) -> bytes:
-        buffer = io.BytesIO()
-        rgb.save(
-            buffer,
-            "JPEG",
-            qtables=[list(table) for table in self.tables],
-            subsampling=self.subsampling,
-            progressive=self.progressive,
-            optimize=self.optimised,
-            restart_marker_rows=self.restart_rows,
-            restart_marker_blocks=self.restart_blocks,
-        )
-        return buffer.getvalue()
 
 
 @dataclass(frozen=True)
@@ -350,15 +334,21 @@ class Stripped:
     words: str = "stripped"
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:  # noqa: ARG002
-        """Give the plain file around the same data."""
+        """Write the plain file around the same data."""
         parts = take_apart(content)
         if parts is None:  # it could be taken apart when the settings were looked up
             raise Unreadable("it changed while it was converted; run the same command again")
         return parts.plain()
 
 
+def _encoded(rgb: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    rgb.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
 def settings_of(parts: JpegParts) -> JpegLike | None:
-    """Give the settings with which another picture can be saved like this one; None: it cannot."""
+    """Return the settings with which another picture can be saved like this one; None: it cannot."""
     subsampling = _SUBSAMPLING.get(parts.sampling[0])
     if subsampling is None or parts.table_of not in {(0, 0, 0), (0, 1, 1), (0, 1, 2)}:
         return None

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-# What the seven hashes of `perceptual_hashes` are of, in this order, as numpy turns the picture.
-POSES = ("rot90", "rot180", "rot270", "fliplr", "fliplr rot90", "fliplr rot180", "fliplr rot270")
+# The seven ways to turn and mirror a picture, in the order of `perceptual_hashes`, as numpy does it.
+TURNED = ("rot90", "rot180", "rot270", "fliplr", "fliplr rot90", "fliplr rot180", "fliplr rot270")
 
 _BAND_PIXELS = 1 << 18  # hashed at a time: a large picture's pixels are not copied whole
 _SIDE, _LOW = 32, 8  # of the picture that is transformed; of the square of its lowest frequencies
@@ -18,7 +18,11 @@ _DIGITS = 6
 
 
 def sha256_of(content: bytes | memoryview) -> str:
-    """Hash bytes; hexadecimal."""
+    """Hash bytes; hexadecimal.
+
+    >>> sha256_of(b"")[:8]
+    'e3b0c442'
+    """
     return hashlib.sha256(content).hexdigest()
 
 
@@ -40,21 +44,21 @@ def pixel_sha256(rgb: Image.Image) -> str:
 
 
 def perceptual_hashes(rgb: Image.Image) -> tuple[str, str]:
-    """Give the 64-bit DCT hash of a picture, and those of its seven other poses.
+    """Return the 64-bit DCT hash of a picture, and those of it turned and mirrored.
 
-    Few bits differ between a picture and its copies of another size, quality or brightness. The poses
-    cost little: a mirror changes the sign of the odd frequencies, a quarter turn transposes them.
+    Few bits differ between a picture and its copies of another size, quality or brightness. Turning
+    costs little: a mirror changes the sign of the odd frequencies, a quarter turn transposes them.
     Reference: N. Krawetz, "Looks Like It", 2011, as in the library imagehash (`phash`).
 
     Returns:
-        16 hexadecimal digits, and 7 x 16 in the order of `POSES`.
+        16 hexadecimal digits, and 7 x 16 in the order of `TURNED`.
     """
     grey, lanczos = rgb.convert("L"), Image.Resampling.LANCZOS
     lying = _frequencies(grey.resize((_SIDE, _SIDE), lanczos))
     # Pillow shrinks sideways, rounds, and shrinks downwards; of a picture on its side, the other way round.
     standing = _frequencies(grey.resize((grey.width, _SIDE), lanczos).resize((_SIDE, _SIDE), lanczos)).T
     sideways, downwards = _MIRRORED, _MIRRORED[:, None]
-    poses = np.stack(
+    turned = np.stack(
         [
             lying,
             standing * downwards,
@@ -65,13 +69,13 @@ def perceptual_hashes(rgb: Image.Image) -> tuple[str, str]:
             lying * downwards,
             standing * sideways * downwards,
         ]
-    ).reshape(len(POSES) + 1, -1)
-    middle = poses.shape[1] // 2
-    medians = np.sort(poses, axis=1)[:, middle - 1 : middle + 1].sum(axis=1) / 2
-    words = np.packbits(poses > medians[:, None], axis=1).tobytes().hex()
+    ).reshape(len(TURNED) + 1, -1)
+    middle = turned.shape[1] // 2
+    medians = np.sort(turned, axis=1)[:, middle - 1 : middle + 1].sum(axis=1) / 2
+    words = np.packbits(turned > medians[:, None], axis=1).tobytes().hex()
     return words[:16], words[16:]
 
 
 def _frequencies(grey: Image.Image) -> np.ndarray:
-    """Give the lowest frequencies of a small picture, those downwards by row."""
+    """Return the lowest frequencies of a small picture, those downwards by row."""
     return np.round(_COSINES @ np.asarray(grey, dtype=np.float64) @ _COSINES.T, _DIGITS)

@@ -10,9 +10,8 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from pipeline.images.files import Unreadable
 from pipeline.images.jpeg import (
     CODED_DATA,
     LINES,
@@ -35,15 +34,8 @@ _CODE_STREAM = b"\xff\x4f\xff\x51"  # a JPEG 2000 without boxes
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 
 
-@dataclass(frozen=True)
-class JpegExtent:
-    """Where the picture lies in the file of a JPEG.
-
-    Attributes:
-        data: where the coded data of its first scan begin.
-        end: behind its last marker; what follows is no part of it.
-        scans: how many there are.
-    """
+class JpegExtent(NamedTuple):
+    """Where the coded data of a JPEG begin, where its picture ends, and how many scans it has."""
 
     data: int
     end: int
@@ -52,10 +44,6 @@ class JpegExtent:
 
 def check_whole(content: bytes, kind: str) -> None:
     """Walk through the parts of a PNG, GIF, WebP, AVIF or JPEG 2000; of other formats the decoders tell.
-
-    Args:
-        content: the file.
-        kind: its format by content, a key of `formats.ENDINGS`.
 
     Raises:
         Unreadable: something is missing or damaged.
@@ -127,11 +115,7 @@ def _check_restarts(data: bytes, interval: int, n_units: int | None) -> None:
 
 
 def webp_size(content: bytes) -> tuple[int, int]:
-    """Give (width, height) of a WebP from its header.
-
-    Raises:
-        Unreadable: it has none.
-    """
+    """Return (width, height) of a WebP from its header; raise Unreadable where it has none."""
     kind, data = content[12:16], content[20:30]
     if len(data) < 10:
         raise truncated("WEBP")
@@ -178,7 +162,7 @@ def _gif(content: bytes) -> None:
 
 
 def _colours(flags: int) -> int:
-    """Give the bytes of a colour table."""
+    """Count the bytes of a colour table."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
@@ -203,7 +187,7 @@ def _jpeg_2000(content: bytes) -> None:
 
 
 def _boxes(content: bytes) -> Iterator[tuple[bytes, int]]:
-    """Give name and end of each box (ISO/IEC 14496-12, section 4.2); the last may end too late."""
+    """Yield name and end of each box (ISO/IEC 14496-12, section 4.2); the last may end too late."""
     position = 0
     while position < len(content):
         length = int.from_bytes(content[position : position + 4], "big")
@@ -227,17 +211,6 @@ _WALKS: dict[str, Callable[[bytes], None]] = {
 }
 
 
-# JPEG data handed to the decoder piece by piece, so that it shows when they do not come out even.
-#
-# libjpeg only warns of damaged data, and Pillow does not hear it: what comes after the damage is shifted or
-# grey. But damaged data hold too many or too few bits. So the last bytes are held back until they are asked
-# for: a decoder that never asks has all its rows, and data left over. And before the end of the picture
-# stand some bytes that are no data: a decoder that reads past them has rows without data.
-#
-# Damage that keeps the count cannot be seen, nor that between two restart markers, nor that of several
-# scans.
-#
-
 # More than a decoder reads ahead (8 bytes), and than the padding of the last byte.
 _HELD_BACK = 24
 _NO_DATA = bytes(16)
@@ -245,12 +218,21 @@ _END_MARKER = b"\xff\xd9"
 
 
 def can_be_fed(extent: JpegExtent) -> bool:
-    """Tell whether a JPEG comes in one scan, and has data enough to hold some back."""
+    """Return whether a JPEG comes in one scan, and has data enough to hold some back."""
     return extent.scans == 1 and extent.end - len(_END_MARKER) - _HELD_BACK > extent.data
 
 
 class JpegFeed(io.BytesIO):
-    """A JPEG as the file that Pillow decodes."""
+    """A JPEG handed to the decoder piece by piece, so that it shows when its data do not come out even.
+
+    libjpeg only warns of damaged data, and Pillow does not hear it: what comes after the damage is shifted
+    or grey. But damaged data hold too many or too few bits. So the last bytes are held back until they are
+    asked for: a decoder that never asks has all its rows, and data left over. And before the end of the
+    picture stand some bytes that are no data: a decoder that reads past them has rows without data.
+
+    Damage that keeps the count cannot be seen, nor that between two restart markers, nor that of several
+    scans.
+    """
 
     def __init__(self, content: bytes, extent: JpegExtent) -> None:
         super().__init__(content)
@@ -271,12 +253,8 @@ class JpegFeed(io.BytesIO):
         return self._behind.pop(0) if self._behind else b""
 
     def check(self) -> None:
-        """To be called once the picture is decoded.
-
-        Raises:
-            Unreadable: its data are damaged.
-        """
+        """Raise Unreadable where a decoder that is done has not used the data up, or has used more."""
         if not self._asked:
-            raise Unreadable("it is damaged (data are left over at its end); get a whole copy of it")
+            raise damaged("data are left over at its end")
         if not self._behind:
-            raise Unreadable("it is damaged (data are missing at its end); get a whole copy of it")
+            raise damaged("data are missing at its end")

@@ -15,18 +15,18 @@ from collections.abc import Iterator
 _log = logging.getLogger("pipeline.images")
 # Descriptors and warning filters belong to the process: one thread at a time turns them aside. Another that
 # reads a picture meanwhile does without, rather than wait.
-_turned_aside = threading.Lock()
+_aside_lock = threading.Lock()
 _STDERR = 2
 
 
 class Messages:
-    """What was said, in the order of the sources: warnings, then what stood on the descriptor."""
+    """Warnings, then what stood on the descriptor, line by line."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
     def last(self) -> str:
-        """Give what was said last, which is what a library stopped at; "" where nothing was said."""
+        """Return the last line, which is what a library stopped at; "" where there is none."""
         return self.lines[-1] if self.lines else ""
 
     def __str__(self) -> str:
@@ -35,13 +35,12 @@ class Messages:
 
 @contextlib.contextmanager
 def collected(from_stderr: bool) -> Iterator[Messages]:
-    """Collect what libraries say inside the block; it is complete once the block is left.
+    """Collect what libraries say inside the block, complete once it is left.
 
-    Args:
-        from_stderr: also what C libraries write to descriptor 2, which costs some microseconds.
+    With `from_stderr` also what C libraries write to descriptor 2, which costs some microseconds.
     """
     messages = Messages()
-    if not _turned_aside.acquire(blocking=False):
+    if not _aside_lock.acquire(blocking=False):
         yield messages
         return
     try:
@@ -54,7 +53,7 @@ def collected(from_stderr: bool) -> Iterator[Messages]:
             finally:
                 messages.lines[:0] = [str(each.message) for each in warned or ()]
     finally:
-        _turned_aside.release()
+        _aside_lock.release()
 
 
 def log(name: str, messages: object) -> None:

@@ -350,7 +350,7 @@ def _unidentified(kind: str | None) -> str:
 
 
 def _in_words(text: str) -> str:
-    """Say what the decoder found, in words that tell a truncated file from a broken one."""
+    """Return what the decoder said in words that tell a truncated file from a broken one."""
     text = text.splitlines()[0][:_LONGEST_TEXT]
     if "MAX_TEXT_CHUNK" in text:
         return "a text or a colour profile in it unpacks to more than 1 MiB; save it without"

@@ -34,7 +34,7 @@ class PictureCache:
         self._memory_left = min(limit, _SHARE * _physical_memory()) if kind == "auto" else limit
 
     def room_for(self, size: int, pictures: int) -> np.ndarray | None:
-        """Give (size,) uint8 to fill, or None where nothing is to be kept.
+        """Return (size,) uint8 to fill, or None where nothing is to be kept.
 
         Args:
             size: in bytes.
@@ -84,10 +84,6 @@ def _physical_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-# Decoded pictures by row number, each decoded once where a cache has room.
-#
-
-
 @dataclass(frozen=True)
 class File:
     """Where a picture lies.
@@ -106,7 +102,9 @@ class File:
 
 
 class DecodedPictures:
-    """The pictures of a table as `load` gives them, in 8 bits. Threads may share it.
+    """The pictures of a table by row number as `load` gives them, each decoded once where a cache has room.
+
+    Threads may share it.
 
     Args:
         files: of the pictures, in the order of the table.
@@ -133,24 +131,24 @@ class DecodedPictures:
         return len(self.files)
 
     def shape(self, row: int) -> tuple[int, int]:
-        """Give height and width of a picture, without reading it."""
+        """Return height and width of a picture, without reading it."""
         return self._shapes[row]
 
     def __getitem__(self, row: int) -> Loaded:
-        """Give a picture, not to be written to.
+        """Return a picture, not to be written to.
 
         Raises:
             UserError: it cannot be read, or is not as large as the table says; also kept in `failure`.
         """
         if self._kept is not None and self._is_kept[row]:
-            return Loaded(self._place(row), self._tables[row])
+            return Loaded(self._slot(row), self._tables[row])
         try:
             picture = self._read(row)
         except UserError as error:
             self.failure = error
             raise
         if self._kept is not None:
-            self._place(row)[:] = picture.pixels
+            self._slot(row)[:] = picture.pixels
             self._tables[row] = picture.quantisation
             self._is_kept[row] = True  # after the pixels: another thread may be waiting for them
         return picture
@@ -166,8 +164,7 @@ class DecodedPictures:
             )
         return picture
 
-    def _place(self, row: int) -> np.ndarray:
-        """The room of a picture in the cache, (height, width, 3) uint8."""
+    def _slot(self, row: int) -> np.ndarray:
         assert self._kept is not None
         flat = self._kept[self._starts[row] : self._starts[row + 1]]
         return flat.reshape(*self._shapes[row], 3)

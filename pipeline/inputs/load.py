@@ -10,9 +10,6 @@ from pipeline.config import Inputs
 from pipeline.images.jpeg import NO_TABLE
 from pipeline.images.read import read
 
-# The classic input: the whole picture at one size.
-#
-
 
 def resize(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize to (height, width): an axis that shrinks is averaged, one that grows interpolated.
@@ -77,7 +74,7 @@ def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: 
 
 
 def loaded_shape(height: int, width: int, inputs: Inputs) -> tuple[int, int]:
-    """Give height and width of what `load` makes of a picture of height × width."""
+    """Return height and width of what `load` makes of a picture of height × width."""
     if inputs.method == "resized":
         return inputs.height, inputs.width
     return (max(height // BLOCK, 1) * BLOCK, max(width // BLOCK, 1) * BLOCK)

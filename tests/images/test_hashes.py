@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.images.hashes import POSES, perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
+from pipeline.images.hashes import TURNED, perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
 
 
 def bits_apart(first: str, second: str) -> int:
@@ -41,7 +41,7 @@ def test_one_pixel_counts(photo):
 
 
 def turned(pixels: np.ndarray) -> list[np.ndarray]:
-    """The seven other poses in the order of POSES."""
+    """The seven ways to turn it in the order of TURNED."""
     mirrored = np.fliplr(pixels)
     return [np.rot90(pixels, k) for k in (1, 2, 3)] + [np.rot90(mirrored, k) for k in range(4)]
 
@@ -51,7 +51,7 @@ def test_the_perceptual_hashes_are_the_librarys_of_the_turned_picture(photo, see
     pixels = photo(100, 150, seed=seed)
     upright, others = perceptual_hashes(Image.fromarray(pixels))
     assert upright == str(imagehash.phash(Image.fromarray(pixels)))
-    for number, (pose, pixels_turned) in enumerate(zip(POSES, turned(pixels), strict=True)):
+    for number, (pose, pixels_turned) in enumerate(zip(TURNED, turned(pixels), strict=True)):
         found = others[16 * number : 16 * number + 16]
         wanted = str(imagehash.phash(Image.fromarray(np.ascontiguousarray(pixels_turned))))
         assert found == wanted, pose
