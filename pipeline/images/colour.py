@@ -1,4 +1,4 @@
-"""Colours as they are meant: ICC profiles to sRGB, as networks and screens take it, and any depth to 8 bits."""
+"""Colours as they are meant: ICC profiles to sRGB, as networks and screens take it, any depth to 8 bits."""
 
 import functools
 import io

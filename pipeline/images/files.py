@@ -244,7 +244,7 @@ def _refuse(path: Path) -> Rejected | None:
 
 
 def _reason_against_ending(suffix: str, kind: str | None) -> str:
-    """Return why a file with the ending of no picture is none; "" where it has no ending and begins as one."""
+    """Return why a file without a picture's ending is none; "" where it has none and begins as one."""
     if kind and not suffix:
         return ""
     ending = f"the ending {suffix}" if suffix else "no ending, and does not begin as a picture"
