@@ -88,7 +88,7 @@ def _config(side: int, batch: int) -> Config:
 def _network(config: Config) -> Any:
     from pipeline.models.build import build
     from pipeline.training.device import prepare_machine
-    from pipeline.training.fit import compile_for_training
+    from pipeline.training.optimizer import compile_for_training
 
     prepare_machine(config.runtime, config.train.precision, config.seed)
     network = build(config.model, config.inputs.height, config.inputs.width)

@@ -79,7 +79,7 @@ def _config(*augment: str) -> Config:
 def _network(precision: str, seed: int = 20) -> Any:
     from pipeline.models.build import build
     from pipeline.training.device import prepare_machine
-    from pipeline.training.fit import compile_for_training
+    from pipeline.training.optimizer import compile_for_training
 
     config = _config()
     prepare_machine(config.runtime, precision, seed)

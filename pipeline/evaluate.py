@@ -162,9 +162,9 @@ def _shown(detector: Detector, tested: pd.DataFrame, table: pd.DataFrame) -> Ite
     masks = table.set_index("path")["mask_path"]
     for _, row in choose(tested).iterrows():
         path = Path(row["path"])
-        look = next(detector.looks([path]))
+        shown = next(detector.answers([(path, None)]))
         answer = {str(name): value for name, value in row.items()}
-        yield Shown(answer, load(path, NATIVE).pixels, look.cells, mask_at(masks[row["path"]]))
+        yield Shown(answer, load(path, NATIVE).pixels, shown.map, mask_at(masks[row["path"]]))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -20,11 +20,11 @@ from pipeline.errors import UserError
 from pipeline.stage import plain_errors, start_tensorflow
 
 if TYPE_CHECKING:  # --help answers at once: what a detector needs is imported where one is asked
-    from pipeline.detector.inference import Look
+    from pipeline.detector.inference import Answer
 
 
 def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) -> Iterator[dict[str, Any]]:
-    """Answers for `pictures`, in order, as they are done.
+    """Yield a verdict on each of `pictures`, in order, as they are done.
 
     Args:
         pictures: files.
@@ -38,34 +38,35 @@ def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) ->
     from pipeline.detector.detector import Detector
 
     detector = Detector.load(models)
-    for number, (path, (answer, look)) in enumerate(zip(pictures, detector.answer(pictures), strict=True), 1):
-        error = answer.pop("error")
-        if look is None:
+    judged = zip(pictures, detector.verdicts(pictures), strict=True)
+    for number, (path, (verdict, answer)) in enumerate(judged, 1):
+        error = verdict.pop("error")
+        if answer is None:
             yield {"path": str(path), "error": error}
         elif maps is None:
-            yield {"path": str(path), **answer}
+            yield {"path": str(path), **verdict}
         else:
-            yield {"path": str(path), **answer, "map": str(_draw_map(path, look, maps, number))}
+            yield {"path": str(path), **verdict, "map": str(_write_map(path, answer, maps, number))}
 
 
-def _draw_map(path: Path, look: "Look", maps: Path, number: int) -> Path:
-    """Draw a picture beside its map; the number keeps pictures of one name apart."""
+def _write_map(path: Path, answer: "Answer", maps: Path, number: int) -> Path:
+    """Write a picture beside its map; the number keeps pictures of one name apart."""
     from pipeline.detector.inference import NATIVE
     from pipeline.inputs.load import load
     from pipeline.reports.gallery import jpeg, panel
     from pipeline.storage import write_bytes
 
-    if look.cells is None:
+    if answer.map is None:
         raise UserError(
             "this detector says nothing of places, so it has no maps; train one that does, such as model=dct"
         )
     drawn = maps / f"{number:04}-{path.stem}.jpg"
-    write_bytes(drawn, jpeg(panel(load(path, NATIVE).pixels, look.cells, None)))
+    write_bytes(drawn, jpeg(panel(load(path, NATIVE).pixels, answer.map, None)))
     return drawn
 
 
 def expand(path: Path) -> list[Path]:
-    """The pictures that `path` stands for: itself, or those in the folder and its subfolders, sorted."""
+    """Return the pictures that `path` stands for: itself, or those in the folder and below it, sorted."""
     from pipeline.images.files import find_pictures
 
     if not path.is_dir():

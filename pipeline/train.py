@@ -17,14 +17,15 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
-from pipeline.checking import TARGET
 from pipeline.config import Config
 from pipeline.datasets.provenance import check_built_from, check_files
 from pipeline.datasets.tables import SPLITS, genuine_sources, read_table, shuffle_labels, with_sources
 from pipeline.detector.calibration import decide
 from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE, UNDECIDED
-from pipeline.detector.detector import Detector, load_model
+from pipeline.detector.detector import Detector
 from pipeline.detector.validation import score_table, validation_metrics
+from pipeline.models.build import describe, model_name
+from pipeline.models.detector_files import load_model, save_model
 from pipeline.records import TrainingRun
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
@@ -34,13 +35,12 @@ LEARNT_FROM = SPLITS[:2]  # train and validation: the test table is not even ope
 
 def run(config: Config) -> None:
     """Train into `paths.models`; the run is named after what tells it from others at a glance."""
-    detector = config.model[TARGET].split(".")[-2]
-    name = " ".join([config.data.name, detector, config.convert.policy, config.split.method])
+    name = " ".join([config.data.name, model_name(config.model), config.convert.policy, config.split.method])
     train(config, Path(config.paths.models), name=name)
 
 
 def train(config: Config, models: Path, name: str, parent: str | None = None) -> dict[str, Any]:
-    """Train one detector; replace the folder `models` by it; give its `run.json`.
+    """Train one detector; replace the folder `models` by it; return its `run.json`.
 
     Args:
         config: the whole configuration.
@@ -60,28 +60,28 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
         check_files(genuine_sources(tables["train"]))
     start_tensorflow()  # 10 s: not before it is needed
     from pipeline.training.device import training_seed
-    from pipeline.training.fit import training_of
+    from pipeline.training.fit import fit, prepare_training
 
     if config.train.shuffle_labels:
         tables = {
-            split: shuffle_labels(table, [training_seed(config), place])
-            for place, (split, table) in enumerate(tables.items())
+            split: shuffle_labels(table, [training_seed(config), index])
+            for index, (split, table) in enumerate(tables.items())
         }
     digests = _digests(paths)
-    training = training_of(config, digests["tables"])
-    print(training.summary())
-    facts = {**training.facts, **digests, "example": tables["validation"]["path"].iloc[0]}
+    model, machine, checkpoint = prepare_training(config, digests["tables"])
+    print(describe(model))
+    facts = {**machine, **digests, "example": tables["validation"]["path"].iloc[0]}
     with TrainingRun(config, name, parent, facts) as run, replacing_folder(models) as folder:
-        history = training.fit(tables["train"], tables["validation"], run.log_epoch)
-        training.save(folder)
+        history = fit(model, tables["train"], tables["validation"], config, run.log_epoch, checkpoint)
+        save_model(model, folder, with_h5=config.train.save_h5)
         # The rate is no result: with it, the same training would leave another file each time.
         run.record["images_per_second"] = float(history.pop("images_per_second").median())
         write_csv(folder / HISTORY_FILE, history)
-        write_text(folder / SUMMARY_FILE, training.summary())
+        write_text(folder / SUMMARY_FILE, describe(model))
         decision, run.record["validation"] = _decide(folder, config, tables["validation"])
         write_json(folder / DECISION_FILE, decision)
         write_json(folder / RUN_FILE, run.record)
-    training.finish()
+    checkpoint.remove()
     run.finish(models)
     return run.record
 
@@ -89,14 +89,14 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
 def _decide(
     folder: Path, config: Config, validation: pd.DataFrame
 ) -> tuple[dict[str, Any], dict[str, float | int | None]]:
-    """Choose how answers are read, on validation pictures with the detector as saved; give its figures."""
+    """Choose how answers are read, on validation pictures with the detector as saved; return its metrics."""
     scores = score_table(Detector(load_model(folder), config.inputs, UNDECIDED), validation)
     decision = decide(scores, config.decision, config.seed)
     return decision.as_dict(), validation_metrics(scores, decision)
 
 
 def _digests(paths: Mapping[str, Path]) -> dict[str, Any]:
-    """Path and SHA-256 of each table, and one digest of them all."""
+    """Return path and SHA-256 of each table, and one digest of them all."""
     digests = {split: hashlib.sha256(path.read_bytes()).hexdigest() for split, path in paths.items()}
     return {
         "tables": {split: {"path": paths[split].as_posix(), "sha256": digests[split]} for split in paths},

@@ -14,10 +14,10 @@ from pydantic import TypeAdapter
 
 from pipeline.config import Inputs
 from pipeline.detector.decision import DECISION_FILE, RUN_FILE, Decision
-from pipeline.detector.inference import Look, Picture, in_batches, scorer_of
+from pipeline.detector.inference import Answer, in_batches, scorer_of
 from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded
-from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, load_detector, load_forest
+from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, load_model
 
 
 class Detector:
@@ -54,59 +54,49 @@ class Detector:
             Decision.from_dict(decision),
         )
 
-    def looks(self, pictures: Sequence[Picture]) -> Iterator[Look]:
-        """Logit and map of each picture, in order; memory does not grow with their number.
+    def answers(self, originals: Iterable[tuple[Path | bytes, Loaded | None]]) -> Iterator[Answer]:
+        """Answer for pictures, in order, taken as they are needed; memory does not grow with their number.
+
+        Args:
+            originals: each a file or its content, and its pixels at native resolution, or None where they
+                are not at hand.
 
         Raises:
             UserError: a picture cannot be read.
         """
-        return self._scorer.score(self._scorer.prepare(each) for each in pictures)
+        return self._scorer.score(self._scorer.prepare(*original) for original in originals)
 
-    def looks_at_decoded(self, pictures: Iterable[tuple[Picture, Loaded | None]]) -> Iterator[Look]:
-        """The same, of pictures that may be at hand decoded at native resolution; taken as they are needed.
-
-        Args:
-            pictures: each a file or its content, and its pixels or None.
-        """
-        return self._scorer.score(
-            self._scorer.prepare(picture)
-            if decoded is None
-            else self._scorer.prepare_decoded(picture, decoded)
-            for picture, decoded in pictures
-        )
-
-    def looks_at_crops(self, crops: Iterable[Loaded]) -> Iterator[Look]:
-        """The same for parts or changed forms of pictures, each as a picture of its own.
+    def answers_for_crops(self, crops: Iterable[Loaded]) -> Iterator[Answer]:
+        """Answer for parts or perturbed forms of pictures, each as a picture of its own.
 
         They are taken as they are needed. Their answers may differ from those of files of them in the last
         digits, for the sake of time.
         """
-        return self._scorer.score_crops(self._scorer.prepare_crop(each) for each in crops)
+        return self._scorer.score_crops(self._scorer.prepare_crop(crop) for crop in crops)
 
-    def answer(self, pictures: Sequence[Picture]) -> Iterator[tuple[dict[str, Any], Look | None]]:
-        """One answer a picture, in order, as they are done.
+    def verdicts(self, originals: Sequence[Path | bytes]) -> Iterator[tuple[dict[str, Any], Answer | None]]:
+        """Judge pictures, in order, as they are done.
 
         Yields:
-            `probability_fake` in [0, 1], `verdict`, `threshold`, and `error` (None), and the look that they
-            are from; where a picture cannot be read `error` says why; the first two and the look are None.
+            `probability_fake` in [0, 1], `verdict`, `threshold`, and `error` (None), and the answer that they
+            are from; where a picture cannot be read `error` says why; the first two and the answer are None.
         """
-        for batch in in_batches(pictures):
-            prepared = [self._prepare_or_error(each) for each in batch]
-            readable = [each for each in prepared if not isinstance(each, UserError)]
-            looks = self._scorer.score(readable)
+        for batch in in_batches(originals):
+            prepared = [self._prepare_or_error(original) for original in batch]
+            answers = self._scorer.score(each for each in prepared if not isinstance(each, UserError))
             for each in prepared:
-                look = None if isinstance(each, UserError) else next(looks)
-                value = None if look is None else float(self.decision.probabilities([look.logit])[0])
-                answer = {
+                answer = None if isinstance(each, UserError) else next(answers)
+                value = None if answer is None else float(self.decision.probabilities([answer.logit])[0])
+                verdict = {
                     "probability_fake": value,
                     "verdict": None if value is None else str(self.decision.verdicts([value])[0]),
                     "threshold": self.decision.threshold,
-                    "error": str(each) if look is None else None,
+                    "error": str(each) if answer is None else None,
                 }
-                yield answer, look
+                yield verdict, answer
 
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
-        """What MLflow's pyfunc calls: a column `path` or `image` (encoded bytes), one row a picture."""
+        """Judge what MLflow hands in: a column `path` or `image` (encoded bytes), one row a picture."""
         given = [
             name for name in ("path", "image") if name in model_input and model_input[name].notna().all()
         ]
@@ -115,13 +105,13 @@ class Detector:
                 f"expected a column path or image (encoded bytes); found "
                 f"{', '.join(map(str, model_input.columns))}"
             )
-        column = model_input[given[0]]
-        pictures: list[Picture] = [Path(each) if given[0] == "path" else bytes(each) for each in column]
-        return pd.DataFrame([answer for answer, _ in self.answer(pictures)], index=model_input.index)
+        as_given = Path if given[0] == "path" else bytes
+        verdicts = self.verdicts([as_given(each) for each in model_input[given[0]]])
+        return pd.DataFrame([verdict for verdict, _ in verdicts], index=model_input.index)
 
-    def _prepare_or_error(self, picture: Picture) -> Any:
+    def _prepare_or_error(self, original: Path | bytes) -> Any:
         try:
-            return self._scorer.prepare(picture)
+            return self._scorer.prepare(original)
         except UserError as error:
             return error
 
@@ -136,15 +126,6 @@ def _inputs_of(record: dict[str, Any], folder: Path) -> Inputs:
     return inputs
 
 
-def load_model(folder: Path) -> Any:
-    """Read the network or the forest in a folder.
-
-    Raises:
-        UserError: it is not there, or not whole.
-    """
-    return load_forest(folder) if (folder / FOREST_FILE).is_file() else load_detector(folder)
-
-
 def _load_pyfunc(data_path: str) -> Detector:
-    """Entry of `mlflow.pyfunc.load_model` (its `loader_module` contract)."""
+    """Load for `mlflow.pyfunc.load_model` (its `loader_module` contract)."""
     return Detector.load(Path(data_path))

@@ -27,10 +27,10 @@ def score_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
         UserError: a picture or a mask cannot be read.
     """
     rows = []
-    answers = detector.looks([Path(path) for path in table["path"]])
+    answers = detector.answers((Path(path), None) for path in table["path"])
     for answer, mask_path, target in zip(answers, table["mask_path"], table["target"], strict=True):
-        mask = read_mask(Path(mask_path)) if mask_path and answer.cells is not None else None
-        rows.append({"logit": answer.logit, **map_metrics(answer.cells, mask, bool(target))})
+        mask = read_mask(Path(mask_path)) if mask_path and answer.map is not None else None
+        rows.append({"logit": answer.logit, **map_metrics(answer.map, mask, bool(target))})
     scores = pd.DataFrame(rows, columns=["logit", *MAP_METRICS], dtype=float)
     return scores.assign(target=table["target"].to_numpy(), group=table["group"].to_numpy())
 
@@ -89,14 +89,14 @@ def _calibration_error(logit: np.ndarray, surplus: np.ndarray) -> float:
     return float(np.abs(np.bincount(bins[level], weights=surplus)).sum() / len(logit))
 
 
-def map_metrics(cells: np.ndarray | None, mask: np.ndarray | None, is_fake: bool) -> dict[str, float]:
+def map_metrics(map_: np.ndarray | None, mask: np.ndarray | None, is_fake: bool) -> dict[str, float]:
     """Compute how well a detector's map of one picture finds what was tampered with, by pixel.
 
     Neither map nor mask is inverted or eroded. A pixel has the logit of its block, and is called tampered at
     probability 0.5; pixels at the border that fill no block do not count.
 
     Args:
-        cells: (height // 8, width // 8) logits of being tampered; None without a map.
+        map_: (height // 8, width // 8) logits of being tampered; None without a map.
         mask: (height, width) bool of the tampered pixels of a fake; None where it is not known.
         is_fake: what the picture is.
 
@@ -106,21 +106,21 @@ def map_metrics(cells: np.ndarray | None, mask: np.ndarray | None, is_fake: bool
         NaN, and all of a fake whose mask is of another size.
 
     Example:
-        >>> cells = np.array([[3.0, -1.0], [-2.0, -4.0]])
+        >>> logits = np.array([[3.0, -1.0], [-2.0, -4.0]])
         >>> mask = np.zeros((16, 16), bool)
         >>> mask[:8, 8:] = True
-        >>> round(map_metrics(cells, mask, is_fake=True)["pixel_roc_auc"], 3)
+        >>> round(map_metrics(logits, mask, is_fake=True)["pixel_roc_auc"], 3)
         0.667
-        >>> map_metrics(cells, None, is_fake=False)["pixel_false_positive_rate"]
+        >>> map_metrics(logits, None, is_fake=False)["pixel_false_positive_rate"]
         0.25
     """
     values = dict.fromkeys(MAP_METRICS, np.nan)
-    if cells is None:
+    if map_ is None:
         return values
-    called = cells >= 0
+    called = map_ >= 0
     if not is_fake:
         return values | {"pixel_false_positive_rate": float(called.mean())}
-    if mask is None or (share := tampered_share(mask)).shape != cells.shape or not share.any():
+    if mask is None or (share := tampered_share(mask)).shape != map_.shape or not share.any():
         return values
     found, wrong, missed = share[called].sum(), (1 - share[called]).sum(), share[~called].sum()
     values["pixel_f1"] = float(2 * found / (2 * found + wrong + missed))
@@ -128,6 +128,6 @@ def map_metrics(cells: np.ndarray | None, mask: np.ndarray | None, is_fake: bool
     if share.mean() < 1:
         # Each block twice: with its tampered pixels, and with the others.
         weights = np.concatenate([share.ravel(), 1 - share.ravel()])
-        targets, logits = np.repeat([1, 0], share.size), np.tile(cells.ravel(), 2)
+        targets, logits = np.repeat([1, 0], share.size), np.tile(map_.ravel(), 2)
         values["pixel_roc_auc"] = float(metrics.roc_auc_score(targets, logits, sample_weight=weights))
     return values

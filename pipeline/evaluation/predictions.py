@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.detector.decision import Decision
 from pipeline.detector.detector import Detector
-from pipeline.detector.inference import NATIVE, Picture
+from pipeline.detector.inference import NATIVE
 from pipeline.detector.validation import MAP_METRICS, map_metrics
 from pipeline.evaluation.localisation import cut_crops
 from pipeline.evaluation.perturbations import Perturbation, perturb
@@ -68,7 +68,7 @@ def examine(
     perturbed: list[list[float]] = []
     masks: deque[np.ndarray | None] = deque()  # of pictures that the detector has taken and not answered yet
 
-    def opened() -> Iterator[tuple[Picture, Loaded | None]]:
+    def opened() -> Iterator[tuple[Path | bytes, Loaded | None]]:
         for number, row in enumerate(table.itertuples()):
             path = Path(str(row.path))
             mask = mask_at(str(row.mask_path))
@@ -78,18 +78,18 @@ def examine(
                 continue
             content, picture = _decoded(path)
             cut = cut_crops(picture, mask, bool(row.target), [seed, number])
-            looks = detector.looks_at_crops(crop.picture for crop in cut)
-            for crop, of_crop in zip(cut, looks, strict=True):
+            answers = detector.answers_for_crops(crop.picture for crop in cut)
+            for crop, of_crop in zip(cut, answers, strict=True):
                 place = (crop.kind, crop.top, crop.left)
                 crops.append((row.path, row.group, row.collection, *place, of_crop.logit))
             changed = _changed(picture, perturbations, seed, number)
-            perturbed.append([of_form.logit for of_form in detector.looks_at_crops(changed)])
+            perturbed.append([of_form.logit for of_form in detector.answers_for_crops(changed)])
             yield content, picture
 
-    looks = detector.looks_at_decoded(opened())
+    answers = detector.answers(opened())
     numbers = [
-        {"logit": look.logit, **map_metrics(look.cells, masks.popleft(), bool(target))}
-        for look, target in zip(looks, table["target"], strict=True)
+        {"logit": answer.logit, **map_metrics(answer.map, masks.popleft(), bool(target))}
+        for answer, target in zip(answers, table["target"], strict=True)
     ]
     names = [each.name for each in perturbations]
     rows = np.flatnonzero(closely)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.checking import TARGET, build_function
 from pipeline.errors import UserError
+from pipeline.models.forest import Forest
 
 if TYPE_CHECKING:
     import keras
@@ -41,3 +42,22 @@ def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
             f"{str(error).splitlines()[0]} Raise inputs.height and inputs.width, or take fewer "
             "layers."
         ) from error
+
+
+def describe(model: Any) -> str:
+    """Return the layers of a network, or the size of a forest, within 80 columns."""
+    if isinstance(model, Forest):
+        return model.describe()
+    lines: list[str] = []
+    model.summary(line_length=80, print_fn=lambda text, line_break=False: lines.append(text))  # noqa: ARG005
+    return "\n".join(lines) + "\n"
+
+
+def model_name(spec: Mapping[str, Any]) -> str:
+    """Return the short name of a model, as `model=` on the command line takes it.
+
+    Example:
+        >>> model_name({"_target_": "pipeline.models.dct.build", "filters": 64})
+        'dct'
+    """
+    return str(spec[TARGET]).removeprefix("pipeline.models.").removesuffix(".build")

@@ -1,4 +1,4 @@
-"""Trained networks as files: `detector.keras` for us, an `.h5` for those who expect the classic one."""
+"""Trained models as files: `detector.keras` and an `.h5` of a network, `detector.skops` of a forest."""
 
 import contextlib
 import io
@@ -18,9 +18,30 @@ from pipeline.storage import replacing, write_bytes
 
 if TYPE_CHECKING:
     import keras
+    from sklearn.ensemble import ExtraTreesClassifier
 
 DETECTOR_FILE = "detector.keras"
+FOREST_FILE = "detector.skops"  # arrays and names of types, no pickle
 H5_FILE = "fake_image_detection_model.h5"
+
+
+def save_model(model: Any, folder: Path, with_h5: bool) -> None:
+    """Write a forest, or a network, `with_h5` in the classic form too."""
+    if isinstance(model, Forest):
+        save_forest(model, folder)
+        return
+    save_detector(model, folder)
+    if with_h5:
+        save_h5(model, folder)
+
+
+def load_model(folder: Path) -> Any:
+    """Read the network or the forest in a folder.
+
+    Raises:
+        UserError: it is not there, or not whole.
+    """
+    return load_forest(folder) if (folder / FOREST_FILE).is_file() else load_detector(folder)
 
 
 def save_detector(model: "keras.Model", folder: Path) -> Path:
@@ -98,7 +119,7 @@ def in_float32(model: "keras.Model") -> "keras.Model":
 
 
 def _without_time(path: Path) -> None:
-    """Take the time of saving out of a `.keras` file, which Keras writes into its list and its metadata."""
+    """Remove the time of saving from a `.keras` file: Keras writes it into its list and its metadata."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in sorted(archive.namelist())}
     metadata = json.loads(parts["metadata.json"])
@@ -111,7 +132,7 @@ def _without_time(path: Path) -> None:
 
 @contextlib.contextmanager
 def _computing_in_float32() -> Iterator[None]:
-    """Set Keras's policy for what is built inside: a model has one of its own beside those of its layers."""
+    """Set Keras's policy for what is built inside: a model has its own beside those of its layers."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -124,7 +145,7 @@ def _computing_in_float32() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_legacy_warning() -> Iterator[None]:
-    """Keras warns at every `.h5` that the format is old, which is why somebody asked for it."""
+    """Silence Keras's warning that the format is old, which is why somebody asked for it."""
     logger = logging.getLogger("absl")
     before, logger.disabled = logger.disabled, True
     try:
@@ -132,14 +153,6 @@ def _without_legacy_warning() -> Iterator[None]:
     finally:
         logger.disabled = before
 
-
-# A trained forest as a file, `detector.skops`: arrays and names of types, no pickle.
-#
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import ExtraTreesClassifier
-
-FOREST_FILE = "detector.skops"
 
 # All that a forest needs beyond what skops trusts by itself. It is not among that because scikit-learn goes
 # wherever its nodes point without looking whether there is anything: `_check_trees` looks.
@@ -153,7 +166,7 @@ def save_forest(forest: Forest, folder: Path) -> Path:
     import skops.io
 
     path = folder / FOREST_FILE
-    write_bytes(path, _the_same_each_time(skops.io.dumps(forest.trees)))
+    write_bytes(path, _reproducible(skops.io.dumps(forest.trees)))
     return path
 
 
@@ -180,11 +193,7 @@ def load_forest(folder: Path) -> Forest:
 
 
 def _check_trees(trees: "ExtraTreesClassifier") -> None:
-    """Refuse what is no forest for our features, and trees whose nodes lead anywhere but further down.
-
-    Raises:
-        ValueError: it is so.
-    """
+    """Raise ValueError for what is no forest of our features, or has nodes that lead anywhere but down."""
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.tree import ExtraTreeClassifier
 
@@ -195,7 +204,7 @@ def _check_trees(trees: "ExtraTreesClassifier") -> None:
             f"it was trained on {trees.n_features_in_} features and the classes {list(trees.classes_)}, "
             f"expected {N_HISTORY} features and [0, 1]"
         )
-    if not all(type(each) is ExtraTreeClassifier and _is_sound(each.tree_) for each in trees.estimators_):
+    if not all(type(tree) is ExtraTreeClassifier and _is_sound(tree.tree_) for tree in trees.estimators_):
         raise ValueError("a node of its trees leads nowhere")
 
 
@@ -210,8 +219,8 @@ def _is_sound(tree: Any) -> bool:
     return bool(down.all() and (features >= 0).all() and (features < N_HISTORY).all())
 
 
-def _the_same_each_time(content: bytes) -> bytes:
-    """Take out of a skops file what differs from one saving to the next: addresses, stray memory, times.
+def _reproducible(content: bytes) -> bytes:
+    """Remove from a skops file what differs from one saving to the next: addresses, stray memory, times.
 
     skops numbers objects by their addresses, so that what is shared is shared again, and names the files of
     arrays so. In a forest nothing has to be shared, and files can be counted.
@@ -232,8 +241,8 @@ def _the_same_each_time(content: bytes) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, part in parts.items():
-            each = zipfile.ZipInfo(name)  # whose time is that of 1980
-            archive.writestr(each, part, compress_type=zipfile.ZIP_DEFLATED)
+            entry = zipfile.ZipInfo(name)  # whose time is that of 1980
+            archive.writestr(entry, part, compress_type=zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 

@@ -6,14 +6,13 @@ doi:10.1007/s10994-006-6226-1) on histograms of block-DCT coefficients and of re
 that is no better has learnt no more than how files were saved.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
 
 from pipeline.errors import UserError
-from pipeline.images.content_features import N_HISTORY, history_features
+from pipeline.images.content_features import N_HISTORY
 
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier
@@ -29,7 +28,7 @@ def build(
     features_per_split: Annotated[float, Field(ge=0, le=1)],
     smallest_leaf: Annotated[float, Field(ge=0, le=0.5)],
 ) -> "Forest":
-    """Plant it, with no tree grown yet.
+    """Build it with no tree grown yet.
 
     Args:
         trees: how many.
@@ -65,7 +64,7 @@ class Forest:
         """Grow the trees, forgetting earlier ones; both classes weigh the same, however many there are.
 
         Args:
-            features: (n, `N_HISTORY`) float32 of `features`.
+            features: (n, `N_HISTORY`) float32 of `pipeline.images.content_features`.
             targets: (n,) 1 for fake, 0 for genuine.
             seed: of the draws; their result is the same for any number of workers.
             workers: cores that may be used.
@@ -87,18 +86,14 @@ class Forest:
         self.trees.set_params(n_jobs=1)  # several would add up in any order, and the last digits with it
         return self
 
-    def features(self, rgb: np.ndarray) -> np.ndarray:
-        """Measure a picture: (height, width, 3) uint8, as decoded, gives (`N_HISTORY`,) float32."""
-        return history_features(rgb)
-
     def logits(self, features: np.ndarray) -> np.ndarray:
-        """Give the log-odds of being fake.
+        """Return the log-odds of being fake.
 
         They are those of the share that the trees give to fake, with half a tree for and half a tree against
         added: so they are finite, and order pictures as that share does.
 
         Args:
-            features: (n, `N_HISTORY`) of `features`; n may be 0.
+            features: (n, `N_HISTORY`); n may be 0.
 
         Returns:
             (n,) float64, within ±log(2 · trees + 1).
@@ -110,13 +105,8 @@ class Forest:
         logits: np.ndarray = np.log(share * count + 0.5) - np.log((1 - share) * count + 0.5)
         return logits
 
-    def answer(self, pictures: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """Answer for decoded pictures of any sizes with {"logit": (n,) float64}."""
-        features = np.array([self.features(each) for each in pictures]).reshape(-1, N_HISTORY)
-        return {"logit": self.logits(features)}
-
     def describe(self) -> str:
-        """Say in two lines what it is, as the summary of a network does."""
+        """Describe it in two lines, as the summary of a network does."""
         trees = self.trees
         grown = getattr(trees, "estimators_", None)
         nodes = f", {sum(each.tree_.node_count for each in grown):,} nodes" if grown else ""

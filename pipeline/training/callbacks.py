@@ -17,23 +17,27 @@ from pipeline.inputs.batches import Feed
 from pipeline.training.checkpoint import Checkpoint, State
 from pipeline.training.optimizer import Divided, Rate
 
-# What the history of a training says: its best epoch, whether it goes on, how far the rate is lowered.
-#
+LOG = logging.getLogger(__name__)
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+
 # Functions of the values of `train.monitor` alone, one an epoch, so that nothing else has to be remembered
 # when a training is interrupted.
-#
-
 HIGHER_IS_BETTER = {"validation/loss": False, "validation/roc_auc": True}
 
 
 def best_epoch(values: Sequence[float], monitor: str) -> int:
-    """Give the place of the best value; of equal ones the first."""
-    sign = -1.0 if HIGHER_IS_BETTER[monitor] else 1.0
-    return min(range(len(values)), key=lambda place: sign * values[place])
+    """Return the index of the best value; of equal ones the first.
+
+    Example:
+        >>> best_epoch([0.7, 0.9, 0.9, 0.8], "validation/roc_auc")
+        1
+    """
+    best = max if HIGHER_IS_BETTER[monitor] else min
+    return best(range(len(values)), key=lambda index: values[index])
 
 
 def is_over(values: Sequence[float], settings: Train) -> bool:
-    """Whether training ends after these epochs."""
+    """Return whether training ends after these epochs."""
     if len(values) >= settings.epochs:
         return True
     if settings.patience is None or not values:
@@ -42,28 +46,23 @@ def is_over(values: Sequence[float], settings: Train) -> bool:
 
 
 def rate_factor(values: Sequence[float], settings: Train) -> float:
-    """Give what the learning rate is multiplied by in the next epoch; 1 without a plateau.
+    """Return what the learning rate is multiplied by in the next epoch; 1 without a plateau.
 
     The rate is divided once so many epochs have brought nothing better, and again after as many more.
     """
     if settings.schedule != "plateau":
         return 1.0
     divisions, waited = 0, 0
-    for place in range(len(values)):
-        is_best = best_epoch(values[: place + 1], settings.monitor) == place
+    for epoch in range(len(values)):
+        is_best = best_epoch(values[: epoch + 1], settings.monitor) == epoch
         waited = 0 if is_best else waited + 1
         if waited == settings.plateau.wait:
             divisions, waited = divisions + 1, 0
     return settings.plateau.divide_by**-divisions
 
 
-LOG = logging.getLogger(__name__)
-
-OnEpoch = Callable[[int, Mapping[str, float]], None]
-
-
-class Course(keras.callbacks.Callback):
-    """The course of one training, from its first epoch or from where it was interrupted.
+class Monitor(keras.callbacks.Callback):
+    """Keeps history, best weights and checkpoint of a training, lowers its rate and ends it.
 
     Must stand behind whatever adds metrics to the logs of an epoch.
 
@@ -123,7 +122,7 @@ class Course(keras.callbacks.Callback):
             self.on_epoch(epoch + 1, dict(logs))
 
     def leave_best_weights(self, network: keras.Model) -> None:
-        """Give the network the weights of its best epoch, where `train.patience` asks for them."""
+        """Set the network to the weights of its best epoch, where `train.patience` asks for them."""
         if self._best:
             with network.distribute_strategy.scope():
                 network.set_weights(self._best)
@@ -135,9 +134,6 @@ class Course(keras.callbacks.Callback):
     def _monitored(self) -> list[float]:
         return [row[self.settings.monitor] for row in self.rows]
 
-
-# The figures of an epoch: training's from its batches, validation's from all of its pictures at once.
-#
 
 COLUMNS = [
     "train/loss",
@@ -179,7 +175,7 @@ class EpochMetrics(keras.callbacks.Callback):
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Score the validation pictures, and put all figures into `logs`."""
+        """Score the validation pictures, and put all metrics into `logs`."""
         assert logs is not None
         assert self._logits is not None
         seconds = time.perf_counter() - self._began
@@ -190,19 +186,19 @@ class EpochMetrics(keras.callbacks.Callback):
                 f"{np.isfinite(logits).mean():.0%} of the validation logits are finite numbers; "
                 "lower train.learning_rate"
             )
-        figures = {
+        metrics = {
             "train/loss": float(logs["loss"]),
             # Keras names it after the answer where there are several.
             "train/accuracy": float(logs.get("accuracy", logs.get("logit_accuracy", np.nan))),
-            **validation_metrics(logits, self.validation.targets),
+            **score_epoch(logits, self.validation.targets),
             "images_per_second": self.images_per_epoch / seconds,
         }
         logs.clear()
-        logs.update(figures)
+        logs.update(metrics)
 
 
-def validation_metrics(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Score logits of being fake.
+def score_epoch(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Compute the metrics of an epoch from logits of being fake.
 
     Args:
         logits: (n,), finite.
@@ -223,15 +219,12 @@ def validation_metrics(logits: np.ndarray, targets: np.ndarray) -> dict[str, flo
     }
 
 
-# What a person sees while training runs: a bar with rate and remaining time, and a line for each epoch.
-#
-
 _COLUMNS = 79
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {rate_fmt}, {remaining} left"
 _HEAD = "  epoch | train loss  accuracy | validation loss  accuracy  ROC AUC | images/s"
 
 
-class Progress(keras.callbacks.Callback):
+class ProgressBar(keras.callbacks.Callback):
     """A bar over all epochs where there is a terminal, and a line after each epoch everywhere.
 
     Must stand behind whatever adds metrics to the logs of an epoch.
@@ -289,14 +282,14 @@ class Progress(keras.callbacks.Callback):
         self.close()
 
     def close(self) -> None:
-        """Give the terminal line back, also when training was broken off."""
+        """Free the line of the terminal, also when training was broken off."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
 
 def epoch_line(epoch: int, epochs: int, metrics: dict[str, float]) -> str:
-    """Write an epoch's metrics below the head, within 80 columns."""
+    """Return an epoch's metrics as the line below the head, within 80 columns."""
     return (
         f"{epoch:>3}/{epochs:<3} |"
         f"{metrics['train/loss']:11.4f}  {metrics['train/accuracy']:8.3f} |"
@@ -305,12 +298,8 @@ def epoch_line(epoch: int, epochs: int, metrics: dict[str, float]) -> str:
     )
 
 
-# Brings replicas to one state, where a strategy lets them drift.
-#
-
-
-class EqualReplicas(keras.callbacks.Callback):
-    """After each epoch gives all replicas the same state; must stand before what reads it.
+class AverageReplicas(keras.callbacks.Callback):
+    """Brings all replicas to one state after each epoch; must stand before what reads it.
 
     Weights are equal by themselves. Means and variances of a batch normalisation are not: each replica
     keeps those of its own parts of the batches. All take their average, which is also what a checkpoint
@@ -318,12 +307,12 @@ class EqualReplicas(keras.callbacks.Callback):
     """
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Average what is no trained weight and differs."""
+        """Average what differs among the variables that are no trained weights."""
         strategy = self.model.distribute_strategy
         if strategy.num_replicas_in_sync == 1:
             return
         with strategy.scope():
             for variable in self.model.non_trainable_variables:
-                values = [each.numpy() for each in strategy.experimental_local_results(variable.value)]
+                values = [local.numpy() for local in strategy.experimental_local_results(variable.value)]
                 if any(not np.array_equal(values[0], value) for value in values[1:]):
                     variable.assign(np.mean(values, axis=0))

@@ -26,7 +26,7 @@ Rows = list[dict[str, float]]
 
 
 def training_digest(config: Config, tables: Mapping[str, Any], precision: str, replicas: int) -> str:
-    """Name a training by all that its course depends on, but for the code of this project.
+    """Return a hash of all that the course of a training depends on, but for the code of this project.
 
     Args:
         config: the whole one.
@@ -48,7 +48,7 @@ class State:
 
     Attributes:
         rows: its history, a row an epoch.
-        network: all variables of the network: weights, moving averages, what dropout draws from.
+        network: all its variables: weights, moving averages, what dropout draws from.
         optimizer: all variables of the optimizer.
         best: the weights of the best epoch; empty where they are not needed.
     """
@@ -70,31 +70,24 @@ class Checkpoint:
         self.folder = folder
 
     def save(self, network: keras.Model, rows: Rows, best: Sequence[np.ndarray]) -> None:
-        """Replace what is kept.
-
-        Args:
-            network: compiled, after an epoch.
-            rows: the history so far.
-            best: weights of the best epoch.
+        """Write the state of a compiled network in the place of the last one: history and best weights too.
 
         Raises:
             UserError: the folder cannot be written, or the disk is full.
         """
-        parts = {
-            "network": [variable.numpy() for variable in network.variables],
-            "optimizer": [variable.numpy() for variable in network.optimizer.variables],
-            "best": best,
-        }
+        parts = {"network": network.variables, "optimizer": network.optimizer.variables, "best": best}
         arrays = {
-            f"{part}/{number}": array for part, found in parts.items() for number, array in enumerate(found)
+            f"{part}/{number}": keras.ops.convert_to_numpy(value)
+            for part, values in parts.items()
+            for number, value in enumerate(values)
         }
         with replacing(self.folder / _FILE) as partial:
             np.savez(partial, allow_pickle=False, history=np.array(json.dumps(rows)), **arrays)
 
     def read(self, network: keras.Model) -> State:
-        """Give what is kept for a network; nothing where there is nothing.
+        """Return what is kept for a network, an empty state where nothing is.
 
-        A file that is not whole, or that holds another network, is told in a line and not used.
+        A file that is not whole, or that holds another network, is logged and not used.
         """
         path = self.folder / _FILE
         if not path.is_file():
@@ -112,7 +105,7 @@ class Checkpoint:
         return State(rows, **parts)
 
     def restore(self, network: keras.Model, state: State) -> None:
-        """Bring a compiled network and its optimizer to a state that `read` gave.
+        """Set a compiled network and its optimizer to a state from `read`.
 
         Raises:
             UserError: it is of another optimizer, which a change of the code alone can bring about.
@@ -129,7 +122,7 @@ class Checkpoint:
                 variable.assign(value)
 
     def remove(self) -> None:
-        """Forget the training; to be called once its results are in their place."""
+        """Remove the folder; to be called once its results are in their place."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -139,4 +132,4 @@ def _part(arrays: Mapping[str, np.ndarray], part: str) -> list[np.ndarray]:
 
 
 def _shapes(variables: Sequence[keras.Variable | np.ndarray]) -> list[tuple[int, ...]]:
-    return [tuple(each.shape) for each in variables]
+    return [tuple(variable.shape) for variable in variables]

@@ -1,4 +1,4 @@
-"""The state of the process that training needs: precision, seeds, determinism."""
+"""The state of the process that training needs: precision, seeds, determinism, devices."""
 
 import functools
 import platform
@@ -11,16 +11,13 @@ from pipeline.config import Config, Runtime
 from pipeline.errors import UserError
 from pipeline.inputs.batches import Feed
 
-# Whether a machine computes in bfloat16 faster than in float32, found out by asking it.
-#
-
 AMPERE = (8, 0)  # first NVIDIA compute capability with bfloat16
 _CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
 _CPU_FACTS = Path("/proc/cpuinfo")
 
 
 def choose_precision(asked: str) -> str:
-    """Give the name of Keras's dtype policy for `train.precision`.
+    """Return the name of Keras's dtype policy for `train.precision`.
 
     bfloat16 has the range of float32, so unlike float16 it needs no scaling of the loss; weights,
     optimizer and the logit stay in float32.
@@ -37,25 +34,21 @@ def choose_precision(asked: str) -> str:
 
 
 def has_fast_bfloat16() -> bool:
-    """Whether every GPU, or where there is none the processor, has bfloat16 in hardware."""
+    """Return whether every GPU, or where there is none the processor, has bfloat16 in hardware."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        return all(each.get("compute_capability", (0, 0)) >= AMPERE for each in details)
-    return bool(_CPU_FLAGS & _cpu_flags())
+        return all(gpu.get("compute_capability", (0, 0)) >= AMPERE for gpu in details)
+    return bool(_CPU_FLAGS & set(_cpu_fact("flags").split()))
 
 
 def describe_device() -> str:
-    """Name what training runs on, as people know it."""
+    """Return the name of what training runs on, as people know it."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
         return f"{len(gpus)} × {name}" if len(gpus) > 1 else str(name)
     return _cpu_fact("model name") or platform.processor() or platform.machine()
-
-
-def _cpu_flags() -> set[str]:
-    return set(_cpu_fact("flags").split())
 
 
 def _cpu_fact(name: str) -> str:
@@ -67,7 +60,7 @@ def _cpu_fact(name: str) -> str:
 
 
 def training_seed(config: Config) -> int:
-    """Give the seed of weights, dropout, batches and shuffled labels; `config.seed` deals the pictures."""
+    """Return the seed of weights, dropout, batches and shuffled labels; `config.seed` splits the pictures."""
     return config.seed if config.train.seed is None else config.train.seed
 
 
@@ -86,7 +79,9 @@ def prepare_machine(runtime: Runtime, precision: str, seed: int) -> dict[str, st
         `device` and `precision`, for the record.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
-        _share(gpu)
+        # By default the first process takes all memory, and a second one fails.
+        if not tf.config.experimental.get_memory_growth(gpu):
+            tf.config.experimental.set_memory_growth(gpu, True)
     if runtime.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.clear_session()  # names of layers start again, as in a new process; forgets the policy too
@@ -96,18 +91,8 @@ def prepare_machine(runtime: Runtime, precision: str, seed: int) -> dict[str, st
     return {"device": describe_device(), "precision": chosen}
 
 
-def _share(gpu: tf.config.PhysicalDevice) -> None:
-    """Take memory as it is needed: by default the first process takes all, and a second one fails."""
-    if not tf.config.experimental.get_memory_growth(gpu):
-        tf.config.experimental.set_memory_growth(gpu, True)
-
-
-# On which devices of this machine a network is trained.
-#
-
-
 def choose_strategy(name: str) -> tf.distribute.Strategy:
-    """Give TensorFlow's strategy for `runtime.strategy`; networks are built within its scope.
+    """Return TensorFlow's strategy for `runtime.strategy`; networks are built within its scope.
 
     Args:
         name: `default`: one device; `mirrored`: all graphics cards of this machine, or where it has none all
@@ -121,7 +106,7 @@ def choose_strategy(name: str) -> tf.distribute.Strategy:
 
 @functools.cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    """One strategy a process: a second one would number its sums as the first did, and be refused by them."""
+    """Return the one strategy of a process: a second would number its sums as the first, and be refused."""
     return tf.distribute.MirroredStrategy(devices)
 
 

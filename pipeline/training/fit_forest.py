@@ -1,7 +1,7 @@
 """Fits a forest to the training table, in the place of `pipeline.training.fit`."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,17 +14,14 @@ from pipeline.images.content_features import N_HISTORY, history_features
 from pipeline.images.read import read_rgb
 from pipeline.models.forest import Forest
 from pipeline.parallel import map_chunks, worker_count
-from pipeline.training.callbacks import COLUMNS, validation_metrics
+from pipeline.training.callbacks import COLUMNS, OnEpoch, score_epoch
 from pipeline.training.device import training_seed
-
-# Histograms of many whole pictures at once, measured where the files are: in processes or on a cluster.
-#
 
 _ALONE = 100  # up to this many, other processes would only just have started
 
 
 def measure_pictures(paths: Sequence[Path], compute: Compute, known_whole: bool = False) -> np.ndarray:
-    """Measure pictures, showing progress; the order in which they are done changes nothing.
+    """Measure whole pictures where the files are, in processes or on a cluster, showing progress.
 
     Args:
         paths: of the pictures.
@@ -54,7 +51,7 @@ def fit_forest(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     config: Config,
-    on_epoch: Callable[[int, Mapping[str, float]], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> pd.DataFrame:
     """Measure all pictures and grow the trees.
 
@@ -77,18 +74,18 @@ def fit_forest(
     """
     if validation.empty:
         raise UserError("the validation table is empty; raise split.shares.validation or add pictures")
-    paths = [Path(each) for table in (train, validation) for each in table["path"]]
+    paths = [Path(path) for table in (train, validation) for path in table["path"]]
     began = time.perf_counter()
     features = measure_pictures(paths, config.compute, known_whole=True)
     rate = len(paths) / (time.perf_counter() - began)
     learnt, held_out = np.split(features, [len(train)])
     workers = worker_count(config.compute)
     forest.fit(learnt, train["target"].to_numpy(), seed=training_seed(config), workers=workers)
-    scored = validation_metrics(forest.logits(learnt), train["target"].to_numpy())
+    scored = score_epoch(forest.logits(learnt), train["target"].to_numpy())
     metrics = {
         "train/loss": scored["validation/loss"],
         "train/accuracy": scored["validation/accuracy"],
-        **validation_metrics(forest.logits(held_out), validation["target"].to_numpy()),
+        **score_epoch(forest.logits(held_out), validation["target"].to_numpy()),
         "images_per_second": rate,
     }
     if on_epoch is not None:

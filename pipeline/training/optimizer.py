@@ -1,4 +1,4 @@
-"""What training makes small: cross-entropies of the picture's label and of the cells of its map.
+"""What training makes small and how: the losses of label and map, the learning rate, the optimizer.
 
 Under a strategy with several replicas each replica sees a part of the batch. The losses count over the whole
 batch all the same, so that the sum of the replicas' losses is that of one device.
@@ -13,6 +13,7 @@ from keras import ops
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 from pipeline.config import Train
+from pipeline.errors import UserError
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")
@@ -30,48 +31,44 @@ class LabelLoss(keras.losses.Loss):
         self.fake = float(fake)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Take targets (1 fake, 0 genuine) and logits (batch,); give the part of each picture (batch,)."""
+        """Return each picture's part (batch,) for targets (1 fake, 0 genuine) and logits (batch,)."""
         weights = ops.where(y_true > 0.5, self.fake, self.genuine)
         pictures = _in_whole_batch(ops.cast(ops.size(y_true), y_pred.dtype))
         return weights * _cross_entropy(y_true, y_pred) / ops.maximum(pictures, 1.0)
 
     def get_config(self) -> dict[str, Any]:
-        """Give what it was made with."""
+        """Return what it was made with."""
         return {"genuine": self.genuine, "fake": self.fake}
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")
 class MapLoss(keras.losses.Loss):
-    """Binary cross-entropy of the cells that are known; tampered and untouched ones weigh half each.
+    """Binary cross-entropy of the blocks that are known; tampered and untouched ones weigh half each.
 
-    So a small region counts as much as all that surrounds it. What is counted are the cells of the batch,
-    not of each picture: a picture with one tampered cell would else outweigh one with a hundred.
+    So a small region counts as much as all that surrounds it. What is counted are the blocks of the batch,
+    not of each picture: a picture with one tampered block would else outweigh one with a hundred.
     """
 
     def __init__(self) -> None:
         super().__init__(name="map", reduction="sum")
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Take targets (1 tampered, 0 untouched, -1 unknown) and logits, both (batch, rows, columns).
-
-        Returns:
-            the part of each picture (batch,).
-        """
+        """Return each picture's part (batch,); both (batch, rows, columns), 1 tampered, 0 not, -1 unknown."""
         tampered = ops.cast(y_true > 0.5, y_pred.dtype)
         untouched = ops.cast(y_true >= 0, y_pred.dtype) - tampered
         weights = sum(
-            0.5 * cells / (_in_whole_batch(ops.sum(cells)) + 1.0)  # one more: a batch may have none
-            for cells in (tampered, untouched)
+            0.5 * blocks / (_in_whole_batch(ops.sum(blocks)) + 1.0)  # one more: a batch may have none
+            for blocks in (tampered, untouched)
         )
         return ops.sum(weights * _cross_entropy(tampered, y_pred), axis=(1, 2))
 
     def get_config(self) -> dict[str, Any]:
-        """Give what it was made with: nothing."""
+        """Return nothing: it takes no arguments."""
         return {}
 
 
 def class_weights(settings: Train, targets: np.ndarray) -> tuple[float, float]:
-    """Give the weights of genuine pictures and fakes in the label's loss.
+    """Return the weights of genuine pictures and fakes in the label's loss.
 
     With `train.class_weights=balanced` both classes weigh alike, whatever their shares in what is drawn;
     a picture's weight is 1 on the average.
@@ -80,12 +77,8 @@ def class_weights(settings: Train, targets: np.ndarray) -> tuple[float, float]:
         settings: `class_weights` and `fake_fraction` are used.
         targets: (n,) of the training table, 1 for fake and 0 for genuine; not empty.
     """
-    if settings.class_weights is None:
-        return 1.0, 1.0
-    fake = settings.fake_fraction
-    if fake is None:
-        fake = float(np.mean(targets == 1))
-    if fake in (0.0, 1.0):
+    fake = float(np.mean(targets == 1)) if settings.fake_fraction is None else settings.fake_fraction
+    if settings.class_weights is None or fake in (0.0, 1.0):
         return 1.0, 1.0
     return 0.5 / (1.0 - fake), 0.5 / fake
 
@@ -95,14 +88,10 @@ def _cross_entropy(targets: Any, logits: Any) -> Any:
 
 
 def _in_whole_batch(count: Any) -> Any:
-    """Add up what the replicas counted."""
     replica = tf.distribute.get_replica_context()
     # There is none while Keras tries out shapes, before training.
     return count if replica is None else replica.all_reduce(tf.distribute.ReduceOp.SUM, count)
 
-
-# The learning rate, step by step.
-#
 
 LAST_SHARE = 0.01  # of the learning rate, where a cosine ends
 
@@ -127,11 +116,11 @@ class Divided(LearningRateSchedule):
         )
 
     def __call__(self, step: Any) -> Any:
-        """Give the rate at a step, counted from 0."""
+        """Return the rate at a step, counted from 0."""
         return self.schedule(step) * self.factor
 
     def get_config(self) -> dict[str, Any]:
-        """Give what it was made with."""
+        """Return what it was made with."""
         return {"schedule": keras.optimizers.schedules.serialize(self.schedule)}
 
     @classmethod
@@ -141,7 +130,7 @@ class Divided(LearningRateSchedule):
 
 
 def make_schedule(settings: Train, steps: int) -> Rate:
-    """Make the learning rate of a training.
+    """Return the learning rate of a training.
 
     Args:
         settings: `learning_rate`, `schedule`, `warmup` and `epochs` are used.
@@ -169,12 +158,8 @@ def _warmed_up(settings: Train, steps: int, last_share: float) -> CosineDecay:
     )
 
 
-# How weights follow their gradients.
-#
-
-
 def make_optimizer(network: keras.Model, settings: Train, rate: Rate) -> keras.optimizers.Optimizer:
-    """Make the optimizer of a network, with its state; within the scope of the network's strategy.
+    """Return the optimizer of a network, with its state; within the scope of the network's strategy.
 
     Weight decay (adamw) takes kernels only, as is usual: a bias, the scale and shift of a normalisation and
     the scale and offset of a head have one axis or none and are left alone.
@@ -193,7 +178,7 @@ def make_optimizer(network: keras.Model, settings: Train, rate: Rate) -> keras.o
             rate, weight_decay=settings.weight_decay, global_clipnorm=clip_norm
         )
         optimizer.exclude_from_weight_decay(
-            var_list=[each for each in network.trainable_variables if len(each.shape) < 2]
+            var_list=[variable for variable in network.trainable_variables if len(variable.shape) < 2]
         )
     elif settings.optimizer == "adam":
         optimizer = keras.optimizers.Adam(rate, global_clipnorm=clip_norm)
@@ -201,3 +186,40 @@ def make_optimizer(network: keras.Model, settings: Train, rate: Rate) -> keras.o
         optimizer = keras.optimizers.SGD(rate, momentum=settings.momentum, global_clipnorm=clip_norm)
     optimizer.build(network.trainable_variables)
     return optimizer
+
+
+def compile_for_training(network: keras.Model, settings: Train, steps: int, targets: np.ndarray) -> Rate:
+    """Compile a network with its optimizer, its losses and a running accuracy (at probability 0.5).
+
+    Args:
+        network: with a `map` beside its `logit`, or without.
+        settings: of the training.
+        steps: batches in an epoch.
+        targets: (n,) of the training table, 1 for fake and 0 for genuine.
+
+    Returns:
+        the learning rate, which a plateau lowers.
+
+    Raises:
+        UserError: nothing is left to be made small.
+    """
+    losses = {"logit": LabelLoss(*class_weights(settings, targets)), "map": MapLoss()}
+    weights = {"logit": settings.loss.label, "map": settings.loss.map}
+    answers = list(network.output)
+    if not any(weights[name] for name in answers):
+        raise UserError(
+            "train.loss.label is 0, and the network has no map that could be trained instead; raise it, or "
+            "choose another model"
+        )
+    with network.distribute_strategy.scope():
+        rate = make_schedule(settings, steps)
+        network.compile(
+            optimizer=make_optimizer(network, settings, rate),
+            loss={name: losses[name] for name in answers},
+            loss_weights={name: weights[name] for name in answers},
+            metrics={"logit": keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)},
+            # XLA, which Keras takes by itself unless operations must be deterministic, halves the rate of
+            # the classic network on processors.
+            jit_compile=False,
+        )
+    return rate

@@ -9,7 +9,7 @@ from keras import layers
 from PIL import Image
 
 from pipeline.detector import inference
-from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer_of, stitched
+from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer_of, stitch
 from pipeline.inputs.load import Loaded, load
 from pipeline.models.layers import TopKMean
 from tests.inputs.drawn import native, resized
@@ -42,11 +42,11 @@ def localising():
 def test_a_whole_picture_gets_a_map_of_its_cells_and_their_highest_mean(localising):
     scorer = scorer_of(localising, NATIVE)
     picture = png()
-    (look,) = scorer.score([scorer.prepare(picture)])
+    (answer,) = scorer.score([scorer.prepare(picture)])
     pixels = load(picture, NATIVE).pixels
     wanted = pixels.reshape(6, 8, 8, 8, 3).mean(axis=(1, 3, 4)) / 100
-    assert look.cells == pytest.approx(wanted, rel=1e-4)
-    assert look.logit == pytest.approx(np.sort(wanted.ravel())[-8:].mean(), rel=1e-4)
+    assert answer.map == pytest.approx(wanted, rel=1e-4)
+    assert answer.logit == pytest.approx(np.sort(wanted.ravel())[-8:].mean(), rel=1e-4)
 
 
 def test_a_picture_in_tiles_gets_the_answer_of_the_whole(localising, monkeypatch):
@@ -56,14 +56,14 @@ def test_a_picture_in_tiles_gets_the_answer_of_the_whole(localising, monkeypatch
     monkeypatch.setattr(inference, "LARGEST", 10_000)
     monkeypatch.setattr(inference, "TILE", 64)
     (in_tiles,) = scorer.score(prepared)
-    assert in_tiles.cells == pytest.approx(whole.cells, rel=1e-5)
+    assert in_tiles.map == pytest.approx(whole.map, rel=1e-5)
     assert in_tiles.logit == pytest.approx(whole.logit, rel=1e-5)
 
 
 def test_an_answer_does_not_depend_on_the_company_of_a_picture(localising):
     scorer = scorer_of(localising, NATIVE)
     prepared = [scorer.prepare(png(40 + 8 * number, 64, number)) for number in range(4)]
-    together = [look.logit for look in scorer.score(prepared)]
+    together = [answer.logit for answer in scorer.score(prepared)]
     assert together == [next(scorer.score([each])).logit for each in prepared]
 
 
@@ -71,10 +71,10 @@ def test_a_network_without_a_map_gives_none():
     image = keras.Input((16, 24, 3), name="image")
     logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
     scorer = scorer_of(keras.Model({"image": image}, {"logit": logit}), RESIZED)
-    looks = list(scorer.score([scorer.prepare(png(seed=seed)) for seed in range(40)]))
-    assert len(looks) == 40
-    assert {look.cells for look in looks} == {None}
-    assert looks[3] == next(scorer.score([scorer.prepare(png(seed=3))]))
+    answers = list(scorer.score([scorer.prepare(png(seed=seed)) for seed in range(40)]))
+    assert len(answers) == 40
+    assert {answer.map for answer in answers} == {None}
+    assert answers[3] == next(scorer.score([scorer.prepare(png(seed=3))]))
 
 
 def test_crops_of_one_size_are_answered_together_as_they_are_alone(localising):
@@ -82,9 +82,9 @@ def test_crops_of_one_size_are_answered_together_as_they_are_alone(localising):
     sizes = [(64, 64), (64, 64), (32, 64), (64, 64), (64, 64), (64, 64)]
     crops = [scorer.prepare(png(*size, seed=seed)) for seed, size in enumerate(sizes)]
     together = list(scorer.score_crops(iter(crops)))
-    for look, alone in zip(together, scorer.score(crops), strict=True):
-        assert look.logit == pytest.approx(alone.logit, abs=1e-4)
-        assert look.cells == pytest.approx(alone.cells, abs=1e-4)
+    for answer, alone in zip(together, scorer.score(crops), strict=True):
+        assert answer.logit == pytest.approx(alone.logit, abs=1e-4)
+        assert answer.map == pytest.approx(alone.map, abs=1e-4)
 
 
 def test_crops_are_taken_as_they_are_needed(localising, monkeypatch):
@@ -96,10 +96,10 @@ def test_crops_are_taken_as_they_are_needed(localising, monkeypatch):
             taken.append(seed)
             yield scorer.prepare(png(64, 64, seed))
 
-    looks = scorer.score_crops(crops())
-    next(looks)
+    answers = scorer.score_crops(crops())
+    next(answers)
     assert len(taken) <= 3
-    assert len(list(looks)) == 8
+    assert len(list(answers)) == 8
 
 
 @pytest.mark.parametrize("inputs", [NATIVE, RESIZED], ids=["native", "resized"])
@@ -145,4 +145,4 @@ def test_a_map_that_was_cut_comes_together_again():
     whole = np.arange(height * width // 64, dtype=np.float32).reshape(height // 8, width // 8)
     tiles = cut_tiles(height, width)
     maps = [whole[tuple(slice(part.start // 8, part.stop // 8) for part in tile.seen)] for tile in tiles]
-    assert np.array_equal(stitched(tiles, maps), whole)
+    assert np.array_equal(stitch(tiles, maps), whole)

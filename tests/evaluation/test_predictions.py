@@ -19,6 +19,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation.localisation import KINDS
 from pipeline.evaluation.perturbations import SETS, perturb
 from pipeline.evaluation.predictions import CROP_COLUMNS, examine
+from pipeline.images.content_features import history_features
 from pipeline.inputs.load import load
 from pipeline.models.build import build
 from pipeline.models.layers import TopKMean
@@ -66,7 +67,7 @@ def forest():
     )
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256 // (1 + number % 2), (64, 64, 3), np.uint8) for number in range(8)]
-    model.fit(np.array([model.features(each) for each in pictures]), np.arange(8) % 2, seed=0)
+    model.fit(np.array([history_features(each) for each in pictures]), np.arange(8) % 2, seed=0)
     return Detector(model, NATIVE, UNDECIDED)
 
 
@@ -115,7 +116,7 @@ def test_crops_and_forms_are_answered_as_pictures_of_their_own(kind, table, requ
     for number in (0, 5):
         pixels = load(Path(table["path"].iloc[number]), NATIVE).pixels
         alone = [
-            next(iter(detector.looks_at_crops([perturb(pixels, each, 4, number)]))).logit
+            next(iter(detector.answers_for_crops([perturb(pixels, each, 4, number)]))).logit
             for each in SETS["fast"]
         ]
         assert examined.perturbed.iloc[number].to_numpy() == pytest.approx(alone, abs=1e-4)

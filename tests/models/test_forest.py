@@ -11,7 +11,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
 
 from pipeline.errors import UserError
-from pipeline.images.content_features import N_HISTORY
+from pipeline.images.content_features import N_HISTORY, history_features
 from pipeline.models.detector_files import FOREST_FILE, load_forest, save_forest
 from pipeline.models.forest import Forest, build
 from tests.images.pictures import draw_photo
@@ -39,7 +39,7 @@ def _pictures(first, count):
 def learnt():
     """(features, targets) of 60 pictures to learn from."""
     pictures, targets = _pictures(0, 30)
-    return np.stack([build(**SMALL).features(each) for each in pictures]), targets
+    return np.stack([history_features(each) for each in pictures]), targets
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +49,15 @@ def forest(learnt):
 
 def test_it_learns_to_tell_pictures_that_were_saved_before(forest):
     pictures, targets = _pictures(100, 15)
-    logits = forest.answer(pictures)["logit"]
+    logits = forest.logits(np.stack([history_features(each) for each in pictures]))
     assert ((logits >= 0) == targets).mean() >= 0.9
 
 
-def test_it_answers_for_pictures_of_any_size_with_a_logit_and_no_map(forest):
-    answer = forest.answer([draw_photo(64, 96), draw_photo(30, 7)])
-    assert {name: (values.shape, values.dtype) for name, values in answer.items()} == {
-        "logit": ((2,), np.float64)
-    }
-    assert forest.answer([])["logit"].shape == (0,)
+def test_it_answers_for_pictures_of_any_size_with_a_logit(forest):
+    pictures = [draw_photo(64, 96), draw_photo(30, 7)]
+    logits = forest.logits(np.stack([history_features(each) for each in pictures]))
+    assert (logits.shape, logits.dtype) == ((2,), np.float64)
+    assert forest.logits(np.empty((0, N_HISTORY))).shape == (0,)
 
 
 def test_logits_are_finite_and_rank_as_the_trees_do(forest, learnt):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
-from pipeline.training.callbacks import _HEAD, Progress, best_epoch, epoch_line, is_over, validation_metrics
+from pipeline.training.callbacks import _HEAD, ProgressBar, best_epoch, epoch_line, is_over, score_epoch
 from tests.training.toy import SMALL, TABLE, toy_feeds
 
 
@@ -58,7 +58,7 @@ def test_the_line_of_an_epoch_stands_below_its_head_within_80_columns():
 
 
 def test_without_a_terminal_there_are_lines_and_no_bar(capsys):
-    progress = Progress(epochs=2, images_per_epoch=64, steps=2)
+    progress = ProgressBar(epochs=2, images_per_epoch=64, steps=2)
     _train(progress)
     output = capsys.readouterr()
     assert len(output.out.splitlines()) == 3
@@ -67,7 +67,7 @@ def test_without_a_terminal_there_are_lines_and_no_bar(capsys):
 
 def test_with_a_terminal_the_bar_shows_rate_and_remaining_time_within_80_columns(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    progress = Progress(epochs=2, images_per_epoch=64, steps=2)
+    progress = ProgressBar(epochs=2, images_per_epoch=64, steps=2)
     progress.on_train_begin()
     progress.on_epoch_begin(0)
     progress.on_train_batch_end(0)
@@ -92,7 +92,7 @@ def _train(progress):
 def test_figures_agree_with_scikit_learn(pictures):
     logits = np.array([logit for logit, _ in pictures])
     fake = np.array([is_fake for _, is_fake in pictures])
-    found = validation_metrics(logits, fake.astype(np.float32))
+    found = score_epoch(logits, fake.astype(np.float32))
     expected = log_loss(fake, 1 / (1 + np.exp(-logits)), labels=[False, True])
     assert found["validation/loss"] == pytest.approx(expected, abs=1e-9)
     assert found["validation/accuracy"] == pytest.approx(((logits >= 0) == fake).mean())
@@ -101,12 +101,12 @@ def test_figures_agree_with_scikit_learn(pictures):
 
 
 def test_large_logits_give_a_finite_loss():
-    found = validation_metrics(np.array([-1000.0, 1000.0]), np.array([1, 0]))
+    found = score_epoch(np.array([-1000.0, 1000.0]), np.array([1, 0]))
     assert found["validation/loss"] == 1000.0
 
 
 def test_one_class_alone_has_no_roc_auc():
-    assert math.isnan(validation_metrics(np.array([0.5, 1.0]), np.array([1, 1]))["validation/roc_auc"])
+    assert math.isnan(score_epoch(np.array([0.5, 1.0]), np.array([1, 1]))["validation/roc_auc"])
 
 
 def test_pictures_of_several_sizes_are_all_scored(train_in_memory, compose_config):
@@ -115,5 +115,5 @@ def test_pictures_of_several_sizes_are_all_scored(train_in_memory, compose_confi
     batches = list(validation.dataset)
     assert len({inputs["image"].shape[2] for inputs, *_ in batches}) > 1
     logits = np.concatenate([network(inputs)["logit"].numpy() for inputs, *_ in batches])
-    expected = validation_metrics(logits, validation.targets)
+    expected = score_epoch(logits, validation.targets)
     assert {name: history[name][0] for name in expected} == pytest.approx(expected, rel=1e-5)

@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 from pipeline.inputs.batches import BatchMaker, Feed, ordered_dataset
 from pipeline.inputs.cache import PictureCache
 from pipeline.models.build import build
-from pipeline.training.callbacks import COLUMNS, validation_metrics
+from pipeline.training.callbacks import COLUMNS, score_epoch
 from pipeline.training.device import check_batches, prepare_machine
 from pipeline.training.fit import fit, suited
 from tests.conftest import ROOT
@@ -142,7 +142,7 @@ def _validation_loss(network, table):
     feed = ordered_dataset(table, resized(16, 16), batch_size=len(table), cache=PictureCache("none", 1.0))
     inputs, targets, _ = next(iter(feed.dataset))
     logits = network(inputs)["logit"].numpy()
-    return validation_metrics(logits, targets["logit"].numpy())["validation/loss"]
+    return score_epoch(logits, targets["logit"].numpy())["validation/loss"]
 
 
 def test_a_network_with_a_map_learns_where(train_in_memory):

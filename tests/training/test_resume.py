@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.training.checkpoint import Checkpoint, State, training_digest
-from pipeline.training.fit import compile_for_training
+from pipeline.training.optimizer import compile_for_training
 from tests.training.toy import state_of, toy_network
 
 VARIANTS = {
