@@ -75,11 +75,13 @@ class Checkpoint:
         Raises:
             UserError: the folder cannot be written, or the disk is full.
         """
-        parts = {"network": network.variables, "optimizer": network.optimizer.variables, "best": best}
+        parts = {
+            "network": [variable.numpy() for variable in network.variables],
+            "optimizer": [variable.numpy() for variable in network.optimizer.variables],
+            "best": best,
+        }
         arrays = {
-            f"{part}/{number}": keras.ops.convert_to_numpy(value)
-            for part, values in parts.items()
-            for number, value in enumerate(values)
+            f"{part}/{number}": value for part, values in parts.items() for number, value in enumerate(values)
         }
         with replacing(self.folder / _FILE) as partial:
             np.savez(partial, allow_pickle=False, history=np.array(json.dumps(rows)), **arrays)
