@@ -5,7 +5,7 @@ from sklearn.metrics import f1_score, jaccard_score, roc_auc_score
 
 from pipeline.detector.decision import Decision
 from pipeline.detector.validation import MAP_METRICS, map_metrics, validation_metrics
-from pipeline.evaluation.metrics import score_predictions
+from pipeline.evaluation.scoring import score_predictions
 
 UPPER_HALF = np.repeat([True, False], 8)[:, None] & np.ones((16, 16), bool)
 
