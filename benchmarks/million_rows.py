@@ -4,10 +4,10 @@
 
 Draws a `files.csv` like that of a large CASIA: three genuine pictures to two fakes, each fake made from one
 or two of them, every hundredth picture a copy of another one in one of eight poses whose hash differs in up
-to four bits. Then reads the table, searches look-alikes, groups, splits and writes the manifest, as the stage
-does, but for opening the candidates: their 32×32 grey versions are drawn instead. The program that works is
-started anew, so that its memory is that of the work; "GiB" is its peak so far. Where other programs keep the
-cores busy, the seconds of the processors ("CPU s") say more.
+to four bits. Then reads the table, searches near-duplicates, groups, splits and writes the manifest, as the
+stage does, but for opening the candidates: their 32×32 grey versions are drawn instead. The program that
+works is started anew, so that its memory is that of the work; "GiB" is its peak so far. Where other
+programs keep the cores busy, the seconds of the processors ("CPU s") say more.
 """
 
 import argparse
@@ -113,11 +113,11 @@ def measure(folder: Path, method: str) -> dict[str, Any]:
         timed("near-duplicates"),
         mock.patch.object(near_duplicates, "read_thumbnails", _Thumbnails(folder, files["path"])),
     ):
-        look = near_duplicates.find_near_duplicates(files, folder, compute)
+        duplicates = near_duplicates.find_near_duplicates(files, folder, compute)
     with timed("groups and split"):
-        manifest = build_manifest(files, folder, data, split, 20, look)
+        manifest = build_manifest(files, folder, data, split, 20, duplicates)
     with timed("counts"):
-        counts = {**count_manifest(manifest, frozenset()), "same": count_same(files, look)}
+        counts = {**count_manifest(manifest, frozenset()), "same": count_same(files, duplicates)}
     with timed("writing tables"):
         write_manifest(folder / "manifest", manifest, counts, {})
     n_copies = len(np.load(folder / "copies.npz")["copy"])

@@ -18,14 +18,13 @@ from pipeline.auditing.measure import (
     gather_pictures,
     measure_all,
     plan_measurements,
-    read_converted,
     read_rejected,
 )
 from pipeline.auditing.shortcut_audit import audit_pictures
 from pipeline.config import Config, flatten
-from pipeline.conversion.file_table import REJECTED
+from pipeline.conversion.file_table import FILE_COLUMNS, REJECTED
 from pipeline.datasets.provenance import built_from, check_built_from
-from pipeline.datasets.tables import SPLITS, cross_dataset_collections, read_table
+from pipeline.datasets.tables import SPLITS, cross_dataset_collections, read_files, read_table
 from pipeline.images.files import Limits
 from pipeline.reports.audit_report import summarise_audit, write_audit
 from pipeline.stage import execute, start
@@ -42,7 +41,7 @@ def run(config: Config) -> None:
     check_built_from(manifest, config)
     tables = {name: read_table(manifest / f"{name}.csv") for name in SPLITS}
     pictures = gather_pictures(
-        read_converted(converted), tables, converted, cross_dataset_collections(config.data)
+        read_files(converted, FILE_COLUMNS), tables, converted, cross_dataset_collections(config.data)
     )
     tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
     limits = Limits(config.convert.max_megapixels, config.convert.max_gib)

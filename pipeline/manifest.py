@@ -1,4 +1,4 @@
-"""Deals the converted pictures to training, validation and test.
+"""Splits the converted pictures into training, validation and test.
 
 Reads `data/converted/files.csv` and those of the pictures that may show the same; writes `data/manifest/`:
 `train.csv`, `validation.csv`, `test.csv`, `left_out.csv`, `counts.json` and `built_from.json`. Pictures that
@@ -31,9 +31,9 @@ def run(config: Config) -> None:
     """Build the manifest of `paths.converted` in `paths.manifest`."""
     converted = Path(config.paths.converted)
     files = read_files(converted)
-    look = find_near_duplicates(files, converted, config.compute)
-    manifest = build_manifest(files, converted, config.data, config.split, config.seed, look)
-    same = count_same(files, look)
+    duplicates = find_near_duplicates(files, converted, config.compute)
+    manifest = build_manifest(files, converted, config.data, config.split, config.seed, duplicates)
+    same = count_same(files, duplicates)
     counts = {**count_manifest(manifest, cross_dataset_collections(config.data)), "same": same}
     write_manifest(Path(config.paths.manifest), manifest, counts, built_from(config))
     print("\n".join(filter(None, [same_line(same), count_lines(counts)])))

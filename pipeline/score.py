@@ -51,8 +51,8 @@ def run(config: Config) -> None:
         sources = _of_split(sources, Path(config.paths.manifest) / f"{config.score.split}.csv")
     counts = convert_pictures(sources, rejected, output / "converted", config.convert, config.compute)
     converted = read_files(output / "converted")
-    look = find_near_duplicates(converted, output / "converted", config.compute)
-    table = label_table(converted, output / "converted", look)
+    duplicates = find_near_duplicates(converted, output / "converted", config.compute)
+    table = label_table(converted, output / "converted", duplicates)
     start_tensorflow()
     with _models(config) as models:
         detector, record = Detector.load(models), read_record(models)

@@ -1,7 +1,7 @@
 """What an audit needs of each picture: what `files.csv` knows, and what is measured where the files are."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from pipeline.auditing.file_features import FEATURES, NUMBER, Value, header_feat
 from pipeline.auditing.findings import ELSEWHERE
 from pipeline.auditing.shortcut_kinds import PROBES
 from pipeline.config import Compute
-from pipeline.datasets.tables import FILES, read_files
+from pipeline.conversion.file_table import FILE_COLUMNS
 from pipeline.errors import UserError
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.hashes import sha256_of
@@ -143,51 +143,7 @@ def _side(found: Sequence[_Found]) -> Side:
 
 
 KEPT = ["path", "split", "label", "target", "group", "collection", "subset", "mask_path"]
-FROM_FILES = [
-    "source_path",
-    "source_ids",
-    "source_format",
-    "source_sha256",
-    "pixel_sha256",
-    "sha256",
-    "phash",
-    "phash_turned",
-    "page",
-    "width",
-    "height",
-    "jpeg_quality",
-    "policy",
-]
-
-_TASK_COLUMNS = (
-    "path",
-    "source_path",
-    "source_sha256",
-    "sha256",
-    "mask_path",
-    "width",
-    "height",
-    "page",
-)
-
-
-def read_converted(converted: Path) -> pd.DataFrame:
-    """Read `files.csv` with its column `policy`, which says how each file was saved; texts.
-
-    Raises:
-        UserError: it is not there, or a column is missing.
-    """
-    files = read_files(converted)
-    try:
-        saved = pd.read_csv(
-            converted / FILES, dtype=str, keep_default_na=False, encoding="utf-8", usecols=["policy"]
-        )
-    except ValueError as error:
-        raise UserError(
-            f"{converted / FILES} has no column policy; another version wrote it: write it again with "
-            "python -m pipeline.convert"
-        ) from error
-    return files.assign(policy=saved["policy"])
+FROM_FILES = [column for column in FILE_COLUMNS if column not in KEPT]
 
 
 def gather_pictures(
@@ -196,7 +152,7 @@ def gather_pictures(
     """Join the tables of a manifest with `files.csv`.
 
     Args:
-        files: as of `read_converted`.
+        files: `files.csv` with all its columns; `policy` says how each file was saved.
         tables: "train", "validation", "test" -> table of the manifest.
         converted: folder that the paths of `files` start from.
         tested_only: collections with the role test; their split is called elsewhere.
@@ -244,20 +200,20 @@ def plan_measurements(pictures: pd.DataFrame, root: Path, probe_pictures: int | 
         probe_pictures: of a collection, both labels alike; None: all.
     """
     probed = _probed(pictures, probe_pictures)
-    texts = pictures[list(_TASK_COLUMNS)].astype(str).to_dict("records")
+    rows: Iterable[Any] = pictures.itertuples()
     return [
         Task(
-            source=str((root / row["source_path"]).absolute()),
-            converted=str(Path(row["path"]).absolute()),
-            source_sha256=row["source_sha256"],
-            sha256=row["sha256"],
-            mask=str(Path(row["mask_path"]).absolute()) if row["mask_path"] else "",
-            width=int(row["width"]),
-            height=int(row["height"]),
-            page=int(row["page"] or 0),
+            source=str((root / row.source_path).absolute()),
+            converted=str(Path(row.path).absolute()),
+            source_sha256=row.source_sha256,
+            sha256=row.sha256,
+            mask=str(Path(row.mask_path).absolute()) if row.mask_path else "",
+            width=int(row.width),
+            height=int(row.height),
+            page=int(row.page or 0),
             probed=bool(looked_at),
         )
-        for row, looked_at in zip(texts, probed, strict=True)
+        for row, looked_at in zip(rows, probed, strict=True)
     ]
 
 

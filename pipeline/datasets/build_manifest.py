@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline import config
+from pipeline.conversion.file_table import FILES
 from pipeline.datasets.groups import SAME_PICTURE, group_pictures, source_relation
-from pipeline.datasets.hash_split import LEFT_OUT as NO_PLACE
-from pipeline.datasets.hash_split import TEST
-from pipeline.datasets.splits import deal
+from pipeline.datasets.splits import LEFT_OUT as NO_SIDE
+from pipeline.datasets.splits import TEST, assign
 from pipeline.datasets.tables import (
     BUILT_FROM,
     COLUMNS,
     COUNTS,
-    FILES,
     FROM_FILES,
     LABELS,
     LEFT_OUT,
@@ -28,14 +27,13 @@ from pipeline.errors import UserError
 from pipeline.storage import replacing_folder, write_csv, write_json
 
 # Which pictures of a dataset are used (`data.protocol`): what is left out, and why.
-#
 
 NO_JPEG = "jpeg_only: the file was no JPEG"
 NO_SOURCE = "source_matched: no fake was made from it"
 
 
 def leave_out(files: pd.DataFrame, data: config.Data) -> np.ndarray:
-    """Give each row of `files.csv` the reason why the protocol leaves it out; "" where it is used.
+    """Return why the protocol leaves out each row of `files.csv`; "" where it is used.
 
     `jpeg_only` leaves out what came in as another format. `source_matched` leaves out genuine pictures
     that no fake in use was made from; a genuine picture whose name tells no source is among them.
@@ -91,7 +89,7 @@ def _check_classes(files: pd.DataFrame, reasons: Sequence[str] | np.ndarray, dat
 
 
 LEFT_OUT_COLUMNS = ["path", "label", "group", "collection", "subset", "source_ids", "reason", "detail"]
-# Of files.csv. The hashes of the turned picture are half of its size, and `look` holds what they tell.
+# Of files.csv. The hashes of the turned picture are half of its size, and `duplicates` holds what they tell.
 NEEDED = [column for column in FROM_FILES if column != "phash_turned"]
 RELATED = "a relative is in a training collection"
 
@@ -118,28 +116,28 @@ def build_manifest(
     data: config.Data,
     split: config.Split,
     seed: int,
-    look: np.ndarray | None = None,
+    duplicates: np.ndarray | None = None,
 ) -> Manifest:
-    """Group the converted pictures and deal them out; each is in one of the four tables, once.
+    """Group the converted pictures and split them; each is in one of the four tables, once.
 
     Groups are those of the pictures that are used: one that is left out ties no others together.
 
     Args:
-        files: `files.csv` as `read_files` gives it.
+        files: `files.csv` as of `read_files`.
         converted: folder that its paths start from, relative to the repository.
         data: roles of the collections, and the protocol.
         split: method and shares.
         seed: of the split.
-        look: (n,) one number for pictures that show the same (`near_duplicates.find_near_duplicates`); None:
-            not looked at.
+        duplicates: (n,) one number for near-duplicates (`near_duplicates.find_near_duplicates`); None: not
+            looked for.
 
     Raises:
         UserError: the files belong to another dataset, or a split would lack a class.
     """
     _check_collections(files, converted, data)
     _check_labels(files, converted)
-    look = np.arange(len(files)) if look is None else look
-    files = _in_order(files[NEEDED].assign(look=look)).reset_index(drop=True)
+    numbers = np.arange(len(files)) if duplicates is None else duplicates
+    files = _in_order(files[NEEDED].assign(duplicates=numbers)).reset_index(drop=True)
     reasons, details = leave_out(files, data), np.full(len(files), "", dtype=object)
     tested_only = files["collection"].isin(cross_dataset_collections(data)).to_numpy()
     used = reasons == ""
@@ -152,19 +150,19 @@ def build_manifest(
             "no collection of the data has the role train, so there is nothing to train on; set "
             "data.collections.<name>.role=train, or test a trained detector with python -m pipeline.score"
         )
-    place = np.where(tested_only, TEST, NO_PLACE)
-    dealt = deal(files.assign(group=group)[training], split, seed)
-    place[training], reasons[training], details[training] = dealt
-    if (dealt.places == NO_PLACE).any():
+    side = np.where(tested_only, TEST, NO_SIDE)
+    assigned = assign(files.assign(group=group)[training], split, seed)
+    side[training], reasons[training], details[training] = assigned
+    if (assigned.sides == NO_SIDE).any():
         used = reasons == ""
         training = used & ~tested_only
         group = _group_used(files, used, tied)
     related = used & tested_only & pd.Series(group).isin(pd.Series(group[training])).to_numpy()
     table = label_table(files, converted, group=group)
     reasons[related], details[related] = RELATED, _relatives(table, training, related)
-    place[reasons != ""] = NO_PLACE
-    left_out = table.assign(reason=reasons, detail=details)[place == NO_PLACE]
-    splits = {name: table[place == number].reset_index(drop=True) for number, name in enumerate(SPLITS)}
+    side[reasons != ""] = NO_SIDE
+    left_out = table.assign(reason=reasons, detail=details)[side == NO_SIDE]
+    splits = {name: table[side == number].reset_index(drop=True) for number, name in enumerate(SPLITS)}
     if sum(map(len, splits.values())) + len(left_out) != len(files) or (left_out["reason"] == "").any():
         raise RuntimeError("pictures were lost or doubled between files.csv and the manifest")
     return Manifest(splits, left_out[LEFT_OUT_COLUMNS].reset_index(drop=True))
@@ -173,7 +171,7 @@ def build_manifest(
 def label_table(
     files: pd.DataFrame,
     converted: Path,
-    look: np.ndarray | None = None,
+    duplicates: np.ndarray | None = None,
     group: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Turn `files.csv` into manifest rows: numbered target, group, paths from the repository's root.
@@ -181,8 +179,8 @@ def label_table(
     Args:
         files: `files.csv`.
         converted: folder that its paths start from, relative to the repository.
-        look: as for `build_manifest`.
-        group: (n,) names of the groups; None: made from sources, hashes and `look`.
+        duplicates: as for `build_manifest`.
+        group: (n,) names of the groups; None: made from sources, hashes and `duplicates`.
 
     Returns:
         one row a picture with `COLUMNS`, sorted by path.
@@ -194,7 +192,7 @@ def label_table(
         path=folder + files["path"],
         mask_path=masks,
         target=(files["label"] == "fake").astype("int64"),
-        group=group_pictures(files, look) if group is None else group,
+        group=group_pictures(files, duplicates) if group is None else group,
     )
     return _in_order(table[COLUMNS])
 
@@ -220,15 +218,15 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _group_used(files: pd.DataFrame, used: np.ndarray, tied: list[str]) -> np.ndarray:
-    """Name the groups of the pictures that are used, by the columns `tied` and by looks; others get none."""
+    """Name the groups of the pictures that are used, by the columns `tied` and near-duplicates; else ""."""
     group = np.full(len(files), "", dtype=object)
     needed = files[tied]
-    group[used] = group_pictures(needed if used.all() else needed[used], files["look"].to_numpy()[used])
+    group[used] = group_pictures(needed if used.all() else needed[used], files["duplicates"].to_numpy()[used])
     return group
 
 
 def _relatives(table: pd.DataFrame, training: np.ndarray, related: np.ndarray) -> np.ndarray:
-    """Name for each related picture the first picture of a training collection in its group."""
+    """Return for each related picture the first picture of a training collection in its group."""
     first = table[training].drop_duplicates("group").set_index("group")["path"]
     return first.loc[table["group"][related]].to_numpy(dtype=object)
 
@@ -253,7 +251,6 @@ def _check_collections(files: pd.DataFrame, converted: Path, data: config.Data) 
 
 
 # What a manifest holds and what it leaks: as numbers to keep, and as a few lines for the terminal.
-#
 
 WORTH_A_LINE = 0.15  # share of the training pictures above which one group is named
 
@@ -285,12 +282,12 @@ def count_manifest(manifest: Manifest, tested_only: frozenset[str]) -> dict[str,
     }
 
 
-def count_same(files: pd.DataFrame, look: np.ndarray) -> dict[str, int]:
+def count_same(files: pd.DataFrame, duplicates: np.ndarray) -> dict[str, int]:
     """Count the pictures that are there more than once.
 
     Args:
         files: `files.csv`.
-        look: (n,) one number for pictures that show the same.
+        duplicates: (n,) one number for near-duplicates.
 
     Returns:
         pictures that have a twin by `bytes`; one with other bytes by `pixels`; one with other pixels by
@@ -300,18 +297,18 @@ def count_same(files: pd.DataFrame, look: np.ndarray) -> dict[str, int]:
     return {
         "bytes": int(source.duplicated(keep=False).sum()),
         "pixels": int((source.groupby(pixels).transform("nunique") > 1).sum()),
-        "looks": int((pixels.groupby(look).transform("nunique") > 1).sum()),
+        "looks": int((pixels.groupby(duplicates).transform("nunique") > 1).sum()),
     }
 
 
 def same_line(same: Mapping[str, int]) -> str:
-    """Say in a line of the terminal what `count_same` found."""
+    """Write what `count_same` found as a line for the terminal."""
     found = [f"{count:,} by {kind}" for kind, count in same.items() if count]
     return f"the same picture more than once: {', '.join(found)}" if found else ""
 
 
 def count_lines(counts: Mapping[str, Any]) -> str:
-    """Lay `count_manifest` out for a terminal of 80 columns."""
+    """Write `count_manifest` as lines for a terminal of 80 columns."""
     rows = {name: counts[name] for name in SPLITS}
     rows |= {f"test only: {name}": count for name, count in counts["test_only"].items()}
     width = max(map(len, rows))
@@ -320,20 +317,20 @@ def count_lines(counts: Mapping[str, Any]) -> str:
         f"{name:<{width}}" + "".join(f" {number:>9,}" for number in count.values())
         for name, count in rows.items()
     ]
-    return "\n".join([*lines, *_remarks(counts)])
+    return "\n".join([*lines, *_warnings(counts)])
 
 
-def _remarks(counts: Mapping[str, Any]) -> list[str]:
-    remarks = []
+def _warnings(counts: Mapping[str, Any]) -> list[str]:
+    lines = []
     leaking = counts["leak"]["fake"]
     if leaking["with_relatives_in_train"]:
         share = leaking["with_relatives_in_train"] / leaking["pictures"]
-        remarks.append(f"this split leaks: {share:.0%} of the test fakes have a relative in train")
-    remarks += [f"{n:,} pictures left out: {reason}" for reason, n in counts["left_out"].items()]
+        lines.append(f"this split leaks: {share:.0%} of the test fakes have a relative in train")
+    lines += [f"{n:,} pictures left out: {reason}" for reason, n in counts["left_out"].items()]
     largest = counts["largest_training_group"]
     if largest["pictures"] > WORTH_A_LINE * sum(counts["train"][label] for label in LABELS):
-        remarks.append(f"one group, {largest['group']}, holds {largest['pictures']:,} training pictures")
-    return remarks
+        lines.append(f"one group, {largest['group']}, holds {largest['pictures']:,} training pictures")
+    return lines
 
 
 def _count(table: pd.DataFrame) -> dict[str, int]:

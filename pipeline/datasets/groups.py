@@ -30,22 +30,22 @@ class Relation(NamedTuple):
     keys: Any
 
 
-def group_pictures(files: pd.DataFrame, look: np.ndarray | None = None) -> np.ndarray:
-    """Give each row of `files` the name of its group.
+def group_pictures(files: pd.DataFrame, duplicates: np.ndarray | None = None) -> np.ndarray:
+    """Name the group of each row of `files`.
 
     The name is the group's smallest source id, or where names tell no source the smallest hash of the
     files as handed in: so it stays the same when pictures are added, moved, or converted otherwise.
 
     Args:
         files: `files.csv`.
-        look: what `near_duplicates.find_near_duplicates` gives: one number for pictures that show the same;
-            None: not looked at.
+        duplicates: (n,) one number for near-duplicates, as `near_duplicates.find_near_duplicates` returns;
+            None: not looked for.
 
     Returns:
         (n,) texts.
     """
     sources = source_relation(files)
-    component = join(len(files), [sources, known_relation(files), *same_picture_relations(files, look)])
+    component = join(len(files), [sources, known_relation(files), *same_picture_relations(files, duplicates)])
     names = np.full(component.max(initial=-1) + 1, None, dtype=object)
     _name(names, component[sources.rows], sources.keys)
     nameless = np.flatnonzero(pd.isna(names)[component])
@@ -69,11 +69,11 @@ def known_relation(files: pd.DataFrame) -> Relation:
     return Relation(rows, known.array[rows])
 
 
-def same_picture_relations(files: pd.DataFrame, look: np.ndarray | None = None) -> list[Relation]:
-    """Relate pictures by identical bytes before and after conversion, by identical pixels and by looks."""
+def same_picture_relations(files: pd.DataFrame, duplicates: np.ndarray | None = None) -> list[Relation]:
+    """Relate pictures by identical bytes before and after conversion, identical pixels, and looks."""
     rows = np.arange(len(files))
     relations = [Relation(rows, files[column].array) for column in SAME_PICTURE]
-    return relations if look is None else [*relations, Relation(rows, look)]
+    return relations if duplicates is None else [*relations, Relation(rows, duplicates)]
 
 
 def join(n_pictures: int, relations: list[Relation]) -> np.ndarray:

@@ -1,14 +1,15 @@
 """The tables between the stages: their columns, and how they are read back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipeline import config
+from pipeline.conversion.file_table import FILE_COLUMNS, FILES
 from pipeline.errors import UserError
 
-FILES = "files.csv"
 BUILT_FROM = "built_from.json"
 LEFT_OUT = "left_out.csv"
 COUNTS = "counts.json"
@@ -16,7 +17,7 @@ LABELS = ("genuine", "fake")
 SPLITS = ("train", "validation", "test")
 ID_SEPARATOR = "|"
 
-# Columns of train.csv, validation.csv and test.csv. From `source_ids` on: for looking into the figures.
+# Columns of train.csv, validation.csv and test.csv. From `source_ids` on: for looking into the results.
 COLUMNS = [
     "path",
     "label",
@@ -38,38 +39,16 @@ COLUMNS = [
     "page",
     "phash",
 ]
-FROM_FILES = [
-    "path",
-    "source_path",
-    "label",
-    "collection",
-    "subset",
-    "source_ids",
-    "mask_path",
-    "source_format",
-    "width",
-    "height",
-    "bytes",
-    "source_sha256",
-    "sha256",
-    "mask_sha256",
-    "pixel_sha256",
-    "phash",
-    "phash_turned",
-    "jpeg_quality",
-    "page",
-    "official",
-    "known_group",
-]
+FROM_FILES = [column for column in FILE_COLUMNS if column != "policy"]  # that the audit alone needs
 
 
-def read_files(converted: Path) -> pd.DataFrame:
+def read_files(converted: Path, columns: Sequence[str] = FROM_FILES) -> pd.DataFrame:
     """Read `files.csv` of the converted pictures; every column is text, nothing is "" and not NaN.
 
     Raises:
-        UserError: it is not there, or a column that groups and splits need is missing.
+        UserError: it is not there, or one of the columns is missing.
     """
-    return _read(converted / FILES, FROM_FILES, "python -m pipeline.convert")
+    return _read(converted / FILES, columns, "python -m pipeline.convert")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -89,7 +68,7 @@ def read_table(path: Path) -> pd.DataFrame:
     return table.assign(target=table["target"].astype("int64"))
 
 
-def _read(path: Path, columns: list[str], command: str) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str], command: str) -> pd.DataFrame:
     try:
         # A list of columns: with all of them, or with a function, pandas takes three times the memory.
         there = pd.read_csv(path, nrows=0, encoding="utf-8").columns
@@ -108,48 +87,46 @@ def _read(path: Path, columns: list[str], command: str) -> pd.DataFrame:
     return table
 
 
-# Where the pictures of a table were before they were converted.
-#
-
-
 def with_sources(table: pd.DataFrame, root: str) -> pd.DataFrame:
-    """Add `source_file` to a manifest table: the path of each picture as handed in.
+    """Add `source_file` to a manifest table: the path of each original, from `root` (`data.root`) on.
 
-    Args:
-        table: with `source_path`, relative to the root of the dataset or absolute.
-        root: `data.root`.
+    >>> with_sources(pd.DataFrame({"source_path": ["fake/a.tif"]}), "data/raw")["source_file"].tolist()
+    ['data/raw/fake/a.tif']
     """
     return table.assign(source_file=[(Path(root) / path).as_posix() for path in table["source_path"]])
 
 
 def genuine_sources(table: pd.DataFrame) -> pd.DataFrame:
-    """Give `path` and `sha256` of the genuine pictures of such a table as handed in, to be checked."""
+    """Return `path` and `sha256` of the genuine originals of such a table, to be checked."""
     genuine = table[table["target"] == 0]
     return pd.DataFrame({"path": genuine["source_file"], "sha256": genuine["source_sha256"]})
 
 
-# Labels dealt anew, to see whether anything but the labels teaches a detector.
-#
-# What is trained on such a table must tell the true classes of the test pictures no better than chance; if
-# it does, the label reaches it by another way: through a mask, a name, or what is done to one class only.
-# Labels go from group to group, as whole groups are what is drawn by chance (Ojala and Garriga, Permutation
-# tests for studying classifier performance, JMLR 11, 2010).
-#
+def cross_dataset_collections(data: config.Data) -> frozenset[str]:
+    """Return the collections that are tested only."""
+    return frozenset(name for name, collection in data.collections.items() if collection.role == "test")
 
-_MOST = 0.5  # share of the pictures in one group, beyond which there are too few groups to deal among
+
+# Labels permuted, to see whether anything but the labels teaches a detector. What is trained on such a table
+# must tell the true classes of the test pictures no better than chance; if it does, the label reaches it by
+# another way: through a mask, a name, or what is done to one class only. Labels go from group to group, as
+# whole groups are what is drawn by chance (Ojala and Garriga, Permutation tests for studying classifier
+# performance, JMLR 11, 2010).
+
+_MOST = 0.5  # share of the pictures in one group, beyond which there are too few groups to permute
 
 
 def shuffle_labels(table: pd.DataFrame, seed: list[int]) -> pd.DataFrame:
-    """Deal the labels of a manifest table anew; masks, which tell fakes too, are taken out.
+    """Permute the labels of a manifest table; masks, which tell fakes too, are taken out.
 
     Groups in one random order take the labels of the groups in another one, as far as they go; a group's
     labels come in random order. So groups of one label go on being so for the most part, and a group with
     both has another mixture. Where one group holds more than half of the pictures, as in CASIA's training
-    table, labels are dealt picture by picture instead.
+    table, labels are permuted picture by picture instead.
 
     Args:
         table: of a manifest.
-        seed: of the run and of the table, so that two tables are dealt differently.
+        seed: of the run and of the table, so that two tables are permuted differently.
 
     Returns:
         the same pictures in the same order, as many of each label as before.
@@ -158,24 +135,13 @@ def shuffle_labels(table: pd.DataFrame, seed: list[int]) -> pd.DataFrame:
     targets = table["target"].to_numpy()
     codes, names = pd.factorize(table["group"], sort=True)
     if np.bincount(codes, minlength=1).max() > _MOST * len(table):
-        dealt = rng.permutation(targets)
+        permuted = rng.permutation(targets)
     else:
-        taking, giving = (_by_group(codes, len(names), rng) for _ in range(2))
-        dealt = np.empty_like(targets)
-        dealt[taking] = targets[giving]
-    labels = np.array(LABELS, dtype=object)[dealt]
-    return table.assign(target=dealt, label=labels, mask_path="", mask_sha256="")
-
-
-def _by_group(codes: np.ndarray, n_groups: int, rng: np.random.Generator) -> np.ndarray:
-    """Put rows in an order in which those of a group stand together, everything else at random."""
-    return np.lexsort((rng.random(len(codes)), rng.permutation(n_groups)[codes]))
-
-
-# What the collections of a dataset are for.
-#
-
-
-def cross_dataset_collections(data: config.Data) -> frozenset[str]:
-    """Name the collections that are tested only."""
-    return frozenset(name for name, collection in data.collections.items() if collection.role == "test")
+        # Two orders in which the rows of a group stand together, everything else at random.
+        taking, giving = (
+            np.lexsort((rng.random(len(codes)), rng.permutation(len(names))[codes])) for _ in range(2)
+        )
+        permuted = np.empty_like(targets)
+        permuted[taking] = targets[giving]
+    labels = np.array(LABELS, dtype=object)[permuted]
+    return table.assign(target=permuted, label=labels, mask_path="", mask_sha256="")

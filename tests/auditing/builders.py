@@ -12,12 +12,11 @@ from pipeline.auditing.measure import (
     gather_pictures,
     measure_all,
     plan_measurements,
-    read_converted,
     read_rejected,
 )
 from pipeline.auditing.shortcut_audit import audit_pictures
 from pipeline.conversion.conversion import convert_pictures
-from pipeline.conversion.file_table import REJECTED
+from pipeline.conversion.file_table import FILE_COLUMNS, REJECTED
 from pipeline.datasets.build_manifest import build_manifest, write_manifest
 from pipeline.datasets.listing import list_sources
 from pipeline.datasets.tables import SPLITS, cross_dataset_collections, read_files, read_table
@@ -48,7 +47,7 @@ def measured_pictures(config):
     """Measure what `prepare` has made."""
     tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
     pictures = gather_pictures(
-        read_converted(CONVERTED), tables, CONVERTED, cross_dataset_collections(config.data)
+        read_files(CONVERTED, FILE_COLUMNS), tables, CONVERTED, cross_dataset_collections(config.data)
     )
     tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
     measured = measure_all(tasks, LIMITS, config.compute)

@@ -21,9 +21,9 @@ from pipeline.auditing.measure import (
     gather_pictures,
     measure_all,
     plan_measurements,
-    read_converted,
 )
 from pipeline.auditing.shortcut_kinds import COMPRESSION, CONTENT, HISTORY, PROBES
+from pipeline.conversion.file_table import FILE_COLUMNS
 from pipeline.datasets.tables import SPLITS, read_files, read_table
 from pipeline.errors import UserError
 from pipeline.evaluation.results import INTERVAL_COLUMNS, SHORTCUT, Evaluation
@@ -122,7 +122,7 @@ def test_files_of_another_version_are_refused(made):
     table = pd.read_csv(CONVERTED / "files.csv", dtype=str, keep_default_na=False)
     table.drop(columns="policy").to_csv(CONVERTED / "files.csv", index=False)
     with pytest.raises(UserError, match=r"no column policy.*pipeline\.convert"):
-        read_converted(CONVERTED)
+        read_files(CONVERTED, FILE_COLUMNS)
 
 
 def test_raw_files_are_searched_once(made):

@@ -35,5 +35,5 @@ def casia2_names():
     ]
     table = pd.DataFrame(rows)
     hashes = table["source_sha256"]
-    table = table.assign(sha256=hashes, pixel_sha256=hashes, look=range(len(table)))
+    table = table.assign(sha256=hashes, pixel_sha256=hashes, duplicates=range(len(table)))
     return table.assign(group=group_pictures(table))

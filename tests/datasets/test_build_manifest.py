@@ -58,9 +58,9 @@ def files(n=60, collection="here", start=0):
     return pd.DataFrame(rows)
 
 
-def build(table, split=GROUPED, seed=3, look=None, protocol=()):
+def build(table, split=GROUPED, seed=3, duplicates=None, protocol=()):
     return build_manifest(
-        table, CONVERTED, DATA.model_copy(update={"protocol": list(protocol)}), split, seed, look
+        table, CONVERTED, DATA.model_copy(update={"protocol": list(protocol)}), split, seed, duplicates
     )
 
 
@@ -113,7 +113,7 @@ def test_the_order_of_files_csv_does_not_matter():
         pd.testing.assert_frame_equal(rows, build(shuffled).splits[name])
 
 
-def test_another_folder_or_conversion_deals_alike():
+def test_another_folder_or_conversion_splits_alike():
     table = files()
     other = table.assign(path=table["path"].str.replace(".jpg", ".png"), sha256=table["sha256"] + "x")
     for split in (GROUPED, RANDOM):
@@ -219,10 +219,10 @@ def test_a_group_that_fills_training_is_named():
 
 def test_look_alikes_stay_on_one_side_and_leave_a_test_collection():
     table = pd.concat([files(), files(20, "far", start=100)], ignore_index=True)
-    look = np.arange(len(table))
-    look[0:40:4] = 0  # fakes of ten sources show the same, and so does a picture of the other collection
-    look[-1] = 0
-    manifest = build(table, look=look)
+    duplicates = np.arange(len(table))
+    duplicates[0:40:4] = 0  # fakes of ten sources, and so is a picture of the other collection
+    duplicates[-1] = 0
+    manifest = build(table, duplicates=duplicates)
     sides = [name for name, rows in manifest.splits.items() if rows["source_ids"].isin(["s:0", "s:18"]).any()]
     assert len(sides) == 1
     assert manifest.left_out["source_ids"].tolist() == ["s:119", "s:119"]

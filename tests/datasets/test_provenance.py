@@ -18,7 +18,7 @@ def test_the_tables_that_a_detector_was_trained_with_pass(tmp_path, tables):
 
 
 @pytest.mark.parametrize("content", [b"path\nb.jpg\n", None], ids=["changed", "gone"])
-def test_tables_that_were_dealt_anew_since_are_refused(tmp_path, tables, content):
+def test_tables_that_were_split_anew_since_are_refused(tmp_path, tables, content):
     path = tmp_path / "train.csv"
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(UserError, match=r"was not trained with .*train\.csv as it is now.*make repro"):

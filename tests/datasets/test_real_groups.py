@@ -11,7 +11,7 @@ from pipeline.config import Compute, Split
 from pipeline.datasets.groups import group_pictures, join, source_relation
 from pipeline.datasets.listing import list_sources
 from pipeline.datasets.near_duplicates import find_near_duplicates
-from pipeline.datasets.splits import deal
+from pipeline.datasets.splits import assign
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256, sha256_of_file
 from pipeline.images.read import read_rgb
 from tests.datasets.casia2 import NAMES, casia2_names
@@ -57,27 +57,27 @@ def test_groups_of_the_real_pictures_are_those_of_facts_csv(real_files, real_pic
     """
     facts = pd.read_csv(real_pictures / "facts.csv", dtype=str, keep_default_na=False)
     expected = real_files["path"].map(facts.set_index("path")["group"]).to_numpy(dtype=object)
-    look = find_near_duplicates(
+    duplicates = find_near_duplicates(
         real_files, real_pictures, Compute(backend="local", workers=2, scheduler=None)
     )
-    ours = group_pictures(real_files.drop(columns="known_group"), look)
+    ours = group_pictures(real_files.drop(columns="known_group"), duplicates)
     one, other = np.nonzero(np.triu(expected[:, None] == expected[None], 1))
     assert len(one) == 160_580
     a, b = np.nonzero(np.triu(ours[:, None] == ours[None], 1))
     assert (expected[a] == expected[b]).all()
     assert np.mean(ours[one] == ours[other]) == pytest.approx(0.578, abs=0.01)
-    told = group_pictures(real_files, look)  # by the table itself, as data.known_groups of casia has it
+    told = group_pictures(real_files, duplicates)  # by the table itself, as data.known_groups of casia has it
     assert (told[one] == told[other]).all()
 
-    # What lies on two sides of the split that a run of data=casia deals, with the table and without.
+    # What lies on two sides of the split that a run of data=casia makes, with the table and without.
     split = Split(
         method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15}, folds=None, fold=0
     )
     casia = real_files["collection"].isin(["casia1", "casia2"]).to_numpy()
     one, other = np.nonzero(np.triu((expected[:, None] == expected[None])[np.ix_(casia, casia)], 1))
     for group, share in ((told, 0.0), (ours, 0.113)):
-        places = deal(real_files.assign(group=group)[casia], split, 20).places
-        assert np.mean(places[one] != places[other]) == pytest.approx(share, abs=0.005)
+        sides = assign(real_files.assign(group=group)[casia], split, 20).sides
+        assert np.mean(sides[one] != sides[other]) == pytest.approx(share, abs=0.005)
 
     everything = pd.concat([real_files.assign(group=ours), casia2_names()], ignore_index=True)
     sources = source_relation(everything)

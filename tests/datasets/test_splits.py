@@ -5,14 +5,23 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Split
-from pipeline.datasets.hash_split import LEFT_OUT, TEST, TRAIN, VALIDATION, hash_positions
-from pipeline.datasets.splits import METHODS, NOT_LISTED, ON_SEVERAL_SIDES, deal
+from pipeline.datasets.splits import (
+    LEFT_OUT,
+    METHODS,
+    NOT_LISTED,
+    ON_SEVERAL_SIDES,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    assign,
+    unit_hashes,
+)
 from pipeline.datasets.tables import SPLITS
 from pipeline.errors import UserError
 from tests.datasets.casia2 import NAMES, casia2_names
 
-OFFICIAL_SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
-OFFICIAL = Split(method="official", shares=OFFICIAL_SHARES, folds=None, fold=0)
+SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+OFFICIAL = Split(method="official", shares=SHARES, folds=None, fold=0)
 
 
 def published_pictures(sides, collection="c", prefix="g"):
@@ -27,17 +36,17 @@ def published_pictures(sides, collection="c", prefix="g"):
 
 def test_pictures_go_where_their_authors_put_them():
     table = published_pictures(["train", "validation", "test", ""])
-    dealt = deal(table, OFFICIAL, 0)
-    assert dealt.places.tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST, LEFT_OUT, LEFT_OUT]
-    assert dealt.reasons.tolist() == [""] * 6 + [NOT_LISTED] * 2
+    assigned = assign(table, OFFICIAL, 0)
+    assert assigned.sides.tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST, LEFT_OUT, LEFT_OUT]
+    assert assigned.reasons.tolist() == [""] * 6 + [NOT_LISTED] * 2
 
 
 def test_a_missing_validation_is_taken_from_training_by_groups():
     table = published_pictures(["train"] * 400 + ["test"] * 100)
-    places = deal(table, OFFICIAL, 0).places
-    assert (places[800:] == TEST).all()
-    assert np.mean(places[:800] == VALIDATION) == pytest.approx(0.15 / 0.85, abs=0.06)
-    assert (table.assign(place=places).groupby("group")["place"].nunique() == 1).all()
+    sides = assign(table, OFFICIAL, 0).sides
+    assert (sides[800:] == TEST).all()
+    assert np.mean(sides[:800] == VALIDATION) == pytest.approx(0.15 / 0.85, abs=0.06)
+    assert (table.assign(side=sides).groupby("group")["side"].nunique() == 1).all()
 
 
 def test_only_collections_without_validation_give_some():
@@ -48,9 +57,9 @@ def test_only_collections_without_validation_give_some():
         ],
         ignore_index=True,
     )
-    places = deal(table, OFFICIAL, 0).places
-    assert np.sum(places[:120] == VALIDATION) == 10
-    assert np.sum(places[120:] == VALIDATION) > 0
+    sides = assign(table, OFFICIAL, 0).sides
+    assert np.sum(sides[:120] == VALIDATION) == 10
+    assert np.sum(sides[120:] == VALIDATION) > 0
 
 
 def test_a_group_of_two_collections_is_not_torn_by_taking_validation():
@@ -61,15 +70,15 @@ def test_a_group_of_two_collections_is_not_torn_by_taking_validation():
         ],
         ignore_index=True,
     )
-    places = deal(table, OFFICIAL, 0).places
+    sides = assign(table, OFFICIAL, 0).sides
     both = table["group"].isin([f"g{number}" for number in range(50)]).to_numpy()
-    assert (places[both] == TRAIN).all()
+    assert (sides[both] == TRAIN).all()
 
 
 def test_what_the_authors_leak_stays():
     table = published_pictures(["train", "validation", "test"])
     table.loc[[0, 4], "group"] = "same"
-    assert deal(table, OFFICIAL, 0).places.tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST]
+    assert assign(table, OFFICIAL, 0).sides.tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +92,7 @@ def test_what_the_authors_leak_stays():
         (published_pictures(["train"] * 9), OFFICIAL, "the split test would have no genuine picture"),
         (
             published_pictures(["train", "test"]),
-            Split(method="official", shares=OFFICIAL_SHARES, folds=5, fold=0),
+            Split(method="official", shares=SHARES, folds=5, fold=0),
             r"split\.folds is 5, but an official split has none",
         ),
     ],
@@ -91,26 +100,23 @@ def test_what_the_authors_leak_stays():
 )
 def test_mistakes_are_named(table, split, message):
     with pytest.raises(UserError, match=message):
-        deal(table, split, 0)
-
-
-PARENT_SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+        assign(table, split, 0)
 
 
 def parents(folds=None, fold=0, **shares):
-    return Split(method="parents", shares=PARENT_SHARES | shares, folds=folds, fold=fold)
+    return split_by("parents", folds, fold, **shares)
 
 
 def pictures_of_parents(*rows, first=0):
-    """Make a table from (label, source ids, look); each picture has bytes of its own."""
-    table = pd.DataFrame(rows, columns=["label", "source_ids", "look"])
+    """Make a table from (label, source ids, duplicates); each picture has bytes of its own."""
+    table = pd.DataFrame(rows, columns=["label", "source_ids", "duplicates"])
     own = [f"{number:020}" for number in range(first, first + len(table))]
     return table.assign(source_sha256=own, sha256=own, pixel_sha256=own)
 
 
-def deal_parents_or_skip(table, seed=0):
+def assign_parents_or_skip(table, seed=0):
     try:
-        return deal(table, parents(), seed)
+        return assign(table, parents(), seed)
     except UserError:
         assume(False)
 
@@ -125,47 +131,47 @@ tables_of_parents = st.lists(
 @settings(max_examples=40)
 @given(tables_of_parents, st.integers(0, 5))
 def test_nothing_that_is_used_has_a_relative_on_another_side(table, seed):
-    dealt = deal_parents_or_skip(table, seed)
-    kept = table.assign(place=dealt.places)[dealt.places != LEFT_OUT]
-    assert (kept.groupby("look")["place"].nunique() == 1).all()
+    assigned = assign_parents_or_skip(table, seed)
+    kept = table.assign(side=assigned.sides)[assigned.sides != LEFT_OUT]
+    assert (kept.groupby("duplicates")["side"].nunique() == 1).all()
     each = kept.assign(source=kept["source_ids"].str.split("|")).explode("source")
-    assert (each[each["source"] != ""].groupby("source")["place"].nunique() == 1).all()
+    assert (each[each["source"] != ""].groupby("source")["side"].nunique() == 1).all()
 
 
 @settings(max_examples=40)
 @given(tables_of_parents, st.integers(0, 5))
 def test_what_is_left_out_has_several_sources_and_says_their_sides(table, seed):
-    dealt = deal_parents_or_skip(table, seed)
-    out = dealt.places == LEFT_OUT
+    assigned = assign_parents_or_skip(table, seed)
+    out = assigned.sides == LEFT_OUT
     assert table["source_ids"][out].str.contains("|", regex=False).all()
-    assert set(dealt.reasons[out]) <= {ON_SEVERAL_SIDES}
-    assert set(dealt.reasons[~out]) | set(dealt.details[~out]) == {""}
-    for ids, detail in zip(table["source_ids"][out], dealt.details[out], strict=True):
+    assert set(assigned.reasons[out]) <= {ON_SEVERAL_SIDES}
+    assert set(assigned.reasons[~out]) | set(assigned.details[~out]) == {""}
+    for ids, detail in zip(table["source_ids"][out], assigned.details[out], strict=True):
         assert [part.split(" in ")[0] for part in detail.split(", ")] == ids.split("|")
 
 
 @settings(max_examples=40)
 @given(tables_of_parents, st.randoms())
 def test_the_order_of_the_pictures_changes_no_side(table, random):
-    dealt = deal_parents_or_skip(table)
+    assigned = assign_parents_or_skip(table)
     order = random.sample(range(len(table)), len(table))
-    assert deal(table.iloc[order], parents(), 0).places.tolist() == dealt.places[order].tolist()
+    assert assign(table.iloc[order], parents(), 0).sides.tolist() == assigned.sides[order].tolist()
 
 
 @settings(max_examples=40)
 @given(st.integers(0, 1000))
 def test_pictures_of_new_sources_move_no_old_one(seed):
     rows = [(("genuine", "fake")[number % 2], f"s:{number // 2}", number) for number in range(300)]
-    before = deal(pictures_of_parents(*rows[:200]), parents(), seed).places
-    assert deal(pictures_of_parents(*rows), parents(), seed).places[:200].tolist() == before.tolist()
+    before = assign(pictures_of_parents(*rows[:200]), parents(), seed).sides
+    assert assign(pictures_of_parents(*rows), parents(), seed).sides[:200].tolist() == before.tolist()
 
 
 def two_sides(seed=0):
     """Name a source that is trained on and one that is tested."""
     rows = [(label, f"s:{number}", number) for number in range(100) for label in ("genuine", "fake")]
     table = pictures_of_parents(*rows)
-    places = deal(table, parents(), seed).places
-    return table, *(table["source_ids"][places == place].iloc[0] for place in (TRAIN, TEST))
+    sides = assign(table, parents(), seed).sides
+    return table, *(table["source_ids"][sides == side].iloc[0] for side in (TRAIN, TEST))
 
 
 def test_a_fake_goes_where_its_sources_are_or_is_left_out():
@@ -173,59 +179,56 @@ def test_a_fake_goes_where_its_sources_are_or_is_left_out():
     fakes = pictures_of_parents(
         ("fake", f"{trained}|{tested}", 200), ("fake", f"{tested}|{tested}x", 201), first=200
     )
-    dealt = deal(pd.concat([table, fakes], ignore_index=True), parents(), 0)
-    assert dealt.places[-2] == LEFT_OUT
-    assert dealt.details[-2] == f"{trained} in train, {tested} in test"
-    unknown = "test" if dealt.places[-1] == TEST else dealt.details[-1].rpartition(" in ")[2]
+    assigned = assign(pd.concat([table, fakes], ignore_index=True), parents(), 0)
+    assert assigned.sides[-2] == LEFT_OUT
+    assert assigned.details[-2] == f"{trained} in train, {tested} in test"
+    unknown = "test" if assigned.sides[-1] == TEST else assigned.details[-1].rpartition(" in ")[2]
     assert unknown in ("train", "validation", "test")
 
 
-def test_sources_whose_pictures_show_the_same_are_dealt_as_one():
+def test_sources_whose_pictures_show_the_same_are_assigned_as_one():
     table, trained, tested = two_sides()
-    look = table["look"].where(~table["source_ids"].isin([trained, tested]), 1000)
-    places = deal(table.assign(look=look), parents(), 0).places
-    assert len(set(places[table["source_ids"].isin([trained, tested])])) == 1
+    duplicates = table["duplicates"].where(~table["source_ids"].isin([trained, tested]), 1000)
+    sides = assign(table.assign(duplicates=duplicates), parents(), 0).sides
+    assert len(set(sides[table["source_ids"].isin([trained, tested])])) == 1
 
 
 def test_a_fake_of_two_sources_is_left_out_rather_than_torn_from_its_look_alike():
     table, trained, tested = two_sides()
     fake = pictures_of_parents(("fake", f"{trained}|{trained}", 0), first=200)
-    fake["look"] = table["look"][table["source_ids"] == tested].iloc[0]
-    dealt = deal(pd.concat([table, fake], ignore_index=True), parents(), 0)
-    assert dealt.places[-1] == LEFT_OUT
+    fake["duplicates"] = table["duplicates"][table["source_ids"] == tested].iloc[0]
+    assigned = assign(pd.concat([table, fake], ignore_index=True), parents(), 0)
+    assert assigned.sides[-1] == LEFT_OUT
 
 
 def test_too_few_sources_say_what_to_do():
     with pytest.raises(
         UserError, match=r"would have no \w+ picture, of \d+ in the training collections.*add"
     ):
-        deal(pictures_of_parents(("genuine", "s:1", 0), ("fake", "s:1", 1)), parents(), 0)
+        assign(pictures_of_parents(("genuine", "s:1", 0), ("fake", "s:1", 1)), parents(), 0)
 
 
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
 @pytest.mark.parametrize("fold", range(5))
 def test_casia2_in_five_folds_tests_what_is_known_and_leaks_nothing(fold):
     table = casia2_names()
-    places = deal(table, parents(5, fold, train=0.8, validation=0.0, test=0.2), 20).places
+    sides = assign(table, parents(5, fold, train=0.8, validation=0.0, test=0.2), 20).sides
     fake = (table["label"] == "fake").to_numpy()
-    tested, trained, left_out = (int(np.sum(places[fake] == place)) for place in (TEST, TRAIN, LEFT_OUT))
+    tested, trained, left_out = (int(np.sum(sides[fake] == side)) for side in (TEST, TRAIN, LEFT_OUT))
     assert tested == pytest.approx(740, abs=60)
     assert trained == pytest.approx(3780, abs=130)
     assert left_out == pytest.approx(600, abs=90)
-    assert (places[~fake] != LEFT_OUT).all()
-    sources = [set("|".join(table["source_ids"][places == place]).split("|")) for place in (TRAIN, TEST)]
+    assert (sides[~fake] != LEFT_OUT).all()
+    sources = [set("|".join(table["source_ids"][sides == side]).split("|")) for side in (TRAIN, TEST)]
     assert not sources[0] & sources[1]
 
 
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
 def test_each_genuine_picture_of_casia2_is_tested_in_one_fold():
     table = casia2_names()
-    tested = [deal(table, parents(5, fold), 20).places == TEST for fold in range(5)]
+    tested = [assign(table, parents(5, fold), 20).sides == TEST for fold in range(5)]
     genuine = (table["label"] == "genuine").to_numpy()
     assert np.sum(tested, axis=0)[genuine].tolist() == [1] * int(genuine.sum())
-
-
-SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
 
 def grouped(**shares):
@@ -233,14 +236,15 @@ def grouped(**shares):
 
 
 def split_by(method, folds=None, fold=0, **shares):
-    return Split(method=method, shares=SHARES | shares, folds=folds, fold=fold)
+    # Unchecked: the configuration wants shares for validation and test, the split does not.
+    return Split.model_construct(method=method, shares=SHARES | shares, folds=folds, fold=fold)
 
 
 def named_splits(table, split, seed):
     """Give the names of the splits; nothing may be left out."""
-    dealt = deal(table, split, seed)
-    assert set(dealt.reasons) <= {""}
-    return np.array(SPLITS, dtype=object)[dealt.places]
+    assigned = assign(table, split, seed)
+    assert set(assigned.reasons) <= {""}
+    return np.array(SPLITS, dtype=object)[assigned.sides]
 
 
 def pictures(*rows):
@@ -267,7 +271,7 @@ tables = st.lists(
 ).map(lambda rows: pictures(*rows))
 
 
-def deal_or_skip(table, split, seed=0):
+def assign_or_skip(table, split, seed=0):
     try:
         return named_splits(table, split, seed)
     except UserError:
@@ -276,7 +280,7 @@ def deal_or_skip(table, split, seed=0):
 
 @given(tables, st.integers(0, 5))
 def test_no_group_is_on_two_sides_and_each_side_has_both_classes(table, seed):
-    table = table.assign(split=deal_or_skip(table, grouped(), seed))
+    table = table.assign(split=assign_or_skip(table, grouped(), seed))
     assert (table.groupby("group")["split"].nunique() == 1).all()
     assert (table.groupby("split")["label"].nunique() == 2).all()
     assert table["split"].nunique() == 3
@@ -284,7 +288,7 @@ def test_no_group_is_on_two_sides_and_each_side_has_both_classes(table, seed):
 
 @given(tables, st.randoms())
 def test_the_order_of_the_pictures_changes_no_split(table, random):
-    split = deal_or_skip(table, grouped())
+    split = assign_or_skip(table, grouped())
     order = random.sample(range(len(table)), len(table))
     assert named_splits(table.iloc[order], grouped(), 0).tolist() == split[order].tolist()
 
@@ -297,13 +301,13 @@ def test_pictures_added_later_move_no_old_one(seed, n_added):
     assert after[:200].tolist() == before.tolist()
 
 
-def test_another_seed_deals_otherwise_and_the_same_seed_the_same():
+def test_another_seed_splits_otherwise_and_the_same_seed_the_same():
     first = named_splits(many(200), grouped(), 1)
     assert named_splits(many(200), grouped(), 1).tolist() == first.tolist()
     assert named_splits(many(200), grouped(), 2).tolist() != first.tolist()
 
 
-def test_each_class_is_dealt_in_the_wanted_shares():
+def test_each_class_is_split_in_the_wanted_shares():
     table = many(20_000)
     table["split"] = named_splits(table, grouped(), 0)
     for _, rows in table.groupby("label"):
@@ -311,9 +315,9 @@ def test_each_class_is_dealt_in_the_wanted_shares():
         assert shares[list(SHARES)].tolist() == pytest.approx(list(SHARES.values()), abs=0.01)
 
 
-def test_positions_are_the_same_in_every_version():
-    positions = hash_positions(20, pd.Index(["casia:ani1", "casia:ani2"]))
-    assert positions.tolist() == [0.5585713529331466, 0.7518652299825662]
+def test_hashes_are_the_same_in_every_version():
+    hashes = unit_hashes(20, pd.Index(["casia:ani1", "casia:ani2"]))
+    assert hashes.tolist() == [0.5585713529331466, 0.7518652299825662]
 
 
 def test_a_group_larger_than_the_test_share_goes_to_training():
@@ -343,7 +347,7 @@ def test_a_split_without_a_share_stays_empty():
     assert set(split) == {"train", "validation"}
 
 
-def test_random_deals_each_picture_by_itself_and_alike_after_another_conversion():
+def test_random_assigns_each_picture_by_itself_and_alike_after_another_conversion():
     table = many(100, per_group=4)
     split = named_splits(table, split_by("random"), 0)
     assert table.assign(split=split).groupby("group")["split"].nunique().max() > 1

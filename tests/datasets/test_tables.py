@@ -27,27 +27,27 @@ TABLES = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 1)), min_si
 @settings(max_examples=50)
 @given(given_table=TABLES, seed=st.integers(0, 9))
 def test_pictures_and_groups_stay_and_so_does_the_number_of_each_label(given_table, seed):
-    dealt = shuffle_labels(given_table, [seed, 0])
-    assert dealt["path"].equals(given_table["path"])
-    assert dealt["group"].equals(given_table["group"])
-    assert dealt["target"].sum() == given_table["target"].sum()
-    assert list(dealt["label"]) == [LABELS[target] for target in dealt["target"]]
-    pd.testing.assert_frame_equal(dealt, shuffle_labels(given_table, [seed, 0]))
+    shuffled = shuffle_labels(given_table, [seed, 0])
+    assert shuffled["path"].equals(given_table["path"])
+    assert shuffled["group"].equals(given_table["group"])
+    assert shuffled["target"].sum() == given_table["target"].sum()
+    assert list(shuffled["label"]) == [LABELS[target] for target in shuffled["target"]]
+    pd.testing.assert_frame_equal(shuffled, shuffle_labels(given_table, [seed, 0]))
 
 
 def test_no_mask_is_left_to_tell_the_fakes():
-    dealt = shuffle_labels(table(list("aabb"), [1, 0, 1, 0]), [0, 0])
-    assert set(dealt["mask_path"]) == set(dealt["mask_sha256"]) == {""}
+    shuffled = shuffle_labels(table(list("aabb"), [1, 0, 1, 0]), [0, 0])
+    assert set(shuffled["mask_path"]) == set(shuffled["mask_sha256"]) == {""}
 
 
 def test_groups_of_one_label_and_one_size_stay_whole():
     groups = np.repeat(np.arange(20), 3)
     for seed in range(5):
-        dealt = shuffle_labels(table(groups, np.repeat(np.arange(20) % 2, 3)), [seed, 0])
-        assert (dealt.groupby("group")["target"].nunique() == 1).all()
+        shuffled = shuffle_labels(table(groups, np.repeat(np.arange(20) % 2, 3)), [seed, 0])
+        assert (shuffled.groupby("group")["target"].nunique() == 1).all()
 
 
-def test_dealt_labels_know_nothing_of_the_true_ones():
+def test_shuffled_labels_know_nothing_of_the_true_ones():
     targets = np.tile([0, 1], 100)
     pairs = np.repeat(np.arange(100), 2)  # each with a genuine picture and a fake
     one_group = np.zeros(200, int)
@@ -62,8 +62,8 @@ def test_dealt_labels_know_nothing_of_the_true_ones():
         assert np.ptp(agreeing) > 0
 
 
-def test_another_seed_or_table_is_dealt_otherwise():
+def test_another_seed_or_table_is_shuffled_otherwise():
     given_table = table(np.arange(50), np.arange(50) % 2)
-    dealt = [shuffle_labels(given_table, seed)["target"] for seed in ([0, 0], [0, 1], [1, 0])]
-    assert not dealt[0].equals(dealt[1])
-    assert not dealt[0].equals(dealt[2])
+    shuffled = [shuffle_labels(given_table, seed)["target"] for seed in ([0, 0], [0, 1], [1, 0])]
+    assert not shuffled[0].equals(shuffled[1])
+    assert not shuffled[0].equals(shuffled[2])
