@@ -21,7 +21,7 @@ PARTIAL_SUFFIX = ".partial"
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to; rename it onto `path` when the block ends.
+    """Yield a name beside `path` to write to, and rename it onto `path` when the block ends.
 
     A block that raises leaves `path` as it was and removes what it had written.
     The name ends as `path` does, so that writers which look at the ending still work.
@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
-    """Say in words why `path` could not be written and what to do about it."""
+    """Return in words why `path` could not be written and what to do about it."""
     advice = {
         errno.ENOSPC: "free some space on that disk",
         errno.EDQUOT: "free some of your quota on that disk",
@@ -79,13 +79,9 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-# A folder that is replaced whole: its readers meet the old files or the new ones, never a mixture.
-#
-
-
 @contextlib.contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder beside `folder` to write to; put it in the place of `folder` when the block ends.
+    """Yield an empty folder beside `folder` to write to, and put it in its place when the block ends.
 
     A block that raises leaves `folder` as it was and removes what it had written. What a killed
     writer left behind is cleared away by the next, so there must be one writer at a time.
@@ -113,21 +109,17 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 def _clear(*folders: Path) -> None:
-    """Delete folders, those that are there."""
     for folder in folders:
         if folder.exists():
             shutil.rmtree(folder)
 
-
-# One writer at a time for each output folder.
-#
 
 LOCK_FOLDER = Path(".locks")
 
 
 @contextlib.contextmanager
 def sole_writer(output: Path) -> Iterator[None]:
-    """Hold the lock of `output`; the operating system lets it go when the process ends.
+    """Hold the lock of `output`, one writer at a time; the operating system lets it go when the process ends.
 
     Raises:
         UserError: another process holds it.

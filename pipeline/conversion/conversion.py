@@ -181,7 +181,7 @@ def _convert(
 
 
 def _absolute(task: Task) -> Task:
-    """Name the files so that a worker which was started in another folder finds them."""
+    """Make paths absolute, so that a worker which was started in another folder finds the files."""
     mask = None if task.mask_path is None else task.mask_path.absolute()
     return dataclasses.replace(task, path=task.path.absolute(), mask_path=mask)
 
@@ -222,7 +222,7 @@ def _check_pages(settings: Convert) -> None:
 
 
 def _check_output(output: Path, sources: Sequence[Source]) -> None:
-    """Refuse a folder that is not ours: what has no source is deleted in it."""
+    """Raise UserError for a folder that is not ours: what has no source is deleted in it."""
     if output.exists() and not output.is_dir():
         raise UserError(
             f"{output} is a file; it has to be a folder: move the file away or set paths.converted"
@@ -253,7 +253,7 @@ def _check_classes(sources: Sequence[Source], converted: list[Task], refused: li
         for label in ("genuine", "fake"):
             if (collection, label) in left:
                 continue
-            lost = [each for each in sources if (each.collection, each.label) == (collection, label)]
+            lost = [source for source in sources if (source.collection, source.label) == (collection, label)]
             if not lost:
                 raise UserError(
                     f"collection {collection} has no {label} picture; training needs both classes"

@@ -47,7 +47,7 @@ class Facts:
 def survey(
     sources: Sequence[Source], settings: Convert, journal: Journal, compute: Compute
 ) -> dict[str, Facts]:
-    """Find out what the settings need to be known, by source path; nothing where they need nothing."""
+    """Return what the policy has to know of files, by source path: {} where it needs nothing."""
     pages = settings.pages == "all"
     fakes = {each.source_path for each in sources if settings.policy == "matched" and each.label == "fake"}
     paths = {each.source_path: each.path for each in sources if pages or each.source_path in fakes}
@@ -140,11 +140,9 @@ class Task(Source):
 
 
 def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Source]:
-    """Make every page of a file a picture of its own: `name.tif`, `name-page2.tif` and so on.
+    """Return a source for every page of a file: `name.tif`, `name-page2.tif` and so on.
 
-    Args:
-        sources: one for each file.
-        n_pages: pictures in a file, by its source path; those that are not in it have one.
+    `n_pages` is by source path; files that are not in it have one.
     """
     pages: list[Source] = []
     for source in sources:
@@ -162,16 +160,11 @@ def _page_of(source: Source, page: int) -> Source:
 def plan_tasks(
     sources: Sequence[Source], savings: Sequence[Saving], policy: str
 ) -> tuple[list[Task], list[Rejected]]:
-    """Give each picture the name of its target; the result does not depend on the order of `sources`.
+    """Choose the target of each picture; the result does not depend on the order of `sources`.
 
     Where pictures would share a name, those whose ending changes keep the old one in it
     (`a.tif` beside `a.jpg` becomes `a.tif.jpg`); what still shares a name then is rejected, but for
     the picture whose ending stays.
-
-    Args:
-        sources: the pictures.
-        savings: how each is saved.
-        policy: the name of the policy that chose this.
 
     Returns:
         tasks sorted by target, and the pictures without a name of their own.

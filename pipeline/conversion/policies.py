@@ -20,16 +20,12 @@ from pipeline.images.encode import Copied, Jpeg, JpegLike, Png, Saving, Stripped
 from pipeline.images.files import Source, format_of_name
 from pipeline.images.read import READING
 
-# Whose settings a picture is saved with, so that both classes have the same distribution of last saves.
-#
-# Donors are the distinct settings of the fake JPEGs of a collection, each as heavy as many fakes have it. A
+# Donors: whose settings a picture is saved with, so that both classes have the same distribution of saves.
+# They are the distinct settings of the fake JPEGs of a collection, each as heavy as many fakes have it. A
 # picture takes one by weighted rendezvous hashing: the same one always, and where a collection grows, only
-# pictures that go over to settings which have become more frequent change theirs.
-#
-# Reference: D. Thaler and C. V. Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM
-# Transactions on Networking 6(1), 1998; weights as in C. Schindelhauer and G. Schomaker, "Weighted
-# distributed hash tables", SPAA 2005.
-#
+# pictures that go over to settings which have become more frequent change theirs (D. Thaler and C. V.
+# Ravishankar, "Using name-based mappings to increase hit rates", IEEE/ACM Transactions on Networking 6(1),
+# 1998; weights as in C. Schindelhauer and G. Schomaker, "Weighted distributed hash tables", SPAA 2005).
 
 FEWEST = 5  # fake JPEGs that make a distribution; of fewer, each would give its settings to many pictures
 _AT_ONCE = 1 << 20  # pairs of a picture and settings
@@ -50,7 +46,7 @@ class Pool:
     own: bool
 
     def draw(self, names: Sequence[str]) -> list[JpegLike]:
-        """Give each picture its settings, by its name alone."""
+        """Return the settings of each picture, by its name alone."""
         weights = np.array(self.weights, dtype=np.float64)
         donors = np.array([_hash(donor.words) for donor in self.donors], dtype=np.uint64)
         chosen: list[JpegLike] = []
@@ -64,16 +60,11 @@ class Pool:
 
 
 def pools_of(sources: Sequence[Source], last_saves: Mapping[str, JpegLike | None]) -> dict[str, Pool | None]:
-    """Give each collection its pool.
+    """Return the pool of each collection.
 
-    Args:
-        sources: all pictures.
-        last_saves: by the source path of fakes, the settings that another picture can be saved with too;
-            None where a fake is no JPEG, or one that counts as none.
-
-    Returns:
-        by collection: of its own fakes; of those of all collections to train on, where it has fewer than
-        `FEWEST`; None where these have fewer as well.
+    It is of its own fakes; of those of all collections to train on, where it has fewer than `FEWEST`; None
+    where these have fewer as well. `last_saves` is, by the source path of fakes, the settings that another
+    picture can be saved with too; None where a fake is no JPEG, or one that counts as none.
     """
     counts: dict[str, Counter[JpegLike]] = {source.collection: Counter() for source in sources}
     training: Counter[JpegLike] = Counter()
@@ -138,27 +129,27 @@ def matched(sources: Sequence[Source], settings: Convert, last_saves: LastSaves)
     """Both classes with the same distribution of last saves: that of the collection's fake JPEGs.
 
     A fake JPEG keeps its compressed data and loses all else. A genuine picture, and a fake that is no JPEG
-    or counts as none (see `survey`), is saved with the settings of a donor (see `donors`). Where a
+    or counts as none (see `plan.survey`), is saved with the settings of a donor. Where a
     collection has too few fake JPEGs for a distribution of its own, they keep nothing and are saved like
     its other pictures: their settings would give them away.
     """
     pools = pools_of(sources, last_saves)
-    _say_what_is_missing(pools, settings)
+    _log_what_is_missing(pools, settings)
     savings: list[Saving] = [Jpeg(settings.quality, settings.subsampling)] * len(sources)
     for collection, pool in pools.items():
         if pool is None:
             continue
         to_save = []
-        for place, source in enumerate(sources):
+        for index, source in enumerate(sources):
             if source.collection != collection:
                 continue
             if pool.own and source.label == "fake" and last_saves.get(source.source_path) is not None:
-                savings[place] = Stripped()
+                savings[index] = Stripped()
             else:
-                to_save.append(place)
-        donors = pool.draw([sources[place].target for place in to_save])
-        for place, donor in zip(to_save, donors, strict=True):
-            savings[place] = donor
+                to_save.append(index)
+        donors = pool.draw([sources[index].target for index in to_save])
+        for index, donor in zip(to_save, donors, strict=True):
+            savings[index] = donor
     return savings
 
 
@@ -173,7 +164,7 @@ POLICIES: dict[str, Policy] = {
 
 @functools.lru_cache(maxsize=4096)
 def signature(policy: str, saving: Saving) -> str:
-    """Say all that a converted file depends on besides its source: what differs must be done again.
+    """Write down all that a converted file depends on besides its source: what differs must be done again.
 
     `equal(quality=95,subsampling=4:4:4,reading=1,pillow=13.0.0)`, `tif_only(copied,reading=1,pillow=13.0.0)`.
     The last two stand for how pictures are decoded and encoded.
@@ -181,8 +172,8 @@ def signature(policy: str, saving: Saving) -> str:
     return f"{policy}({saving.words},reading={READING},pillow={PIL.__version__})"
 
 
-def _say_what_is_missing(pools: Mapping[str, Pool | None], settings: Convert) -> None:
-    """Tell in one line which collections have no distribution of their own."""
+def _log_what_is_missing(pools: Mapping[str, Pool | None], settings: Convert) -> None:
+    """Log in one line which collections have no distribution of their own."""
     borrowing = [name for name, pool in pools.items() if pool is not None and not pool.own]
     without = [name for name, pool in pools.items() if pool is None]
     for names, how in (

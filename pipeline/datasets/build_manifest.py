@@ -1,6 +1,6 @@
 """The manifest: which picture is used for what."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,7 @@ NO_SOURCE = "source_matched: no fake was made from it"
 
 
 def leave_out(files: pd.DataFrame, data: config.Data) -> np.ndarray:
-    """Return why the protocol leaves out each row of `files.csv`; "" where it is used.
-
-    `jpeg_only` leaves out what came in as another format. `source_matched` leaves out genuine pictures
-    that no fake in use was made from; a genuine picture whose name tells no source is among them.
-
-    Returns:
-        (n,) texts.
+    """Return why the protocol leaves out each row of `files.csv`: (n,) texts, "" where it is used.
 
     Raises:
         UserError: the training collections would lose a class.
@@ -54,10 +48,12 @@ def leave_out(files: pd.DataFrame, data: config.Data) -> np.ndarray:
 
 
 def _jpeg_only(files: pd.DataFrame) -> np.ndarray:
+    """Leave out what came in as another format."""
     return np.where(files["source_format"] == "JPEG", "", NO_JPEG).astype(object)
 
 
 def _source_matched(files: pd.DataFrame) -> np.ndarray:
+    """Leave out genuine pictures that no fake in use was made from; names without a source are among them."""
     fake = (files["label"] == "fake").to_numpy()
     sources = source_relation(files)
     used = pd.Index(sources.keys[fake[sources.rows]]).unique()
@@ -72,14 +68,14 @@ RULES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
 }
 
 
-def _check_classes(files: pd.DataFrame, reasons: Sequence[str] | np.ndarray, data: config.Data) -> None:
+def _check_classes(files: pd.DataFrame, reasons: np.ndarray, data: config.Data) -> None:
     if not data.protocol:
         return
     trained = ~files["collection"].isin(cross_dataset_collections(data)).to_numpy()
     for label in LABELS:
         of_label = trained & (files["label"] == label).to_numpy()
-        if of_label.any() and (np.asarray(reasons)[of_label] != "").all():
-            commonest = pd.Series(np.asarray(reasons)[of_label]).mode()[0]
+        if of_label.any() and (reasons[of_label] != "").all():
+            commonest = pd.Series(reasons[of_label]).mode()[0]
             raise UserError(
                 f"data.protocol is {', '.join(data.protocol)}, which leaves out each of the "
                 f"{int(of_label.sum())} {label} pictures to train on ({commonest}); source_matched needs "
@@ -101,9 +97,8 @@ class Manifest:
     Attributes:
         splits: "train", "validation", "test" -> table with `COLUMNS`. Pictures of test collections stand
             in "test", told by their collection.
-        left_out: pictures that are used for nothing: what the protocol or the split leaves out, and
-            pictures of test collections that training has a relative of. `reason` is in the same words
-            for all of a kind, `detail` about the one picture.
+        left_out: what the protocol or the split leaves out, and pictures of test collections that training
+            has a relative of. `reason` is in the same words for all of a kind, `detail` about this one.
     """
 
     splits: Mapping[str, pd.DataFrame]
@@ -258,13 +253,9 @@ WORTH_A_LINE = 0.15  # share of the training pictures above which one group is n
 def count_manifest(manifest: Manifest, tested_only: frozenset[str]) -> dict[str, Any]:
     """Count pictures, groups and masks by split, and the test pictures whose relatives were trained on.
 
-    Args:
-        manifest: the tables.
-        tested_only: collections with the role test; they are counted one by one.
-
     Returns:
-        nested counts: `train`, `validation`, `test`, `test_only.<collection>`, `left_out.<reason>`, `leak`
-        and `largest_training_group`.
+        nested counts: `train`, `validation`, `test`, `test_only.<collection>` for each of `tested_only`,
+        `left_out.<reason>`, `leak` and `largest_training_group`.
     """
     train, test = manifest.splits["train"], manifest.splits["test"]
     elsewhere = test["collection"].isin(tested_only)
@@ -283,14 +274,10 @@ def count_manifest(manifest: Manifest, tested_only: frozenset[str]) -> dict[str,
 
 
 def count_same(files: pd.DataFrame, duplicates: np.ndarray) -> dict[str, int]:
-    """Count the pictures that are there more than once.
-
-    Args:
-        files: `files.csv`.
-        duplicates: (n,) one number for near-duplicates.
+    """Count the pictures of `files.csv` that are there more than once.
 
     Returns:
-        pictures that have a twin by `bytes`; one with other bytes by `pixels`; one with other pixels by
+        pictures that have a copy by `bytes`; one with other bytes by `pixels`; one with other pixels by
         `looks`.
     """
     pixels, source = files["pixel_sha256"], files["source_sha256"]

@@ -21,9 +21,8 @@ class Relation(NamedTuple):
     """Pictures with one key belong together.
 
     Attributes:
-        rows: (n,) positions of pictures in the table.
-        keys: (n,) texts or numbers: what the picture at that place has; a picture may come several times
-            or not at all.
+        rows: (n,) indices of pictures; each may come several times or not at all.
+        keys: (n,) texts or numbers that they have.
     """
 
     rows: np.ndarray
@@ -77,17 +76,13 @@ def same_picture_relations(files: pd.DataFrame, duplicates: np.ndarray | None = 
 
 
 def join(n_pictures: int, relations: list[Relation]) -> np.ndarray:
-    """Number the connected components of some relations.
+    """Number the connected components of some relations: (n_pictures,) from 0 on.
 
     Pictures and keys are the two sides of one graph, so that a key shared by a thousand pictures costs
     a thousand edges and not half a million.
 
-    Args:
-        n_pictures: rows of the table.
-        relations: between them.
-
-    Returns:
-        (n_pictures,) numbers from 0 on.
+    >>> join(4, [Relation(np.array([0, 2]), ["a", "a"]), Relation(np.array([2, 3]), [7, 7])]).tolist()
+    [0, 1, 0, 0]
     """
     ends: list[tuple[np.ndarray, np.ndarray]] = []
     n_nodes = n_pictures
@@ -119,7 +114,7 @@ def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[
 
 
 def count_drawn(n_groups: int, draws: range, seed: int) -> np.ndarray:
-    """Say how often each group is in draws of these numbers: (draws, n_groups) float64."""
+    """Count how often each group is in draws of these numbers: (draws, n_groups) float64."""
     counts = np.empty((len(draws), n_groups))
     for row, draw in enumerate(draws):
         drawn = np.random.default_rng([seed, draw]).integers(n_groups, size=n_groups)

@@ -21,25 +21,20 @@ from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 from pipeline.images.files import ENDINGS, Rejected, Source, find_pictures
 
-# Pictures that their owner knows to belong together: one burst, one camera, one scene, one published group.
-#
-# Names, bytes, pixels and looks do not tell everything. A table that lies with the data says the rest.
-#
-
 LOG = logging.getLogger(__name__)
 _COLUMNS = ["path", "group"]
 
 
 def read_known_groups(where: str | None, root: Path) -> dict[str, str]:
-    """Read a table of known groups: CSV with the columns `path` and `group`; others are passed over.
+    """Read the owner's table of pictures that belong together: one burst, one scene, one published group.
 
     Args:
-        where: its path, absolute or from the repository's root; None: there is none. A table that is not
-            there is said in a line and not needed: the pictures may be there without it.
+        where: CSV with the columns `path` and `group`, absolute or from the repository's root; None: there is
+            none. A table that is not there is said in a line: the pictures may be there without it.
         root: `data.root`; absolute paths in the table are named from it.
 
     Returns:
-        name of a picture in tables (`Source.source_path`) -> its group, where it has one.
+        `Source.source_path` of a picture -> its group, where it has one.
 
     Raises:
         UserError: it is no such table, or puts a picture into two groups.
@@ -85,11 +80,6 @@ class ClassFolder:
 
     Attributes:
         key: where the configuration names it.
-        path: the folder.
-        label: "genuine" or "fake".
-        collection: key in `data.collections`.
-        role: "train" or "test".
-        rule: how its names are read.
         masks: folders to look for masks in, in this order; empty for genuine pictures.
         mask_name: name of a picture's mask, with {stem} for the picture's.
         published: the split of the dataset's authors; None where there is none.
@@ -143,7 +133,7 @@ def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
 
 
 def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
-    """Resolve the two folders of a collection and check that they are there.
+    """Return the two folders of a collection.
 
     Raises:
         UserError: see `list_sources`.
@@ -154,7 +144,7 @@ def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
         raise UserError(f"{key}.mask_name is {settings.mask_name!r}; expected {{stem}} in it: '{{stem}}.png'")
     rule = compile_naming(settings.naming, f"{key}.naming")
     published = read_published(settings.official, Path(data.root), f"{key}.official")
-    masks = tuple(_inside(mask, f"{key}.masks[{place}]") for place, mask in enumerate(settings.masks))
+    masks = tuple(_inside(mask, f"{key}.masks[{index}]") for index, mask in enumerate(settings.masks))
     folders = []
     for label, where in zip(LABELS, (settings.genuine, settings.fake), strict=True):
         path = _inside(where, f"{key}.{label}")
@@ -164,18 +154,17 @@ def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
                 f"{key}.{label} is {where}: expected a folder of {label} pictures at {path.absolute()}, "
                 f"found {found}; put the pictures there or set data.root (it is {data.root}) or {key}.{label}"
             )
-        of_label = masks if label == "fake" else ()
         folders.append(
             ClassFolder(
-                f"{key}.{label}",
-                path,
-                label,
-                collection,
-                settings.role,
-                rule,
-                of_label,
-                settings.mask_name,
-                published,
+                key=f"{key}.{label}",
+                path=path,
+                label=label,
+                collection=collection,
+                role=settings.role,
+                rule=rule,
+                masks=masks if label == "fake" else (),
+                mask_name=settings.mask_name,
+                published=published,
             )
         )
     return folders
@@ -229,7 +218,7 @@ def _label_pictures(
 
 
 def _find_mask(folder: ClassFolder, picture: Path) -> Path | None:
-    """Look for a picture's mask under the same subfolder as the picture's own."""
+    """Return a picture's mask, under the same subfolder as the picture's own; None: there is none."""
     subfolder = picture.relative_to(folder.path).parent
     name = folder.mask_name.replace("{stem}", picture.stem)
     candidates = (masks / subfolder / name for masks in folder.masks)
@@ -237,7 +226,7 @@ def _find_mask(folder: ClassFolder, picture: Path) -> Path | None:
 
 
 def _masks_of_nothing(folders: list[ClassFolder], sources: list[Source], root: Path) -> list[Rejected]:
-    """Report what lies in the folders of masks and is no fake's mask."""
+    """List what lies in the folders of masks and is no fake's mask."""
     used = {source.mask_path for source in sources if source.mask_path is not None}
     used |= {source.path for source in sources}
     expected = {masks: folder.mask_name for folder in folders for masks in folder.masks}

@@ -31,17 +31,21 @@ class NamingRule:
     subsets: tuple[tuple[str, re.Pattern[str]], ...]
 
     def source_ids(self, stem: str) -> tuple[str, ...]:
-        """Find the sources in a name without its ending, sorted, each once.
+        """Return the sources in a name without its ending, sorted, each once.
 
         Numbers lose their leading zeros, because CASIA 1 writes `ani0001` where CASIA 2 writes
         `ani00001`; a "number" with letters in it is taken as it stands.
+
+        >>> rule = NamingRule("casia", re.compile("(?P<category>[a-z]{3})(?P<number>[0-9]{5})"), ())
+        >>> rule.source_ids("Tp_D_CRN_S_N_cha00063_art00014_11818")
+        ('casia:art14', 'casia:cha63')
         """
         if self.source is None:
             return ()
         return tuple(sorted({self._source_id(match) for match in self.source.finditer(stem)}))
 
     def subset(self, stem: str) -> str:
-        """Name the kind of forgery; "" where no pattern says."""
+        """Return the kind of forgery; "" where no pattern tells it."""
         return next((name for name, pattern in self.subsets if pattern.search(stem)), "")
 
     def _source_id(self, match: re.Match[str]) -> str:
@@ -77,11 +81,7 @@ def compile_naming(naming: config.Naming | None, key: str) -> NamingRule:
 
 
 def compile_pattern(pattern: str, key: str) -> re.Pattern[str]:
-    """Compile the regular expression at `key` of the configuration.
-
-    Raises:
-        UserError: it is none.
-    """
+    """Compile the pattern at `key` of the configuration, or raise UserError."""
     try:
         return re.compile(pattern)
     except re.error as error:
@@ -90,13 +90,9 @@ def compile_pattern(pattern: str, key: str) -> re.Pattern[str]:
         ) from error
 
 
-# Where a dataset's authors put a picture: the folders and lists of an official split.
-#
-
-
 @dataclass(frozen=True)
 class PublishedSplit:
-    """A compiled `config.Official`.
+    """Where a dataset's authors put a picture: a compiled `config.Official`.
 
     Attributes:
         key: where the configuration has it.
@@ -109,10 +105,7 @@ class PublishedSplit:
     lists: Mapping[str, frozenset[str]]
 
     def side(self, below: PurePath) -> str:
-        """Say where a picture is: "train", "validation", "test", or "" where nothing says.
-
-        Args:
-            below: its path below the folder of its class.
+        """Return "train", "validation" or "test" for a path below the folder of its class; "" for none.
 
         Raises:
             UserError: it is on two sides.
@@ -134,15 +127,10 @@ class PublishedSplit:
 
 
 def read_published(official: config.Official | None, root: Path, key: str) -> PublishedSplit | None:
-    """Compile the patterns and read the lists of an official split; None where there is none.
+    """Compile the patterns and read the lists of the official split at `key`; None where there is none.
 
-    A list is a text file with one picture a line: its name, or its path below the folder of its class, with
-    or without the ending.
-
-    Args:
-        official: as configured.
-        root: that the lists' paths start from.
-        key: where the configuration has it.
+    A list is a text file, below `root` or absolute, with one picture a line: its name, or its path below the
+    folder of its class, with or without the ending.
 
     Raises:
         UserError: a side is none of train, validation and test, a pattern is no regular expression, or a
@@ -162,14 +150,11 @@ def read_published(official: config.Official | None, root: Path, key: str) -> Pu
 
 
 def check_published(split: PublishedSplit, sides: set[str]) -> None:
-    """Refuse a split that none of a collection's pictures is on: a wrong pattern or list.
+    """Raise UserError where none of a collection's pictures is on a side that the split names.
 
     Args:
         split: of the collection.
-        sides: what `side` gave for its pictures.
-
-    Raises:
-        UserError: nothing fits, or no picture is in train or in test.
+        sides: those of its pictures.
     """
     named = {*split.folders, *split.lists}
     missing = [side for side in SPLITS if side in named and side not in sides]

@@ -22,15 +22,7 @@ def built_from(config: Config) -> dict[str, Any]:
 
 
 def check_built_from(folder: Path, config: Config) -> None:
-    """Refuse a manifest that was built from another configuration.
-
-    Args:
-        folder: of the manifest.
-        config: the one asked for.
-
-    Raises:
-        UserError: it is not there, or differs; the message names the keys and the commands.
-    """
+    """Raise UserError where the manifest in `folder` is not there or was built from another configuration."""
     path = folder / BUILT_FROM
     if not path.is_file():
         raise UserError(
@@ -42,14 +34,10 @@ def check_built_from(folder: Path, config: Config) -> None:
 
 
 def check_learnt_from(folder: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
-    """Refuse a manifest that a detector was not trained with: what it learnt may be among what is tested.
+    """Raise UserError where a detector was not trained with the manifest in `folder`.
 
-    Args:
-        folder: of the manifest.
-        tables: of the record of a training, split -> `sha256` of its table.
-
-    Raises:
-        UserError: a table differs, or is not there.
+    What it learnt may then be among what is tested. `tables` is of a training's record: split -> `sha256`
+    of its table.
     """
     for split, table in tables.items():
         path = folder / f"{split}.csv"
@@ -62,16 +50,13 @@ def check_learnt_from(folder: Path, tables: Mapping[str, Mapping[str, str]]) -> 
 
 
 def check_same_choice(found: Mapping[str, Any], config: Config, what: str, commands: str) -> None:
-    """Refuse what was made from another configuration.
+    """Raise UserError where a key differs between what something was made from and what is asked for.
 
     Args:
-        found: what it was made from, as `built_from` gave it.
+        found: what it was made from, as of `built_from`.
         config: the one asked for.
         what: and how it was made, for the message.
         commands: that make it by hand.
-
-    Raises:
-        UserError: a key differs.
     """
     there, asked = flatten(found), flatten(built_from(config))
     keys = [key for key in sorted({*there, *asked}) if there.get(key) != asked.get(key)]
@@ -87,11 +72,7 @@ def check_same_choice(found: Mapping[str, Any], config: Config, what: str, comma
 
 
 def check_files(*tables: pd.DataFrame) -> None:
-    """Refuse pictures that are missing or are not the bytes that the manifest was built from.
-
-    Raises:
-        UserError: naming the first few.
-    """
+    """Raise UserError where pictures are missing or are not the bytes that the manifest was built from."""
     rows = pd.concat(tables)[["path", "sha256"]]
     with ThreadPoolExecutor() as threads:
         found = list(threads.map(_sha256_or_none, rows["path"]))
