@@ -49,7 +49,6 @@ except UserError as error:
 
 
 # A folder is replaced whole or not at all.
-#
 
 
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
@@ -75,7 +74,6 @@ def test_a_folder_caught_between_two_renames_is_put_back(tmp_path):
 
 
 # Two processes never write one output.
-#
 
 HOLDER = """
 import pathlib, sys

@@ -1,11 +1,33 @@
-"""Folders of small pictures for the tests of pipeline/conversion."""
+"""Folders of small pictures, and a conversion of them."""
 
 import pytest
 
-from tests.images.pictures import make_dataset
+from pipeline.conversion import journal
+from pipeline.conversion.conversion import convert_pictures
+from tests.images.pictures import EQUAL, list_folder, make_dataset, on_cores
 
 
 @pytest.fixture
 def dataset(tmp_path):
-    """Give a folder as `make_dataset` makes it."""
     return make_dataset(tmp_path / "pictures")
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "converted"
+
+
+@pytest.fixture
+def convert(dataset, output):
+    """Convert the dataset as it is now; returns the counts."""
+
+    def converted(chosen=EQUAL, workers=1, rejected=()):
+        return convert_pictures(list_folder(dataset), rejected, output, chosen, on_cores(workers))
+
+    return converted
+
+
+@pytest.fixture
+def trusting(monkeypatch):
+    """Files look as old as those that people have; the journal trusts no file of the last seconds."""
+    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))

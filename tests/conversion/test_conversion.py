@@ -1,72 +1,47 @@
 """A dataset is converted whole, once, and the tables say what became of every file."""
 
-import os
 import shutil
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from pipeline.conversion import conversion, journal
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.conversion.file_table import FILE_COLUMNS
+from pipeline.convert import run
 from pipeline.errors import UserError
 from pipeline.images.files import Rejected
 from pipeline.images.jpeg import read_header
 from pipeline.images.mask import read_mask
 from pipeline.images.read import read_rgb
-from tests.images.pictures import EQUAL, digests, draw_photo, list_folder, on_cores, settings
+from tests.images.pictures import (
+    EQUAL,
+    digests,
+    draw_photo,
+    list_folder,
+    make_dataset,
+    on_cores,
+    read_rows,
+    settings,
+)
 
 RAW = settings("raw")
 TIF_ONLY = settings("tif_only")
 TABLES = {"files.csv", "rejected.csv"}
 
 
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "converted"
-
-
-@pytest.fixture
-def convert(dataset, output):
-    """Convert the dataset as it is now; give the counts."""
-
-    def converted(chosen=EQUAL, workers=1, rejected=()):
-        return convert_pictures(list_folder(dataset), rejected, output, chosen, on_cores(workers))
-
-    return converted
-
-
-def read(output, name="files.csv"):
-    return pd.read_csv(output / name, dtype=str, keep_default_na=False)
-
-
-def times(folder):
-    return {
-        path: path.stat().st_mtime_ns
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in TABLES
-    }
-
-
-@pytest.fixture
-def trusting(monkeypatch):
-    """Files look as old as those that people have; the journal trusts no file of the last seconds."""
-    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))
-
-
 def test_equal_saves_every_picture_with_the_same_settings(convert, output):
     convert()
-    for path in read(output)["path"]:
+    for path in read_rows(output)["path"]:
         header = read_header((output / path).read_bytes())
         assert (header.quality, header.exact, header.subsampling) == (95, True, "4:4:4")
 
 
 def test_the_table_describes_every_picture(convert, dataset, output):
     assert convert().converted == 10
-    table = read(output)
+    table = read_rows(output)
     assert table.columns.tolist() == FILE_COLUMNS
     assert table["path"].tolist() == sorted(table["path"])
     row = table.set_index("path").loc["set/fake/f2.jpg"]
@@ -89,12 +64,12 @@ def test_the_table_describes_every_picture(convert, dataset, output):
 def test_raw_keeps_every_byte(convert, dataset, output):
     convert(RAW)
     sources, found = digests(dataset), digests(output)
-    assert all(found[row.path] == sources[row.source_path] for row in read(output).itertuples())
+    assert all(found[row.path] == sources[row.source_path] for row in read_rows(output).itertuples())
 
 
 def test_tif_only_saves_tifs_and_copies_the_rest(convert, output):
     convert(TIF_ONLY)
-    table = read(output)
+    table = read_rows(output)
     copied = table["source_sha256"] == table["sha256"]
     assert table.loc[~copied, "path"].tolist() == ["set/fake/f2.jpg", "set/genuine/g2.jpg"]
     assert table.loc[copied, "policy"].str.startswith("tif_only(copied").all()
@@ -141,7 +116,7 @@ def test_what_is_no_picture_is_rejected_with_its_reason_and_counted(convert, dat
     (dataset / "fake/empty.tif").touch()
     counts = convert(rejected=[Rejected("genuine/notes.txt", "it has the ending .txt")])
     assert (counts.converted, counts.rejected) == (10, 4)
-    rejected = read(output, "rejected.csv").set_index("path")["reason"]
+    rejected = read_rows(output, "rejected.csv").set_index("path")["reason"]
     assert rejected.index.tolist() == [
         "fake/empty.tif",
         "genuine/cut.jpg",
@@ -157,7 +132,7 @@ def test_what_is_no_picture_is_rejected_with_its_reason_and_counted(convert, dat
 def test_two_files_of_one_name_both_get_a_file(convert, dataset, output):
     Image.fromarray(draw_photo(seed=9)).save(dataset / "fake/f0.tif")
     assert convert().converted == 11
-    by_source = read(output).set_index("source_path")["path"]
+    by_source = read_rows(output).set_index("source_path")["path"]
     assert (by_source["fake/f0.jpg"], by_source["fake/f0.tif"]) == ("set/fake/f0.jpg", "set/fake/f0.tif.jpg")
 
 
@@ -166,134 +141,13 @@ def test_a_mask_that_does_not_fit_is_said_and_its_picture_kept(convert, dataset,
     Image.new("L", (10, 300)).save(dataset / "masks/f0.png")
     counts = convert()
     assert (counts.converted, counts.rejected, counts.masks_rejected) == (10, 0, 1)
-    row = read(output).set_index("path").loc["set/fake/f0.jpg"]
+    row = read_rows(output).set_index("path").loc["set/fake/f0.jpg"]
     assert (row["mask_path"], row["mask_sha256"]) == ("", "")
-    (rejected,) = read(output, "rejected.csv").itertuples()
+    (rejected,) = read_rows(output, "rejected.csv").itertuples()
     assert rejected.path == str(dataset / "masks/f0.png")
     assert "10x300" in rejected.reason
     assert convert().masks_rejected == 1
-    assert len(read(output, "rejected.csv")) == 1
-
-
-@pytest.mark.parametrize("trusted", [True, False])
-def test_nothing_is_done_again_when_nothing_has_changed(request, convert, output, trusted):
-    if trusted:
-        request.getfixturevalue("trusting")
-    convert()
-    before, tables = times(output), digests(output)
-    counts = convert()
-    assert counts.unchanged == 10
-    assert times(output) == before
-    assert digests(output) == tables
-
-
-def test_without_its_journal_nothing_is_done_again_either(convert, output):
-    convert()
-    journal.journal_path(output).unlink()
-    before = times(output)
-    convert()
-    assert times(output) == before
-
-
-@pytest.mark.usefixtures("trusting")
-def test_a_picture_whose_file_is_read_again_only_where_it_changed(convert, dataset, output):
-    convert()
-    before = times(output)
-    Image.fromarray(draw_photo(seed=77)).save(dataset / "fake/f2.tif")
-    counts = convert()
-    assert (counts.converted, counts.unchanged) == (10, 9)
-    after = times(output)
-    assert {path.name for path in after if after[path] != before[path]} == {"f2.jpg"}
-    assert (
-        read(output).set_index("path").loc["set/fake/f2.jpg", "source_sha256"]
-        == digests(dataset)["fake/f2.tif"]
-    )
-
-
-@pytest.mark.usefixtures("trusting")
-def test_a_changed_mask_is_converted_again_without_its_picture(convert, dataset, output):
-    convert()
-    before = times(output)
-    Image.new("L", (60, 40), 255).save(dataset / "masks/f0.png")
-    convert()
-    after = times(output)
-    assert {path.name for path in after if after[path] != before[path]} == {"f0.png"}
-    assert read_mask(output / "set/masks/f0.png").all()
-
-
-@pytest.mark.usefixtures("trusting")
-def test_a_mask_taken_away_goes(convert, dataset, output):
-    convert()
-    (dataset / "masks/f0.png").unlink()
-    convert()
-    assert not (output / "set/masks/f0.png").exists()
-    assert read(output).set_index("path").loc["set/fake/f0.jpg", "mask_path"] == ""
-
-
-def test_a_picture_taken_away_goes_and_so_does_its_empty_folder(convert, dataset, output):
-    (dataset / "fake/deep").mkdir()
-    Image.fromarray(draw_photo(seed=5)).save(dataset / "fake/deep/x.png")
-    convert()
-    assert (output / "set/fake/deep/x.jpg").exists()
-    shutil.rmtree(dataset / "fake/deep")
-    assert convert().removed == 1
-    assert not (output / "set/fake/deep").exists()
-    assert len(read(output)) == 10
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        settings("equal", quality=80),
-        settings("equal", subsampling="4:2:0"),
-        RAW,
-        TIF_ONLY,
-    ],
-    ids=["quality", "subsampling", "raw", "tif_only"],
-)
-@pytest.mark.usefixtures("trusting")
-def test_changed_settings_leave_what_one_clean_run_leaves(convert, output, changed):
-    convert(changed)
-    clean = digests(output)
-    shutil.rmtree(output)
-    journal.journal_path(output).unlink()
-    convert(EQUAL)
-    convert(changed)
-    assert digests(output) == clean
-
-
-@pytest.mark.usefixtures("trusting")
-def test_a_changed_quality_leaves_copied_files_alone(convert):
-    convert(TIF_ONLY)
-    assert convert(settings("tif_only", quality=80)).unchanged == 8
-
-
-@pytest.mark.parametrize("damage", ["delete", "change", "swap"])
-@pytest.mark.usefixtures("trusting")
-def test_a_converted_file_that_was_damaged_is_made_again(convert, output, damage):
-    convert()
-    clean = digests(output)
-    target = output / "set/fake/f1.jpg"
-    if damage == "delete":
-        target.unlink()
-    elif damage == "change":
-        status, content = target.stat(), bytearray(target.read_bytes())
-        content[-5] ^= 1
-        target.write_bytes(content)
-        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-    else:
-        shutil.copy2(output / "set/fake/f2.jpg", target)
-    convert()
-    assert digests(output) == clean
-
-
-def test_a_damaged_table_is_written_again(convert, output):
-    convert()
-    clean = digests(output)
-    (output / "files.csv").write_text("path,width\n\x00,oops\n")
-    journal.journal_path(output).unlink()
-    convert()
-    assert digests(output) == clean
+    assert len(read_rows(output, "rejected.csv")) == 1
 
 
 def test_what_an_interrupted_write_left_goes(convert, output):
@@ -341,7 +195,7 @@ def test_names_of_all_kinds_are_converted(convert, dataset, output):
     for i, name in enumerate(names):
         Image.fromarray(draw_photo(seed=300 + i)).save(dataset / "genuine" / name)
     assert convert().converted == 10 + len(names)
-    table = read(output).set_index("source_path")
+    table = read_rows(output).set_index("source_path")
     for name in names:
         assert (output / table.loc[f"genuine/{name}", "path"]).is_file()
 
@@ -366,7 +220,7 @@ def test_files_that_are_lost_beyond_the_limit_stop_the_conversion_and_are_named(
     assert "genuine/bad0.png: it is no picture" in message
     assert "and 2 more" in message
     assert str(output / "rejected.csv") in message
-    assert len(read(output, "rejected.csv")) == 5
+    assert len(read_rows(output, "rejected.csv")) == 5
     assert (output / "files.csv").read_bytes() == table
     assert convert(settings("equal", max_rejected=0.34)).rejected == 5
 
@@ -386,7 +240,7 @@ def test_a_picture_beyond_the_limits_is_rejected_also_where_it_was_converted_bef
     assert convert().converted == 11
     counts = convert(settings("equal", max_megapixels=0.2))
     assert (counts.converted, counts.unchanged, counts.rejected) == (10, 10, 1)
-    assert "convert.max_megapixels" in read(output, "rejected.csv")["reason"].iloc[0]
+    assert "convert.max_megapixels" in read_rows(output, "rejected.csv")["reason"].iloc[0]
     assert convert(settings("equal", max_gib=0.0005)).rejected == 1
     assert convert().converted == 11
 
@@ -413,7 +267,7 @@ def test_of_a_file_with_pages_the_first_is_taken(convert, pages, output):
 @pytest.mark.usefixtures("trusting")
 def test_every_page_can_be_a_picture(convert, pages, output, policy):
     assert convert(settings(policy, pages="all")).converted == 13
-    rows = read(output).query("source_path == 'fake/book.tif'")
+    rows = read_rows(output).query("source_path == 'fake/book.tif'")
     ending = "png" if policy == "lossless" else "jpg"
     assert rows["path"].tolist() == [f"set/fake/book{page}.{ending}" for page in ("-page2", "-page3", "")]
     assert rows["page"].tolist() == ["1", "2", "0"]
@@ -440,5 +294,24 @@ def test_pages_of_files_that_are_copied_are_refused(convert, policy):
 def test_the_published_split_comes_through(dataset, output):
     sources = [replace(source, official="test") for source in list_folder(dataset)]
     convert_pictures(sources, [], output, EQUAL, on_cores(1))
-    assert set(read(output)["official"]) == {"test"}
-    assert set(read(output)["page"]) == {"0"}
+    assert set(read_rows(output)["official"]) == {"test"}
+    assert set(read_rows(output)["page"]) == {"0"}
+
+
+def test_a_folder_given_on_the_command_line_is_converted(compose_config, tmp_path, monkeypatch, capsys):
+    root = make_dataset(tmp_path / "pictures")
+    (root / "fake" / "notes.txt").write_text("cropped by hand")
+    (root / "fake" / "cut.jpg").write_bytes((root / "fake" / "f0.jpg").read_bytes()[:500])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data/raw/folders/masks").mkdir(parents=True)
+    run(compose_config("data=folders", f"data.root={root}", "convert.max_rejected=0.1"))
+    said = capsys.readouterr().out
+    assert "10 pictures" in said
+    assert "2 files rejected" in said
+    assert "data/converted/rejected.csv" in said
+    rejected = (tmp_path / "data/converted/rejected.csv").read_text().splitlines()
+    assert rejected[0] == "path,reason"
+    assert [line.split(",")[0] for line in rejected[1:]] == ["fake/cut.jpg", "fake/notes.txt"]
+    files = (tmp_path / "data/converted/files.csv").read_text()
+    assert files.count("folders/fake/") == 5
+    assert files.count("folders/masks/") == 3

@@ -184,7 +184,6 @@ def test_a_folder_that_may_not_be_written_is_said_and_left_as_it_was(dataset, tm
 
 
 # A conversion on a Dask cluster leaves what one on this machine leaves.
-#
 
 HERE = Compute(backend="local", workers=1, scheduler=None)
 

@@ -1,15 +1,19 @@
 """The journal remembers what was done, whatever cut it off, and notices whatever has changed."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipeline.conversion import journal
 from pipeline.conversion.journal import Journal, journal_path, settled_stamp, stamp
 from pipeline.errors import UserError
+from pipeline.images.mask import read_mask
+from tests.images.pictures import EQUAL, digests, draw_photo, read_rows, settings
 
 KNOWN = {"é 日.jpg": ["a", 1, None, [2, 3]], "b.jpg": []}
 
@@ -133,3 +137,130 @@ def test_a_file_written_just_before_it_was_looked_at_is_looked_at_again(old_file
 
 def test_files_that_are_not_there_have_no_stamp(tmp_path):
     assert stamp(tmp_path / "none", None) == "-;-"
+
+
+# What a second conversion of the same folder does.
+
+
+def times(folder):
+    return {
+        path: path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("files.csv", "rejected.csv")
+    }
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_nothing_is_done_again_when_nothing_has_changed(request, convert, output, trusted):
+    if trusted:
+        request.getfixturevalue("trusting")
+    convert()
+    before, tables = times(output), digests(output)
+    counts = convert()
+    assert counts.unchanged == 10
+    assert times(output) == before
+    assert digests(output) == tables
+
+
+def test_without_its_journal_nothing_is_done_again_either(convert, output):
+    convert()
+    journal_path(output).unlink()
+    before = times(output)
+    convert()
+    assert times(output) == before
+
+
+@pytest.mark.usefixtures("trusting")
+def test_a_picture_whose_file_is_read_again_only_where_it_changed(convert, dataset, output):
+    convert()
+    before = times(output)
+    Image.fromarray(draw_photo(seed=77)).save(dataset / "fake/f2.tif")
+    counts = convert()
+    assert (counts.converted, counts.unchanged) == (10, 9)
+    after = times(output)
+    assert {path.name for path in after if after[path] != before[path]} == {"f2.jpg"}
+    assert (
+        read_rows(output).set_index("path").loc["set/fake/f2.jpg", "source_sha256"]
+        == digests(dataset)["fake/f2.tif"]
+    )
+
+
+@pytest.mark.usefixtures("trusting")
+def test_a_changed_mask_is_converted_again_without_its_picture(convert, dataset, output):
+    convert()
+    before = times(output)
+    Image.new("L", (60, 40), 255).save(dataset / "masks/f0.png")
+    convert()
+    after = times(output)
+    assert {path.name for path in after if after[path] != before[path]} == {"f0.png"}
+    assert read_mask(output / "set/masks/f0.png").all()
+
+
+@pytest.mark.usefixtures("trusting")
+def test_a_mask_taken_away_goes(convert, dataset, output):
+    convert()
+    (dataset / "masks/f0.png").unlink()
+    convert()
+    assert not (output / "set/masks/f0.png").exists()
+    assert read_rows(output).set_index("path").loc["set/fake/f0.jpg", "mask_path"] == ""
+
+
+def test_a_picture_taken_away_goes_and_so_does_its_empty_folder(convert, dataset, output):
+    (dataset / "fake/deep").mkdir()
+    Image.fromarray(draw_photo(seed=5)).save(dataset / "fake/deep/x.png")
+    convert()
+    assert (output / "set/fake/deep/x.jpg").exists()
+    shutil.rmtree(dataset / "fake/deep")
+    assert convert().removed == 1
+    assert not (output / "set/fake/deep").exists()
+    assert len(read_rows(output)) == 10
+
+
+@pytest.mark.parametrize(
+    ("policy", "changed"),
+    [("equal", {"quality": 80}), ("equal", {"subsampling": "4:2:0"}), ("raw", {}), ("tif_only", {})],
+    ids=["quality", "subsampling", "raw", "tif_only"],
+)
+@pytest.mark.usefixtures("trusting")
+def test_changed_settings_leave_what_one_clean_run_leaves(convert, output, policy, changed):
+    convert(settings(policy, **changed))
+    clean = digests(output)
+    shutil.rmtree(output)
+    journal_path(output).unlink()
+    convert(EQUAL)
+    convert(settings(policy, **changed))
+    assert digests(output) == clean
+
+
+@pytest.mark.usefixtures("trusting")
+def test_a_changed_quality_leaves_copied_files_alone(convert):
+    convert(settings("tif_only"))
+    assert convert(settings("tif_only", quality=80)).unchanged == 8
+
+
+@pytest.mark.parametrize("damage", ["delete", "change", "swap"])
+@pytest.mark.usefixtures("trusting")
+def test_a_converted_file_that_was_damaged_is_made_again(convert, output, damage):
+    convert()
+    clean = digests(output)
+    target = output / "set/fake/f1.jpg"
+    if damage == "delete":
+        target.unlink()
+    elif damage == "change":
+        status, content = target.stat(), bytearray(target.read_bytes())
+        content[-5] ^= 1
+        target.write_bytes(content)
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    else:
+        shutil.copy2(output / "set/fake/f2.jpg", target)
+    convert()
+    assert digests(output) == clean
+
+
+def test_a_damaged_table_is_written_again(convert, output):
+    convert()
+    clean = digests(output)
+    (output / "files.csv").write_text("path,width\n\x00,oops\n")
+    journal_path(output).unlink()
+    convert()
+    assert digests(output) == clean

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageCms
 
-from pipeline.conversion import journal, plan
+from pipeline.conversion import plan
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.conversion.journal import Journal, journal_path
 from pipeline.images import read as reading
@@ -41,11 +41,6 @@ def folder(tmp_path):
     for i in range(5):
         Image.fromarray(draw_photo(seed=200 + i)).save(root / f"fake/t{i}.tif")
     return root
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "converted"
 
 
 def convert(folder, output, chosen=MATCHED, workers=1):
@@ -194,6 +189,7 @@ def test_a_new_genuine_picture_moves_no_other_and_a_new_fake_few(folder, output)
     assert len(moved) <= 8  # of 66, to the editor that has become more frequent
 
 
+@pytest.mark.usefixtures("trusting")
 def test_files_are_looked_at_once(folder, output, monkeypatch):
     looked: list[str] = []
     look_at = plan._look_at
@@ -203,7 +199,6 @@ def test_files_are_looked_at_once(folder, output, monkeypatch):
         return look_at(item, **options)
 
     monkeypatch.setattr(plan, "_look_at", counting)
-    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))
     sources = list_folder(folder)
     first = survey(sources, output)
     assert len(looked) == 20
@@ -217,9 +212,9 @@ def test_files_are_looked_at_once(folder, output, monkeypatch):
     assert len(looked) == 21 + 80
 
 
+@pytest.mark.usefixtures("trusting")
 @pytest.mark.parametrize("damage", ["", "[]", "{}", "[" * 100_000], ids=["none", "list", "map", "deep"])
-def test_a_damaged_memory_is_made_again(folder, output, monkeypatch, damage):
-    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))
+def test_a_damaged_memory_is_made_again(folder, output, damage):
     sources = list_folder(folder)
     first = survey(sources, output)
     before = remembered(output)
@@ -229,8 +224,8 @@ def test_a_damaged_memory_is_made_again(folder, output, monkeypatch, damage):
     assert remembered(output) == before
 
 
-def test_policies_that_need_no_look_remember_none(folder, output, monkeypatch):
-    monkeypatch.setattr(journal, "_UNSURE_NS", -(10**18))
+@pytest.mark.usefixtures("trusting")
+def test_policies_that_need_no_look_remember_none(folder, output):
     convert(folder, output)
     assert len(remembered(output)) == 20
     convert(folder, output, settings("equal"))

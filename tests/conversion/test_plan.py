@@ -1,30 +1,32 @@
-"""Each picture gets a file of its own, the same whatever else is converted in whatever order."""
+"""Each picture gets a file of its own, whatever else is converted in whatever order, as its policy says."""
 
+import logging
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config import Convert
 from pipeline.conversion.plan import Task, _without_ending, each_page, plan_tasks
-from pipeline.conversion.policies import POLICIES
+from pipeline.conversion.policies import FEWEST, POLICIES, Pool, pools_of, signature
+from pipeline.images.encode import Copied, Jpeg, JpegLike, Png, Saving, Stripped
 from pipeline.images.files import Rejected, Source
 from tests.images.pictures import settings
 
 
-def sources(*names: str, label: str = "fake", masked: bool = False) -> list[Source]:
-    return [
-        Source(
-            Path(name),
-            name,
-            f"set/{label}/{name}",
-            label,
-            "set",
-            "train",
-            mask_path=Path("m") if masked else None,
-        )
-        for name in names
-    ]
+def source(
+    name: str, label: str = "fake", collection: str = "set", role: str = "train", masked: bool = False
+) -> Source:
+    mask = Path("m") if masked else None
+    return Source(Path(name), name, f"{collection}/{label}/{name}", label, collection, role, mask_path=mask)
+
+
+def sources(*names: str, **options: Any) -> list[Source]:
+    return [source(name, **options) for name in names]
 
 
 def plan(pictures: list[Source], policy: str) -> tuple[list[Task], list[Rejected]]:
@@ -141,3 +143,177 @@ def test_a_page_whose_name_is_taken_by_another_file_keeps_apart_from_it():
 def test_endings_are_those_of_the_library(parts):
     path = PurePosixPath(*parts)
     assert _without_ending(str(path)) + path.suffix == str(path)
+
+
+# Donors are drawn as often as fakes have their settings; few draws change when fakes come.
+
+NAMES = [f"set/genuine/{i}.jpg" for i in range(20_000)]
+
+
+def jpeg_like(number: int) -> JpegLike:
+    return JpegLike(((number,) * 64,), "4:4:4")
+
+
+def fake_names(collection: str, counts: dict[int, int], role: str = "train") -> tuple[list[Source], dict]:
+    """So many fakes with each jpeg_like; 0 stands for those that are no JPEG."""
+    pictures, last_saves = [], {}
+    for number, count in counts.items():
+        for i in range(count):
+            name = f"{collection}/{number}-{i}"
+            pictures.append(source(name, collection=collection, role=role))
+            last_saves[name] = jpeg_like(number) if number else None
+    return pictures, last_saves
+
+
+def pool(*weights: int) -> Pool:
+    return Pool(tuple(jpeg_like(i + 1) for i in range(len(weights))), weights, own=True)
+
+
+def test_settings_are_drawn_as_often_as_fakes_have_them():
+    drawn = Counter(pool(1, 3, 16).draw(NAMES))
+    for number, share in ((1, 0.05), (2, 0.15), (3, 0.8)):
+        deviation = (share * (1 - share) / len(NAMES)) ** 0.5
+        assert abs(drawn[jpeg_like(number)] / len(NAMES) - share) < 4 * deviation
+
+
+def test_a_draw_depends_on_the_name_alone():
+    together = pool(1, 3, 16).draw(NAMES[:50])
+    assert [pool(1, 3, 16).draw([name])[0] for name in NAMES[:50]] == together
+
+
+def test_a_draw_is_the_same_on_every_machine():
+    drawn = pool(1, 3, 16).draw(["a", "b", "c", "ü", "x/y.tif", "1", "2", "3"])
+    assert [donor.tables[0][0] for donor in drawn] == [3, 2, 3, 3, 3, 3, 2, 3]
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=8), st.data())
+def test_more_fakes_of_one_kind_move_pictures_to_it_alone(weights, data):
+    grown = data.draw(st.integers(0, len(weights) - 1))
+    more = list(weights)
+    more[grown] += data.draw(st.integers(1, 20))
+    pairs = zip(pool(*weights).draw(NAMES[:500]), pool(*more).draw(NAMES[:500]), strict=True)
+    assert all(after in (before, jpeg_like(grown + 1)) for before, after in pairs)
+
+
+def test_one_fake_more_in_a_hundred_moves_a_hundredth():
+    before, after = pool(20, 30, 50).draw(NAMES), pool(20, 30, 51).draw(NAMES)
+    moved = sum(one != other for one, other in zip(before, after, strict=True))
+    assert 0.003 < moved / len(NAMES) < 0.008  # of the hundredth that draws the new one, half had it before
+
+
+def test_a_collection_gives_its_own_fakes_settings():
+    pictures, last_saves = fake_names("a", {1: 2, 2: 3, 0: 4})
+    assert pools_of(pictures, last_saves) == {
+        "a": Pool((*sorted_settings(1, 2),), weights_of({1: 2, 2: 3}), True)
+    }
+
+
+def sorted_settings(*numbers: int) -> list[JpegLike]:
+    return sorted((jpeg_like(number) for number in numbers), key=lambda donor: donor.words)
+
+
+def weights_of(counts: dict[int, int]) -> tuple[int, ...]:
+    return tuple(counts[donor.tables[0][0]] for donor in sorted_settings(*counts))
+
+
+@pytest.mark.parametrize("role", ["train", "test"])
+def test_a_collection_with_too_few_borrows_from_those_to_train_on(role):
+    pictures, last_saves = fake_names("a", {1: FEWEST})
+    few, of_few = fake_names("b", {2: FEWEST - 1}, role)
+    tested, of_tested = fake_names("c", {3: 50}, "test")
+    pools = pools_of(pictures + few + tested, {**last_saves, **of_few, **of_tested})
+    assert not pools["b"].own
+    assert set(pools["b"].donors) == ({jpeg_like(1), jpeg_like(2)} if role == "train" else {jpeg_like(1)})
+    assert pools["c"].own
+
+
+def test_where_there_are_too_few_altogether_there_is_no_pool():
+    pictures, last_saves = fake_names("a", {1: FEWEST - 1, 0: 30})
+    tested, of_tested = fake_names("c", {3: 50}, "test")
+    pools = pools_of(pictures + tested, {**last_saves, **of_tested})
+    assert pools["a"] is None
+    assert pools["c"].own
+
+
+def test_genuine_jpegs_are_no_donors():
+    pictures, last_saves = fake_names("a", {1: 50})
+    genuine = [replace(each, label="genuine") for each in pictures]
+    assert pools_of(genuine, last_saves) == {"a": None}
+
+
+# Each policy saves what it says, and its signature changes with whatever changes the result.
+
+DONOR = JpegLike(((1,) * 64,), "4:4:4")
+
+
+def saving(policy: str, name: str) -> Saving:
+    return POLICIES[policy]([source(name)], settings(policy, quality=90, subsampling="4:2:0"), {})[0]
+
+
+def test_the_schema_allows_exactly_the_policies_that_there_are():
+    assert set(get_args(Convert.model_fields["policy"].annotation)) == set(POLICIES)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.TIFF", "a.jpg", "a.png"])
+def test_raw_copies_everything(name):
+    assert saving("raw", name) == Copied()
+
+
+@pytest.mark.parametrize(
+    ("name", "saved"), [("a.tif", True), ("a.TIFF", True), ("a.jpg", False), ("a.png", False)]
+)
+def test_tif_only_saves_tifs_alone(name, saved):
+    assert saving("tif_only", name) == (Jpeg(90, "4:2:0") if saved else Copied())
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.jpg", "a.JPG", "a.webp"])
+def test_equal_and_lossless_save_everything_alike(name):
+    assert saving("equal", name) == Jpeg(90, "4:2:0")
+    assert saving("lossless", name) == Png()
+
+
+def fakes(count: int, collection: str = "set", role: str = "train") -> list[Source]:
+    return [source(f"{collection}{i}.jpg", collection=collection, role=role) for i in range(count)]
+
+
+def test_matched_keeps_fake_jpegs_and_saves_the_rest_like_them():
+    pictures = [*fakes(5), source("f.tif"), source("g.jpg", "genuine"), source("h.png", "genuine")]
+    last_saves = {each.source_path: DONOR for each in pictures[:5]} | {"f.tif": None}
+    savings = POLICIES["matched"](pictures, settings("matched"), last_saves)
+    assert savings == [Stripped()] * 5 + [DONOR] * 3
+
+
+def test_matched_keeps_none_where_the_settings_are_of_another_collection(caplog):
+    pictures = [*fakes(5), *fakes(4, "few"), source("g.jpg", "genuine", "few")]
+    other = JpegLike(((2,) * 64,), "4:4:4")
+    last_saves = {each.source_path: DONOR if each.collection == "set" else other for each in pictures[:9]}
+    with caplog.at_level(logging.INFO):
+        savings = POLICIES["matched"](pictures, settings("matched"), last_saves)
+    assert savings[:5] == [Stripped()] * 5
+    assert set(savings[5:]) <= {DONOR, other}
+    assert "fewer than 5 fake JPEGs in few" in caplog.text
+
+
+def test_matched_without_fake_jpegs_saves_all_alike_and_says_so(caplog):
+    pictures = [*fakes(4), source("g.jpg", "genuine")]
+    last_saves = {each.source_path: DONOR for each in pictures[:4]}
+    with caplog.at_level(logging.INFO):
+        savings = POLICIES["matched"](pictures, settings("matched", quality=88), last_saves)
+    assert savings == [Jpeg(88, "4:4:4")] * 5
+    assert len(caplog.messages) == 1
+    assert "set" in caplog.text
+    assert "quality 88" in caplog.text
+
+
+def test_signatures_tell_ways_and_settings_apart_and_name_them():
+    assert signature("equal", Jpeg(95, "4:4:4")).startswith("equal(quality=95,subsampling=4:4:4,reading=")
+    assert signature("raw", Copied()).startswith("raw(copied,reading=")
+    different = [
+        ("equal", Jpeg(95, "4:4:4")),
+        ("equal", Jpeg(94, "4:4:4")),
+        ("tif_only", Copied()),
+        ("raw", Copied()),
+        ("matched", DONOR),
+        ("matched", Stripped()),
+    ]
+    assert len({signature(*each) for each in different}) == 6

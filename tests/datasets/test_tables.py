@@ -1,9 +1,14 @@
+import hashlib
+
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.datasets.provenance import check_learnt_from
 from pipeline.datasets.tables import LABELS, shuffle_labels
+from pipeline.errors import UserError
 
 
 def table(groups, targets):
@@ -67,3 +72,25 @@ def test_another_seed_or_table_is_shuffled_otherwise():
     shuffled = [shuffle_labels(given_table, seed)["target"] for seed in ([0, 0], [0, 1], [1, 0])]
     assert not shuffled[0].equals(shuffled[1])
     assert not shuffled[0].equals(shuffled[2])
+
+
+# A manifest that a detector was trained with.
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """A training table on disk, and what a record says of it."""
+    (tmp_path / "train.csv").write_bytes(b"path\na.jpg\n")
+    return {"train": {"path": "train.csv", "sha256": hashlib.sha256(b"path\na.jpg\n").hexdigest()}}
+
+
+def test_the_tables_that_a_detector_was_trained_with_pass(tmp_path, tables):
+    check_learnt_from(tmp_path, tables)
+
+
+@pytest.mark.parametrize("content", [b"path\nb.jpg\n", None], ids=["changed", "gone"])
+def test_tables_that_were_split_anew_since_are_refused(tmp_path, tables, content):
+    path = tmp_path / "train.csv"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(UserError, match=r"was not trained with .*train\.csv as it is now.*make repro"):
+        check_learnt_from(tmp_path, tables)

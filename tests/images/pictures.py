@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from pipeline.config import Compute, Convert
@@ -59,6 +60,11 @@ def digests(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def read_rows(folder: Path, name: str = "files.csv") -> pd.DataFrame:
+    """Read a table beside the converted pictures, as texts."""
+    return pd.read_csv(folder / name, dtype=str, keep_default_na=False)
 
 
 def make_dataset(root: Path) -> Path:
