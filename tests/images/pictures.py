@@ -9,6 +9,7 @@ from PIL import Image
 
 from pipeline.config import Compute, Convert
 from pipeline.images.files import Source
+from pipeline.images.tiff import ORIENTATION
 
 
 def settings(policy: str, **changed: object) -> Convert:
@@ -38,6 +39,16 @@ def draw_photo(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
     coarse = Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
     smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float64)
     return np.clip(smooth + rng.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8)
+
+
+def turned_by(orientation: int | None, order: str = "<") -> Image.Exif:
+    """An EXIF block of a camera that was held this way; None: that does not say."""
+    block = Image.Exif()
+    block.endian = order
+    block[0x010F] = "a camera"
+    if orientation is not None:
+        block[ORIENTATION] = orientation
+    return block
 
 
 def list_folder(root: Path) -> list[Source]:

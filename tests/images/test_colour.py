@@ -87,7 +87,6 @@ def test_transparent_and_palette_pictures_have_profiles_too():
 
 
 # Deep samples are scaled, not clipped and not wrapped around.
-#
 
 KINDS = ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8"]
 

@@ -1,4 +1,7 @@
-"""What a JPEG's header tells of its last save."""
+"""What a JPEG's header tells of its last save.
+
+Taken apart and put together plainly it shows the same pixels and tells nothing of who wrote it.
+"""
 
 import io
 
@@ -12,12 +15,6 @@ from pipeline.images.jpeg import header_segments, libjpeg_tables, read_header
 from tests.images.jpeg_files import as_photoshop_writes, saved, with_segment
 
 
-def save(picture: Image.Image, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", **options)
-    return buffer.getvalue()
-
-
 @pytest.fixture
 def picture(photo) -> Image.Image:
     return Image.fromarray(photo(16, 16))
@@ -25,12 +22,12 @@ def picture(photo) -> Image.Image:
 
 def test_libjpegs_qualities_are_told_exactly(picture):
     for quality in range(1, 101):
-        header = read_header(save(picture, quality=quality))
+        header = read_header(saved(picture, quality=quality))
         assert (header.quality, header.exact) == (quality, True)
 
 
 def test_tables_are_those_that_the_decoder_reads(picture):
-    content = save(picture, quality=77)
+    content = saved(picture, quality=77)
     read_by_pillow = Image.open(io.BytesIO(content)).quantization
     header = read_header(content)
     assert header.tables == (tuple(read_by_pillow[0]), tuple(read_by_pillow[1]), tuple(read_by_pillow[1]))
@@ -40,31 +37,31 @@ def test_tables_are_those_that_the_decoder_reads(picture):
 def test_tables_of_another_encoder_have_the_nearest_quality(picture):
     luminance, chrominance = (list(table) for table in libjpeg_tables(85))
     luminance[63] += 1
-    header = read_header(save(picture, qtables=[luminance, chrominance]))
+    header = read_header(saved(picture, qtables=[luminance, chrominance]))
     assert (header.quality, header.exact) == (85, False)
 
 
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_subsampling_and_scans_are_told(picture, subsampling, progressive):
-    header = read_header(save(picture, subsampling=subsampling, progressive=progressive))
+    header = read_header(saved(picture, subsampling=subsampling, progressive=progressive))
     assert (header.subsampling, header.progressive) == (subsampling, progressive)
 
 
 def test_a_grey_picture_has_one_table_and_no_subsampling(picture):
-    header = read_header(save(picture.convert("L"), quality=60))
+    header = read_header(saved(picture.convert("L"), quality=60))
     assert (len(header.tables), header.subsampling, header.quality, header.exact) == (1, "grey", 60, True)
 
 
 def test_comments_and_exif_before_the_tables_are_passed_over(picture):
     exif = Image.Exif()
     exif[0x010F] = "camera"
-    content = save(picture, quality=90, comment=b"\xff\xdb", exif=exif)
+    content = saved(picture, quality=90, comment=b"\xff\xdb", exif=exif)
     assert read_header(content).quality == 90
 
 
 def test_a_header_that_breaks_off_tells_nothing(picture):
-    content = save(picture)
+    content = saved(picture)
     first_scan = content.index(b"\xff\xda")
     for cut in range(first_scan + 2):
         assert read_header(content[:cut]) is None
@@ -76,7 +73,7 @@ def test_what_is_no_jpeg_tells_nothing():
 
 
 def test_mutated_headers_never_crash(picture):
-    content = bytearray(save(picture))
+    content = bytearray(saved(picture))
     rng = np.random.default_rng(0)
     for _ in range(500):
         mutated = bytearray(content)
@@ -96,9 +93,6 @@ def test_real_pictures_tell_what_the_published_facts_say(real_pictures):
         assert header.exact == (not str(estimate).startswith("~"))
         assert abs(header.quality - nearest) <= (0 if header.exact else 2)
 
-
-# A JPEG taken apart and put together plainly shows the same pixels and tells nothing of who wrote it.
-#
 
 WAYS = {
     "4:4:4": {"subsampling": 0},
@@ -199,17 +193,7 @@ def cut_off(photo):
 
 
 @pytest.mark.parametrize(
-    "odd",
-    [
-        grey,
-        cmyk,
-        rgb,
-        rgb_said_by_adobe,
-        sixteen_bit_tables,
-        arithmetic,
-        later_table,
-        cut_off,
-    ],
+    "odd", [grey, cmyk, rgb, rgb_said_by_adobe, sixteen_bit_tables, arithmetic, later_table, cut_off]
 )
 def test_what_we_could_not_write_ourselves_is_not_taken_apart(photo, odd):
     assert take_apart(odd(photo)) is None

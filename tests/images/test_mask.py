@@ -1,7 +1,5 @@
 """Masks lie over their pictures, whatever way either is stored."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,8 +7,9 @@ from PIL import Image
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.mask import align_mask, encode_mask, read_mask
 from pipeline.images.read import read, read_rgb
+from tests.images.odd_files import encoded
+from tests.images.pictures import turned_by
 
-ORIENTATION = 0x0112
 MARKED = np.zeros((8, 12), bool)
 MARKED[1:4, 2:9] = True
 MARKED[6, 0] = True
@@ -18,15 +17,9 @@ MARKED[6, 0] = True
 
 def align(content: bytes, stored: tuple[int, int], pose: int = 1, page: int = 0) -> np.ndarray:
     """Lay a mask over a picture of `stored` (width, height) and of an orientation."""
-    exif = Image.Exif()
-    exif[ORIENTATION] = pose
-    return align_mask(read(content, page=page), read(encoded(Image.new("L", stored), exif=exif)))
-
-
-def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
+    return align_mask(
+        read(content, page=page), read(encoded(Image.new("L", stored), "PNG", exif=turned_by(pose)))
+    )
 
 
 def test_a_mask_written_is_a_mask_read(tmp_path):
@@ -65,10 +58,8 @@ def test_a_broken_mask_is_refused_by_name(tmp_path):
 
 @pytest.mark.parametrize("pose", range(1, 9))
 def test_a_mask_of_the_stored_pixels_turns_with_them(pose):
-    exif = Image.Exif()
-    exif[ORIENTATION] = pose
     shown = Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255))
-    upright = read_rgb(encoded(shown, exif=exif))[..., 0] > 0
+    upright = read_rgb(encoded(shown, "PNG", exif=turned_by(pose)))[..., 0] > 0
     found = align(encode_mask(MARKED), (12, 8), pose)
     assert np.array_equal(found, upright)
 
@@ -80,9 +71,7 @@ def test_a_mask_of_the_upright_picture_is_left_as_it_is(pose):
 
 
 def test_a_mask_with_an_orientation_of_its_own_is_turned_once():
-    exif = Image.Exif()
-    exif[ORIENTATION] = 6
-    content = encoded(Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255)), exif=exif)
+    content = encoded(Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255)), "PNG", exif=turned_by(6))
     assert np.array_equal(align(content, (12, 8), 6), np.rot90(MARKED, -1))
 
 

@@ -33,7 +33,6 @@ def test_a_broken_profile_is_said_once(dataset, photo, tmp_path, monkeypatch, ca
 
 
 # What libraries say of a picture is in the log, a line a picture, and not on the terminal.
-#
 
 DESCRIPTORS = Path("/proc/self/fd")
 

@@ -1,4 +1,4 @@
-"""The orientation that is found at once is the one that Pillow finds."""
+"""Any supported picture becomes upright 8-bit RGB, and nothing less than a whole one is accepted."""
 
 import hashlib
 import io
@@ -15,18 +15,10 @@ from pipeline.images.files import Unreadable
 from pipeline.images.read import READING, _to_rgb, read, read_rgb
 from pipeline.images.tiff import ORIENTATION
 from tests.images.odd_files import PHOTO, encoded, tiff
+from tests.images.pictures import turned_by
 from tests.images.profiles import linear_rgb
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"%d\"/></x:xmpmeta>"
-
-
-def exif(pose: int | None, order: str = "<") -> Image.Exif:
-    block = Image.Exif()
-    block.endian = order
-    block[0x010F] = "a camera"
-    if pose is not None:
-        block[ORIENTATION] = pose
-    return block
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -34,14 +26,14 @@ def exif(pose: int | None, order: str = "<") -> Image.Exif:
 @pytest.mark.parametrize("in_xmp", [None, 1, 6])
 def test_it_is_what_pillow_says(kind, pose, in_xmp):
     options = {} if in_xmp is None or kind in {"PNG", "TIFF"} else {"xmp": XMP % in_xmp}
-    content = encoded(PHOTO, kind, exif=exif(pose), **options)
+    content = encoded(PHOTO, kind, exif=turned_by(pose), **options)
     expected = Image.open(io.BytesIO(content)).getexif().get(ORIENTATION, 1)
     assert read(content).orientation == (expected if expected in range(1, 9) else 1)
 
 
 @pytest.mark.parametrize("late", [False, True])
 def test_an_orientation_behind_the_pixels_of_a_png_is_known_at_once(late):
-    content = encoded(STORED, "PNG", exif=exif(6))
+    content = encoded(STORED, "PNG", exif=turned_by(6))
     start = content.index(b"eXIf") - 4
     end = start + 12 + int.from_bytes(content[start : start + 4], "big")
     if late:
@@ -53,7 +45,7 @@ def test_an_orientation_behind_the_pixels_of_a_png_is_known_at_once(late):
 
 @pytest.mark.parametrize("pose", [1, 6])
 def test_both_byte_orders_are_read(pose):
-    content = encoded(PHOTO, "JPEG", exif=exif(pose, ">"))
+    content = encoded(PHOTO, "JPEG", exif=turned_by(pose, ">"))
     assert read(content).orientation == pose
 
 
@@ -67,9 +59,6 @@ def test_what_is_broken_is_left_to_pillow(block):
     content = encoded(PHOTO, "JPEG", exif=block)
     assert read(content).orientation == 1
 
-
-# Any supported picture becomes upright 8-bit RGB, and nothing less than a whole one is accepted.
-#
 
 STORED = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
 UPRIGHT = {
@@ -185,17 +174,13 @@ def test_floats_without_a_number_are_refused():
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("pose", range(1, 9))
 def test_exif_orientation_is_applied(kind, pose):
-    exif = Image.Exif()
-    exif[ORIENTATION] = pose
     options = {"lossless": True} if kind == "WEBP" else {}
-    found = read_rgb(encoded(STORED, kind, exif=exif, **options))
+    found = read_rgb(encoded(STORED, kind, exif=turned_by(pose), **options))
     assert np.array_equal(found, UPRIGHT[pose])
 
 
 def test_exif_orientation_out_of_range_is_passed_over():
-    exif = Image.Exif()
-    exif[ORIENTATION] = 42
-    assert np.array_equal(read_rgb(encoded(STORED, "PNG", exif=exif)), STORED)
+    assert np.array_equal(read_rgb(encoded(STORED, "PNG", exif=turned_by(42))), STORED)
 
 
 @settings(max_examples=60)
@@ -206,9 +191,7 @@ def test_exif_orientation_out_of_range_is_passed_over():
     pose=st.integers(1, 8),
 )
 def test_a_reduced_jpeg_is_never_smaller_than_wanted(height, width, wanted, pose):
-    exif = Image.Exif()
-    exif[ORIENTATION] = pose
-    content = encoded(np.zeros((height, width, 3), np.uint8), "JPEG", exif=exif)
+    content = encoded(np.zeros((height, width, 3), np.uint8), "JPEG", exif=turned_by(pose))
     full, reduced = read_rgb(content).shape, read_rgb(content, at_least=wanted).shape
     assert all(
         got >= min(whole, least) for got, whole, least in zip(reduced[:2], full[:2], wanted, strict=True)
@@ -245,22 +228,11 @@ def test_no_metadata_goes_on_with_the_pixels(photo):
     assert read(content).image.info == {}
 
 
-TRUNCATED = [
-    ("JPEG", {}),
-    ("JPEG", {"progressive": True}),
-    ("PNG", {}),
-    ("BMP", {}),
-    ("GIF", {}),
-    ("WEBP", {}),
-    ("WEBP", {"lossless": True}),
-    ("AVIF", {}),
-    ("JPEG2000", {}),
-    ("TIFF", {"compression": "raw"}),
-    ("TIFF", {"compression": "tiff_lzw"}),
-    ("TIFF", {"compression": "tiff_adobe_deflate"}),
-    ("TIFF", {"compression": "jpeg"}),
-    ("TIFF", {"compression": "zstd"}),
-    ("TIFF", {"compression": "packbits"}),
+TRUNCATED = [("JPEG", {}), ("JPEG", {"progressive": True}), ("WEBP", {"lossless": True})]
+TRUNCATED += [(kind, {}) for kind in ("PNG", "BMP", "GIF", "WEBP", "AVIF", "JPEG2000")]
+TRUNCATED += [
+    ("TIFF", {"compression": kind})
+    for kind in ("raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "zstd", "packbits")
 ]
 
 

@@ -9,25 +9,22 @@ from PIL import Image
 from pipeline.images.files import Unreadable
 from pipeline.images.jpeg import libjpeg_tables
 from pipeline.inputs.load import load, loaded_shape, resize
+from tests.images.jpeg_files import saved
+from tests.images.odd_files import encoded
+from tests.images.pictures import turned_by
 from tests.inputs.drawn import blotches, native, resized
-
-
-def jpeg(picture, **settings):
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, "JPEG", **{"quality": 90, **settings})
-    return content.getvalue()
 
 
 @pytest.mark.parametrize("settings", [resized(), native()], ids=["resized", "native"])
 def test_a_file_and_its_content_give_the_same(tmp_path, settings):
     path = tmp_path / "a.jpg"
-    path.write_bytes(jpeg(blotches(1)))
+    path.write_bytes(saved(blotches(1)))
     for of_file, of_content in zip(load(path, settings), load(path.read_bytes(), settings), strict=True):
         assert np.array_equal(of_file, of_content)
 
 
 def test_a_jpeg_decoded_at_reduced_size_looks_like_one_decoded_whole():
-    content = jpeg(blotches(2, height=256, width=384), quality=95, subsampling=0)
+    content = saved(blotches(2, height=256, width=384), quality=95, subsampling=0)
     whole = np.array(Image.open(io.BytesIO(content)))
     fast = load(content, resized(height=64, width=64)).pixels
     assert np.abs(fast.astype(int) - resize(whole, 64, 64)).max() <= 6
@@ -44,9 +41,7 @@ def test_an_unreadable_file_is_named(tmp_path, settings):
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (53, 71), (8, 8), (5, 30)])
 def test_native_pixels_are_those_of_the_picture_as_far_as_its_whole_blocks_go(height, width):
     picture = blotches(3, height, width)
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, "PNG")
-    pixels = load(content.getvalue(), native()).pixels
+    pixels = load(encoded(picture, "PNG"), native()).pixels
     assert pixels.shape[:2] == loaded_shape(height, width, native())
     tall, wide = min(height, pixels.shape[0]), min(width, pixels.shape[1])
     assert np.array_equal(pixels[:tall, :wide], picture[:tall, :wide])
@@ -54,16 +49,12 @@ def test_native_pixels_are_those_of_the_picture_as_far_as_its_whole_blocks_go(he
 
 
 def test_the_table_is_that_of_the_file():
-    table = load(jpeg(blotches(4), quality=77), native()).quantisation
+    table = load(saved(blotches(4), quality=77), native()).quantisation
     assert np.array_equal(table.ravel(), libjpeg_tables(77)[0])
 
 
 def test_a_file_without_a_table_of_its_own_has_zeros():
-    png = io.BytesIO()
-    Image.fromarray(blotches(5)).save(png, "PNG")
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    for content in (png.getvalue(), jpeg(blotches(5), exif=turned)):
+    for content in (encoded(blotches(5), "PNG"), saved(blotches(5), exif=turned_by(6))):
         assert not load(content, native()).quantisation.any()
 
 
