@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -60,6 +60,17 @@ def refuse(*mistakes: str | Literal[False]) -> None:
     """
     if made := [each for each in mistakes if each]:
         raise ValueError("\n".join(made))
+
+
+def refuse_old_names(keys: Iterable[str]) -> None:
+    """Raise UserError where one of some dotted keys was renamed; the message tells the new name."""
+    if old := [key for key in keys if key.partition(".")[0] in ("preprocess", "augment")]:
+        raise UserError(
+            f"{old[0]}: there is one group inputs now. preprocess=native is inputs=native, preprocess=resize "
+            "is inputs=resized, and augment=forensic or classic comes with it; preprocess.height is "
+            "inputs.height, augment.tamper is inputs.augment.tamper and so on; augment=none is "
+            "inputs.augment=null"
+        )
 
 
 def in_words(hint: Any) -> str:

@@ -4,14 +4,14 @@ Values stand in `conf/` and nowhere else; here are no defaults but for keys that
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BeforeValidator, Field, model_validator
 
-from pipeline.checking import TARGET, Model, Section, build_function, check, refuse
+from pipeline.checking import TARGET, Model, Section, build_function, check, refuse, refuse_old_names
 from pipeline.errors import UserError
 
 # A number is a name as well (data.name=2024); otherwise no type stands for another.
@@ -360,17 +360,14 @@ class Config(Section):
     @model_validator(mode="after")
     def _shuffled_labels_alone_are_learnt(self) -> Self:
         """Refuse what would teach true labels beside shuffled ones, or treat the classes differently."""
-        shuffled = self.train.shuffle_labels and isinstance(self.inputs, NativeInputs)
-        augment = self.inputs.augment
-        refuse(
-            *(
-                f"inputs.augment.{key}: found {getattr(augment, key)}, which treats genuine pictures and "
-                "fakes differently; with train.shuffle_labels=true it must be off "
-                "(experiment=shuffled_labels, or inputs.augment=null)"
-                for key in ("tamper", "matched_saves", "untouched", "handed_in")
-                if shuffled and getattr(augment, key)
+        for key in ("tamper", "matched_saves", "untouched", "handed_in"):
+            found = getattr(self.inputs.augment, key, None)
+            refuse(
+                bool(self.train.shuffle_labels and found)
+                and f"inputs.augment.{key}: found {found}, which treats genuine pictures and fakes "
+                "differently; with train.shuffle_labels=true it must be off (experiment=shuffled_labels, or "
+                "inputs.augment=null)"
             )
-        )
         return self
 
 
@@ -387,18 +384,6 @@ def validate(composed: Mapping[str, Any] | DictConfig) -> Config:
     except OmegaConfBaseException as error:
         raise UserError(f"the configuration is not right:\n  {error}") from error
     return check(Config, values)
-
-
-def refuse_old_names(keys: Iterable[str]) -> None:
-    """Raise UserError where one of some dotted keys was renamed; the message tells the new name."""
-    for key in keys:
-        if key.partition(".")[0] in ("preprocess", "augment"):
-            raise UserError(
-                f"{key}: there is one group inputs now: preprocess=native is inputs=native, "
-                "preprocess=resize is inputs=resized, preprocess.height is inputs.height, augment.tamper is "
-                "inputs.augment.tamper and so on; augment=none is inputs.augment=null; augment=forensic and "
-                "augment=classic come with inputs=native and inputs=resized"
-            )
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

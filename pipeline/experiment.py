@@ -19,6 +19,7 @@ from typing import Any
 import hydra
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -31,58 +32,44 @@ from pipeline.stage import plain_errors, start
 from pipeline.storage import write_csv, write_json
 from pipeline.train import train
 
-# Jobs of one sweep: a parent run, a folder and a result a job, and the table at the end.
-#
-
 UPSTREAM = ("data", "convert", "split", "sample", "paths", "seed")  # the seed deals the pictures too
 CHOSEN_BY = "balanced_accuracy"  # on validation: never a test figure
+# Of the test, in the table.
+SHOWN = {
+    "fake": "fake_accuracy", "genuine": "genuine_accuracy", "balanced": "balanced_accuracy", "AUC": "roc_auc",
+}  # fmt: skip
 RESULT = "result.json"
 PARENT = "parent.json"
 
 
 def refuse_upstream(overrides: list[str]) -> None:
-    """Say which command changes what happens before training.
+    """Raise UserError, with the command that does it, where an override sweeps what happens before training.
 
     One value is let through: it must be the one that the tables were built with, which training checks.
-
-    Raises:
-        UserError: an override sweeps data, conversion or split.
     """
-    for override in overrides:
-        name, _, value = override.lstrip("+~").partition("=")
-        key = name.split(".")[0].split("@")[0]
-        if key in UPSTREAM and _is_swept(value):
+    for override in OverridesParser.create().parse_overrides(overrides):
+        key, said = override.key_or_group.split(".")[0], str(override.input_line).lstrip("+~")
+        if key in UPSTREAM and override.is_sweep_override():
             raise UserError(
-                f"{override}: an experiment trains on the tables that are there, so it cannot change {key}. "
-                f"Through all stages: dvc exp run -S {override.split(',')[0]}; "
-                f"several values: dvc exp run --queue -S {override}, then dvc queue start -j 2"
+                f"{said}: an experiment trains on the tables that are there, so it cannot change {key}. "
+                f"Through all stages: dvc exp run -S {said.split(',')[0]}; "
+                f"several values: dvc exp run --queue -S {said}, then dvc queue start -j 2"
             )
 
 
-def _is_swept(value: str) -> bool:
-    """Tell several values, in Hydra's words, from one, which may be a list."""
-    if value.startswith(("[", "{", "'", '"')):
-        return False
-    return "," in value or value.startswith(("choice(", "range(", "interval(", "glob("))
-
-
-def new_folder(root: Path = Path("multirun")) -> Path:
-    """A folder named after the time, as Hydra names those of its sweeps."""
-    return root / datetime.datetime.now().strftime("%Y-%m-%d/%H-%M-%S")
+def new_folder() -> Path:
+    """Return a folder named after the time, as Hydra names those of its sweeps."""
+    return Path("multirun") / datetime.datetime.now().strftime("%Y-%m-%d/%H-%M-%S")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A folder of jobs; its state is on disk, so that jobs may be other processes.
-
-    Attributes:
-        folder: `multirun/<time>`.
-    """
+    """A folder of jobs, `multirun/<time>`; its state is on disk, so that jobs may be other processes."""
 
     folder: Path
 
     def parent(self, config: Config) -> str | None:
-        """The MLflow run above all jobs, opened by whoever asks first."""
+        """Return the MLflow run above all jobs, opened by whoever asks first."""
         path = self.folder / PARENT
         if not path.is_file():
             write_json(path, {"run_id": open_sweep(config, self.folder.as_posix())})
@@ -136,14 +123,6 @@ def _shown(metric: float | None) -> str:
     return "–" if metric is None else f"{metric:.3f}"
 
 
-SHOWN = {
-    "fake": "fake_accuracy",
-    "genuine": "genuine_accuracy",
-    "balanced": "balanced_accuracy",
-    "AUC": "roc_auc",
-}
-
-
 _started: dict[Sweep, Config] = {}  # what `main` closes once Hydra has run all jobs
 
 
@@ -157,11 +136,8 @@ def job(composed: DictConfig) -> float | None:
         swept = hydra_config.mode == RunMode.MULTIRUN
         sweep = Sweep(Path(hydra_config.sweep.dir)) if swept else Sweep(new_folder())
         _started[sweep] = config
-        result = sweep.run_job(
-            config,
-            hydra_config.job.num if swept else 0,
-            hydra_config.job.override_dirname.replace("++", "") or "default",
-        )
+        name = hydra_config.job.override_dirname.replace("++", "") or "default"
+        result = sweep.run_job(config, hydra_config.job.num if swept else 0, name)
     score: float | None = result["validation"][CHOSEN_BY]
     return score
 

@@ -17,38 +17,35 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from pipeline.config import validate
+from pipeline.config import Config, validate
 from pipeline.errors import UserError
 from pipeline.experiment import CHOSEN_BY, Sweep, new_folder, refuse_upstream
 from pipeline.stage import let_through, plain_errors
 
 
 def search(overrides: list[str]) -> str:
-    """Run the trials; give the table of them.
+    """Run the trials; return the table of them.
 
     Raises:
-        UserError: the recipe has no space, or an override changes what happens before training.
+        UserError: the recipe has no space, or it or an override changes what happens before training.
     """
-    refuse_upstream(overrides)
     composed = _compose(overrides)
-    space = OverridesParser.create().parse_overrides(
-        [f"{key}={value}" for key, value in (composed.hydra.sweeper.params or {}).items()]
-    )
+    space = [f"{key}={value}" for key, value in (composed.hydra.sweeper.params or {}).items()]
     if not space:
         raise UserError(
             "there is nothing to search: name a recipe whose hydra.sweeper.params hold the space, "
             "such as experiment=dropout_and_rate"
         )
-    config = validate(_without_hydra(composed))
+    refuse_upstream(overrides + space)
+    config = _checked(composed)
     sweep = Sweep(new_folder())
 
     def objective(trial: optuna.Trial) -> float:
-        chosen = [f"{each.key_or_group}={_suggest(trial, each)}" for each in space]
-        refuse_upstream(chosen)
-        tried = validate(_without_hydra(_compose([*overrides, *chosen])))
-        result = sweep.run_job(tried, trial.number, ",".join(chosen))
+        parsed = OverridesParser.create().parse_overrides(space)
+        chosen = [f"{each.key_or_group}={_suggest(trial, each)}" for each in parsed]
+        result = sweep.run_job(_checked(_compose([*overrides, *chosen])), trial.number, ",".join(chosen))
         return float(result["validation"][CHOSEN_BY] or 0.0)
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -63,12 +60,11 @@ def search(overrides: list[str]) -> str:
 
 
 def _suggest(trial: optuna.Trial, override: Override) -> Any:
-    """A value for one key of the space."""
+    """Return a value for one key of the space."""
     name, value = override.key_or_group, override.value()
-    if isinstance(value, ChoiceSweep):
-        return trial.suggest_categorical(name, [str(each) for each in value.list])
-    if isinstance(value, RangeSweep):
-        return trial.suggest_categorical(name, [str(each) for each in value.range()])
+    if isinstance(value, ChoiceSweep | RangeSweep):
+        values = value.list if isinstance(value, ChoiceSweep) else value.range()
+        return trial.suggest_categorical(name, [str(each) for each in values])
     if isinstance(value, IntervalSweep):
         ends = [float(each or 0.0) for each in (value.start, value.end)]
         return trial.suggest_float(name, *ends, log="log" in value.tags)
@@ -83,8 +79,8 @@ def _compose(overrides: list[str]) -> DictConfig:
         raise UserError(str(error)) from error
 
 
-def _without_hydra(composed: DictConfig) -> dict[str, Any]:
-    return {str(key): composed[key] for key in composed if key != "hydra"}
+def _checked(composed: DictConfig) -> Config:
+    return validate(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
 
 
 def main() -> None:

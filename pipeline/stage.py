@@ -29,7 +29,7 @@ GRACE_SECONDS = 10  # from SIGTERM to the end of a process that does not come to
 
 def start(main: Callable[[], None]) -> None:
     """Call a Hydra entry, which then leaves mistyped keys on the command line to our own check."""
-    from pipeline.config import refuse_old_names
+    from pipeline.checking import refuse_old_names
 
     try:
         refuse_old_names(each.lstrip("+~").partition("=")[0] for each in sys.argv[1:])
