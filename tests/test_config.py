@@ -1,8 +1,10 @@
+import shutil
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
 
+from pipeline import params
 from pipeline.checking import TARGET, check
 from pipeline.config import Evaluate, flatten, validate
 from pipeline.errors import UserError
@@ -54,7 +56,7 @@ def test_what_fits_the_signature_passes(composed_values, arguments):
         ({"count": 1, "share": float("nan")}, "model.share: found nan"),
         (
             {"count": 1, "sizes": [1, "2"]},
-            r"model.sizes: found [1, '2'], expected a list, each a whole number",
+            "model.sizes: found [1, '2'], expected a list, each a whole number",
         ),
         ({"count": 1, "sizes": 3}, "model.sizes: found 3, expected a list"),
         ({"count": 1, "kind": "c"}, "model.kind: found 'c', expected one of a, b"),
@@ -75,7 +77,6 @@ def test_every_mistake_is_told_at_once(composed_values):
 
 
 # What is not allowed in the configuration is refused at once, and the message says what is.
-#
 
 
 def test_what_conf_composes_to_is_valid(composed_values):
@@ -96,23 +97,11 @@ def test_what_conf_composes_to_is_valid(composed_values):
         ("convert", "equal", "convert: found 'equal', expected the keys policy, quality, subsampling"),
         ("split.shares", {"train": 0.5, "test": 0.5}, "expected train, validation and test"),
         ("split.shares", {"train": 0.9, "validation": 0.2, "test": 0.1}, "add up to 1"),
-        (
-            "split.shares",
-            {"train": 0.5, "validation": 0.5, "test": 0.0},
-            "validation and test must be above 0",
-        ),
-        (
-            "inputs.augment.rotation",
-            20.0,
-            "augment.rotation: no such key (allowed here: horizontal_flip",
-        ),
+        ("split.shares", {"train": 0.5, "validation": 0.5, "test": 0}, "validation and test must be above 0"),
+        ("inputs.augment.rotation", 20.0, "augment.rotation: no such key (allowed here: horizontal_flip"),
         ("inputs.method", "resized", "inputs.augment.tamper: no such key (allowed here: rotation"),
         ("inputs.method", "resize", "inputs.method: found 'resize', expected one of native, resized"),
-        (
-            "inputs.height",
-            100,
-            "at least 8 and at most 4096 and a multiple of 8",
-        ),
+        ("inputs.height", 100, "at least 8 and at most 4096 and a multiple of 8"),
         ("inputs.rescale", 0.5, "inputs.rescale: no such key"),
         ("preprocess", {"height": 64}, "preprocess.height is inputs.height"),
         ("inputs.augment.quality", [90, 30], "expected the lowest and the highest, from 1 to 100"),
@@ -154,18 +143,13 @@ def test_every_recipe_is_valid(compose_config):
 
 
 def test_flat_keys_are_those_of_the_command_line():
-    assert flatten({"train": {"epochs": 3, "shares": {"a": 1}}, "seed": 7}) == {
-        "train.epochs": 3,
-        "train.shares.a": 1,
-        "seed": 7,
-    }
+    nested = {"train": {"epochs": 3, "shares": {"a": 1}}, "seed": 7}
+    assert flatten(nested) == {"train.epochs": 3, "train.shares.a": 1, "seed": 7}
 
 
 def test_a_word_where_a_list_is_wanted_is_told_how_to_be_written(compose_config):
-    with pytest.raises(
-        UserError,
-        match=r"data\.protocol: found 'jpeg_only', expected a list.*jpeg_only.*data\.protocol=\[…\]",
-    ):
+    said = r"data\.protocol: found 'jpeg_only', expected a list.*jpeg_only.*data\.protocol=\[…\]"
+    with pytest.raises(UserError, match=said):
         compose_config("data.protocol=jpeg_only")
 
 
@@ -174,3 +158,63 @@ def test_settings_that_were_not_composed_are_held_to_the_same_ranges():
     assert check(Evaluate, settings).bootstrap == 100
     with pytest.raises(UserError, match=r"--confidence: found 95"):
         check(Evaluate, settings | {"confidence": 95}, "--")
+
+
+# params.yaml, which DVC compares: an edit in conf/ is never silently ignored.
+
+
+@pytest.fixture
+def conf(tmp_path):
+    return shutil.copytree(ROOT / "conf", tmp_path / "conf")
+
+
+def test_the_committed_snapshot_is_in_step_with_conf():
+    params.check(ROOT / "conf", ROOT / "params.yaml")
+
+
+def test_an_edit_in_conf_is_found_and_named(conf, tmp_path):
+    snapshot = tmp_path / "params.yaml"
+    params.write(conf, snapshot)
+    params.check(conf, snapshot)
+    (conf / "config.yaml").write_text((conf / "config.yaml").read_text().replace("seed: 20", "seed: 21"))
+    with pytest.raises(UserError, match=r"(?s)make params.*seed: 20 in params.yaml, 21 in conf/"):
+        params.check(conf, snapshot)
+
+
+def test_an_experiment_of_dvc_differs_on_purpose(conf, tmp_path, monkeypatch):
+    snapshot = tmp_path / "params.yaml"
+    params.write(conf, snapshot)
+    snapshot.write_text(snapshot.read_text().replace("seed: 20", "seed: 21"))
+    monkeypatch.setenv("DVC_EXP_NAME", "merry-otter")
+    params.check(conf, snapshot)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "said"),
+    [
+        ("train/default", "learning_rate: 0.002", "learning_rate: -1", "expected a number above 0"),
+        ("model/dct", "filters:", "filtres:", "filtres"),
+    ],
+)
+def test_a_mistake_in_conf_does_not_reach_the_snapshot(conf, tmp_path, name, right, wrong, said):
+    snapshot, edited = tmp_path / "params.yaml", conf / f"{name}.yaml"
+    params.write(conf, snapshot)
+    before = snapshot.read_bytes()
+    edited.write_text(edited.read_text().replace(right, wrong))
+    with pytest.raises(UserError, match=said):
+        params.write(conf, snapshot)
+    assert snapshot.read_bytes() == before
+
+
+def test_a_missing_snapshot_says_how_to_make_it(conf, tmp_path):
+    with pytest.raises(UserError, match="make params"):
+        params.check(conf, tmp_path / "params.yaml")
+
+
+def test_a_missing_folder_is_named_before_dvc_meets_it(conf, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train = conf / "config.yaml"
+    train.write_text(train.read_text().replace("data: sample", "data: folders"))
+    params.write(conf, tmp_path / "params.yaml")
+    with pytest.raises(UserError, match=r"data\.root is data/raw/folders, and there is no such folder"):
+        params.check(conf, tmp_path / "params.yaml")

@@ -24,6 +24,8 @@ def repository(tmp_path_factory):
         (["trian.epochs=3"], "did you mean train?"),
         (["train.epochs=abc"], "expected a whole number at least 1"),
         (["convert=equl"], "raw"),
+        (["preprocess=resize"], "preprocess=resize is inputs=resized"),
+        (["inputs.augment.rotation=3"], "inputs.augment.rotation: no such key"),
         (["data.root=../elsewhere"], "data.root"),
         (["data=folders", "data.root=/nowhere/at/all"], "/nowhere/at/all"),
         (["-m", "seed=1,2"], "pipeline.experiment -m"),

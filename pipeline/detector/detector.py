@@ -38,7 +38,7 @@ class Detector:
         """Read the detector that training left in `folder`.
 
         Raises:
-            UserError: it is not there, or not whole.
+            UserError: it is not there, not whole, or of an earlier version.
         """
         missing = [name for name in (DECISION_FILE, RUN_FILE) if not (folder / name).is_file()]
         if missing or not any((folder / name).is_file() for name in (DETECTOR_FILE, FOREST_FILE)):
@@ -48,11 +48,8 @@ class Detector:
             )
         decision = json.loads((folder / DECISION_FILE).read_text(encoding="utf-8"))
         record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-        return cls(
-            load_model(folder),
-            _inputs_of(record, folder),
-            Decision.from_dict(decision),
-        )
+        inputs = _inputs_of(record, folder)
+        return cls(load_model(folder), inputs, Decision.from_dict(decision))
 
     def answers(self, originals: Iterable[tuple[Path | bytes, Loaded | None]]) -> Iterator[Answer]:
         """Answer for pictures, in order, taken as they are needed; memory does not grow with their number.

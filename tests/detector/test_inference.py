@@ -9,7 +9,9 @@ from keras import layers
 from PIL import Image
 
 from pipeline.detector import inference
+from pipeline.detector.detector import Detector
 from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer_of, stitch
+from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded, load
 from pipeline.models.layers import TopKMean
 from tests.inputs.drawn import native, resized
@@ -146,3 +148,10 @@ def test_a_map_that_was_cut_comes_together_again():
     tiles = cut_tiles(height, width)
     maps = [whole[tuple(slice(part.start // 8, part.stop // 8) for part in tile.seen)] for tile in tiles]
     assert np.array_equal(stitch(tiles, maps), whole)
+
+
+def test_a_detector_of_an_earlier_version_is_told(tmp_path):
+    for name in ("detector.keras", "decision.json", "run.json"):
+        (tmp_path / name).write_text('{"config": {"preprocess": {}}}')
+    with pytest.raises(UserError, match="trained by an earlier version of this program; train it again"):
+        Detector.load(tmp_path)
