@@ -41,46 +41,34 @@ def run(config: Config) -> None:
     check_same_choice(audit["built_from"], config, f"{reports / AUDIT} was made", commands)
     limit = config.audit.fail_above
     if limit is not None:
-        refuse_above(audit, limit, reports / PAGE)
-        refuse_unproven(audit, limit, reports / PAGE)
+        refuse(audit, limit, reports / PAGE)
     write_text(GATE, OPEN)
-    print(
-        f"{GATE}: "
-        + ("open, audit.fail_above is not set" if limit is None else f"open, nothing above {limit}")
-    )
+    print(f"{GATE}: open, {'audit.fail_above is not set' if limit is None else f'nothing above {limit}'}")
 
 
-def refuse_above(audit: dict[str, Any], limit: float, page: Path) -> None:
-    """Raise UserError where a shortcut's interval lies wholly above `limit`."""
-    found = shortcuts_above(audit, limit)
-    if not found:
-        return
-    raise UserError(
-        f"the labels of the converted pictures can be told without looking for tampering, better than "
-        f"audit.fail_above={limit} allows:\n{_listed(found)}\nNothing was trained. {page} says what to "
-        "do about each; audit.fail_above=null trains all the same"
-    )
+def refuse(audit: dict[str, Any], limit: float, page: Path) -> None:
+    """Raise UserError where a shortcut lies above `limit` with its whole interval, or may.
 
-
-def refuse_unproven(audit: dict[str, Any], limit: float, page: Path) -> None:
-    """Raise UserError where too few pictures are there to say that nothing lies above `limit`.
-
-    Whoever sets a limit asks for proof that it is kept.
+    Whoever sets a limit asks for proof that it is kept: too few pictures are none.
     """
-    too_few = audit["parts"][TRAINING]["too_few"]
-    found = unproven(audit, limit)
-    if not too_few and not found:
-        return
-    why = (
-        f"there are {too_few}, and nothing was searched"
-        if too_few
-        else f"these lie above it, and there are too few groups for an interval:\n{_listed(found)}"
-    )
-    raise UserError(
-        f"it cannot be shown that the converted pictures keep to audit.fail_above={limit}: {why}\n"
-        f"Nothing was trained. Add pictures ({page} says of what there are too few), or train all the same "
-        "with audit.fail_above=null"
-    )
+    if found := shortcuts_above(audit, limit):
+        raise UserError(
+            "the labels of the converted pictures can be told without looking for tampering, better than "
+            f"audit.fail_above={limit} allows:\n{_listed(found)}\nNothing was trained. {page} says what to "
+            "do about each; audit.fail_above=null trains all the same"
+        )
+    too_few, found = audit["parts"][TRAINING]["too_few"], unproven(audit, limit)
+    if too_few or found:
+        why = (
+            f"there are {too_few}, and nothing was searched"
+            if too_few
+            else f"these lie above it, and there are too few groups for an interval:\n{_listed(found)}"
+        )
+        raise UserError(
+            f"it cannot be shown that the converted pictures keep to audit.fail_above={limit}: {why}\n"
+            f"Nothing was trained. Add pictures ({page} says of what there are too few), or train all the "
+            "same with audit.fail_above=null"
+        )
 
 
 def _listed(found: list[Shortcut]) -> str:

@@ -183,13 +183,13 @@ class Tracker:
         ]
         self.client.log_inputs(self.run_id, inputs)
 
-    def log_files(self, *files: Path, folder: str | None = None) -> None:
-        """Log files and folders as artifacts."""
+    def log_files(self, *files: Path) -> None:
+        """Log files and folders as artifacts, those that are there."""
         for path in files:
             if path.is_dir():
-                self.client.log_artifacts(self.run_id, str(path), folder or path.name)
+                self.client.log_artifacts(self.run_id, str(path), path.name)
             elif path.is_file():
-                self.client.log_artifact(self.run_id, str(path), folder)
+                self.client.log_artifact(self.run_id, str(path))
 
     def log_text(self, text: str, name: str) -> None:
         """Log `text` as the artifact `name`."""

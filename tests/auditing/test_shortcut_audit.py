@@ -185,20 +185,14 @@ def _computed_by(config, **changes):
     return config.model_copy(update={"compute": config.compute.model_copy(update=changes)})
 
 
-def test_workers_give_the_same_as_one_process(made, monkeypatch):
+@pytest.mark.parametrize("backend", ["local", pytest.param("dask", marks=pytest.mark.slow)])
+def test_workers_and_a_cluster_give_the_same_as_one_process(
+    made, pictures_at, compose_config, monkeypatch, backend
+):
     monkeypatch.setattr("pipeline.auditing.measure._ALONE", 0)
-    config = made(convert="equal")
-    alone = measured_pictures(config)[1]
-    together = measured_pictures(_computed_by(config, workers=2))[1]
-    assert alone.converted.features.equals(together.converted.features)
-    assert all(np.array_equal(alone.raw.pixels[name], together.raw.pixels[name]) for name in PROBES)
-
-
-@pytest.mark.slow
-def test_a_dask_cluster_gives_the_same_as_one_process(made):
-    config = made(convert="equal")
-    alone = measured_pictures(config)[1]
-    together = measured_pictures(_computed_by(config, backend="dask", workers=2))[1]
+    several = {"convert": "equal", "compute.backend": backend, "compute.workers": 2}
+    alone = measured_pictures(made(convert="equal"))[1]
+    together = measured_pictures(compose_config(*choices(pictures_at, **several)))[1]
     assert alone.converted.features.equals(together.converted.features)
     assert all(np.array_equal(alone.raw.pixels[name], together.raw.pixels[name]) for name in PROBES)
 
