@@ -1,117 +1,29 @@
-"""A simulated camera: from a scene in linear light to the 8-bit picture that its processor makes.
+"""A simulated camera, from a scene in linear light to the bytes of its file; and how editors save.
 
 In this order: lens (blur, colour fringes, darker corners), exposure, colour filter array, noise of
 photons and of the sensor, its fixed pattern, steps of the converter, white balance, demosaicing,
-colour, noise reduction, tone curve, sharpening.
+colour, noise reduction, tone curve, sharpening, encoding.
 """
 
-from collections.abc import Callable
+import io
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from pipeline.forgery.fields import Array, coordinates
+Array = np.ndarray
 
-# Colour filter arrays: one colour a pixel, and three ways to guess the other two.
-#
-
-# Which of red (0), green (1) and blue (2) lies over each pixel of a 2 x 2 cell.
+# Which of red (0), green (1) and blue (2) lies over each pixel of a 2 x 2 cell of the colour filter array.
 PATTERNS: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
-    "rggb": ((0, 1), (1, 2)),
-    "bggr": ((2, 1), (1, 0)),
-    "grbg": ((1, 0), (2, 1)),
-    "gbrg": ((1, 2), (0, 1)),
+    "RGGB": ((0, 1), (1, 2)),
+    "BGGR": ((2, 1), (1, 0)),
+    "GRBG": ((1, 0), (2, 1)),
+    "GBRG": ((1, 2), (0, 1)),
 }
 
-_CROSS = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]], np.float32) / 4
-_SQUARE = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32) / 4
-
-# The filters of Malvar, He and Cutler, in eighths: green at red or blue; red at green in a red row;
-# red at green in a blue row; red at blue.
-_GREEN = np.array([[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 2, 0, 0], [0, 0, -1, 0, 0]])
-_ALONG = np.array(
-    [[0, 0, 0.5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0, -1, 0, -1, 0], [0, 0, 0.5, 0, 0]]
-)
-_ASIDE = np.array(
-    [[0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 2, 0], [0, 0, -1.5, 0, 0]]
-)
-
-
-def colours_under(pattern: str, shape: tuple[int, int]) -> Array:
-    """Which of red, green and blue each pixel sees: (H, W) of 0, 1, 2."""
-    cell = np.array(PATTERNS[pattern], np.int8)
-    return np.tile(cell, (shape[0] // 2 + 1, shape[1] // 2 + 1))[: shape[0], : shape[1]]
-
-
-def mosaic(rgb: Array, pattern: str) -> Array:
-    """Keep the colour that the filter over each pixel lets through: (H, W, 3) → (H, W)."""
-    filters = colours_under(pattern, rgb.shape[:2])
-    return np.take_along_axis(rgb, filters[..., None].astype(np.int64), axis=2)[..., 0]
-
-
-def bilinear(raw: Array, pattern: str) -> Array:
-    """Average the neighbours that saw the colour: (H, W) → (H, W, 3)."""
-    filters = colours_under(pattern, raw.shape)
-    planes = [
-        _filtered(np.where(filters == colour, raw, 0), _CROSS if colour == 1 else _SQUARE)
-        for colour in range(3)
-    ]
-    return np.stack(planes, axis=2)
-
-
-def gradient_corrected(raw: Array, pattern: str) -> Array:
-    """Bilinear, corrected by the gradient of the colour that was seen: (H, W) → (H, W, 3).
-
-    Source: H. S. Malvar, L. He and R. Cutler, High-quality linear interpolation for demosaicing of
-    Bayer-patterned color images, ICASSP 2004.
-    """
-    filters = colours_under(pattern, raw.shape)
-    along, aside, diagonal = (_filtered(raw, kernel / 8) for kernel in (_ALONG, _ALONG.T, _ASIDE))
-    green = np.where(filters == 1, raw, _filtered(raw, _GREEN / 8))
-    planes = [green, green, green]
-    for colour in (0, 2):
-        in_row = (filters == colour).any(axis=1)[:, None]
-        at_green = np.where(in_row, along, aside)
-        planes[colour] = np.where(filters == colour, raw, np.where(filters == 1, at_green, diagonal))
-    return np.stack(planes, axis=2)
-
-
-def colour_differences(raw: Array, pattern: str) -> Array:
-    """Green along the weaker of both gradients, then smooth differences to green: (H, W) → (H, W, 3).
-
-    Source: J. F. Hamilton and J. E. Adams, US patent 5,629,734 (expired 2015).
-    """
-    filters = colours_under(pattern, raw.shape)
-    across, down = (_filtered(raw, kernel) for kernel in (_LINE, _LINE.T))
-    steep_across, steep_down = (
-        np.abs(_filtered(raw, bend)) + np.abs(_filtered(raw, slope))
-        for bend, slope in ((_BEND, _SLOPE), (_BEND.T, _SLOPE.T))
-    )
-    guess = np.where(steep_across < steep_down, across, down)
-    green = np.where(filters == 1, raw, np.where(steep_across == steep_down, (across + down) / 2, guess))
-    planes = [green, green, green]
-    for colour in (0, 2):
-        difference = np.where(filters == colour, raw - green, 0).astype(np.float32)
-        planes[colour] = green + _filtered(difference, _SQUARE)
-    return np.stack(planes, axis=2)
-
-
-_LINE = np.array([[-1, 2, 2, 2, -1]], np.float32) / 4
-_BEND = np.array([[-1, 0, 2, 0, -1]], np.float32)
-_SLOPE = np.array([[0, -1, 0, 1, 0]], np.float32)
-
-DEMOSAICERS: dict[str, Callable[[Array, str], Array]] = {
-    "bilinear": bilinear,
-    "gradient_corrected": gradient_corrected,
-    "colour_differences": colour_differences,
-}
-
-
-def _filtered(plane: Array, kernel: Array) -> Array:
-    """Correlate with `kernel`; mirroring without repeating the border keeps the filter array's phase."""
-    kernel = kernel.astype(np.float32)
-    return cv2.filter2D(plane.astype(np.float32), cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101)
+_STEPS = 65535 / 3  # of a balanced pixel: OpenCV demosaics 16 bits, and no white balance triples a colour
 
 
 @dataclass(frozen=True)
@@ -123,8 +35,8 @@ class Camera:
         blur: standard deviation of the lens's point spread, pixels.
         fringe: how much larger red is drawn than blue, share of the picture.
         vignetting: share of light lost in the corners.
-        pattern: key of `mosaic.PATTERNS`.
-        demosaicing: key of `mosaic.DEMOSAICERS`.
+        pattern: key of `PATTERNS`.
+        edge_aware: whether it guesses missing colours along edges; else it averages all neighbours.
         photons: electrons that a fully lit pixel holds; fewer mean more noise.
         read_noise: electrons.
         fixed_pattern: deviation of the pixels' sensitivities.
@@ -143,7 +55,7 @@ class Camera:
     fringe: float
     vignetting: float
     pattern: str
-    demosaicing: str
+    edge_aware: bool
     photons: float
     read_noise: float
     fixed_pattern: float
@@ -172,8 +84,20 @@ def photograph(rng: np.random.Generator, radiance: Array, camera: Camera) -> Arr
     gains = np.array([camera.balance[0], 1.0, camera.balance[1]], np.float32)
     raw = _sensed(rng, mosaic(light / gains, camera.pattern), camera)
     balanced = raw * mosaic(np.broadcast_to(gains, light.shape), camera.pattern)
-    rgb = DEMOSAICERS[camera.demosaicing](balanced, camera.pattern)
-    return _developed(rgb, camera)
+    return _developed(demosaiced(balanced, camera), camera)
+
+
+def mosaic(rgb: Array, pattern: str) -> Array:
+    """Keep the colour that the filter over each pixel lets through: (H, W, 3) -> (H, W)."""
+    height, width = rgb.shape[:2]
+    seen = np.tile(PATTERNS[pattern], (height // 2 + 1, width // 2 + 1))[:height, :width]
+    return np.take_along_axis(rgb, seen[..., None], axis=2)[..., 0]
+
+
+def demosaiced(raw: Array, camera: Camera) -> Array:
+    """Guess the two colours that each pixel has not seen: (H, W) of 0 to 3 -> (H, W, 3) float32."""
+    code = getattr(cv2, f"COLOR_Bayer{camera.pattern}2RGB{'_EA' if camera.edge_aware else ''}")
+    return cv2.demosaicing(np.round(raw * _STEPS).astype(np.uint16), code).astype(np.float32) / _STEPS
 
 
 def _through_lens(radiance: Array, camera: Camera) -> Array:
@@ -186,7 +110,7 @@ def _through_lens(radiance: Array, camera: Camera) -> Array:
         blurred[..., plane] = cv2.warpAffine(
             channel, shift, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
-    rows, columns = coordinates((height, width))
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
     square = ((rows / height - 0.5) ** 2 + (columns / width - 0.5) ** 2) * 2
     return blurred * (1 - camera.vignetting * square)[..., None]
 
@@ -230,52 +154,113 @@ def _tone_curve(contrast: float) -> Array:
     return (curve + contrast * (bent - curve)).astype(np.float32)
 
 
-# The cameras of the sample: from a pocket camera in bad light to a good one on a tripod.
-#
-# They are nobody's products; what they do spans what is found in the collections of the field.
-#
-
+# From a pocket camera in bad light to a good one on a tripod. They are nobody's products; what they do spans
+# what is found in the collections of the field.
 CAMERAS = (
     Camera(
         name="Aster 10", blur=0.62, fringe=4e-4, vignetting=0.20,
-        pattern="rggb", demosaicing="gradient_corrected",
+        pattern="RGGB", edge_aware=True,
         photons=9000, read_noise=6, fixed_pattern=0.006, bits=12,
         balance=(1.9, 1.5), saturation=0.95, denoising=0.0, contrast=0.25, sharpening=0.35,
         jpeg_quality=92, subsampling="4:2:0",
     ),
     Camera(
         name="Borea P2", blur=0.85, fringe=9e-4, vignetting=0.30,
-        pattern="bggr", demosaicing="bilinear",
+        pattern="BGGR", edge_aware=False,
         photons=2200, read_noise=9, fixed_pattern=0.010, bits=10,
         balance=(1.6, 1.8), saturation=1.00, denoising=1.2, contrast=0.45, sharpening=0.70,
         jpeg_quality=84, subsampling="4:2:0",
     ),
     Camera(
         name="Cirro X", blur=0.50, fringe=2e-4, vignetting=0.12,
-        pattern="grbg", demosaicing="colour_differences",
+        pattern="GRBG", edge_aware=True,
         photons=20000, read_noise=4, fixed_pattern=0.004, bits=14,
         balance=(2.1, 1.4), saturation=0.85, denoising=0.0, contrast=0.15, sharpening=0.20,
         jpeg_quality=96, subsampling="4:4:4",
     ),
     Camera(
         name="Dune 5", blur=0.72, fringe=6e-4, vignetting=0.25,
-        pattern="gbrg", demosaicing="gradient_corrected",
+        pattern="GBRG", edge_aware=True,
         photons=4500, read_noise=7, fixed_pattern=0.008, bits=12,
         balance=(1.8, 1.6), saturation=0.95, denoising=0.7, contrast=0.35, sharpening=0.50,
         jpeg_quality=88, subsampling="4:2:2",
     ),
     Camera(
         name="Eldar Mini", blur=0.95, fringe=1e-3, vignetting=0.35,
-        pattern="rggb", demosaicing="bilinear",
+        pattern="RGGB", edge_aware=False,
         photons=1500, read_noise=10, fixed_pattern=0.012, bits=10,
         balance=(1.5, 1.7), saturation=1.05, denoising=1.6, contrast=0.50, sharpening=0.85,
         jpeg_quality=80, subsampling="4:2:0",
     ),
     Camera(
         name="Fjord 7", blur=0.58, fringe=3e-4, vignetting=0.15,
-        pattern="bggr", demosaicing="colour_differences",
+        pattern="BGGR", edge_aware=True,
         photons=12000, read_noise=5, fixed_pattern=0.005, bits=14,
         balance=(2.0, 1.5), saturation=0.90, denoising=0.0, contrast=0.20, sharpening=0.30,
         jpeg_quality=90, subsampling="4:2:0",
     ),
 )  # fmt: skip
+
+# How cameras and editors save: formats, JPEG tables and what they write beside the pixels.
+
+_SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
+
+# Two editors of our own, each with tables that are no libjpeg quality, as those of real editors are not.
+# A table is `start` + `rise` x (frequency down + frequency across), rounded; finer for brightness.
+_EDITORS = {
+    "Atelier 3": {"brightness": (2.0, 1.1), "colour": (3.0, 1.9), "subsampling": "4:4:4"},
+    "Retouche 11": {"brightness": (3.0, 1.5), "colour": (4.0, 2.4), "subsampling": "4:2:0"},
+}
+EDITORS = tuple(_EDITORS)
+LOSSLESS = ("png", "tif")
+
+
+def save_camera_jpeg(pixels: Array, camera: Camera) -> bytes:
+    """Encode (H, W, 3) uint8 as the camera does, or its own gallery after an edit."""
+    return _encoded(
+        pixels, "JPEG", camera.name, quality=camera.jpeg_quality, subsampling=_SUBSAMPLING[camera.subsampling]
+    )
+
+
+def save_editor_jpeg(pixels: Array, editor: str) -> bytes:
+    """Encode (H, W, 3) uint8 as JPEG with the tables of one of `EDITORS`."""
+    own: dict[str, Any] = _EDITORS[editor]
+    tables = [_table(*own["brightness"]), _table(*own["colour"])]
+    return _encoded(pixels, "JPEG", editor, qtables=tables, subsampling=_SUBSAMPLING[own["subsampling"]])
+
+
+def save_lossless(pixels: Array, ending: str, editor: str) -> bytes:
+    """Encode (H, W, 3) uint8 as PNG or TIFF, each editor with a compression of its own."""
+    if ending == "png":
+        return _encoded(pixels, "PNG", editor, compress_level=6)
+    return _encoded(pixels, "TIFF", editor, compression="tiff_lzw" if editor == EDITORS[0] else None)
+
+
+def decoded(content: bytes) -> Array:
+    """The pixels that a viewer shows of what was saved here: (H, W, 3) uint8."""
+    with Image.open(io.BytesIO(content)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _encoded(pixels: Array, kind: str, software: str, **settings: Any) -> bytes:
+    """Save with Pillow; name what saved it in EXIF."""
+    picture = Image.fromarray(pixels)
+    exif = picture.getexif()
+    exif[0x0131] = software  # Software
+    content = io.BytesIO()
+    given = {key: value for key, value in settings.items() if value is not None}
+    picture.save(content, kind, exif=exif, **given)
+    return content.getvalue()
+
+
+def _table(start: float, rise: float) -> list[int]:
+    """A quantisation table that grows with frequency, row by row as Pillow takes it."""
+    down, across = np.mgrid[0:8, 0:8]
+    return [int(value) for value in np.clip(np.round(start + rise * (down + across)), 1, 255).ravel()]
+
+
+def save_mask(mask: Array) -> bytes:
+    """Encode (H, W) bool as PNG of one channel: 0 untouched, 255 tampered."""
+    content = io.BytesIO()
+    Image.fromarray(mask.astype(np.uint8) * 255).save(content, "PNG")
+    return content.getvalue()

@@ -1,126 +1,151 @@
-"""A fake from a photograph in about a millisecond, for training while it runs."""
+"""Operations on a picture that make a fake of it: splicing, copy-move, removal, retouching.
+
+All take 8-bit RGB and tell to the pixel what they touched. `tamper` is their one head: the drawn sample says
+which operation it wants, training draws one in about a millisecond (`tamper_at_random`).
+"""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from pipeline.forgery.fields import Array
-from pipeline.forgery.patches import Forgery, Patch, cut, fitted_light, lasso_outline, paste, turned
+from pipeline.forgery.patches import (
+    Array,
+    Forgery,
+    Patch,
+    cut,
+    fitted_light,
+    lasso_outline,
+    paste,
+    turned,
+    window_sums,
+)
 
-# Splicing: something from another picture is laid into this one.
-#
 
-SHARES = (0.03, 0.25)  # of the picture that is tampered with
+class Limits(NamedTuple):
+    """How much is tampered with.
+
+    Attributes:
+        shares: of the picture, least and greatest.
+        removed: the same, of what is removed; for more there is rarely a fitting place.
+        resampling: probability that what is laid in is scaled or turned.
+    """
+
+    shares: tuple[float, float]
+    removed: tuple[float, float]
+    resampling: float
 
 
-def splice(
-    rng: np.random.Generator,
-    host: Array,
-    donor: Array,
-    outline: Array,
-    shares: tuple[float, float] = SHARES,
-    resampling: float = 0.9,
-) -> Forgery:
-    """Cut `outline` out of `donor` and lay it somewhere into `host`, scaled, turned and recoloured at random.
+SAMPLE = Limits(shares=(0.03, 0.25), removed=(0.02, 0.10), resampling=0.85)
+# Of twins in training: half of all editors paste as it is; looking for a fitting place takes long.
+TWINS = Limits(shares=(0.02, 0.5), removed=(0.02, 0.08), resampling=0.55)
+FREQUENCIES = {
+    "splice": 0.58, "copy_move": 0.28, "local_blur": 0.05, "local_resampling": 0.05, "removal": 0.04,
+}  # fmt: skip
+
+
+def tamper_at_random(rng: np.random.Generator, host: Array, donor: Array) -> Forgery:
+    """Draw an operation as frequent as `FREQUENCIES` says, and an outline, and tamper with `host`.
 
     Args:
         rng: every choice is drawn from it.
-        host: (H, W, 3) uint8.
-        donor: (h, w, 3) uint8, of any size.
-        outline: (h, w) bool, what is taken from the donor.
-        shares: least and greatest share of the host that is tampered with.
-        resampling: probability that what is laid in is scaled or turned.
+        host: (H, W, 3) uint8 that is tampered with.
+        donor: (h, w, 3) uint8 from which a splice takes something.
+
+    >>> host, donor = np.zeros((64, 96, 3), np.uint8), np.full((80, 80, 3), 200, np.uint8)
+    >>> forged = tamper_at_random(np.random.default_rng(1), host, donor)
+    >>> bool((forged.pixels[~forged.mask] == 0).all()), bool((forged.pixels[forged.mask] > 0).any())
+    (True, True)
     """
-    feather = float(rng.choice([0.0, rng.uniform(0.6, 1.2), rng.uniform(1.2, 2.5)]))
-    patch = cut(donor, outline, feather)
-    resampled = bool(rng.random() < resampling)
-    fits = all(side <= room for side, room in zip(patch.alpha.shape, host.shape, strict=False))
-    if resampled or not fits or _share(patch.alpha, host) > shares[1]:
-        angle = float(rng.choice([0.0, rng.uniform(-25, 25)]))
-        scale = fitting_scale(rng, patch.alpha, host, shares)
-        patch = turned(patch, angle, scale, bool(rng.random() < 0.3))
-        resampled = True
-    top, left = anywhere(rng, patch.alpha, host)
+    operation = str(rng.choice(list(FREQUENCIES), p=list(FREQUENCIES.values())))
+    shape = donor.shape[:2] if operation == "splice" else host.shape[:2]
+    share = float(np.exp(rng.uniform(*np.log(TWINS.shares))))
+    share = min(share, TWINS.removed[1]) if operation == "removal" else share
+    return tamper(rng, operation, host, donor, lasso_outline(rng, shape, share), TWINS)
+
+
+def tamper(
+    rng: np.random.Generator,
+    operation: str,
+    host: Array,
+    donor: Array,
+    outline: Array,
+    limits: Limits = SAMPLE,
+) -> Forgery:
+    """Tamper with a picture in one of the ways of `FREQUENCIES`.
+
+    Args:
+        rng: every choice is drawn from it.
+        operation: key of `FREQUENCIES`.
+        host: (H, W, 3) uint8 that is tampered with.
+        donor: (h, w, 3) uint8 of any size, from which a splice takes something; others leave it alone.
+        outline: bool, at least one pixel True: what is cut out of the donor (of a splice), else where in the
+            host something is copied, removed or retouched.
+        limits: of what is laid in.
+    """
+    if operation == "splice":
+        return splice(rng, host, donor, outline, limits)
+    if operation == "copy_move":
+        return copy_move(rng, host, outline, limits)
+    if operation == "removal":
+        return removal(host, outline)
+    return {"local_blur": local_blur, "local_resampling": local_resampling}[operation](rng, host, outline)
+
+
+def splice(
+    rng: np.random.Generator, host: Array, donor: Array, outline: Array, limits: Limits = SAMPLE
+) -> Forgery:
+    """Cut `outline` out of `donor`, lay it anywhere into `host`, scaled, turned and recoloured at random."""
+    patch, resampled, feathered = _selection(rng, donor, outline, host, limits)
+    top, left = _anywhere(rng, patch.alpha, host)
     recoloured = bool(rng.random() < 0.6)
     if recoloured:
         patch = fitted_light(patch, host, top, left, float(rng.uniform(0.2, 0.6)))
-    return replace(
-        paste(host, patch, top, left), resampled=resampled, recoloured=recoloured, feathered=feather > 0
-    )
+    forged = paste(host, patch, top, left)
+    return replace(forged, resampled=resampled, recoloured=recoloured, feathered=feathered)
 
 
-def fitting_scale(
-    rng: np.random.Generator, alpha: Array, host: Array, shares: tuple[float, float] = SHARES
-) -> float:
-    """Draw a scale that leaves the patch within `shares` of the host and not wider or taller than it."""
-    share = _share(alpha, host)
-    low, high = (np.sqrt(wanted / share) for wanted in shares)
-    room = 0.95 * min(host.shape[0] / alpha.shape[0], host.shape[1] / alpha.shape[1])
-    scale = np.clip(np.exp(rng.uniform(np.log(0.65), np.log(1.6))), low, high)
-    return float(min(scale, room))
+def copy_move(rng: np.random.Generator, picture: Array, outline: Array, limits: Limits = SAMPLE) -> Forgery:
+    """Lay a copy of `outline` elsewhere into the same picture; the mask shows the copy alone."""
+    patch, resampled, feathered = _selection(rng, picture, outline, picture, limits)
+    places = [_anywhere(rng, patch.alpha, picture) for _ in range(12)]
+
+    def hidden(place: tuple[int, int]) -> float:
+        under = outline[
+            place[0] : place[0] + patch.alpha.shape[0], place[1] : place[1] + patch.alpha.shape[1]
+        ]
+        return float((under * patch.alpha[: under.shape[0], : under.shape[1]]).sum())
+
+    forged = paste(picture, patch, *min(places, key=hidden))
+    return replace(forged, resampled=resampled, feathered=feathered)
 
 
-def anywhere(rng: np.random.Generator, alpha: Array, host: Array) -> tuple[int, int]:
+def _selection(
+    rng: np.random.Generator, donor: Array, outline: Array, host: Array, limits: Limits
+) -> tuple[Patch, bool, bool]:
+    """Cut a patch out, often scaled, turned or mirrored: it, whether it was resampled, whether feathered."""
+    feather = float(rng.choice([0.0, rng.uniform(0.6, 1.2), rng.uniform(1.2, 2.5)]))
+    patch = cut(donor, outline, feather)
+    area = max(float(patch.alpha.sum()), 1.0) / (host.shape[0] * host.shape[1])
+    room = min(host.shape[0] / patch.alpha.shape[0], host.shape[1] / patch.alpha.shape[1])
+    resampled = bool(rng.random() < limits.resampling) or room < 1 or area > limits.shares[1]
+    if resampled:
+        angle = float(rng.choice([0.0, rng.uniform(-20, 20), rng.uniform(-180, 180)], p=[0.4, 0.5, 0.1]))
+        scale = np.exp(rng.uniform(np.log(0.65), np.log(1.6)))
+        scale = np.clip(scale, *(np.sqrt(share / area) for share in limits.shares))
+        patch = turned(patch, angle, min(float(scale), 0.95 * room), bool(rng.random() < 0.3))
+    return patch, resampled, feather > 0
+
+
+def _anywhere(rng: np.random.Generator, alpha: Array, host: Array) -> tuple[int, int]:
     """Draw where the upper left corner goes, so that the patch lies within the host where it fits."""
     room = [max(host.shape[axis] - alpha.shape[axis], 0) for axis in (0, 1)]
     return int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1))
 
 
-def _share(alpha: Array, host: Array) -> float:
-    """Which share of the host a patch would take."""
-    return max(float(alpha.sum()), 1.0) / (host.shape[0] * host.shape[1])
+# Removal, as a healing brush does it.
 
-
-# Copy-move: something in a picture is shown a second time, elsewhere in it.
-#
-
-_TRIES = 12  # places that are drawn; the one that hides least of the original is taken
-
-
-def copy_move(
-    rng: np.random.Generator,
-    picture: Array,
-    outline: Array,
-    shares: tuple[float, float] = SHARES,
-    resampling: float = 0.8,
-) -> Forgery:
-    """Copy `outline` and lay it elsewhere into the same picture, mostly turned and scaled.
-
-    Args:
-        rng: every choice is drawn from it.
-        picture: (H, W, 3) uint8.
-        outline: (H, W) bool, what is copied. The mask of the result shows the copy, not the original.
-        shares: least and greatest share of the picture that is tampered with.
-        resampling: probability that the copy is turned and scaled.
-    """
-    feather = float(rng.choice([0.0, rng.uniform(0.6, 1.2), rng.uniform(1.2, 2.0)]))
-    patch = cut(picture, outline, feather)
-    resampled = bool(rng.random() < resampling)
-    if resampled:
-        angle = float(rng.choice([rng.uniform(-15, 15), rng.uniform(-180, 180)], p=[0.7, 0.3]))
-        scale = fitting_scale(rng, patch.alpha, picture, shares)
-        patch = turned(patch, angle, scale, bool(rng.random() < 0.4))
-    top, left = _beside(rng, patch, picture, outline)
-    return replace(paste(picture, patch, top, left), resampled=resampled, feathered=feather > 0)
-
-
-def _beside(rng: np.random.Generator, patch: Patch, picture: Array, outline: Array) -> tuple[int, int]:
-    """Of some places drawn at random, the one where the copy hides least of the original."""
-    places = [anywhere(rng, patch.alpha, picture) for _ in range(_TRIES)]
-    tall, wide = patch.alpha.shape
-
-    def hidden(place: tuple[int, int]) -> float:
-        under = outline[place[0] : place[0] + tall, place[1] : place[1] + wide]
-        return float((under * patch.alpha[: under.shape[0], : under.shape[1]]).sum())
-
-    return min(places, key=hidden)
-
-
-# Removal: something is painted over with what fits from elsewhere in it, as a healing brush does.
-#
-
-REMOVED_SHARES = (0.02, 0.10)  # of the picture that is painted over; for more there is rarely a fitting place
 _RING = 7  # pixels around the hole that must fit
 _MARGIN = 3  # pixels that an editor takes more than the outline, so that no rim stays
 _MOST_LIGHT = 35  # 8-bit steps by which the light may be changed; more would glow
@@ -164,9 +189,7 @@ def _around(hole: Array) -> tuple[slice, slice]:
 def _best_place(picture: Array, hole: Array, box: tuple[slice, slice]) -> tuple[int, int] | None:
     """Upper left corner of the box that fits best and holds nothing of the hole; None where there is none."""
     ring = 1 - hole[box]
-    tall, wide = ring.shape
-    total = np.pad(hole.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    inside = total[tall:, wide:] - total[:-tall, wide:] - total[tall:, :-wide] + total[:-tall, :-wide]
+    inside = window_sums(hole, ring.shape)
     if ring.sum() == 0 or (inside > 0).all():
         return None
     error = cv2.matchTemplate(picture, picture[box], cv2.TM_SQDIFF, mask=ring)
@@ -191,8 +214,7 @@ def _light_of_rim(host: Array, healed: Array, hole: Array, source: Array) -> Arr
     return np.where(hole[..., None] > 0, added, host)
 
 
-# Retouching in place: a part of a picture is blurred, or resampled where it stands.
-#
+# Retouching in place.
 
 
 def local_blur(rng: np.random.Generator, picture: Array, outline: Array) -> Forgery:
@@ -214,30 +236,3 @@ def local_resampling(rng: np.random.Generator, picture: Array, outline: Array) -
 def _in_place(picture: Array, changed: Array, outline: Array) -> Forgery:
     alpha = cv2.GaussianBlur(outline.astype(np.float32), (0, 0), 1.0) * outline
     return paste(picture, Patch(changed.astype(np.float32), alpha), 0, 0)
-
-
-TWIN_SHARES = (0.02, 0.5)  # of the picture that is tampered with
-_MOST_REMOVED = 0.08  # for more there is rarely a fitting place, and looking for one takes long
-_RESAMPLING = 0.55  # probability for what is laid in: half of all editors paste as it is
-DEEDS = {"splice": 0.58, "copy_move": 0.28, "local_blur": 0.05, "local_resampling": 0.05, "removal": 0.04}
-
-
-def tamper(rng: np.random.Generator, host: Array, donor: Array) -> Forgery:
-    """Splice, copy and move, blur, resample or remove something, as `DEEDS` are frequent.
-
-    Args:
-        rng: every choice is drawn from it.
-        host: (H, W, 3) uint8 that is tampered with.
-        donor: (h, w, 3) uint8 from which a splice takes something.
-    """
-    deed = rng.choice(list(DEEDS), p=list(DEEDS.values()))
-    shape = donor.shape[:2] if deed == "splice" else host.shape[:2]
-    share = float(np.exp(rng.uniform(*np.log(TWIN_SHARES))))
-    outline = lasso_outline(rng, shape, min(share, _MOST_REMOVED) if deed == "removal" else share)
-    if deed == "splice":
-        return splice(rng, host, donor, outline, TWIN_SHARES, _RESAMPLING)
-    if deed == "copy_move":
-        return copy_move(rng, host, outline, TWIN_SHARES, _RESAMPLING)
-    if deed == "removal":
-        return removal(host, outline)
-    return {"local_blur": local_blur, "local_resampling": local_resampling}[deed](rng, host, outline)

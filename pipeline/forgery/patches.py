@@ -1,12 +1,11 @@
 """Cutting things out of a picture, turning and scaling them, and laying them into another."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from pipeline.forgery.fields import Array, coordinates, fractal
+Array = np.ndarray
 
 _LEAST_ALPHA = 0.02  # below it no 8-bit value changes by as much as a rounding error
 
@@ -134,30 +133,6 @@ def fitted_light(patch: Patch, host: Array, top: int, left: int, strength: float
 _BRUSH = np.ones((7, 7), np.uint8)  # of a lasso: a sliver would vanish under a soft edge
 
 
-def free_outline(rng: np.random.Generator, shape: tuple[int, int], share: float) -> Array:
-    """Draw round some part of a picture as with a lasso: one piece, no holes.
-
-    Args:
-        rng: where it is drawn from.
-        shape: height and width of the picture.
-        share: about which share of the picture it takes, 0 to 0.5.
-
-    Returns:
-        (H, W) bool, at least one pixel True.
-    """
-    rows, columns = coordinates(shape)
-    ratio = np.exp(rng.uniform(-0.6, 0.6))
-    radius = np.sqrt(share * shape[0] * shape[1] / np.pi)
-    tall, wide = radius / np.sqrt(ratio), radius * np.sqrt(ratio)
-    middle = [
-        rng.uniform(min(half, side / 2), max(side - half, side / 2))
-        for half, side in zip((tall, wide), shape, strict=True)
-    ]
-    ripple = fractal(rng, shape, 4.5, largest=2 * radius)
-    distance = np.hypot((rows - middle[0]) / tall, (columns - middle[1]) / wide)
-    return _one_piece(distance < 1.0 + rng.uniform(0.05, 0.2) * ripple, middle)
-
-
 def lasso_outline(rng: np.random.Generator, shape: tuple[int, int], share: float) -> Array:
     """Draw round some part of a picture in a few straight strokes, or a box: fifty times as fast.
 
@@ -182,29 +157,9 @@ def lasso_outline(rng: np.random.Generator, shape: tuple[int, int], share: float
     return cv2.dilate(outline, _BRUSH) > 0
 
 
-def chosen_outline(
-    rng: np.random.Generator, shape: tuple[int, int], objects: Sequence[Array], shares: tuple[float, float]
-) -> Array:
-    """Take one of the things in a scene if one has a fitting size, else draw free hand.
-
-    Args:
-        rng: where it is drawn from.
-        shape: height and width of the picture.
-        objects: (H, W) bool masks; may be empty.
-        shares: least and greatest share of the picture.
-    """
-    fitting = [thing for thing in objects if shares[0] <= thing.mean() <= shares[1]]
-    if fitting and rng.random() < 0.8:
-        return fitting[int(rng.integers(len(fitting)))]
-    return free_outline(rng, shape, float(rng.uniform(*shares)))
-
-
-def _one_piece(mask: Array, middle: Sequence[float]) -> Array:
-    """Keep the largest piece and fill its holes; one pixel at `middle` where there is none."""
-    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros(mask.shape, np.uint8)
-    if found:
-        cv2.drawContours(filled, [max(found, key=cv2.contourArea)], -1, 1, cv2.FILLED)
-    else:
-        filled[int(middle[0]), int(middle[1])] = 1
-    return filled > 0
+def window_sums(marked: Array, size: tuple[int, int]) -> Array:
+    """Count what is marked in each window of `size`: (h, w) bool -> (h - tall + 1, w - wide + 1) int64."""
+    total = np.pad(marked.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    tall, wide = size
+    inside: Array = total[tall:, wide:] - total[:-tall, wide:] - total[tall:, :-wide] + total[:-tall, :-wide]
+    return inside

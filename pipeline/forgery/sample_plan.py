@@ -1,98 +1,27 @@
-"""Which pictures a sample holds: sources, cameras, sizes, deeds and formats, none of which tells the class.
+"""Which pictures a sample holds: sources, cameras, sizes, encoders, operations; none tells the class.
 
-Everything but the tampering is dealt to both classes alike. Formats have the same shares in both;
-each source is the host of about as many fakes as it is handed out genuine, so scenes, cameras and
-sizes have the same shares too; and each genuine picture, like each fake, has been opened and saved
-once more after the camera saved it.
+Both classes get all but the tampering alike. Encoders have the same shares in both; each source is the host
+of about as many fakes as it is handed out genuine, so scenes, cameras and sizes have the same shares too; and
+each genuine picture, like each fake, has been opened and saved once more after the camera saved it.
 
-Sources are dealt into small neighbourhoods, and a fake draws from its own neighbourhood only, so that
-the pictures that share a source, directly or by way of others, are few.
+A fake draws from its own small group only, so that the pictures that share a source, directly or by way of
+others, are few.
 """
 
-import io
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from pipeline.config import Sample
-from pipeline.forgery.camera import CAMERAS, Camera
-from pipeline.forgery.fields import Array
-from pipeline.forgery.scenes.families import FAMILIES
+from pipeline.forgery.camera import CAMERAS, EDITORS
+from pipeline.forgery.dead_leaves import STYLES
 
-# How cameras and editors save: formats, JPEG tables and what they write beside the pixels.
-#
-
-_SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
-
-# Two editors of our own, each with tables that are no libjpeg quality, as those of real editors are not.
-# A table is `start` + `rise` x (frequency down + frequency across), rounded; finer for brightness.
-_EDITORS = {
-    "Atelier 3": {"brightness": (2.0, 1.1), "colour": (3.0, 1.9), "subsampling": "4:4:4"},
-    "Retouche 11": {"brightness": (3.0, 1.5), "colour": (4.0, 2.4), "subsampling": "4:2:0"},
-}
-EDITORS = tuple(_EDITORS)
-LOSSLESS = ("png", "tif")
-
-
-def save_camera_jpeg(pixels: Array, camera: Camera) -> bytes:
-    """Encode (H, W, 3) uint8 as the camera does, or its own gallery after an edit."""
-    return _encoded(
-        pixels, "JPEG", camera.name, quality=camera.jpeg_quality, subsampling=_SUBSAMPLING[camera.subsampling]
-    )
-
-
-def save_editor_jpeg(pixels: Array, editor: str) -> bytes:
-    """Encode (H, W, 3) uint8 as JPEG with the tables of one of `EDITORS`."""
-    own: dict[str, Any] = _EDITORS[editor]
-    tables = [_table(*own["brightness"]), _table(*own["colour"])]
-    return _encoded(pixels, "JPEG", editor, qtables=tables, subsampling=_SUBSAMPLING[own["subsampling"]])
-
-
-def save_lossless(pixels: Array, ending: str, editor: str) -> bytes:
-    """Encode (H, W, 3) uint8 as PNG or TIFF, each editor with a compression of its own."""
-    if ending == "png":
-        return _encoded(pixels, "PNG", editor, compress_level=6)
-    return _encoded(pixels, "TIFF", editor, compression="tiff_lzw" if editor == EDITORS[0] else None)
-
-
-def decoded(content: bytes) -> Array:
-    """The pixels that a viewer shows of what was saved here: (H, W, 3) uint8."""
-    with Image.open(io.BytesIO(content)) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def _encoded(pixels: Array, kind: str, software: str, **settings: Any) -> bytes:
-    """Save with Pillow; name what saved it in EXIF."""
-    picture = Image.fromarray(pixels)
-    exif = picture.getexif()
-    exif[0x0131] = software  # Software
-    content = io.BytesIO()
-    given = {key: value for key, value in settings.items() if value is not None}
-    picture.save(content, kind, exif=exif, **given)
-    return content.getvalue()
-
-
-def _table(start: float, rise: float) -> list[int]:
-    """A quantisation table that grows with frequency, row by row as Pillow takes it."""
-    down, across = np.mgrid[0:8, 0:8]
-    return [int(value) for value in np.clip(np.round(start + rise * (down + across)), 1, 255).ravel()]
-
-
-def save_mask(mask: Array) -> bytes:
-    """Encode (H, W) bool as PNG of one channel: 0 untouched, 255 tampered."""
-    content = io.BytesIO()
-    Image.fromarray(mask.astype(np.uint8) * 255).save(content, "PNG")
-    return content.getvalue()
-
-
-NEIGHBOURS = 3  # pictures of one class in a neighbourhood
+GROUP_SIZE = 3  # pictures of one class in a group
 GROWTH = 0.12  # pictures are up to so much larger than asked for, so that sizes vary
-HIDDEN_EVERY = 5  # every fifth neighbourhood has a source that is not handed out
+HIDDEN_EVERY = 5  # every fifth group has a source that is not handed out
 
-SAVES = {"camera": 0.25, "editor": 0.25, "png": 0.15, "tif": 0.35}
-DEEDS = {"splice": 0.50, "copy_move": 0.30, "removal": 0.20}
+ENCODERS = {"camera": 0.25, "editor": 0.25, "png": 0.15, "tif": 0.35}
+OPERATIONS = {"splice": 0.50, "copy_move": 0.30, "removal": 0.20}
 
 
 @dataclass(frozen=True)
@@ -100,7 +29,7 @@ class Shot:
     """One photograph as the camera took it, a source: `number` is the digits of its id."""
 
     number: int
-    family: int
+    style: int
     camera: int
     height: int
     width: int
@@ -108,87 +37,88 @@ class Shot:
     @property
     def source_id(self) -> str:
         """The id in names: category and number, as CASIA 2 writes them."""
-        return f"{FAMILIES[self.family].category}{self.number:05d}"
+        return f"{STYLES[self.style].category}{self.number:05d}"
 
 
 @dataclass(frozen=True)
 class Genuine:
-    """A photograph to be handed out untouched; `save` is a key of `SAVES`."""
+    """A photograph to be handed out untouched; `encoder` is a key of `ENCODERS`."""
 
     shot: Shot
-    save: str
+    encoder: str
     editor: str
 
 
 @dataclass(frozen=True)
 class Fake:
-    """A photograph to be tampered with; `donor` is the host itself unless the deed is a splice."""
+    """A photograph to be tampered with; `donor` is the host itself unless the operation is a splice."""
 
     number: int
-    deed: str
+    operation: str
     host: Shot
     donor: Shot
-    save: str
+    encoder: str
     editor: str
 
 
 @dataclass(frozen=True)
-class Neighbourhood:
-    """Pictures that may share sources; none shares one with another neighbourhood's."""
+class Group:
+    """Pictures that may share sources; none shares one with another group's."""
 
     genuine: tuple[Genuine, ...]
     fakes: tuple[Fake, ...]
 
 
-def plan_sample(settings: Sample, seed: int) -> list[Neighbourhood]:
-    """Deal everything that is not drawn in a picture itself; the same for the same seed and settings."""
+def plan_sample(settings: Sample, seed: int) -> list[Group]:
+    """Assign all that is not drawn in a picture itself; the same for the same seed and settings.
+
+    >>> plan = plan_sample(Sample(genuine=4, fake=4, width=96, height=64), seed=20)
+    >>> [(len(group.genuine), len(group.fakes)) for group in plan]
+    [(2, 2), (2, 2)]
+    """
     rng = np.random.default_rng([seed, 0])
-    count = -(-max(settings.genuine, settings.fake) // NEIGHBOURS)
+    count = -(-max(settings.genuine, settings.fake) // GROUP_SIZE)
     genuine_in, fakes_in = _even(settings.genuine, count), _even(settings.fake, count)
     shots_in = [
         max(genuine, 2 if fakes else 0) + (number % HIDDEN_EVERY == HIDDEN_EVERY - 1 and fakes > 0)
         for number, (genuine, fakes) in enumerate(zip(genuine_in, fakes_in, strict=True))
     ]
-    shots = _deal_shots(rng, settings, shots_in)
-    genuine_saves, fake_saves = (_deal(rng, SAVES, total) for total in (settings.genuine, settings.fake))
-    deeds = _deal(rng, DEEDS, settings.fake)
-    plan: list[Neighbourhood] = []
-    taken_genuine = taken_fakes = 0
-    for here, genuine, fakes in zip(shots, genuine_in, fakes_in, strict=True):
-        untouched = [
-            Genuine(shot, genuine_saves[taken_genuine + index], _editor(rng))
-            for index, shot in enumerate(here[:genuine])
-        ]
+    shots_of = _shots(rng, settings, shots_in)
+    genuine_encoders = iter(_shuffled(rng, ENCODERS, settings.genuine))
+    fake_encoders = iter(_shuffled(rng, ENCODERS, settings.fake))
+    operations = iter(enumerate(_shuffled(rng, OPERATIONS, settings.fake), start=1))
+    plan: list[Group] = []
+    for shots, genuine, fakes in zip(shots_of, genuine_in, fakes_in, strict=True):
+        untouched = [Genuine(shot, next(genuine_encoders), _editor(rng)) for shot in shots[:genuine]]
         tampered = []
         for index in range(fakes):
-            number = taken_fakes + index
-            host = here[index % len(here)]
-            donor = here[(index + 1) % len(here)] if deeds[number] == "splice" else host
-            tampered.append(Fake(number + 1, deeds[number], host, donor, fake_saves[number], _editor(rng)))
-        plan.append(Neighbourhood(tuple(untouched), tuple(tampered)))
-        taken_genuine, taken_fakes = taken_genuine + genuine, taken_fakes + fakes
+            number, operation = next(operations)
+            host = shots[index % len(shots)]
+            donor = shots[(index + 1) % len(shots)] if operation == "splice" else host
+            tampered.append(Fake(number, operation, host, donor, next(fake_encoders), _editor(rng)))
+        plan.append(Group(tuple(untouched), tuple(tampered)))
     return plan
 
 
-def _deal_shots(rng: np.random.Generator, settings: Sample, shots_in: list[int]) -> list[list[Shot]]:
-    """Give each source its scene, camera and size; the cameras of one neighbourhood differ."""
+def _shots(rng: np.random.Generator, settings: Sample, shots_in: list[int]) -> list[list[Shot]]:
+    """Draw scene, camera and size of each source; the cameras of one group differ."""
     total = sum(shots_in)
     heights, widths = (
         np.round(side * (1 + GROWTH * rng.permutation(total) / max(total - 1, 1))).astype(int)
         for side in (settings.height, settings.width)
     )
-    families = rng.permutation(np.arange(total) % len(FAMILIES))
-    shots, taken = [], 0
-    for here in shots_in:
+    styles = rng.permutation(np.arange(total) % len(STYLES))
+    shots: list[list[Shot]] = []
+    first = 0
+    for count in shots_in:
         cameras = rng.permutation(len(CAMERAS))
-        numbers = range(taken, taken + here)
         shots.append(
             [
-                Shot(n + 1, int(families[n]), int(cameras[index]), int(heights[n]), int(widths[n]))
-                for index, n in enumerate(numbers)
+                Shot(n + 1, int(styles[n]), int(camera), int(heights[n]), int(widths[n]))
+                for n, camera in zip(range(first, first + count), cameras, strict=False)
             ]
         )
-        taken += here
+        first += count
     return shots
 
 
@@ -197,13 +127,12 @@ def _even(total: int, parts: int) -> list[int]:
     return [total // parts + (index < total % parts) for index in range(parts)]
 
 
-def _deal(rng: np.random.Generator, shares: dict[str, float], total: int) -> list[str]:
-    """Shuffle `total` cards whose kinds have these shares, as exactly as whole cards can."""
+def _shuffled(rng: np.random.Generator, shares: dict[str, float], total: int) -> list[str]:
+    """Draw `total` keys in these shares, as exactly as whole numbers can."""
     ends = np.round(np.cumsum(list(shares.values())) * total).astype(int)
     counts = np.diff(ends, prepend=0)
     return [str(kind) for kind in rng.permutation(np.repeat(list(shares), counts))]
 
 
 def _editor(rng: np.random.Generator) -> str:
-    """One of the editors."""
     return EDITORS[int(rng.integers(len(EDITORS)))]

@@ -1,11 +1,25 @@
 """The simulated camera."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from pipeline.forgery.camera import CAMERAS, DEMOSAICERS, PATTERNS, colours_under, mosaic, photograph
+from pipeline.forgery.camera import (
+    CAMERAS,
+    EDITORS,
+    PATTERNS,
+    decoded,
+    demosaiced,
+    mosaic,
+    photograph,
+    save_camera_jpeg,
+    save_editor_jpeg,
+    save_lossless,
+    save_mask,
+)
 
 PERFECT = replace(
     CAMERAS[0], blur=0.01, fringe=0.0, vignetting=0.0, photons=1e9, read_noise=0.0, fixed_pattern=0.0,
@@ -64,19 +78,15 @@ def test_names_are_unique_and_settings_differ_from_camera_to_camera():
     assert len({camera.jpeg_quality for camera in CAMERAS}) == len(CAMERAS)
 
 
-# Colour filter arrays.
-#
-
-
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_half_of_the_pixels_see_green(pattern):
-    filters = colours_under(pattern, (6, 8))
-    assert np.bincount(filters.ravel()).tolist() == [12, 24, 12]
+    colours = np.eye(3, dtype=np.float32)[:, None, None] * np.ones((1, 6, 8, 1), np.float32)
+    assert [int(mosaic(colour, pattern).sum()) for colour in colours] == [12, 24, 12]
 
 
 def test_a_mosaic_keeps_what_each_filter_lets_through():
     rgb = np.arange(4 * 6 * 3, dtype=np.float32).reshape(4, 6, 3)
-    raw = mosaic(rgb, "rggb")
+    raw = mosaic(rgb, "RGGB")
     assert raw[0, 0] == rgb[0, 0, 0]
     assert raw[0, 1] == rgb[0, 1, 1]
     assert raw[3, 5] == rgb[3, 5, 2]
@@ -84,24 +94,56 @@ def test_a_mosaic_keeps_what_each_filter_lets_through():
 
 @pytest.mark.parametrize("shape", [(8, 8), (9, 11)])
 @pytest.mark.parametrize("pattern", PATTERNS)
-@pytest.mark.parametrize("demosaicer", DEMOSAICERS)
-def test_demosaicing_gives_one_colour_everywhere_back_also_at_the_borders(demosaicer, pattern, shape):
+@pytest.mark.parametrize("edge_aware", [False, True], ids=["bilinear", "edge aware"])
+def test_demosaicing_gives_one_colour_everywhere_back_also_at_the_borders(edge_aware, pattern, shape):
+    camera = replace(PERFECT, edge_aware=edge_aware, pattern=pattern)
     rgb = np.broadcast_to(np.array([0.2, 0.5, 0.7], np.float32), (*shape, 3))
-    found = DEMOSAICERS[demosaicer](mosaic(rgb, pattern), pattern)
-    assert found == pytest.approx(rgb, abs=1e-5)
+    assert demosaiced(mosaic(rgb, pattern), camera) == pytest.approx(rgb, abs=1e-4)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-@pytest.mark.parametrize("demosaicer", DEMOSAICERS)
-def test_demosaicing_keeps_what_the_sensor_saw(demosaicer, pattern):
-    rgb = np.random.default_rng(0).random((12, 14, 3), dtype=np.float32)
-    raw = mosaic(rgb, pattern)
-    found = DEMOSAICERS[demosaicer](raw, pattern)
-    assert mosaic(found, pattern) == pytest.approx(raw, abs=1e-5)
+@pytest.mark.parametrize("edge_aware", [False, True], ids=["bilinear", "edge aware"])
+def test_demosaicing_keeps_what_the_sensor_saw(edge_aware, pattern):
+    raw = mosaic(np.random.default_rng(0).random((12, 14, 3), dtype=np.float32), pattern)
+    found = mosaic(demosaiced(raw, replace(PERFECT, edge_aware=edge_aware, pattern=pattern)), pattern)
+    assert found[1:-1, 1:-1] == pytest.approx(raw[1:-1, 1:-1], abs=1e-4)
 
 
-@pytest.mark.parametrize("demosaicer", DEMOSAICERS)
-def test_demosaicing_gives_a_grey_ramp_back(demosaicer):
+@pytest.mark.parametrize("edge_aware", [False, True], ids=["bilinear", "edge aware"])
+def test_demosaicing_gives_a_grey_ramp_back(edge_aware):
     ramp = np.broadcast_to(np.linspace(0, 1, 24, dtype=np.float32)[None, :, None], (16, 24, 3))
-    found = DEMOSAICERS[demosaicer](mosaic(ramp, "grbg"), "grbg")
-    assert found[4:-4, 4:-4] == pytest.approx(ramp[4:-4, 4:-4], abs=1e-5)
+    found = demosaiced(mosaic(ramp, "GRBG"), replace(PERFECT, edge_aware=edge_aware, pattern="GRBG"))
+    assert found[4:-4, 4:-4] == pytest.approx(ramp[4:-4, 4:-4], abs=1e-4)
+
+
+# What cameras and editors write.
+
+
+def test_lossless_files_give_the_pixels_back(photographs):
+    pixels = photographs[0].pixels
+    for ending in ("png", "tif"):
+        for editor in EDITORS:
+            assert np.array_equal(decoded(save_lossless(pixels, ending, editor)), pixels)
+
+
+def test_every_camera_and_editor_has_jpeg_tables_of_its_own(photographs):
+    pixels = photographs[0].pixels
+    files = [save_camera_jpeg(pixels, camera) for camera in CAMERAS]
+    files += [save_editor_jpeg(pixels, editor) for editor in EDITORS]
+    tables = {str(Image.open(io.BytesIO(file)).quantization) for file in files}
+    assert len(tables) == len(CAMERAS) + len(EDITORS)
+
+
+@pytest.mark.parametrize("camera", CAMERAS, ids=lambda camera: camera.name)
+def test_a_camera_names_itself_and_uses_its_subsampling(photographs, camera):
+    with Image.open(io.BytesIO(save_camera_jpeg(photographs[0].pixels, camera))) as picture:
+        assert picture.getexif()[0x0131] == camera.name
+        across, down = picture.layer[0][1:3]
+    assert (across, down) == {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2)}[camera.subsampling]
+
+
+def test_a_mask_is_a_png_of_0_and_255():
+    mask = np.eye(9, 12, dtype=bool)
+    with Image.open(io.BytesIO(save_mask(mask))) as picture:
+        assert (picture.format, picture.mode) == ("PNG", "L")
+        assert np.array_equal(np.asarray(picture), np.where(mask, 255, 0))

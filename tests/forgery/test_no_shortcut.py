@@ -42,15 +42,15 @@ def features(content: bytes) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Features of the raw and of the equally saved files, labels, and neighbourhoods as groups."""
+    """Features of the raw and of the equally saved files, labels, and the sample's own groups."""
     folder = tmp_path_factory.mktemp("sample") / "sample"
     draw_sample(folder, SETTINGS, SEED)
     plan = plan_sample(SETTINGS, SEED)
-    home = {picture.shot.number: number for number, here in enumerate(plan) for picture in here.genuine}
+    home = {picture.shot.number: number for number, group in enumerate(plan) for picture in group.genuine}
     home |= {
         shot.number: n
-        for n, here in enumerate(plan)
-        for fake in here.fakes
+        for n, group in enumerate(plan)
+        for fake in group.fakes
         for shot in (fake.host, fake.donor)
     }
     saving = Jpeg(95, "4:4:4")  # what `equal` saves with

@@ -1,27 +1,20 @@
-"""The sample as a folder."""
+"""The sample: what is planned for which picture, and the folder that is drawn."""
 
 import hashlib
-import io
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.config import Sample
 from pipeline.errors import UserError
-from pipeline.forgery.camera import CAMERAS
-from pipeline.forgery.sample_pictures import draw_sample, take_photograph, tamper
-from pipeline.forgery.sample_plan import (
-    EDITORS,
-    decoded,
-    plan_sample,
-    save_camera_jpeg,
-    save_editor_jpeg,
-    save_lossless,
-    save_mask,
-)
+from pipeline.forgery.sample_pictures import draw_sample, forge, take_photograph
+from pipeline.forgery.sample_plan import GROWTH, plan_sample
 
 SETTINGS = Sample(genuine=13, fake=16, width=96, height=64)
 SEED = 5
@@ -97,7 +90,10 @@ def test_every_fake_has_a_mask_of_its_size_in_black_and_white(drawn):
 
 def test_a_losslessly_saved_fake_is_its_host_outside_the_mask(drawn):
     fakes = [
-        fake for here in plan_sample(SETTINGS, SEED) for fake in here.fakes if fake.save in ("png", "tif")
+        fake
+        for group in plan_sample(SETTINGS, SEED)
+        for fake in group.fakes
+        if fake.encoder in ("png", "tif")
     ]
     assert fakes
     for fake in fakes:
@@ -111,7 +107,7 @@ def test_a_losslessly_saved_fake_is_its_host_outside_the_mask(drawn):
 def test_a_fake_does_not_depend_on_what_else_is_drawn():
     fake = plan_sample(SETTINGS, SEED)[0].fakes[0]
     host, donor = take_photograph(fake.host, SEED), take_photograph(fake.donor, SEED)
-    assert np.array_equal(tamper(fake, host, donor, SEED).pixels, tamper(fake, host, donor, SEED).pixels)
+    assert np.array_equal(forge(fake, host, donor, SEED).pixels, forge(fake, host, donor, SEED).pixels)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
@@ -125,44 +121,76 @@ def test_when_drawing_is_stopped_the_earlier_sample_stays(tmp_path, monkeypatch)
     (folder / "genuine").mkdir(parents=True)
     (folder / "genuine" / "earlier.jpg").write_text("earlier")
 
-    def stop(*_):
+    def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.forgery.sample_pictures.draw_neighbourhood", stop)
+    monkeypatch.setattr("pipeline.forgery.sample_pictures.draw_group", stop)
     with pytest.raises(KeyboardInterrupt):
         draw_sample(folder, SETTINGS, SEED, workers=1)
     assert list(content(tmp_path)) == ["sample/genuine/earlier.jpg"]
 
 
-# What cameras and editors write.
-#
+# The plan.
 
 
-def test_lossless_files_give_the_pixels_back(photographs):
-    pixels = photographs[0].pixels
-    for ending in ("png", "tif"):
-        for editor in EDITORS:
-            assert np.array_equal(decoded(save_lossless(pixels, ending, editor)), pixels)
+def sample(genuine=120, fake=120):
+    return Sample(genuine=genuine, fake=fake, width=384, height=256)
 
 
-def test_every_camera_and_editor_has_jpeg_tables_of_its_own(photographs):
-    pixels = photographs[0].pixels
-    files = [save_camera_jpeg(pixels, camera) for camera in CAMERAS]
-    files += [save_editor_jpeg(pixels, editor) for editor in EDITORS]
-    tables = {str(Image.open(io.BytesIO(file)).quantization) for file in files}
-    assert len(tables) == len(CAMERAS) + len(EDITORS)
+@given(genuine=st.integers(4, 200), fake=st.integers(4, 200), seed=st.integers(0, 9))
+def test_as_many_pictures_are_planned_as_are_asked_for_whatever_the_balance(genuine, fake, seed):
+    plan = plan_sample(sample(genuine, fake), seed)
+    assert sum(len(group.genuine) for group in plan) == genuine
+    assert sum(len(group.fakes) for group in plan) == fake
+    shots = [picture.shot.number for group in plan for picture in group.genuine]
+    assert len(set(shots)) == genuine
+    assert sorted(fake.number for group in plan for fake in group.fakes) == list(range(1, fake + 1))
 
 
-@pytest.mark.parametrize("camera", CAMERAS, ids=lambda camera: camera.name)
-def test_a_camera_names_itself_and_uses_its_subsampling(photographs, camera):
-    with Image.open(io.BytesIO(save_camera_jpeg(photographs[0].pixels, camera))) as picture:
-        assert picture.getexif()[0x0131] == camera.name
-        across, down = picture.layer[0][1:3]
-    assert (across, down) == {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2)}[camera.subsampling]
+@given(genuine=st.integers(4, 200), fake=st.integers(4, 200), seed=st.integers(0, 9))
+def test_no_source_feeds_more_than_three_fakes_and_none_two_groups(genuine, fake, seed):
+    homes, uses = {}, Counter()
+    for home, group in enumerate(plan_sample(sample(genuine, fake), seed)):
+        for picture in group.genuine:
+            assert homes.setdefault(picture.shot.number, home) == home
+        for picture in group.fakes:
+            sources = {picture.host.number, picture.donor.number}
+            assert len(sources) == (2 if picture.operation == "splice" else 1)
+            uses.update(sources)
+            assert all(homes.setdefault(number, home) == home for number in sources)
+    assert max(uses.values()) <= 3
 
 
-def test_a_mask_is_a_png_of_0_and_255():
-    mask = np.eye(9, 12, dtype=bool)
-    with Image.open(io.BytesIO(save_mask(mask))) as picture:
-        assert (picture.format, picture.mode) == ("PNG", "L")
-        assert np.array_equal(np.asarray(picture), np.where(mask, 255, 0))
+@pytest.mark.parametrize("seed", range(3))
+def test_both_classes_have_the_same_shares_of_formats(seed):
+    plan = plan_sample(sample(), seed)
+    genuine = Counter(picture.encoder for group in plan for picture in group.genuine)
+    fake = Counter(picture.encoder for group in plan for picture in group.fakes)
+    assert genuine == fake
+    assert set(genuine) == {"camera", "editor", "png", "tif"}
+
+
+def test_most_sources_of_fakes_are_among_the_genuine_pictures_and_some_are_not():
+    plan = plan_sample(sample(), 0)
+    genuine = {picture.shot.number for group in plan for picture in group.genuine}
+    sources = {shot.number for group in plan for fake in group.fakes for shot in (fake.host, fake.donor)}
+    assert 0.8 < len(sources & genuine) / len(sources) < 1
+
+
+def test_a_donor_was_taken_by_another_camera_than_its_host():
+    for group in plan_sample(sample(), 1):
+        assert all(
+            fake.host.camera != fake.donor.camera for fake in group.fakes if fake.operation == "splice"
+        )
+
+
+def test_sizes_are_at_least_those_asked_for_and_vary_a_little():
+    shots = [picture.shot for group in plan_sample(sample(), 0) for picture in group.genuine]
+    assert {384 <= shot.width <= round(384 * (1 + GROWTH)) for shot in shots} == {True}
+    assert {256 <= shot.height <= round(256 * (1 + GROWTH)) for shot in shots} == {True}
+    assert len({shot.width for shot in shots}) > 30
+
+
+def test_the_same_seed_gives_the_same_plan_only():
+    assert plan_sample(sample(), 1) == plan_sample(sample(), 1)
+    assert plan_sample(sample(), 1) != plan_sample(sample(), 2)
