@@ -51,16 +51,15 @@ def tensors(side: int, batch: int, pictures: Path) -> Work:  # noqa: ARG001
 
 def fed(side: int, batch: int, pictures: Path) -> Work:
     """As training is: crops of decoded pictures in memory."""
-    from pipeline.inputs.batches import training_dataset
+    from pipeline.inputs.batches import training_batches
     from pipeline.inputs.cache import PictureCache
 
     config = _config(side, batch)
     network = _network(config)
-    feed = training_dataset(
+    feed = training_batches(
         list_native(pictures),
         config.inputs,
-        batch_size=batch,
-        fake_fraction=config.train.fake_fraction,
+        config.train.model_copy(update={"batch_size": batch}),
         seed=config.seed,
         cache=PictureCache("memory", config.runtime.cache_gib),
         policy=config.convert.policy,

@@ -53,21 +53,20 @@ def later_epochs_uncached(pictures: Path) -> Work:
 
 def _epochs_of_ours(pictures: Path, kind: str) -> tuple[float, float]:
     """Rates of the first and of the second and third epoch together."""
-    from pipeline.inputs.batches import training_dataset
+    from pipeline.inputs.batches import training_batches
     from pipeline.inputs.cache import PictureCache
 
     config = composed("model=cnn")
-    feed = training_dataset(
+    ours = training_batches(
         list_frame(pictures),
         config.inputs,
-        batch_size=BATCH,
-        fake_fraction=None,
+        config.train.model_copy(update={"batch_size": BATCH, "fake_fraction": None}),
         seed=20,
         cache=PictureCache(kind, 4.0),
     )
-    batches = iter(feed.dataset)
-    first = _rate(feed.images_per_epoch, feed.steps, lambda: next(batches))
-    return first, _rate(2 * feed.images_per_epoch, 2 * feed.steps, lambda: next(batches))
+    batches = iter(ours.dataset)
+    first = _rate(ours.images_per_epoch, ours.steps, lambda: next(batches))
+    return first, _rate(2 * ours.images_per_epoch, 2 * ours.steps, lambda: next(batches))
 
 
 def _rate(images: int, steps: int, next_batch: Callable[[], object]) -> float:

@@ -89,15 +89,14 @@ def _network(precision: str, seed: int = 20) -> Any:
 
 
 def _feed(table: pd.DataFrame, augment: list[str], cache: str, seed: int = 20) -> Any:
-    from pipeline.inputs.batches import training_dataset
+    from pipeline.inputs.batches import training_batches
     from pipeline.inputs.cache import PictureCache
 
     config = _config(*augment)
-    return training_dataset(
+    return training_batches(
         table,
         config.inputs,
-        batch_size=BATCH,
-        fake_fraction=None,
+        config.train.model_copy(update={"batch_size": BATCH, "fake_fraction": None}),
         seed=seed,
         cache=PictureCache(cache, 4.0),
     )

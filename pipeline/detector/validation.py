@@ -14,7 +14,7 @@ from sklearn import metrics
 from pipeline.detector.decision import Decision, called_fake
 from pipeline.detector.detector import Detector
 from pipeline.images.mask import read_mask
-from pipeline.inputs.windows import tampered_share
+from pipeline.inputs.load import tampered_share
 
 MAP_METRICS = ["pixel_roc_auc", "pixel_f1", "pixel_iou", "pixel_false_positive_rate"]
 _BINS = 15  # of the expected calibration error, of equal mass

@@ -16,11 +16,10 @@ from PIL import Image
 
 from pipeline.images.encode import Jpeg
 from pipeline.images.jpeg import NO_TABLE, dct_basis
-from pipeline.inputs.augment_crops import Alteration, saved
+from pipeline.inputs.augment_crops import ScaleBlurSave, recompressed
 from pipeline.inputs.load import BLOCK, Loaded, on_grid
 
-# Changes of a picture that need more than `inputs.alteration`: other saves, other grids, noise and tone.
-#
+# What `ScaleBlurSave` cannot do: other encoders, other grids, noise and tone.
 
 _WEBP_SIDE = 16_376  # pixels: the largest multiple of 8 that WebP can hold
 _NETWORK_SIDE = 2_048  # pixels of the longest side, Facebook's largest
@@ -39,8 +38,8 @@ def save_twice(
 ) -> Loaded:
     """Save as JPEG, cut, if anything is to be, and save again; colours halved both times."""
     first, second = (Jpeg(quality, "4:2:0") for quality in qualities)
-    once = saved(pixels, first)
-    return saved((cut_off(cut, once.pixels, rng) if cut else once).pixels, second)
+    once = recompressed(pixels, first)
+    return recompressed((cut_off(cut, once.pixels, rng) if cut else once).pixels, second)
 
 
 def save_webp(quality: int, pixels: np.ndarray, _: np.random.Generator) -> Loaded:
@@ -74,14 +73,14 @@ def send_through_network(pixels: np.ndarray, _: np.random.Generator) -> Loaded:
     """
     longest = max(pixels.shape[:2])
     scale = _NETWORK_SIDE / longest if longest > _NETWORK_SIDE else _NETWORK_SCALE
-    return Alteration(scale=scale, save=Jpeg(_NETWORK_QUALITY, "4:2:0")).apply(pixels)
+    return ScaleBlurSave(scale=scale, encoder=Jpeg(_NETWORK_QUALITY, "4:2:0")).apply(pixels)
 
 
 def take_screenshot(
     scale: float, cut: tuple[int, int], pixels: np.ndarray, rng: np.random.Generator
 ) -> Loaded:
     """Show at another scale and at a place off the grid, and save what is seen without loss."""
-    return cut_off(cut, Alteration(scale=scale).apply(pixels).pixels, rng)
+    return cut_off(cut, ScaleBlurSave(scale=scale).apply(pixels).pixels, rng)
 
 
 # Pictures of which only the content is left: what a detector still knows it knows from what is shown.
@@ -183,13 +182,13 @@ def perturb(pixels: np.ndarray, perturbation: Perturbation, seed: int, number: i
     return perturbation.change(pixels, np.random.default_rng([seed, number]))
 
 
-def _altered(alteration: Alteration, pixels: np.ndarray, _: np.random.Generator) -> Loaded:
-    return alteration.apply(pixels)
+def _apply(perturbation: ScaleBlurSave, pixels: np.ndarray, _: np.random.Generator) -> Loaded:
+    return perturbation.apply(pixels)
 
 
 def _jpeg(quality: int) -> Perturbation:
-    alteration = Alteration(save=Jpeg(quality, "4:2:0"))  # what most programs do to the colours
-    return Perturbation(f"jpeg {quality}", "JPEG", str(quality), partial(_altered, alteration))
+    save = ScaleBlurSave(encoder=Jpeg(quality, "4:2:0"))  # what most programs do to the colours
+    return Perturbation(f"jpeg {quality}", "JPEG", str(quality), partial(_apply, save))
 
 
 def _double_jpeg(first: int, second: int, cut: tuple[int, int] | None = None) -> Perturbation:
@@ -206,13 +205,19 @@ def _webp(quality: int) -> Perturbation:
 
 def _resize(scale: float) -> Perturbation:
     return Perturbation(
-        f"resize {scale:g}", "resize", f"× {scale:g}", partial(_altered, Alteration(scale=scale))
+        f"resize {scale:g}",
+        "resize",
+        f"× {scale:g}",
+        partial(_apply, ScaleBlurSave(scale=scale)),
     )
 
 
 def _blur(sigma: float) -> Perturbation:
     return Perturbation(
-        f"blur {sigma:g}", "blur", f"σ {sigma:g} px", partial(_altered, Alteration(blur=sigma))
+        f"blur {sigma:g}",
+        "blur",
+        f"σ {sigma:g} px",
+        partial(_apply, ScaleBlurSave(blur=sigma)),
     )
 
 
@@ -247,7 +252,7 @@ _FULL = (
     *map(_resize, (0.5, 0.75, 1.25, 1.5, 2.0)),
     Perturbation("social network", "passed on", "social network", send_through_network),
     Perturbation("screenshot", "passed on", "screenshot", partial(take_screenshot, 1.1, _OFF_GRID)),
-    Perturbation("lossless", "passed on", "saved as PNG", partial(_altered, Alteration())),
+    Perturbation("lossless", "passed on", "saved as PNG", partial(_apply, ScaleBlurSave())),
     _probe("thumbnail 48", "thumbnail of 48 px", as_thumbnail),
     _probe("low pass 4", "blurred, σ 4 px", blurred),
     _probe("low frequencies 3", "lowest 3 × 3 DCT terms", lowest_frequencies),

@@ -9,47 +9,57 @@ import numpy as np
 from pipeline.config import ResizedAugment
 from pipeline.inputs.cache import DecodedPictures
 
-# Random numbers as a function of what they are for: no generator, no state, no order of calls.
-#
-
+_ALIGNMENT = 64  # bytes; TensorFlow takes over arrays that are aligned so, and copies others
+_DRAWS = 4  # angle, shift along the width, shift along the height, flip
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def uniforms(seed: int, epoch: int, pictures: np.ndarray, occurrences: np.ndarray, count: int) -> np.ndarray:
-    """Draw `count` numbers for each picture, the same ones for the same arguments.
-
-    SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014), with
-    its state hashed from the key; a numpy generator for each picture would take ten times as long.
+class ResizedPictures:
+    """Makes batches of resized pictures. Threads may share it.
 
     Args:
+        pictures: with `inputs.method` resized.
+        augment: rotation, shifts and flip are used.
         seed: of the run.
-        epoch: from 0.
-        pictures: (n,) row numbers.
-        occurrences: (n,) how often each picture was drawn before in this epoch.
-        count: numbers wanted for each.
-
-    Returns:
-        (n, count) float64 in [0, 1).
     """
-    state = np.zeros(len(pictures), np.uint64)
-    for key in (seed, epoch, pictures, occurrences):
-        state = _mixed(state + _GOLDEN + np.asarray(key).astype(np.uint64))
-    steps = _GOLDEN * np.arange(1, count + 1, dtype=np.uint64)
-    return (_mixed(state[:, None] + steps) >> np.uint64(11)) * 2.0**-53
+
+    def __init__(self, pictures: DecodedPictures, augment: ResizedAugment, seed: int) -> None:
+        self.pictures = pictures
+        self.augment = augment
+        self.seed = seed
+
+    def batch(self, epoch: int, rows: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
+        """Return rescaled and transformed pictures, float32 (n, height, width, 3).
+
+        Args:
+            epoch: from 0.
+            rows: (n,) row numbers.
+            occurrences: (n,) how often each came before in this epoch.
+        """
+        inputs = self.pictures.inputs
+        shape, rescale = (inputs.height, inputs.width), np.float32(inputs.rescale)
+        images = _aligned_empty((len(rows), *shape, 3))
+        if is_identity(self.augment):
+            for index, row in enumerate(rows):
+                np.multiply(self.pictures[row].pixels, rescale, out=images[index])
+            return images
+        matrices = draw_transforms(self.augment, shape, self.seed, epoch, rows, occurrences)
+        scratch = np.empty((*shape, 3), np.float32)
+        for index, row in enumerate(rows):
+            np.multiply(self.pictures[row].pixels, rescale, out=scratch)
+            apply_transform(scratch, matrices[index], images[index])
+        return images
 
 
-def _mixed(bits: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64: each bit of the answer depends on each bit given."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
-
-
-_DRAWS = 4  # angle, shift along the width, shift along the height, flip
+def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
+    size = int(np.prod(shape)) * 4
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(np.float32).reshape(shape)
 
 
 def is_identity(augment: ResizedAugment) -> bool:
-    """Whether everything is off."""
+    """Return whether everything is off."""
     return not (augment.rotation or augment.width_shift or augment.height_shift or augment.horizontal_flip)
 
 
@@ -61,18 +71,13 @@ def draw_transforms(
     pictures: np.ndarray,
     occurrences: np.ndarray,
 ) -> np.ndarray:
-    """Draw the transform of each picture of a batch.
+    """Draw the transform of each picture of a batch, see `transforms`.
 
-    Args:
-        augment: limits; angles and shifts are uniform between the limit to either side.
-        shape: (height, width) of the images.
-        seed: of the run.
-        epoch: from 0.
-        pictures: (n,) row numbers.
-        occurrences: (n,) how often each picture was drawn before in this epoch.
+    Angles and shifts are uniform between the limit to either side; `shape` is that of the images; the other
+    arguments are those of `uniforms`.
 
     Returns:
-        (n, 2, 3) float64, see `transforms`.
+        (n, 2, 3) float64.
     """
     drawn = uniforms(seed, epoch, pictures, occurrences, _DRAWS)
     angle, along_width, along_height = (2 * drawn[:, :3] - 1).T
@@ -131,51 +136,32 @@ def apply_transform(image: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> N
     )
 
 
-# Batches of whole resized pictures, turned, shifted and flipped.
-#
+def uniforms(seed: int, epoch: int, pictures: np.ndarray, occurrences: np.ndarray, count: int) -> np.ndarray:
+    """Draw `count` numbers for each picture, the same ones for the same arguments.
 
-_ALIGNMENT = 64  # bytes; TensorFlow takes over arrays that are aligned so, and copies others
-
-
-class ResizedPictures:
-    """Makes batches of resized pictures. Threads may share it.
+    A function of what the numbers are for: no generator, no state, no order. SplitMix64 (Steele, Lea, Flood:
+    Fast splittable pseudorandom number generators, OOPSLA 2014), with its state hashed from the key; a
+    numpy generator for each picture would take ten times as long.
 
     Args:
-        pictures: with `inputs.method` resized.
-        augment: rotation, shifts and flip are used.
         seed: of the run.
+        epoch: from 0.
+        pictures: (n,) row numbers.
+        occurrences: (n,) how often each picture was drawn before in this epoch.
+        count: numbers wanted for each.
+
+    Returns:
+        (n, count) float64 in [0, 1).
     """
-
-    def __init__(self, pictures: DecodedPictures, augment: ResizedAugment, seed: int) -> None:
-        self.pictures = pictures
-        self.augment = augment
-        self.seed = seed
-
-    def batch(self, epoch: int, rows: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
-        """Give rescaled and transformed pictures, float32 (n, height, width, 3).
-
-        Args:
-            epoch: from 0.
-            rows: (n,) row numbers.
-            occurrences: (n,) how often each came before in this epoch.
-        """
-        inputs = self.pictures.inputs
-        shape, rescale = (inputs.height, inputs.width), np.float32(inputs.rescale)
-        images = _aligned_empty((len(rows), *shape, 3))
-        if is_identity(self.augment):
-            for place, row in enumerate(rows):
-                np.multiply(self.pictures[row].pixels, rescale, out=images[place])
-            return images
-        matrices = draw_transforms(self.augment, shape, self.seed, epoch, rows, occurrences)
-        scratch = np.empty((*shape, 3), np.float32)
-        for place, row in enumerate(rows):
-            np.multiply(self.pictures[row].pixels, rescale, out=scratch)
-            apply_transform(scratch, matrices[place], images[place])
-        return images
+    state = np.zeros(len(pictures), np.uint64)
+    for key in (seed, epoch, pictures, occurrences):
+        state = _mixed(state + _GOLDEN + np.asarray(key).astype(np.uint64))
+    steps = _GOLDEN * np.arange(1, count + 1, dtype=np.uint64)
+    return (_mixed(state[:, None] + steps) >> np.uint64(11)) * 2.0**-53
 
 
-def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
-    size = int(np.prod(shape)) * 4
-    memory = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start : start + size].view(np.float32).reshape(shape)
+def _mixed(bits: np.ndarray) -> np.ndarray:
+    """The finaliser of SplitMix64: each bit of the answer depends on each bit given."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))

@@ -87,3 +87,11 @@ def on_grid(pixels: np.ndarray) -> np.ndarray:
         pixels = np.pad(pixels, [*missing, (0, 0)], mode="edge")
     height, width = (side // BLOCK * BLOCK for side in pixels.shape[:2])
     return pixels[:height, :width]
+
+
+def tampered_share(mask: np.ndarray) -> np.ndarray:
+    """Return the share of tampered pixels of each whole block: (h, w) bool -> (h // 8, w // 8) float64."""
+    rows, columns = (side // BLOCK for side in mask.shape)
+    inside = mask[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    share: np.ndarray = inside.mean(axis=(1, 3))
+    return share

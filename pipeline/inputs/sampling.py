@@ -1,57 +1,53 @@
 """Which picture stands in which place of which batch: a function of (seed, epoch), with no state between."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.errors import UserError
 
-# Endless sequences of pictures: shuffled, dealt out, shuffled anew when used up.
-#
-
 LARGEST_SHARE = 0.5  # of what is drawn of a class: more from one group would teach that group
-_OF_LARGE_GROUP = 16  # added to the number of a deck: that of the deck within it
+_OF_LARGE_GROUP = 16  # added to the stream of a sequence: that of the sequence within its large group
+_ALL, _GENUINE, _FAKE, _PLACES = range(4)  # one stream of random numbers each
 
 
-class Deck:
-    """Rows in passes: each row once a pass, each pass in another order.
+class Permutations:
+    """An endless sequence of rows in passes: each row once a pass, each pass in another order.
 
     Where one group holds more than `LARGEST_SHARE` of the rows, a pass takes as many of its rows as all
-    other groups have, the next ones of a shuffle of their own. So no picture is drawn twice more often than
+    other groups have, the next ones of a sequence of their own. So no picture is drawn twice more often than
     another of its group, and the large group decides no more than all others together.
 
     Args:
         rows: (n,) row numbers, at least one.
         seed: of the run.
-        stream: number of the deck, so that decks of one seed differ.
+        stream: number of the sequence, so that those of one seed differ.
         groups: (all rows of the table,) names of groups; None: all rows alike.
+
+    >>> Permutations(np.arange(3), seed=20, stream=1).part(0, 6).reshape(2, 3).tolist()
+    [[2, 1, 0], [0, 2, 1]]
     """
 
     def __init__(self, rows: np.ndarray, seed: int, stream: int, groups: np.ndarray | None = None) -> None:
         self._seed = seed
         self._stream = stream
         self._large, self._others = _split_by_size(rows, groups)
+        self._large_in_a_pass = len(self._others) if len(self._large) else 0
 
-    def deal(self, start: int, stop: int) -> np.ndarray:
-        """Give places `start` to `stop` of the sequence, int64 (stop - start,)."""
+    def part(self, start: int, stop: int) -> np.ndarray:
+        """Return the rows at `start` to `stop` of the sequence, int64 (stop - start,)."""
         if start == stop:
             return np.empty(0, np.int64)
-        size = len(self._others) + self._taken
-        passes = range(start // size, (stop - 1) // size + 1)
-        cards = np.concatenate([self._pass(number) for number in passes])
-        offset = passes.start * size
-        return cards[start - offset : stop - offset]
-
-    @property
-    def _taken(self) -> int:
-        """Rows of the large group in a pass."""
-        return len(self._others) if len(self._large) else 0
+        size = len(self._others) + self._large_in_a_pass
+        first = start // size
+        passes = [self._pass(number) for number in range(first, (stop - 1) // size + 1)]
+        return np.concatenate(passes)[start - first * size : stop - first * size]
 
     def _pass(self, number: int) -> np.ndarray:
         rows = self._others
-        if self._taken:
-            large = Deck(self._large, self._seed, self._stream + _OF_LARGE_GROUP)
-            rows = np.concatenate([rows, large.deal(number * self._taken, (number + 1) * self._taken)])
+        if taken := self._large_in_a_pass:
+            large = Permutations(self._large, self._seed, self._stream + _OF_LARGE_GROUP)
+            rows = np.concatenate([rows, large.part(number * taken, (number + 1) * taken)])
         return np.random.default_rng([self._seed, self._stream, number]).permutation(rows)
 
 
@@ -65,12 +61,9 @@ def _split_by_size(rows: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndar
     return rows[:0], rows
 
 
-_ALL, _GENUINE, _FAKE, _PLACES = range(4)  # one stream of random numbers each
-
-
 @dataclass(frozen=True)
-class Batch:
-    """The places of one batch.
+class BatchPlan:
+    """What stands in the places of one batch.
 
     Attributes:
         rows: (n,) row numbers of the table.
@@ -87,12 +80,12 @@ class Batch:
 
 
 class Sampler:
-    """Deals the rows of a table to batches.
+    """Assigns the rows of a table to the places of batches.
 
     Without `fake_fraction` each row comes `views` times an epoch, shuffled. With it, fakes are drawn straight
-    from the fakes and genuine pictures from the genuine ones, each dealt from a deck (see `decks`) that goes
-    on from epoch to epoch; so the share of fakes in each batch is as asked whatever the sizes of the
-    classes. Where that share of a batch is no whole number, batches alternate so that it holds on average.
+    from the fakes and genuine pictures from the genuine ones, each from `Permutations` that go on from epoch
+    to epoch; so the share of fakes in each batch is as asked whatever the sizes of the classes. Where that
+    share of a batch is no whole number, batches alternate so that it holds on average.
 
     Args:
         targets: (n,) 1 for fake, 0 for genuine.
@@ -101,12 +94,16 @@ class Sampler:
         seed: of the run.
         views: how often an epoch shows each picture, on the average.
         groups: (n,) names of groups; where one holds more than half of a class, it is held to half of
-            what is drawn of that class (see `decks`). None: no notice is taken of groups.
+            what is drawn of that class. None: no notice is taken of groups.
         twins: share of a batch that is twins, in [0, 1]: a genuine picture, and a fake made from it.
 
     Raises:
         UserError: there is no picture of a class that is to be drawn, or twins are wanted in batches
             whose share of fakes is left to chance.
+
+    >>> sampler = Sampler(np.array([0, 0, 0, 1]), batch_size=2, fake_fraction=0.5, seed=20)
+    >>> [plan.rows.tolist() for plan in sampler.plan(epoch=0)]
+    [[2, 3], [1, 3]]
     """
 
     def __init__(
@@ -130,10 +127,10 @@ class Sampler:
             _FAKE: np.flatnonzero(targets == 1),
         }
         self._refuse_empty(rows)
-        self._decks = {
-            stream: Deck(each, seed, stream, groups if stream != _ALL else None)
-            for stream, each in rows.items()
-            if len(each)
+        self._sequences = {
+            stream: Permutations(members, seed, stream, groups if stream != _ALL else None)
+            for stream, members in rows.items()
+            if len(members)
         }
         self._pairs = self._pairs_in_a_batch(twins)
 
@@ -147,54 +144,42 @@ class Sampler:
         """Pictures in those batches: all of them whole when fakes are sampled, else as the table has."""
         return self._shown if self.fake_fraction is None else self.steps * self.batch_size
 
-    def plan(self, epoch: int) -> list[Batch]:
-        """Deal the batches of `epoch` (from 0)."""
+    def plan(self, epoch: int) -> list[BatchPlan]:
+        """Return the plans of the batches of `epoch` (from 0)."""
         if self.fake_fraction is not None:
-            return self._balanced(epoch)
-        start = epoch * self._shown
-        rows = self._decks[_ALL].deal(start, start + self._shown)
-        cuts = np.arange(self.batch_size, len(rows), self.batch_size)
-        parts = zip(np.split(rows, cuts), np.split(earlier_occurrences(rows), cuts), strict=True)
-        return [Batch(part, before, *np.zeros((2, len(part)), bool)) for part, before in parts]
+            return self._balanced(epoch, self.fake_fraction)
+        ends = epoch * self._shown + np.minimum(np.arange(self.steps + 1) * self.batch_size, self._shown)
+        return [
+            BatchPlan(rows, occurrences, *np.zeros((2, len(rows)), bool))
+            for rows, occurrences in self._drawn(_ALL, ends)
+        ]
 
-    def _balanced(self, epoch: int) -> list[Batch]:
-        """The epoch's batches with their share of fakes, each shuffled: no place tells the class."""
-        assert self.fake_fraction is not None
-        first = epoch * self.steps
-        numbers = np.arange(first, first + self.steps + 1)
+    def _balanced(self, epoch: int, fake_fraction: float) -> list[BatchPlan]:
+        """Plan batches with their share of fakes, each shuffled: no place tells the class."""
+        numbers = epoch * self.steps + np.arange(self.steps + 1)
         # Fakes in all batches before each one: rounding their sum keeps the share exact in the long run.
-        fakes_before = np.floor(numbers * self.batch_size * self.fake_fraction + 0.5).astype(np.int64)
-        genuine_before = numbers * self.batch_size - fakes_before
-        found_before = fakes_before - numbers * self._pairs  # fakes of the table; the others are made
-        parts = [
-            (_FAKE, found_before, np.zeros(len(numbers), np.int64)),
-            (_GENUINE, genuine_before, np.full(len(numbers), self._pairs)),
-        ]
-        dealt = [
-            self._dealt(self._decks[stream], before, pairs)
-            for stream, before, pairs in parts
-            if before[-1] > before[0]
-        ]
+        fakes_before = np.floor(numbers * self.batch_size * fake_fraction + 0.5).astype(np.int64)
+        fakes = self._drawn(_FAKE, fakes_before - numbers * self._pairs)  # of the table; the others are made
+        genuine = self._drawn(_GENUINE, numbers * self.batch_size - fakes_before)
         shuffle = np.random.default_rng([self.seed, _PLACES, epoch])
-        return [_shuffled(_joined([each[number] for each in dealt]), shuffle) for number in range(self.steps)]
+        plans = []
+        for (fake_rows, fakes_earlier), (genuine_rows, genuine_earlier) in zip(fakes, genuine, strict=True):
+            rows = np.concatenate([fake_rows, genuine_rows, genuine_rows[: self._pairs]])
+            earlier = np.concatenate([fakes_earlier, genuine_earlier, genuine_earlier[: self._pairs]])
+            place = np.arange(len(rows))
+            tampered = place >= len(rows) - self._pairs
+            twinned = tampered | ((place >= len(fake_rows)) & (place < len(fake_rows) + self._pairs))
+            order = shuffle.permutation(len(rows))
+            plans.append(BatchPlan(rows[order], earlier[order], twinned[order], tampered[order]))
+        return plans
 
-    def _dealt(self, deck: Deck, before: np.ndarray, pairs: np.ndarray) -> list[Batch]:
-        """Deal one class: its part of each batch; of the first `pairs` of them a tampered twin besides."""
-        rows = deck.deal(before[0], before[-1])
-        occurrences = earlier_occurrences(rows)
-        parts = []
-        for start, stop, n_pairs in zip(before - before[0], before[1:] - before[0], pairs, strict=False):
-            twinned = np.arange(stop - start) < n_pairs
-            places = np.concatenate([np.arange(start, stop), np.arange(start, start + n_pairs)])
-            parts.append(
-                Batch(
-                    rows[places],
-                    occurrences[places],
-                    np.concatenate([twinned, np.ones(n_pairs, bool)]),
-                    np.concatenate([np.zeros(len(twinned), bool), np.ones(n_pairs, bool)]),
-                )
-            )
-        return parts
+    def _drawn(self, stream: int, ends: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return what each batch takes of a sequence, and how often it came before, from where each ends."""
+        if ends[-1] == ends[0]:  # there may be no picture of the class at all
+            return [(np.empty(0, np.int64), np.empty(0, np.int64))] * (len(ends) - 1)
+        rows = self._sequences[stream].part(ends[0], ends[-1])
+        cuts = ends[1:-1] - ends[0]
+        return list(zip(np.split(rows, cuts), np.split(earlier_occurrences(rows), cuts), strict=True))
 
     def _pairs_in_a_batch(self, twins: float) -> int:
         if not twins:
@@ -214,8 +199,8 @@ class Sampler:
             needed["fake"] = rows[_FAKE]
             if self.fake_fraction < 1:
                 needed["genuine"] = rows[_GENUINE]
-        for name, there in needed.items():
-            if not len(there):
+        for name, members in needed.items():
+            if not len(members):
                 raise UserError(
                     f"the training table has no {name} picture, and train.fake_fraction={self.fake_fraction} "
                     "draws from them; add some and make the manifest again, or change train.fake_fraction"
@@ -223,7 +208,11 @@ class Sampler:
 
 
 def earlier_occurrences(rows: np.ndarray) -> np.ndarray:
-    """Count for each place how often its row came before it: [7, 3, 7, 7] -> [0, 0, 1, 2]."""
+    """Count for each place how often its row came before it.
+
+    >>> earlier_occurrences(np.array([7, 3, 7, 7])).tolist()
+    [0, 0, 1, 2]
+    """
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1))
@@ -231,17 +220,3 @@ def earlier_occurrences(rows: np.ndarray) -> np.ndarray:
     earlier = np.empty(len(rows), np.int64)
     earlier[order] = np.arange(len(rows)) - first_of_run
     return earlier
-
-
-def _joined(parts: list[Batch]) -> Batch:
-    return Batch(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("rows", "occurrences", "twinned", "tampered")
-        )
-    )
-
-
-def _shuffled(batch: Batch, shuffle: np.random.Generator) -> Batch:
-    order = shuffle.permutation(len(batch.rows))
-    return replace(batch, **{name: values[order] for name, values in vars(batch).items()})

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from pipeline.config import Train
 from pipeline.errors import UserError
-from pipeline.inputs.batches import Feed
+from pipeline.inputs.batches import Batches
 from pipeline.training.checkpoint import Checkpoint, State
 from pipeline.training.optimizer import Divided, Rate
 
@@ -156,7 +156,7 @@ class EpochMetrics(keras.callbacks.Callback):
         UserError: training has diverged.
     """
 
-    def __init__(self, validation: Feed, images_per_epoch: int) -> None:
+    def __init__(self, validation: Batches, images_per_epoch: int) -> None:
         super().__init__()
         self.validation = validation
         self.images_per_epoch = images_per_epoch

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from pipeline.config import Config, Runtime
 from pipeline.errors import UserError
-from pipeline.inputs.batches import Feed
+from pipeline.inputs.batches import Batches
 
 AMPERE = (8, 0)  # first NVIDIA compute capability with bfloat16
 _CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
@@ -110,7 +110,7 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(devices)
 
 
-def check_batches(feed: Feed, batch_size: int, replicas: int) -> None:
+def check_batches(batches: Batches, batch_size: int, replicas: int) -> None:
     """Refuse batches that cannot be shared out to the replicas.
 
     Raises:
@@ -121,7 +121,7 @@ def check_batches(feed: Feed, batch_size: int, replicas: int) -> None:
             f"train.batch_size is {batch_size}, and with runtime.strategy=mirrored it is shared out to "
             f"{replicas} devices; take a multiple of {replicas}, or runtime.strategy=default"
         )
-    last = feed.images_per_epoch % batch_size
+    last = batches.images_per_epoch % batch_size
     if 0 < last < replicas:
         raise UserError(
             f"the last batch of an epoch has {last} of {batch_size} pictures, too few for {replicas} "

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pipeline.config import Config, Train
 from pipeline.errors import UserError
-from pipeline.inputs.batches import Feed, ordered_dataset, training_dataset
+from pipeline.inputs.batches import Batches, ordered_batches, training_batches
 from pipeline.inputs.cache import PictureCache
 from pipeline.models.build import build
 from pipeline.models.forest import Forest
@@ -65,8 +65,8 @@ def fit(
 
     Args:
         model: from `pipeline.models.build`, a network built within the scope of its strategy.
-        train: as `training_dataset` takes it.
-        validation: as `ordered_dataset` takes it.
+        train: as `training_batches` takes it.
+        validation: as `ordered_batches` takes it.
         config: the parts seed, convert, inputs, train, runtime and compute are used.
         on_epoch: called after each epoch with its number, from 1, and its metrics.
         checkpoint: where the state is kept after each epoch. With `train.resume` training goes on from
@@ -99,44 +99,42 @@ def fit(
 
 def make_feeds(
     train: pd.DataFrame, validation: pd.DataFrame, config: Config, network: keras.Model, first_epoch: int
-) -> tuple[Feed, Feed]:
+) -> tuple[Batches, Batches]:
     """Return the batches for training, from `first_epoch` (counted from 0) on, and for validation.
 
     Raises:
         UserError: a class is missing, or the network takes what these inputs do not give.
     """
     cache = PictureCache(config.runtime.cache, config.runtime.cache_gib)
-    batch_size = config.train.batch_size
-    training = training_dataset(
+    training = training_batches(
         train,
         config.inputs,
-        batch_size=batch_size,
-        fake_fraction=config.train.fake_fraction,
+        config.train,
         seed=training_seed(config),
         cache=cache,
         first_epoch=first_epoch,
         policy=config.convert.policy,
     )
-    held_out = ordered_dataset(validation, config.inputs, batch_size=batch_size, cache=cache)
+    held_out = ordered_batches(validation, config.inputs, config.train.batch_size, cache)
     return suited(training, network), suited(held_out, network)
 
 
-def suited(feed: Feed, network: keras.Model) -> Feed:
+def suited(batches: Batches, network: keras.Model) -> Batches:
     """Return the inputs that a network takes and the targets of what it answers.
 
     A network with a map that is given no masks gets a target in which every block is unknown.
 
     Raises:
-        UserError: the network takes what the feed does not give.
+        UserError: the network takes what the batches do not give.
     """
-    given, targets, _ = feed.dataset.element_spec
+    given, targets, _ = batches.dataset.element_spec
     if missing := set(network.input) - set(given):
         raise UserError(
             f"the network takes {', '.join(sorted(missing))} beside {', '.join(sorted(given))}, which these "
             "inputs do not give; choose another model, or inputs=native"
         )
     if set(network.input) == set(given) and set(network.output) == set(targets):
-        return feed
+        return batches
 
     def suit(inputs: Batch, targets: Batch, weights: Batch) -> tuple[Batch, Batch, Batch]:
         if "map" not in targets:
@@ -149,10 +147,10 @@ def suited(feed: Feed, network: keras.Model) -> Feed:
             {name: weights[name] for name in network.output},
         )
 
-    return replace(feed, dataset=feed.dataset.map(suit))
+    return replace(batches, dataset=batches.dataset.map(suit))
 
 
-def _train(network: keras.Model, monitor: Monitor, training: Feed, validation: Feed) -> None:
+def _train(network: keras.Model, monitor: Monitor, training: Batches, validation: Batches) -> None:
     """Train the epochs that are left."""
     epochs, done = monitor.settings.epochs, len(monitor.rows)
     bar = ProgressBar(epochs, training.images_per_epoch, training.steps, done)
@@ -170,7 +168,7 @@ def _train(network: keras.Model, monitor: Monitor, training: Feed, validation: F
 
 
 @contextlib.contextmanager
-def _ending_in_order(*feeds: Feed) -> Iterator[None]:
+def _ending_in_order(*feeds: Batches) -> Iterator[None]:
     """Let no batch be under way when an iterator goes (see `pipeline.inputs.batches`).
 
     Keras would take the iterator out of an exception's traceback before anybody sees it.
@@ -179,8 +177,8 @@ def _ending_in_order(*feeds: Feed) -> Iterator[None]:
     try:
         yield
     finally:
-        for feed in feeds:
-            feed.maker.close()
+        for batches in feeds:
+            batches.maker.close()
         keras.config.enable_traceback_filtering()
 
 
@@ -197,7 +195,7 @@ def _check_validation(validation: pd.DataFrame, settings: Train) -> None:
 
 
 @contextlib.contextmanager
-def _plain_errors(config: Config, *feeds: Feed) -> Iterator[None]:
+def _plain_errors(config: Config, *feeds: Batches) -> Iterator[None]:
     """Turn what TensorFlow raises into what a person can mend, where that is the cause."""
     try:
         yield
@@ -209,7 +207,7 @@ def _plain_errors(config: Config, *feeds: Feed) -> Iterator[None]:
             f"{size.height}×{size.width}; lower train.batch_size or inputs.height and inputs.width"
         ) from error
     except tf.errors.OpError as error:
-        for pictures in (pictures for feed in feeds for pictures in feed.pictures):
+        for pictures in (pictures for batches in feeds for pictures in batches.pictures):
             if pictures.failure is not None:
                 raise pictures.failure from error
         raise

@@ -1,5 +1,7 @@
 """Small pictures on disk for the tests of inputs and training."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -35,6 +37,10 @@ def resized(height=16, width=24, augment=PLAIN):
 
 def native(height=32, width=32, views=1, augment=FORENSIC):
     return NativeInputs(method="native", height=height, width=width, views=views, augment=augment)
+
+
+def training(batch_size, fake_fraction):
+    return SimpleNamespace(batch_size=batch_size, fake_fraction=fake_fraction)
 
 
 def blotches(number, height=48, width=64):

@@ -6,28 +6,28 @@ from PIL import Image
 
 from pipeline.images.encode import Jpeg
 from pipeline.images.jpeg import libjpeg_tables, read_header
-from pipeline.inputs.augment_crops import Alteration, OwnSaves, draw_alteration, draw_jpeg, saved
+from pipeline.inputs.augment_crops import LastSaves, ScaleBlurSave, draw_jpeg, draw_perturbation, recompressed
 from tests.inputs.drawn import augment, blotches
 
-ALL = [draw_alteration(np.random.default_rng(seed), augment()) for seed in range(600)]
+ALL = [draw_perturbation(np.random.default_rng(seed), augment()) for seed in range(600)]
 
 
 def test_it_stays_within_the_configured_limits_and_uses_them():
     scales = np.array([each.scale for each in ALL])
     blurs = np.array([each.blur for each in ALL])
-    qualities = np.array([each.save.quality for each in ALL if each.save])
+    qualities = np.array([each.encoder.quality for each in ALL if each.encoder])
     assert 0.7 <= scales.min() < 0.72
     assert 1.37 < scales.max() <= 1.4
     assert 2.9 < blurs.max() <= 3.0
     assert qualities.min() < 33
     assert qualities.max() > 97
-    assert 0.25 < np.mean([each.save is None for each in ALL]) < 0.35
+    assert 0.25 < np.mean([each.encoder is None for each in ALL]) < 0.35
 
 
 def test_a_window_of_the_source_size_gives_a_picture_of_the_wanted_size_at_least():
-    for alteration in ALL:
-        height, width = alteration.source_size((64, 96))
-        made = alteration.apply(blotches(0, height, width)).pixels
+    for perturbation in ALL:
+        height, width = perturbation.source_size((64, 96))
+        made = perturbation.apply(blotches(0, height, width)).pixels
         assert made.shape[0] >= 64 - 8
         assert made.shape[1] >= 96 - 8
         assert all(side % 8 == 0 for side in made.shape[:2])
@@ -36,24 +36,24 @@ def test_a_window_of_the_source_size_gives_a_picture_of_the_wanted_size_at_least
 @pytest.mark.parametrize("side", [8, 12, 15, 16])
 @pytest.mark.parametrize("scale", [0.6, 0.83, 1.4])
 def test_masks_of_very_small_pictures_follow_them_too(side, scale):
-    alteration = Alteration(scale=scale)
-    followed = alteration.follow(np.ones((side, 128), bool))
-    assert followed.shape == alteration.apply(blotches(0, side, 128)).pixels.shape[:2]
+    perturbation = ScaleBlurSave(scale=scale)
+    followed = perturbation.follow(np.ones((side, 128), bool))
+    assert followed.shape == perturbation.apply(blotches(0, side, 128)).pixels.shape[:2]
     assert followed.all()
 
 
 def test_a_mask_follows_its_picture():
-    alteration = Alteration(scale=0.75)
+    perturbation = ScaleBlurSave(scale=0.75)
     mask = np.zeros((64, 96), bool)
     mask[:32] = True
-    followed = alteration.follow(mask)
-    assert followed.shape == alteration.apply(blotches(0, 64, 96)).pixels.shape[:2]
+    followed = perturbation.follow(mask)
+    assert followed.shape == perturbation.apply(blotches(0, 64, 96)).pixels.shape[:2]
     assert abs(followed.mean() - 0.5) < 0.02
 
 
 def test_nothing_asked_for_changes_nothing():
-    assert np.array_equal(Alteration().apply(blotches(1)).pixels, blotches(1))
-    assert not np.array_equal(Alteration(save=Jpeg(50, "4:2:0")).apply(blotches(1)).pixels, blotches(1))
+    assert np.array_equal(ScaleBlurSave().apply(blotches(1)).pixels, blotches(1))
+    assert not np.array_equal(ScaleBlurSave(encoder=Jpeg(50, "4:2:0")).apply(blotches(1)).pixels, blotches(1))
 
 
 def _files(folder, qualities):
@@ -65,7 +65,7 @@ def _files(folder, qualities):
 
 
 def test_saves_are_drawn_as_often_as_the_fakes_of_the_collection_have_them(tmp_path):
-    own = OwnSaves({"one": _files(tmp_path, [70] * 6 + [90] * 2), "few": _files(tmp_path, [50])})
+    own = LastSaves({"one": _files(tmp_path, [70] * 6 + [90] * 2), "few": _files(tmp_path, [50])})
     rng = np.random.default_rng(0)
     tables = [own.draw(rng, "one").tables[0] for _ in range(400)]
     assert set(tables) == {libjpeg_tables(70)[0], libjpeg_tables(90)[0]}
@@ -73,7 +73,7 @@ def test_saves_are_drawn_as_often_as_the_fakes_of_the_collection_have_them(tmp_p
 
 
 def test_a_collection_with_too_few_fakes_draws_from_all(tmp_path):
-    own = OwnSaves({"one": _files(tmp_path, [70] * 6), "few": _files(tmp_path, [50])})
+    own = LastSaves({"one": _files(tmp_path, [70] * 6), "few": _files(tmp_path, [50])})
     tables = {own.draw(np.random.default_rng(seed), "few").tables[0] for seed in range(60)}
     assert tables == {libjpeg_tables(70)[0], libjpeg_tables(50)[0]}
 
@@ -82,15 +82,15 @@ def test_fakes_that_are_no_jpegs_are_imitated_without_loss(tmp_path):
     paths = [tmp_path / f"{number}.png" for number in range(6)]
     for path in paths:
         Image.fromarray(blotches(0)).save(path)
-    save = OwnSaves({"one": paths}).draw(np.random.default_rng(0), "one")
-    assert save is None
-    loaded = saved(blotches(0), save)
+    encoder = LastSaves({"one": paths}).draw(np.random.default_rng(0), "one")
+    assert encoder is None
+    loaded = recompressed(blotches(0), encoder)
     assert np.array_equal(loaded.pixels, blotches(0))
     assert not loaded.quantisation.any()
 
 
 def test_what_is_saved_is_what_pillow_reads_of_it_and_comes_with_its_table():
-    loaded = saved(blotches(1), Jpeg(60, "4:2:0"))
+    loaded = recompressed(blotches(1), Jpeg(60, "4:2:0"))
     content = io.BytesIO()
     Image.fromarray(blotches(1)).save(content, "JPEG", quality=60, subsampling="4:2:0")
     assert np.array_equal(loaded.pixels, np.array(Image.open(content)))

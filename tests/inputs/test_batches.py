@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.inputs.batches import BatchMaker, ordered_dataset, training_dataset
+from pipeline.inputs.batches import BatchMaker, ordered_batches, training_batches
 from pipeline.inputs.cache import PictureCache
 from pipeline.inputs.load import load
-from tests.inputs.drawn import CLASSIC, FORENSIC, PLAIN, draw_table, native, resized
+from tests.inputs.drawn import CLASSIC, PLAIN, draw_table, native, resized, training
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +18,24 @@ def table(tmp_path_factory):
     return draw_table(tmp_path_factory.mktemp("pictures"))
 
 
-def _training(table, augment=CLASSIC, **changes):
-    settings = {"batch_size": 4, "fake_fraction": 0.5, "seed": 20, "cache": PictureCache("memory", 1.0)}
-    return training_dataset(table, resized(augment=augment), **settings | changes)
+def _training(table, augment=CLASSIC, batch_size=4, fake_fraction=0.5, **changes):
+    settings = {"seed": 20, "cache": PictureCache("memory", 1.0)} | changes
+    return training_batches(table, resized(augment=augment), training(batch_size, fake_fraction), **settings)
 
 
-def _batches(feed, count):
+def _native(table, **changes):
+    settings = {"seed": 20, "cache": PictureCache("memory", 1.0), "policy": "matched"} | changes
+    return training_batches(table, native(views=4), training(8, 0.5), **settings)
+
+
+def _ordered(table, settings):
+    return ordered_batches(table, settings, 5, PictureCache("auto", 1.0))
+
+
+def _batches(made, count):
     return [
         (inputs["image"].numpy(), targets["logit"].numpy())
-        for inputs, targets, _ in itertools.islice(feed.dataset, count)
+        for inputs, targets, _ in itertools.islice(made.dataset, count)
     ]
 
 
@@ -43,25 +52,25 @@ def _scaled(table):
 
 
 def test_validation_is_only_rescaled_and_in_the_order_of_the_table(table):
-    feed = ordered_dataset(table, resized(), batch_size=5, cache=PictureCache("auto", 1.0))
-    batches = _batches(feed, 99)
+    made = _ordered(table, resized())
+    batches = _batches(made, 99)
     assert [len(images) for images, _ in batches] == [5, 5, 2]
     assert np.array_equal(np.concatenate([images for images, _ in batches]), _scaled(table))
     assert np.array_equal(np.concatenate([targets for _, targets in batches]), table["target"])
-    assert (feed.steps, feed.images_per_epoch) == (3, 12)
+    assert (made.steps, made.images_per_epoch) == (3, 12)
 
 
 def test_an_epoch_of_training_without_augmentation_shows_each_picture_as_it_is(table):
-    feed = _training(table, PLAIN, fake_fraction=None, batch_size=5)
-    batches = _batches(feed, feed.steps)
+    made = _training(table, PLAIN, fake_fraction=None, batch_size=5)
+    batches = _batches(made, made.steps)
     shown = np.concatenate([images for images, _ in batches])
     assert {each.tobytes() for each in shown} == {each.tobytes() for each in _scaled(table)}
 
 
 def test_images_are_float32_with_the_targets_of_their_pictures(table):
-    feed = _training(table, PLAIN)
+    made = _training(table, PLAIN)
     by_image = {each.tobytes(): target for each, target in zip(_scaled(table), table["target"], strict=True)}
-    for images, targets in _batches(feed, feed.steps):
+    for images, targets in _batches(made, made.steps):
         assert images.dtype == targets.dtype == np.float32
         assert [by_image[each.tobytes()] for each in images] == targets.tolist()
 
@@ -75,14 +84,14 @@ def test_another_seed_gets_others(table):
 
 
 def test_each_epoch_is_augmented_anew(table):
-    feed = _training(table, fake_fraction=None, batch_size=12)
-    first, second = _batches(feed, 2)
+    made = _training(table, fake_fraction=None, batch_size=12)
+    first, second = _batches(made, 2)
     assert not {each.tobytes() for each in first[0]} & {each.tobytes() for each in second[0]}
 
 
 def test_a_picture_that_comes_twice_in_an_epoch_is_augmented_twice(tmp_path):
-    feed = _training(draw_table(tmp_path, genuine=1, fake=1), batch_size=8)
-    ((images, _),) = _batches(feed, 1)
+    made = _training(draw_table(tmp_path, genuine=1, fake=1), batch_size=8)
+    ((images, _),) = _batches(made, 1)
     assert len({each.tobytes() for each in images}) == 8
 
 
@@ -101,10 +110,10 @@ def test_the_cache_changes_no_batch(table, kind):
 def test_an_unreadable_picture_ends_training_and_its_reason_is_kept(tmp_path):
     table = draw_table(tmp_path)
     Path(table["path"][3]).write_bytes(b"broken")
-    feed = _training(table, fake_fraction=None)
+    made = _training(table, fake_fraction=None)
     with pytest.raises(tf.errors.OpError):
-        _batches(feed, feed.steps)
-    assert table["path"][3] in str(feed.pictures[0].failure)
+        _batches(made, made.steps)
+    assert table["path"][3] in str(made.pictures[0].failure)
 
 
 def test_batches_are_made_in_parallel_even_where_operations_must_be_deterministic(table):
@@ -118,22 +127,17 @@ def _map_function(dataset):
     return dataset._input_dataset._map_func.function
 
 
-def _native(table, augment=FORENSIC, **changes):
-    settings = {"batch_size": 8, "fake_fraction": 0.5, "seed": 20, "cache": PictureCache("memory", 1.0)}
-    return training_dataset(table, native(views=4, augment=augment), policy="matched", **settings | changes)
-
-
 def test_native_batches_hold_crops_tables_targets_and_maps(table):
-    feed = _native(table)
-    (inputs, targets, weights) = next(iter(feed.dataset))
+    made = _native(table)
+    (inputs, targets, weights) = next(iter(made.dataset))
     assert {name: tuple(each.shape) for name, each in inputs.items()} == {
         "image": (8, 32, 32, 3),
         "quantisation": (8, 8, 8),
     }
     assert {name: tuple(each.shape) for name, each in targets.items()} == {"logit": (8,), "map": (8, 4, 4)}
     assert set(weights) == {"logit", "map"}
-    assert feed.steps == 6
-    assert feed.images_per_epoch == 48
+    assert made.steps == 6
+    assert made.images_per_epoch == 48
 
 
 def test_native_batches_are_the_same_for_one_seed_wherever_training_begins(table):
@@ -143,11 +147,11 @@ def test_native_batches_are_the_same_for_one_seed_wherever_training_begins(table
 
 
 def test_native_validation_shows_whole_pictures_each_once(table):
-    feed = ordered_dataset(table, native(), batch_size=5, cache=PictureCache("auto", 1.0))
-    batches = _batches(feed, 99)
+    made = _ordered(table, native())
+    batches = _batches(made, 99)
     wanted = {load(Path(each), native()).pixels.astype(np.float32).tobytes() for each in table["path"]}
     assert {image.tobytes() for images, _ in batches for image in images} == wanted
-    assert np.array_equal(np.concatenate([targets for _, targets in batches]), feed.targets)
+    assert np.array_equal(np.concatenate([targets for _, targets in batches]), made.targets)
 
 
 def test_native_validation_puts_pictures_of_one_size_together(tmp_path):
@@ -161,8 +165,8 @@ def test_native_validation_puts_pictures_of_one_size_together(tmp_path):
         height=["64" if place % 2 == 0 else "48" for place in range(12)],
         width=["48" if place % 2 == 0 else "64" for place in range(12)],
     )
-    feed = ordered_dataset(turned, native(), batch_size=5, cache=PictureCache("auto", 1.0))
-    assert [images.shape[:3] for images, _ in _batches(feed, 9)] == [(6, 48, 64), (6, 64, 48)]
+    made = _ordered(turned, native())
+    assert [images.shape[:3] for images, _ in _batches(made, 9)] == [(6, 48, 64), (6, 64, 48)]
 
 
 def test_it_makes_what_it_is_asked_for():

@@ -20,7 +20,7 @@ from pipeline.config import validate
 from pipeline.models.build import build
 from pipeline.stage import plain_errors
 from pipeline.training.fit import fit
-import pipeline.inputs.crops as views
+import pipeline.inputs.crops
 
 def broken(*_):
     raise ValueError("nobody foresaw this")
@@ -32,7 +32,7 @@ config = validate(json.loads(sys.argv[1]))
 table = pd.read_csv(sys.argv[2], dtype=str, keep_default_na=False)
 table["target"] = table["target"].astype(int)
 if sys.argv[3] == "unforeseen":
-    views.tampered = broken
+    pipeline.inputs.crops.tamper_at_random = broken
 with plain_errors():
     fit(build(config.model, 32, 32), table, table, config, interrupted)
 """

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.errors import UserError
-from pipeline.inputs.batches import BatchMaker, Feed, ordered_dataset
+from pipeline.inputs.batches import Batches, BatchMaker, ordered_batches
 from pipeline.inputs.cache import PictureCache
 from pipeline.models.build import build
 from pipeline.training.callbacks import COLUMNS, score_epoch
@@ -30,7 +30,7 @@ def feed_of(*inputs, targets=("logit", "map"), images=8, batch=4):
         {name: np.ones(images, np.float32) for name in targets},
     )
     dataset = tf.data.Dataset.from_tensor_slices(parts).batch(batch)
-    return Feed(dataset, -(-images // batch), images, [], arrays["logit"], BatchMaker(lambda _: ()))
+    return Batches(dataset, -(-images // batch), images, [], arrays["logit"], BatchMaker(lambda _: ()))
 
 
 def network_of(*inputs, answers=("logit",)):
@@ -139,7 +139,7 @@ def test_without_patience_all_epochs_run_and_the_last_weights_stay(trained, tabl
 
 
 def _validation_loss(network, table):
-    feed = ordered_dataset(table, resized(16, 16), batch_size=len(table), cache=PictureCache("none", 1.0))
+    feed = ordered_batches(table, resized(16, 16), len(table), PictureCache("none", 1.0))
     inputs, targets, _ = next(iter(feed.dataset))
     logits = network(inputs)["logit"].numpy()
     return score_epoch(logits, targets["logit"].numpy())["validation/loss"]

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from pipeline.inputs.batches import BatchMaker, Feed
+from pipeline.inputs.batches import Batches, BatchMaker
 from pipeline.training.device import choose_strategy, prepare_machine, training_seed
 from pipeline.training.fit import fit, suited
 
@@ -57,7 +57,7 @@ def toy_feeds(train, validation, config, network, first_epoch):
     training_maker = BatchMaker(training_batch)
     # Two batches of different size.
     ordered_maker = BatchMaker(lambda number: _pictures([9], held_out, 16 + 8 * int(number)))
-    training = Feed(
+    training = Batches(
         _dataset(tf.data.Dataset.range(first_epoch * steps, 2**62), training_maker),
         steps,
         len(targets),
@@ -65,7 +65,7 @@ def toy_feeds(train, validation, config, network, first_epoch):
         targets,
         training_maker,
     )
-    ordered = Feed(
+    ordered = Batches(
         _dataset(tf.data.Dataset.range(2), ordered_maker),
         2,
         2 * len(held_out),
