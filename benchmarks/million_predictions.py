@@ -55,20 +55,19 @@ def draw_predictions(n_rows: int, n_groups: int) -> pd.DataFrame:
 
 def measure(n_rows: int, n_groups: int, draws: int) -> dict[str, Any]:
     """Score; give seconds, processor seconds and peak of memory for each of `NAMES`; and the intervals."""
-    from pipeline.config import Evaluate
     from pipeline.evaluation.bootstrap import Bootstrap
-    from pipeline.evaluation.results import evaluate_predictions, score_slices
     from pipeline.evaluation.scoring import measure as measure_metrics
+    from pipeline.evaluation.subsets import measure_slices, measure_subsets
 
     predictions = draw_predictions(n_rows, n_groups)
-    settings = Evaluate(bootstrap=draws, confidence=0.95, robustness=None)
+    bootstrap = Bootstrap(draws, confidence=0.95, seed=0)
 
     def one() -> dict[str, Any]:
-        return measure_metrics(predictions, 0.4, Bootstrap.of(settings, seed=0))
+        return measure_metrics(predictions, 0.4, bootstrap)
 
     def evaluation() -> pd.DataFrame:
-        found = evaluate_predictions(predictions, 0.4, (), settings, seed=0)
-        return score_slices(predictions, found, settings, seed=0)
+        rows = list(measure_subsets(predictions, 0.4, (), bootstrap))
+        return pd.DataFrame([*rows, *measure_slices(predictions, 0.4, bootstrap, rows)])
 
     took_one, figures = _timed(one)
     took_evaluation, _ = _timed(evaluation)

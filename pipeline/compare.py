@@ -19,7 +19,7 @@ from pipeline.config import Evaluate
 from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.comparison import compare
-from pipeline.reports.artifacts import PREDICTIONS
+from pipeline.evaluation.results import PREDICTIONS
 from pipeline.reports.terminal import comparison_table
 from pipeline.stage import plain_errors
 from pipeline.tracking import fetch_file

@@ -8,28 +8,28 @@ all figures, points of the curves, pictures of them, a gallery). Adds the figure
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import hydra
 import pandas as pd
 import yaml
 from omegaconf import DictConfig
 
-from pipeline.auditing.findings import AUDIT, PAGE, audit_of, beside
+from pipeline.auditing.findings import AUDIT, PAGE, audit_of, shortcuts_on
 from pipeline.config import Config, flatten
 from pipeline.datasets.provenance import built_from, check_built_from, check_files, check_learnt_from
 from pipeline.datasets.tables import cross_dataset_collections, read_table
-from pipeline.detector.decision import RUN_FILE, Decision
+from pipeline.detector.decision import RUN_FILE
 from pipeline.detector.detector import Detector
 from pipeline.detector.inference import NATIVE
 from pipeline.evaluation.bootstrap import Bootstrap
-from pipeline.evaluation.localisation import control_figures
-from pipeline.evaluation.perturbations import SETS, Perturbation
-from pipeline.evaluation.predictions import Examination, examine, mask_at
-from pipeline.evaluation.results import evaluate_predictions, headline, score_slices
-from pipeline.evaluation.robustness import measure_robustness, robustness_headline
+from pipeline.evaluation.perturbations import SETS
+from pipeline.evaluation.predictions import examine, mask_at
+from pipeline.evaluation.results import GALLERY, Results
+from pipeline.evaluation.robustness import measure_robustness
+from pipeline.evaluation.subsets import measure_results
 from pipeline.inputs.load import load
 from pipeline.records import (
     CARD,
@@ -40,29 +40,28 @@ from pipeline.records import (
     read_record,
     send_training,
 )
-from pipeline.reports.artifacts import GALLERY, Tables, evaluation_charts, write_charts, write_evaluation
+from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.gallery import Shown, choose, write_gallery
 from pipeline.reports.model_card import write_model_card
 from pipeline.reports.report import write_report
-from pipeline.reports.report_content import read_content
-from pipeline.reports.report_tables import write_summary_table
+from pipeline.reports.report_tables import SUMMARY, summary_table
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage import replacing_folder, write_json
+from pipeline.storage import replacing_folder, write_csv, write_json
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
 
 
 def run(config: Config) -> None:
     """Evaluate `paths.models` into `paths.reports`."""
     models, reports = Path(config.paths.models), Path(config.paths.reports)
-    metrics = evaluate(config, models, reports)
-    n_pictures = metrics["test"]["n_fake"] + metrics["test"]["n_genuine"]
+    n = evaluate(config, models, reports).n()
     print(
-        f"{reports / METRICS_FILE}: {n_pictures} test pictures; python -m pipeline.summary shows the figures"
+        f"{reports / METRICS_FILE}: {n.n_fake + n.n_genuine} test pictures; python -m pipeline.summary shows "
+        "the figures"
     )
 
 
-def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
-    """Test one detector; replace the evaluation in `reports`; give its `metrics.json`.
+def evaluate(config: Config, models: Path, reports: Path) -> Results:
+    """Test one detector; replace the evaluation in `reports`.
 
     Raises:
         UserError: there is no detector, the tables or pictures are not what they were, or the detector was
@@ -77,50 +76,46 @@ def evaluate(config: Config, models: Path, reports: Path) -> dict[str, Any]:
     check_learnt_from(manifest, record["tables"])
     elsewhere = cross_dataset_collections(config.data)
     closely = ~table["collection"].isin(list(elsewhere)).to_numpy()
-    examined = examine(detector, table, closely, _perturbations(config), config.seed)
-    found = evaluate_predictions(
-        examined.predictions, detector.decision.threshold, elsewhere, config.evaluate, config.seed
-    )
+    perturbations = () if config.evaluate.robustness is None else SETS[config.evaluate.robustness]
+    examined = examine(detector, table, closely, perturbations, config.seed)
+    bootstrap, decision = Bootstrap.of(config.evaluate, config.seed), detector.decision
     tested = examined.predictions[closely]
-    slices = score_slices(tested, found, config.evaluate, config.seed)
+    results = measure_results(
+        examined.predictions, examined.crops, decision.threshold, elsewhere, bootstrap, sliced=tested
+    )
+    if perturbations:
+        changes = measure_robustness(
+            *(tested["logit"].to_numpy(), examined.perturbed, perturbations),
+            *(tested["target"].to_numpy(), tested["group"].to_numpy()),
+            *(decision.threshold_logit, bootstrap),
+        )
+        results = replace(results, robustness=changes)
     audit = audit_of(Path(config.paths.reports), built_from(config))
     if audit is None:
         print(
             "no audit of this data: the figures stand without those of the best shortcut; make one with "
             "python -m pipeline.audit"
         )
-    found, shortcuts = beside(found, audit)
-    tables = Tables(
-        slices=slices,
-        crops=examined.crops,
-        shortcuts=shortcuts,
-        robustness=_robustness(examined, tested, detector.decision, config),
-    )
-    metrics = headline(found.metrics)
-    metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
-    if tables.robustness is not None:
-        metrics["robustness"] = robustness_headline(tables.robustness)
-    charts = evaluation_charts(
-        examined.predictions,
-        found,
-        tables,
-        detector.decision.temperature,
-        pd.read_csv(models / "history.csv"),
-    )
+    else:
+        results = results.with_audit(audit, shortcuts_on(audit, results.intervals["part"].unique()))
+    settings = {"evaluate": config.evaluate.model_dump()}
+    evaluated = {RUN_KEY: record[RUN_KEY], **code_state(settings), **settings}
+    results = replace(results.with_background(models, manifest), evaluated=evaluated)
+    charts = evaluation_charts(results)
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
-        write_evaluation(folder, examined.predictions, found, tables)
+        results.save(folder)
+        write_points(folder, results)
         write_charts(folder, charts)
+        write_csv(folder / SUMMARY, summary_table(results))
         write_gallery(folder / GALLERY, _shown(detector, tested, table))
-        settings = {"evaluate": config.evaluate.model_dump()}
-        write_json(folder / RUN_FILE, {RUN_KEY: record[RUN_KEY], **code_state(settings), **settings})
-    write_json(reports / METRICS_FILE, metrics)
-    content = read_content(reports, models, manifest, audit, config.evaluate.confidence)
-    write_summary_table(reports / EVALUATION_FOLDER, content)
-    write_report(reports / REPORT, content, charts)
-    write_model_card(reports / CARD, content)
+        write_json(folder / RUN_FILE, evaluated)
+    results = replace(results, gallery=reports / EVALUATION_FOLDER / GALLERY)
+    write_json(reports / METRICS_FILE, results.headline())
+    write_report(reports / REPORT, results, charts)
+    write_model_card(reports / CARD, results)
     with tolerating_a_lost_store("recording the evaluation", f" --models {models} --reports {reports}"):
         send_evaluation(models, reports)
-    return metrics
+    return results
 
 
 def send_evaluation(models: Path, reports: Path) -> None:
@@ -134,27 +129,6 @@ def send_evaluation(models: Path, reports: Path) -> None:
         *(reports / name for name in (EVALUATION_FOLDER, METRICS_FILE, REPORT, CARD, AUDIT, PAGE))
     )
     tracker.log_beside_detector(reports / CARD)
-
-
-def _perturbations(config: Config) -> Sequence[Perturbation]:
-    return () if config.evaluate.robustness is None else SETS[config.evaluate.robustness]
-
-
-def _robustness(
-    examined: Examination, tested: pd.DataFrame, decision: Decision, config: Config
-) -> pd.DataFrame | None:
-    """Compare the answers for changed forms of the tested pictures; None where none was tried."""
-    if config.evaluate.robustness is None:
-        return None
-    return measure_robustness(
-        tested["logit"].to_numpy(),
-        examined.perturbed,
-        _perturbations(config),
-        tested["target"].to_numpy(),
-        tested["group"].to_numpy(),
-        decision.threshold_logit,
-        Bootstrap.of(config.evaluate, config.seed),
-    )
 
 
 def _shown(detector: Detector, tested: pd.DataFrame, table: pd.DataFrame) -> Iterator[Shown]:

@@ -80,7 +80,7 @@ class Sweep:
         """Train and evaluate in a folder of its own; return the run's id and its metrics."""
         folder = self.folder / str(number)
         record = train(config, folder / "models", name=name, parent=self.parent(config))
-        metrics = evaluate(config, folder / "models", folder / "reports")
+        metrics = evaluate(config, folder / "models", folder / "reports").headline()
         result = {
             "name": name,
             "run_id": record["run_id"],

@@ -12,6 +12,7 @@ pictures of an evaluation. The name is `score.name`, else that of the folder or 
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import hydra
@@ -26,12 +27,13 @@ from pipeline.datasets.near_duplicates import find_near_duplicates
 from pipeline.datasets.tables import cross_dataset_collections, read_files, read_table
 from pipeline.detector.detector import Detector
 from pipeline.errors import UserError
-from pipeline.evaluation.localisation import control_figures
+from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.predictions import examine
-from pipeline.evaluation.results import evaluate_predictions, headline, score_slices
+from pipeline.evaluation.results import PREDICTIONS
+from pipeline.evaluation.subsets import measure_results
 from pipeline.images.files import Source
-from pipeline.records import read_record
-from pipeline.reports.artifacts import Tables, evaluation_charts, write_charts, write_evaluation
+from pipeline.records import METRICS_FILE, read_record
+from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.terminal import summarise
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import write_json
@@ -57,24 +59,22 @@ def run(config: Config) -> None:
     with _models(config) as models:
         detector, record = Detector.load(models), read_record(models)
     examined = examine(detector, table, np.ones(len(table), bool), (), config.seed)
-    decision = detector.decision
-    found = evaluate_predictions(
-        examined.predictions, decision.threshold, elsewhere, config.evaluate, config.seed
+    bootstrap = Bootstrap.of(config.evaluate, config.seed)
+    results = measure_results(
+        examined.predictions, examined.crops, detector.decision.threshold, elsewhere, bootstrap
     )
-    slices = score_slices(examined.predictions, found, config.evaluate, config.seed)
-    tables = Tables(slices=slices, crops=examined.crops)
-    write_evaluation(output, examined.predictions, found, tables)
-    write_charts(output, evaluation_charts(examined.predictions, found, tables, decision.temperature))
-    metrics = headline(found.metrics)
-    metrics["control"] = control_figures(examined.crops, config.evaluate, config.seed)
+    results = replace(results, decision=detector.decision.as_dict())
+    results.save(output)
+    write_points(output, results)
+    write_charts(output, evaluation_charts(results))
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
-    write_json(output / "metrics.json", {**facts, **metrics})
-    files = {"figures": output / "metrics.json", "answers": output / "predictions.csv"}
+    write_json(output / METRICS_FILE, {**facts, **results.headline()})
+    files = {"figures": output / METRICS_FILE, "answers": output / PREDICTIONS}
     print(
         f"{config.data.name} by policy {config.convert.policy}: {counts.converted} pictures, "
         f"{counts.rejected} files rejected\n"
     )
-    print(summarise(found.intervals, metrics, config.evaluate.confidence, files))
+    print(summarise(results, files))
 
 
 def folder_of(config: Config) -> Path:

@@ -5,26 +5,23 @@
 Reads `reports/` and `models/run.json`; writes nothing. `make repro` ends with it.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 import hydra
-import pandas as pd
 from omegaconf import DictConfig
 
 from pipeline.auditing.findings import PAGE
 from pipeline.config import Config, validate
 from pipeline.errors import UserError
+from pipeline.evaluation.results import Results
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, evaluated_run, read_record
-from pipeline.reports.artifacts import SHORTCUTS
 from pipeline.reports.terminal import summarise
 from pipeline.stage import plain_errors, start
 from pipeline.tracking import RUN_KEY
 
 
 def summary(config: Config) -> str:
-    """Lay out the last evaluation for a terminal of 80 columns.
+    """Write the last evaluation for a terminal of 80 columns.
 
     Raises:
         UserError: there is none.
@@ -33,9 +30,8 @@ def summary(config: Config) -> str:
         Path(each) for each in (config.paths.reports, config.paths.models, config.paths.manifest)
     )
     evaluation = reports / EVALUATION_FOLDER
-    if not (evaluation / "intervals.csv").is_file():
-        raise UserError(f"{evaluation} holds no evaluation yet; make one with make repro")
-    counts = manifest / "counts.json"
+    results = Results.load(evaluation, reports / METRICS_FILE, config.evaluate.confidence)
+    results = results.with_background(models, manifest)
     record = read_record(models)
     if evaluated_run(reports) != record[RUN_KEY]:
         raise UserError(
@@ -51,24 +47,13 @@ def summary(config: Config) -> str:
     }
     lines = [
         "",
-        summarise(
-            pd.read_csv(evaluation / "intervals.csv"),
-            _read(reports / METRICS_FILE),
-            config.evaluate.confidence,
-            files,
-            _read(counts) if counts.is_file() else None,
-            pd.read_csv(evaluation / SHORTCUTS) if (evaluation / SHORTCUTS).is_file() else None,
-        ),
+        summarise(results, files),
         f"MLflow    run {record['run_id'] or 'to be sent with python -m pipeline.runs send'}",
         "",
         "compare runs       make ui, then open http://127.0.0.1:5000",
         "ask of a picture   .venv/bin/python -m pipeline.predict PATH",
     ]
     return "\n".join(lines)
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -1,7 +1,7 @@
 """What an audit found, taken out of its result: for the gate, and to stand beside a detector's figures."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,6 @@ import pandas as pd
 from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.shortcut_kinds import HISTORY, PROBES
 from pipeline.errors import UserError
-from pipeline.evaluation.results import INTERVAL_COLUMNS, SHORTCUT, Evaluation
 
 AUDIT, PAGE = "audit.json", "audit.html"  # below the folder of reports
 TRAINING = "training"  # the part that pools the collections to train on
@@ -184,12 +183,9 @@ def _named(shortcut: Shortcut) -> dict[str, Any]:
     return {key: getattr(shortcut, key) for key in ("name", "words", "roc_auc", "low", "high")}
 
 
-# What the best shortcut alone would have reached, to stand beside a detector's figures.
-#
-# An AUC of 0.95 says little where the JPEG tables alone give 0.94. So each part of an evaluation gets the
-# figure of the strongest shortcut on the very same pictures, learnt from those that the detector learnt
-# from.
-#
+# What the best shortcut alone would have reached, to stand beside a detector's metrics. A ROC AUC of 0.95
+# says little where the JPEG tables alone give 0.94: each part of an evaluation gets that of the strongest
+# shortcut on the very same pictures, learnt from those that the detector learnt from.
 
 # The compression history stands there also where another shortcut is stronger.
 _HISTORY = {end: f"history_{end}" for end in ("roc_auc", "low", "high")}
@@ -207,48 +203,24 @@ def audit_of(reports: Path, built_from: Mapping[str, Any]) -> dict[str, Any] | N
     return audit if audit is not None and audit["built_from"] == built_from else None
 
 
-def beside(evaluation: Evaluation, audit: Mapping[str, Any] | None) -> tuple[Evaluation, pd.DataFrame]:
-    """Put the best shortcut beside the figures of each part that the audit has tested.
+def shortcuts_on(audit: Mapping[str, Any], parts: Iterable[str]) -> pd.DataFrame:
+    """List the best shortcut on the pictures of each part of an evaluation that the audit has tested.
 
     Args:
-        evaluation: of a detector.
-        audit: of the same manifest; None: nothing is put beside.
+        audit: of the manifest that the evaluation is of.
+        parts: such as "test", "test_at_half" (another threshold changes no ROC AUC) or "collections.casia1".
 
     Returns:
-        the evaluation with `SHORTCUT` among the metrics and intervals of these parts; and a table of
-        `COLUMNS` that says what each shortcut is.
+        `COLUMNS`, a row a part.
     """
-    found, histories = {}, {}
-    tested = {} if audit is None else headline(audit)["on_test"]
-    for part in evaluation.intervals["part"].unique():
-        # At another threshold the ROC AUC is the same.
-        best = None if audit is None else best_shortcut(audit, part.removesuffix("_at_half"))
+    tested = headline(audit)["on_test"]
+    rows = []
+    for part in parts:
+        subset = part.removesuffix("_at_half")
+        best = best_shortcut(audit, subset)
         if best is not None:
-            found[part] = best
-            history = tested[part.removesuffix("_at_half")].get(HISTORY, {})
-            histories[part] = {column: history.get(end) for end, column in _HISTORY.items()}
-            _place(evaluation.metrics, part)[SHORTCUT] = best["roc_auc"]
-    counts = evaluation.intervals.drop_duplicates("part").set_index("part")
-    rows = [
-        {
-            "part": part,
-            "metric": SHORTCUT,
-            "value": best["roc_auc"],
-            "low": best["low"],
-            "high": best["high"],
-            **counts.loc[part, ["n_fake", "n_genuine", "n_groups"]],
-        }
-        for part, best in found.items()
-    ]
-    if rows:
-        more = pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
-        evaluation = evaluation._replace(intervals=pd.concat([evaluation.intervals, more], ignore_index=True))
-    table = [{"part": part, **best, **histories[part]} for part, best in found.items()]
-    return evaluation, pd.DataFrame(table, columns=COLUMNS)
-
-
-def _place(metrics: dict[str, Any], part: str) -> dict[str, Any]:
-    """Give the metrics of a part: `collections.casia1` is nested."""
-    for key in part.split(".", 1):
-        metrics = metrics[key]
-    return metrics
+            history = tested[subset].get(HISTORY, {})
+            rows.append(
+                {"part": part, **best, **{column: history.get(end) for end, column in _HISTORY.items()}}
+            )
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -6,15 +6,10 @@ saved, or where their sources come from. Each crop is judged by itself, as a pic
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from pipeline import config
-from pipeline.detector.decision import probability
-from pipeline.evaluation.bootstrap import Bootstrap
-from pipeline.evaluation.scoring import measure
 from pipeline.inputs.load import Loaded
 
 SIDE = 96  # pixels, of a square crop on the JPEG grid
@@ -57,32 +52,6 @@ def cut_crops(picture: Loaded, mask: np.ndarray | None, is_fake: bool, seed: lis
         Crop(kind, top, left, picture._replace(pixels=picture.pixels[top : top + SIDE, left : left + SIDE]))
         for kind, top, left in _chosen(mask, is_fake, seed)
     ]
-
-
-def control_figures(crops: pd.DataFrame, settings: config.Evaluate, seed: int) -> dict[str, Any]:
-    """Compare crops of fakes with crops of genuine pictures.
-
-    Args:
-        crops: one row a crop, with `group`, `kind` and `logit`.
-        settings: of the intervals, which are over groups of pictures.
-        seed: likewise.
-
-    Returns:
-        `untouched_roc_auc` and `tampered_roc_auc`, each with `_low` and `_high`, None where there are no such
-        crops; `n_genuine`, `n_untouched` and `n_tampered`.
-    """
-    figures: dict[str, Any] = {f"n_{kind}": int((crops["kind"] == kind).sum()) for kind in KINDS}
-    bootstrap = Bootstrap.of(settings, seed)
-    for kind in KINDS[1:]:
-        pair = crops[crops["kind"].isin(["genuine", kind])]
-        pair = pair.assign(
-            target=(pair["kind"] == kind).astype(int), probability_fake=probability(pair["logit"].to_numpy())
-        )
-        value, low, high = None, None, None
-        if pair["target"].nunique() == 2:
-            value, low, high = measure(pair, 0.5, bootstrap)["roc_auc"]
-        figures |= {f"{kind}_roc_auc": value, f"{kind}_roc_auc_low": low, f"{kind}_roc_auc_high": high}
-    return figures
 
 
 def _chosen(mask: np.ndarray, is_fake: bool, seed: list[int]) -> Iterator[tuple[str, int, int]]:

@@ -1,207 +1,327 @@
-"""All figures of a set of predictions, nested by the part of the pictures that they are about."""
+"""All that was found about a tested detector: `Results`, from which report, card and terminal are made.
 
-import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+Every metric of every subset of the pictures stands in one table. `Results.save` writes it, and what people
+and spreadsheets read of it; nothing is written to be read again in the same process.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline import config
-from pipeline.evaluation.bootstrap import Bootstrap
+from pipeline.datasets.tables import BUILT_FROM, COUNTS, LEFT_OUT
+from pipeline.detector.decision import DECISION_FILE, RUN_FILE
+from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import PIXELS
-from pipeline.evaluation.scoring import measure, score_predictions
+from pipeline.evaluation.robustness import COLUMNS as PERTURBED
+from pipeline.evaluation.robustness import robustness_headline
+from pipeline.storage import write_csv
 
-HALF = 0.5  # the threshold that a probability suggests and that nobody chose
-SHORTCUT = "best_shortcut_roc_auc"  # the metric that `auditing.beside` adds
-# What `metrics.json` and MLflow show, so that two runs can be told apart at a glance; all figures of all
-# parts are in the table of intervals. The threshold changes accuracies only.
+# Kinds of subsets: the test split; a collection that was trained on; what was only tested, as a whole and by
+# collection; a kind of picture; crops of fakes against genuine crops; the best shortcut on these pictures.
+SPLIT, COLLECTION, CROSS_DATASET = "split", "collection", "cross-dataset"
+SLICE, LOCALISATION, SHORTCUT = "slice", "localisation", "shortcut"
+PICTURES = (SPLIT, COLLECTION, CROSS_DATASET)
+COLUMNS = ["kind", "subset", "condition", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
+
+_CROPS = ["path", "group", "kind", "logit"]
+_WORDS = ["part", "words"]  # of `shortcuts`
+NUMBERS = dict.fromkeys(("value", "low", "high"), np.float64)
+
+TEST, ELSEWHERE, OF_COLLECTION = "test", "elsewhere", "collections."
+AT_HALF = "at half"  # the threshold that a probability suggests and that nobody chose
+BEST_SHORTCUT, HISTORY = "best_shortcut_roc_auc", "history_roc_auc"  # metrics that `auditing.findings` adds
+
+PREDICTIONS, METRICS_TABLE, INTERVALS = "predictions.csv", "metrics.csv", "intervals.csv"
+SLICES, CROPS, ROBUSTNESS, SHORTCUTS = "slices.csv", "crops.csv", "robustness.csv", "shortcuts.csv"
+GALLERY = "gallery"
+
+# What `metrics.json` and MLflow show, so that two runs can be told apart at a glance. The threshold changes
+# accuracies only.
 _ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
-_OF_TEST = (*_ACCURACIES, "roc_auc", "average_precision", "ece", PIXELS, SHORTCUT, "n_fake", "n_genuine")
-_OF_ELSEWHERE = (*_ACCURACIES, "roc_auc", SHORTCUT, "n_fake", "n_genuine")
+_OF_TEST = (*_ACCURACIES, "roc_auc", "average_precision", "ece", PIXELS, BEST_SHORTCUT)
+_OF_ELSEWHERE = (*_ACCURACIES, "roc_auc", BEST_SHORTCUT)
 _OF_COLLECTIONS = ("balanced_accuracy", "roc_auc")
-INTERVAL_COLUMNS = ["part", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
+# Names of files and collections such as "NA" are texts; empty cells of numbers are NaN all the same.
+_TEXTS = (
+    "path",
+    "group",
+    "collection",
+    "subset",
+    "condition",
+    "part",
+    "name",
+    "strength",
+    "verdict",
+    "words",
+)
 
 
-class Evaluation(NamedTuple):
-    """What was found.
+class Counts(NamedTuple):
+    """How many pictures a subset has."""
+
+    n_fake: int
+    n_genuine: int
+    n_groups: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What was measured, and what it was measured on. All but the first three may be empty: not known.
 
     Attributes:
-        metrics: `threshold`, `test`, `test_at_half`, `collections.<name>` and, where there are collections
-            with the role test, `elsewhere`; each part as `score_predictions` gives it. Only numbers and None.
-        intervals: one row a part and metric, `INTERVAL_COLUMNS`; empty where there is no figure or interval.
-            A part is named as in `metrics`, nested ones with a dot.
+        threshold: calibrated probability from which on a picture is called fake.
         confidence: share of the draws inside each interval.
-        elsewhere: collections with the role test.
+        table: `COLUMNS`, a row a metric of a subset; NaN where it has no value or no interval. `subset` is
+            `TEST`, `ELSEWHERE`, "collections.<name>", "<property>: <slice>", or "untouched" or "tampered"
+            crops; `condition` is "" or `AT_HALF`.
+        predictions: a row a picture, see `predictions.with_answers`.
+        crops: of the localisation check, with their logits.
+        robustness: of `robustness.measure_robustness`.
+        shortcuts: what the best shortcut of each subset is, see `auditing.findings`.
+        history: of the training, a row an epoch.
+        left_out: pictures that the manifest left out.
+        audit: of the same data.
+        record: `run.json` of the training.
+        evaluated: `run.json` of the evaluation.
+        decision: `decision.json`.
+        counts: `counts.json` of the manifest.
+        data: the configuration of the pictures, as the manifest was built from it.
+        gallery: folder of pictures of the surest answers; None without one.
     """
 
-    metrics: dict[str, Any]
-    intervals: pd.DataFrame
+    threshold: float
     confidence: float
-    elsewhere: frozenset[str]
+    table: pd.DataFrame
+    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    crops: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_CROPS))
+    robustness: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PERTURBED))
+    shortcuts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_WORDS))
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
+    audit: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    evaluated: Mapping[str, Any] = field(default_factory=dict)
+    decision: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    gallery: Path | None = None
+
+    def metric(self, subset: str, metric: str, condition: str = "") -> Metric:
+        """Return a metric with its interval; what was not measured has neither value nor interval."""
+        table = self.table
+        rows = table[
+            (table["subset"] == subset) & (table["metric"] == metric) & (table["condition"] == condition)
+        ]
+        return metric_of(rows.iloc[0]) if len(rows) else Metric()
+
+    def after(self, perturbation: str) -> Metric:
+        """Return the ROC AUC after a perturbation; without a value where it was not tried or not measured."""
+        rows = self.robustness[self.robustness["name"] == perturbation]
+        return metric_of(rows.iloc[0], value="roc_auc") if len(rows) else Metric()
+
+    def n(self, subset: str = TEST) -> Counts:
+        """Return how many pictures a subset has."""
+        row = self.table[self.table["subset"] == subset].iloc[0]
+        return Counts(int(row["n_fake"]), int(row["n_genuine"]), int(row["n_groups"]))
+
+    def subsets(self, *kinds: str) -> list[str]:
+        """List the subsets of some kinds, or of all `PICTURES`, as they were measured."""
+        return list(self.table.loc[self.table["kind"].isin(kinds or PICTURES), "subset"].unique())
+
+    def shown_subsets(self) -> list[str]:
+        """List what is worth a row: pictures like those trained on, and others; collections if several."""
+        known = [subset for subset in self.subsets() if sum(self.n(subset)[:2])]
+        several = sum(subset.startswith(OF_COLLECTION) for subset in known) > 1
+        return [subset for subset in known if several or not subset.startswith(OF_COLLECTION)]
+
+    def pooled(self) -> dict[str, pd.DataFrame]:
+        """Return the predictions of `TEST` and `ELSEWHERE`, without the one that has no pictures."""
+        parts = cut_subsets(self.predictions, self._collections_elsewhere())
+        names = [name for name in (TEST, ELSEWHERE) if name in parts and len(parts[name])]
+        return {name: parts[name] for name in names or [TEST]}
+
+    def by_subset(self) -> dict[str, pd.DataFrame]:
+        """Return the predictions of each subset of `PICTURES`."""
+        return cut_subsets(self.predictions, self._collections_elsewhere())
+
+    def _collections_elsewhere(self) -> list[str]:
+        return [subset.removeprefix(OF_COLLECTION) for subset in self.subsets(CROSS_DATASET)]
+
+    def roles(self) -> dict[str, str]:
+        """Return the role of each collection, "train" or "test".
+
+        The configuration knows them, also those of which no picture happened to be tested. Where it is not at
+        hand, the tested subsets tell.
+        """
+        away = self.subsets(CROSS_DATASET)
+        of_subsets = {
+            subset.removeprefix(OF_COLLECTION): "test" if subset in away else "train"
+            for subset in self.subsets()
+            if subset.startswith(OF_COLLECTION)
+        }
+        configured = self.data.get("collections", {})
+        return of_subsets | {name: found["role"] for name, found in configured.items() if "role" in found}
+
+    def trained_on(self) -> list[str]:
+        """List the collections that were trained on."""
+        return [name for name, role in self.roles().items() if role == "train"]
+
+    @property
+    def intervals(self) -> pd.DataFrame:
+        """The table `intervals.csv`: metrics of `PICTURES`, those `AT_HALF` as a part of their own."""
+        of_pictures = self.table["kind"].isin(PICTURES) | (self.table["metric"] == BEST_SHORTCUT)
+        rows = self.table[of_pictures].reset_index(drop=True)
+        ends = np.where(rows["condition"] == AT_HALF, "_at_half", "")
+        return rows[COLUMNS[3:]].assign(part=rows["subset"] + ends)[["part", *COLUMNS[3:]]]
+
+    @property
+    def slices(self) -> pd.DataFrame:
+        """The table `slices.csv`: metrics by kind of picture; those without a value are left out."""
+        rows = self.table[(self.table["kind"] == SLICE) & self.table["value"].notna()]
+        names = rows["subset"].str.split(": ", n=1, expand=True).reindex(columns=[0, 1])
+        rows = rows.assign(property=names[0], slice=names[1])
+        return rows[["property", "slice", *COLUMNS[3:]]].reset_index(drop=True)
+
+    def localisation(self) -> dict[str, Any]:
+        """Return the localisation check as `metrics.json` has it, under `control`."""
+        kinds = self.subsets(LOCALISATION)
+        found: dict[str, Any] = {"n_genuine": self.n(kinds[0]).n_genuine} if kinds else {}
+        found |= {f"n_{kind}": self.n(kind).n_fake for kind in kinds}
+        for kind in kinds:
+            value, low, high = self.metric(kind, "roc_auc")
+            found |= {f"{kind}_roc_auc": value, f"{kind}_roc_auc_low": low, f"{kind}_roc_auc_high": high}
+        return found
+
+    def headline(self) -> dict[str, Any]:
+        """Return the few metrics of `metrics.json`, nested by subset."""
+        found: dict[str, Any] = {
+            "threshold": self.threshold,
+            TEST: self._some(TEST, _OF_TEST) | self.n(TEST)._asdict(),
+            "test_at_half": self._some(TEST, _ACCURACIES, AT_HALF),
+        }
+        if ELSEWHERE in self.subsets():
+            found[ELSEWHERE] = self._some(ELSEWHERE, _OF_ELSEWHERE) | self.n(ELSEWHERE)._asdict()
+        for subset in found.values():
+            if isinstance(subset, dict):
+                subset.pop("n_groups", None)
+        found["collections"] = {
+            subset.removeprefix(OF_COLLECTION): self._some(subset, _OF_COLLECTIONS)
+            for subset in self.subsets()
+            if subset.startswith(OF_COLLECTION)
+        }
+        found["control"] = self.localisation()
+        return (
+            found if self.robustness.empty else {**found, "robustness": robustness_headline(self.robustness)}
+        )
+
+    def _some(self, subset: str, names: Iterable[str], condition: str = "") -> dict[str, float | None]:
+        values = {name: self.metric(subset, name, condition).value for name in names}
+        return {name: value for name, value in values.items() if name != BEST_SHORTCUT or value is not None}
+
+    def with_audit(self, audit: Mapping[str, Any], shortcuts: pd.DataFrame) -> "Results":
+        """Add an audit of the same data, and the best shortcut on the pictures of each subset.
+
+        Args:
+            audit: `audit.json`.
+            shortcuts: of `auditing.findings.shortcuts_on`, a row a part of `intervals`.
+        """
+        places = self.table[self.table["kind"].isin(PICTURES)].drop_duplicates(["subset", "condition"])
+        places = places.assign(kind=SHORTCUT, part=self.intervals["part"].unique())
+        rows = [
+            {**place, "metric": name, **metric_of(row, start, "roc_auc")._asdict()}
+            for row in shortcuts.to_dict("records")
+            for place in places[places["part"] == row["part"]][COLUMNS].to_dict("records")
+            for name, start in ((BEST_SHORTCUT, ""), (HISTORY, "history_"))
+        ]
+        more = pd.DataFrame(rows, columns=COLUMNS).astype(NUMBERS)
+        table = pd.concat([self.table, more], ignore_index=True) if rows else self.table
+        return replace(self, table=table, audit=audit, shortcuts=shortcuts)
+
+    def save(self, folder: Path) -> None:
+        """Write the tables of what was measured, the optional ones where they hold anything."""
+        optional = {ROBUSTNESS: self.robustness, SHORTCUTS: self.shortcuts}
+        tables = {
+            **{PREDICTIONS: self.predictions, METRICS_TABLE: self.table, INTERVALS: self.intervals},
+            **{SLICES: self.slices, CROPS: self.crops},
+            **{name: table for name, table in optional.items() if len(table)},
+        }
+        for name, table in tables.items():
+            write_csv(folder / name, table)
+
+    @classmethod
+    def load(cls, folder: Path, metrics: Path, confidence: float) -> "Results":
+        """Read what `save` wrote.
+
+        Args:
+            folder: of the tables.
+            metrics: `metrics.json` of the same evaluation.
+            confidence: of the intervals.
+
+        Raises:
+            UserError: there is no evaluation.
+        """
+        if not (folder / METRICS_TABLE).is_file() or not metrics.is_file():
+            raise UserError(f"{folder} holds no evaluation yet; make one with make repro")
+        return cls(
+            threshold=_json(metrics)["threshold"],
+            confidence=confidence,
+            table=_table(folder / METRICS_TABLE),
+            predictions=_table(folder / PREDICTIONS),
+            crops=_table(folder / CROPS),
+            robustness=_table(folder / ROBUSTNESS, PERTURBED),
+            shortcuts=_table(folder / SHORTCUTS, _WORDS),
+        )
+
+    def with_background(self, models: Path, manifest: Path) -> "Results":
+        """Add what training and manifest left on disk; what is not there stays empty."""
+        return replace(
+            self,
+            history=_table(models / "history.csv"),
+            left_out=_table(manifest / LEFT_OUT),
+            record=_json(models / RUN_FILE),
+            decision=_json(models / DECISION_FILE),
+            counts=_json(manifest / COUNTS),
+            data=_json(manifest / BUILT_FROM).get("data", {}),
+        )
 
 
-def evaluate_predictions(
-    predictions: pd.DataFrame,
-    threshold: float,
-    elsewhere: Collection[str],
-    settings: config.Evaluate,
-    seed: int,
-) -> Evaluation:
-    """Score predictions as a whole, by collection, and apart those collections that were only tested.
+def metric_of(row: Mapping[Any, Any] | pd.Series, start: str = "", value: str = "value") -> Metric:
+    """Read a metric off a row of a table, None where it is NaN or has no such column.
 
-    Args:
-        predictions: columns `target`, `logit`, `probability_fake`, `group` and `collection`; those of maps,
-            NaN where they are not known, may be left out.
-        threshold: the one chosen on validation.
-        elsewhere: collections with the role test.
-        settings: draws and confidence of the intervals.
-        seed: of the draws.
-
-    Raises:
-        UserError: an answer is not a number.
+    >>> metric_of({"history_roc_auc": 0.8, "history_low": 0.7}, "history_", "roc_auc")
+    Metric(value=0.8, low=0.7, high=None)
     """
-    metrics: dict[str, Any] = {"threshold": float(threshold)}
-    rows: list[dict[str, object]] = []
-    parts = [(name, part, threshold) for name, part in cut_parts(predictions, elsewhere).items()]
-    parts.insert(1, ("test_at_half", parts[0][1], HALF))
-    for name, part, at in parts:
-        figures = score_predictions(part, at)
-        *parents, leaf = name.split(".", 1)
-        place = metrics
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[leaf] = figures
-        rows += [{"part": name, **row} for row in interval_rows(part, at, Bootstrap.of(settings, seed))]
-    table = pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
-    return Evaluation(metrics, table, settings.confidence, frozenset(elsewhere))
+    numbers = (row.get(f"{start}{name}") for name in (value, "low", "high"))
+    return Metric(*(None if number is None or pd.isna(number) else float(number) for number in numbers))
 
 
-def cut_parts(predictions: pd.DataFrame, elsewhere: Collection[str]) -> dict[str, pd.DataFrame]:
-    """Cut predictions into `test` and, if there is any, `elsewhere`, each before its `collections.<name>`."""
+def cut_subsets(predictions: pd.DataFrame, elsewhere: Collection[str]) -> dict[str, pd.DataFrame]:
+    """Cut predictions into `TEST` and, if there is any, `ELSEWHERE`, each before its collections."""
+
+    def by_collection(part: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        return {f"{OF_COLLECTION}{name}": rows for name, rows in part.groupby("collection", sort=True)}
+
     outside = predictions["collection"].isin(list(elsewhere))
-    parts = {"test": predictions[~outside]} | _by_collection(predictions[~outside])
+    subsets = {TEST: predictions[~outside]} | by_collection(predictions[~outside])
     if outside.any():
-        parts |= {"elsewhere": predictions[outside]} | _by_collection(predictions[outside])
-    return parts
+        subsets |= {ELSEWHERE: predictions[outside]} | by_collection(predictions[outside])
+    return subsets
 
 
-def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep the few figures that tell one run from another at a glance.
-
-    Args:
-        metrics: of an `Evaluation`.
-    """
-    kept = {
-        "threshold": metrics["threshold"],
-        "test": _only(metrics["test"], _OF_TEST),
-        "test_at_half": _only(metrics["test_at_half"], _ACCURACIES),
-    }
-    if "elsewhere" in metrics:
-        kept["elsewhere"] = _only(metrics["elsewhere"], _OF_ELSEWHERE)
-    collections = metrics.get("collections", {})
-    return kept | {"collections": {name: _only(part, _OF_COLLECTIONS) for name, part in collections.items()}}
+def _table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table; one that is not there has these columns and no row."""
+    if not path.is_file():
+        return pd.DataFrame(columns=list(columns))
+    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
+    return table.fillna({name: "" for name in _TEXTS if name in table})
 
 
-def _only(figures: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: figures[name] for name in names if name in figures}
-
-
-def _by_collection(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {f"collections.{name}": part for name, part in predictions.groupby("collection", sort=True)}
-
-
-def interval_rows(part: pd.DataFrame, threshold: float, bootstrap: Bootstrap) -> list[dict[str, object]]:
-    """List metrics with their intervals, a row a metric: `INTERVAL_COLUMNS` but for `part`."""
-    n_fake = int((part["target"] == 1).sum())
-    counts = {"n_fake": n_fake, "n_genuine": len(part) - n_fake, "n_groups": part["group"].nunique()}
-    measured = measure(part, threshold, bootstrap)
-    return [{"metric": name, **metric._asdict(), **counts} for name, metric in measured.items()]
-
-
-# Where a detector fails: its figures on kinds of pictures, one at a time.
-#
-
-COLUMNS = ["property", "slice", *INTERVAL_COLUMNS[1:]]
-
-_MEGAPIXELS = [0.2, 1, 4, 16]
-_QUALITIES = [50, 75, 90]  # of libjpeg's scale, 1 to 100
-
-Slice = tuple[str, str, pd.DataFrame]
-
-
-def score_slices(
-    predictions: pd.DataFrame, evaluation: Evaluation, settings: config.Evaluate, seed: int
-) -> pd.DataFrame:
-    """Score pictures by subset, format, size, JPEG quality and collection.
-
-    Args:
-        predictions: columns as of `evaluate_predictions`, and `subset`, `source_format`, `width`, `height`
-            and `jpeg_quality`, NaN where the file was never JPEG.
-        evaluation: of them; the figures of the collections are taken from it.
-        settings: draws and confidence of the intervals.
-        seed: of the draws.
-
-    Returns:
-        `COLUMNS`, a row a slice and figure. Slices without pictures are left out, and so are the figures that
-        one class alone does not have. A slice by subset holds its fakes and all genuine pictures of the same
-        collections.
-
-    Raises:
-        UserError: an answer is not a number.
-    """
-    threshold = evaluation.metrics["threshold"]
-    rows: list[dict[Any, Any]] = []
-    for property_, name, part in cut_slices(predictions):
-        found = interval_rows(part, threshold, Bootstrap.of(settings, seed))
-        rows += [{"property": property_, "slice": name, **row} for row in found]
-    for name in sorted(predictions["collection"].unique()):
-        known = evaluation.intervals[evaluation.intervals["part"] == f"collections.{name}"]
-        rows += [{"property": "collection", "slice": str(name), **row} for row in known.to_dict("records")]
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table[table["value"].notna()].reset_index(drop=True)
-
-
-def cut_slices(predictions: pd.DataFrame) -> Iterator[Slice]:
-    """Cut predictions into slices, as property, name and pictures; collections are no slices here."""
-    yield from _by_subset(predictions)
-    for name, part in predictions.groupby("source_format", sort=True):
-        yield "format", str(name), part
-    megapixels = (predictions["width"] * predictions["height"] / 1e6).to_numpy(np.float64)
-    yield from _binned(predictions, "size", megapixels, _MEGAPIXELS, _size_names())
-    quality = predictions["jpeg_quality"].to_numpy(np.float64)
-    yield from _binned(predictions, "quality", quality, _QUALITIES, _quality_names())
-    if np.isnan(quality).any():
-        yield "quality", "never JPEG", predictions[np.isnan(quality)]
-
-
-def _by_subset(predictions: pd.DataFrame) -> Iterator[Slice]:
-    fake = predictions["target"] == 1
-    subset = predictions["subset"].fillna("")
-    for name in sorted(set(subset[fake]) - {""}):
-        chosen = fake & (subset == name)
-        beside = ~fake & predictions["collection"].isin(predictions.loc[chosen, "collection"].unique())
-        yield "subset", name.replace("_", "-"), predictions[chosen | beside]
-
-
-def _binned(
-    predictions: pd.DataFrame, property_: str, values: np.ndarray, edges: Sequence[float], names: list[str]
-) -> Iterator[Slice]:
-    """Cut by a number; each edge belongs to the bin above it, NaN to none."""
-    place = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right"))
-    for number, name in enumerate(names):
-        if (place == number).any():
-            yield property_, name, predictions[place == number]
-
-
-def _size_names() -> list[str]:
-    between = [f"{low:g}–{high:g} megapixels" for low, high in itertools.pairwise(_MEGAPIXELS)]
-    return [f"below {_MEGAPIXELS[0]:g} megapixels", *between, f"{_MEGAPIXELS[-1]:g} megapixels and more"]
-
-
-def _quality_names() -> list[str]:
-    ends = [*_QUALITIES[1:], 101]
-    return [
-        f"quality below {_QUALITIES[0]}",
-        *(f"quality {low}–{high - 1}" for low, high in zip(_QUALITIES, ends, strict=True)),
-    ]
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return content

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from pipeline.evaluation.bootstrap import Metric
-from pipeline.evaluation.results import SHORTCUT
+from pipeline.evaluation.results import BEST_SHORTCUT, metric_of
 from pipeline.evaluation.robustness import AS_HANDED_IN
 from pipeline.evaluation.robustness import SHORTCUT as READS_SOMETHING_ELSE
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
-from pipeline.reports.numbers import as_decimal, first_figure, in_percent, look_up, shown_parts, title
+from pipeline.reports.numbers import as_decimal, in_percent, look_up, shown_parts, title
 from pipeline.reports.rendering import AUC, FAKE, GENUINE, INK, QUIET
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def _slice_rows(slices: pd.DataFrame) -> Iterator[SliceRow]:
         of_property = slices[slices["property"] == name]
         for value, rows in of_property.groupby("slice", sort=False):
             first = rows.iloc[0]
-            metrics = {metric: first_figure(rows[rows["metric"] == metric]) for metric in SHOWN}
+            metrics = dict.fromkeys(SHOWN, Metric())
+            metrics |= {
+                row["metric"]: metric_of(row) for row in rows.to_dict("records") if row["metric"] in SHOWN
+            }
             counts = int(first["n_fake"]), int(first["n_genuine"])
             yield SliceRow(PROPERTIES.get(name, name), str(value), *counts, metrics)
 
@@ -119,7 +122,7 @@ def plot_subsets(intervals: pd.DataFrame, confidence: float) -> "Figure":
         first = intervals[intervals["part"] == part].iloc[0]
         fake, genuine, balanced, roc_auc, shortcut = (
             look_up(intervals, part, metric)
-            for metric in ("fake_accuracy", "genuine_accuracy", "balanced_accuracy", "roc_auc", SHORTCUT)
+            for metric in ("fake_accuracy", "genuine_accuracy", "balanced_accuracy", "roc_auc", BEST_SHORTCUT)
         )
         tracks = _tracks(
             [fake, genuine, roc_auc], [Dot(shortcut._replace(low=None), QUIET, "D", hollow=True)]
@@ -128,7 +131,7 @@ def plot_subsets(intervals: pd.DataFrame, confidence: float) -> "Figure":
         rows.append(Row(title(part).strip(), _counted(first["n_fake"], first["n_genuine"]), tracks))
     none = Metric()
     key = {**_OF_CLASS, "balanced accuracy": Dot(none, INK), **_ROC_AUC}
-    if (intervals["metric"] == SHORTCUT).any():
+    if (intervals["metric"] == BEST_SHORTCUT).any():
         key["best shortcut alone"] = Dot(none, QUIET, "D", hollow=True)
     return plot_dots(rows, "Here and elsewhere", key, _with_intervals(confidence))
 

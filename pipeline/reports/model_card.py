@@ -14,27 +14,16 @@ from typing import Any
 import yaml
 
 from pipeline.evaluation.metrics import METRICS
-from pipeline.evaluation.results import SHORTCUT
+from pipeline.evaluation.results import BEST_SHORTCUT, HISTORY, OF_COLLECTION, TEST, Results
 from pipeline.reports.audit_text import GOOD
 from pipeline.reports.metric_charts import SliceRow, robustness_rows, slice_rows, weakest
-from pipeline.reports.numbers import COLLECTION, as_decimal, in_percent, look_up
+from pipeline.reports.numbers import as_decimal, in_percent
 from pipeline.reports.rendering import render
-from pipeline.reports.report_content import TEST, ReportContent, roles, trained_on
-from pipeline.reports.report_tables import (
-    HISTORY,
-    LARGER_CLASS,
-    band_rows,
-    figure_of,
-    metric_rows,
-    summary_rows,
-)
+from pipeline.reports.report_tables import LARGER_CLASS, band_rows, metric_rows, summary_rows
 from pipeline.reports.reproduce import commands, data_name, model_name, run_facts, settings
 from pipeline.reports.trust import believe, conclude
 from pipeline.reports.trust_rules import ALTERED, CONTROL, ELSEWHERE, FRAGILE
 from pipeline.storage import write_text
-
-# What a model card says beyond figures: methods and their papers, data and their terms, known failures.
-#
 
 NOT_STATED = "not stated"
 
@@ -42,13 +31,13 @@ _CALIBRATION = "Guo et al., On Calibration of Modern Neural Networks, ICML 2017,
 _MODELS = "pipeline.models."
 
 
-def method(content: ReportContent) -> tuple[str, list[str]]:
-    """Say how a detector works and what it goes back to, in the words of the file that builds it.
+def method(results: Results) -> tuple[str, list[str]]:
+    """Return how a detector works and what it goes back to, in the words of the file that builds it.
 
     Returns:
         one sentence, and paragraphs that name papers; the last is that of the calibration.
     """
-    target = str((content.record or {}).get("config", {}).get("model", {}).get("_target_", ""))
+    target = str(results.record.get("config", {}).get("model", {}).get("_target_", ""))
     if not target.startswith(_MODELS):
         return "How it works was not recorded.", [_CALIBRATION]
     said = inspect.cleandoc(import_module(target.removesuffix(".build")).__doc__ or "")
@@ -56,23 +45,23 @@ def method(content: ReportContent) -> tuple[str, list[str]]:
     return first, [*others, _CALIBRATION]
 
 
-def training_data(content: ReportContent) -> list[dict[str, Any]]:
+def training_data(results: Results) -> list[dict[str, Any]]:
     """List the collections: `name`, `role` and `licence`, `NOT_STATED` where nobody configured it."""
-    collections = (content.data or {}).get("collections", {})
-    tested = set(content.intervals["part"])
+    collections = results.data.get("collections", {})
+    tested = results.subsets()
     return [
         {
             "name": name,
-            "role": _role(role == TEST, f"{COLLECTION}{name}" in tested),
+            "role": _role(role == "test", f"{OF_COLLECTION}{name}" in tested),
             "licence": collections.get(name, {}).get("licence") or NOT_STATED,
         }
-        for name, role in roles(content).items()
+        for name, role in results.roles().items()
     ]
 
 
-def failures(content: ReportContent) -> list[str]:
+def failures(results: Results) -> list[str]:
     """List what is known to go wrong: doubtful findings about pictures, the weakest slice, alterations."""
-    return list(_failures(content))
+    return list(_failures(results))
 
 
 def _role(is_away: bool, is_tested: bool) -> str:
@@ -81,20 +70,19 @@ def _role(is_away: bool, is_tested: bool) -> str:
     return "trained on and tested" if is_tested else "trained on, none of its pictures tested"
 
 
-def _failures(content: ReportContent) -> Iterator[str]:
-    for finding in believe(content):
+def _failures(results: Results) -> Iterator[str]:
+    for finding in believe(results):
         if finding.about in (CONTROL, FRAGILE, ELSEWHERE, ALTERED) and finding.level != GOOD:
             yield f"{finding.title[:1].upper()}{finding.title[1:]}. {finding.text}"
-    worst = weakest([] if content.slices is None else slice_rows(content.slices))
+    worst = weakest(slice_rows(results.slices))
     if worst is not None:
         yield (
             f"Weakest, going by the upper end of the interval, on {worst.name} ({worst.property}): "
             f"{_figures(worst)}."
         )
-    if content.robustness is not None:
-        fragile = content.robustness[content.robustness["verdict"] == "fragile"]
-        if len(fragile):
-            yield "Its ROC AUC falls by more than 0.05 after: " + ", ".join(fragile["name"]) + "."
+    fragile = results.robustness[results.robustness["verdict"] == "fragile"]
+    if len(fragile):
+        yield "Its ROC AUC falls by more than 0.05 after: " + ", ".join(fragile["name"]) + "."
 
 
 def _figures(row: SliceRow) -> str:
@@ -109,49 +97,46 @@ HEADLINE = ("balanced_accuracy", "roc_auc", "average_precision")  # those that t
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
-def write_model_card(path: Path, content: ReportContent) -> None:
+def write_model_card(path: Path, results: Results) -> None:
     """Write the card.
 
     Args:
         path: such as `reports/MODEL_CARD.md`.
-        content: what it tells.
+        results: what it tells.
     """
-    write_text(path, render_model_card(content))
+    write_text(path, render_model_card(results))
 
 
-def render_model_card(content: ReportContent) -> str:
-    """Give the card as Markdown with a head in YAML; texts from outside are escaped for Markdown."""
-    findings = believe(content)
-    first = content.intervals[content.intervals["part"] == "test"].iloc[0]
-    how, papers = method(content)
+def render_model_card(results: Results) -> str:
+    """Return the card as Markdown with a head in YAML; texts from outside are escaped for Markdown."""
+    findings = believe(results)
+    how, papers = method(results)
     text = render(
         "model_card.md",
         {
-            "head": yaml.safe_dump(_head(content), sort_keys=False, allow_unicode=True).strip(),
-            "model": model_name(content),
-            "data": data_name(content),
+            "head": yaml.safe_dump(_head(results), sort_keys=False, allow_unicode=True).strip(),
+            "model": model_name(results),
+            "data": data_name(results),
             "method": how,
             "papers": papers,
             "verdict": conclude(findings),
             "findings": findings,
-            "failures": failures(content),
-            "collections": training_data(content),
-            "n_fake": int(first["n_fake"]),
-            "n_genuine": int(first["n_genuine"]),
-            "n_groups": int(first["n_groups"]),
-            "groups": metric_rows(content),
-            "band": band_rows(content),
-            "parts": _parts(content),
-            "slices": [] if content.slices is None else slice_rows(content.slices),
-            "robustness": [] if content.robustness is None else robustness_rows(content.robustness),
-            "facts": run_facts(content),
-            "commands": commands(content),
-            "settings": settings(content),
-            "record": content.record or {},
-            "n_epochs": 0 if content.history is None else len(content.history),
-            "threshold": content.metrics["threshold"],
-            "decision": content.decision or {},
-            "confidence": content.confidence,
+            "failures": failures(results),
+            "collections": training_data(results),
+            **results.n()._asdict(),
+            "groups": metric_rows(results),
+            "band": band_rows(results),
+            "parts": _parts(results),
+            "slices": slice_rows(results.slices),
+            "robustness": robustness_rows(results.robustness),
+            "facts": run_facts(results),
+            "commands": commands(results),
+            "settings": settings(results),
+            "record": results.record,
+            "n_epochs": len(results.history),
+            "threshold": results.threshold,
+            "decision": results.decision,
+            "confidence": results.confidence,
         },
         {"md": plain},
     )
@@ -163,13 +148,13 @@ def plain(value: object) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
 
 
-def _head(content: ReportContent) -> dict[str, Any]:
-    """Give the metadata that the Hub reads; a figure is left out where it is not known.
+def _head(results: Results) -> dict[str, Any]:
+    """Return the metadata that the Hub reads; a figure is left out where it is not known.
 
     So is `license`: the Hub takes a card without one, and no pipeline can choose it for its user.
     """
-    model, data = model_name(content), data_name(content)
-    found = {metric: look_up(content.intervals, "test", metric) for metric in HEADLINE}
+    model, data = model_name(results), data_name(results)
+    found = {metric: results.metric(TEST, metric) for metric in HEADLINE}
     metrics = [
         {"type": metric, "name": METRICS[metric].title, "value": round(figure.value, 4)}
         for metric, figure in found.items()
@@ -178,7 +163,7 @@ def _head(content: ReportContent) -> dict[str, Any]:
     return {
         "library_name": "sklearn" if model == "forest" else "keras",
         "pipeline_tag": "image-classification",
-        "datasets": trained_on(content),
+        "datasets": results.trained_on(),
         "tags": ["image-forensics", "fake-image-detection", "splicing", "copy-move"],
         "metrics": [metric["type"] for metric in metrics],
         "model-index": [
@@ -196,14 +181,14 @@ def _head(content: ReportContent) -> dict[str, Any]:
     }
 
 
-def _parts(content: ReportContent) -> list[dict[str, Any]]:
-    """Give the rows of the table in-domain × elsewhere with their figures written."""
+def _parts(results: Results) -> list[dict[str, Any]]:
+    """List the rows of the table in-domain × elsewhere with their figures written."""
     written = {"fake_accuracy": in_percent, "genuine_accuracy": in_percent, "roc_auc": as_decimal}
-    rows = summary_rows(content)
+    rows = summary_rows(results)
     for row in rows:
-        row |= {metric: write(figure_of(row, metric)) for metric, write in written.items()}
-        row["shortcut"] = as_decimal(figure_of(row, SHORTCUT))
-        row["history"] = as_decimal(figure_of(row, HISTORY))
-        fakes, genuine = (figure_of(row, name) for name in LARGER_CLASS)
+        row |= {metric: write(row[metric]) for metric, write in written.items()}
+        row["shortcut"] = as_decimal(row[BEST_SHORTCUT])
+        row["history"] = as_decimal(row[HISTORY])
+        fakes, genuine = (row[name] for name in LARGER_CLASS)
         row["larger_class"] = f"fakes {in_percent(fakes)}, genuine {in_percent(genuine)}, ROC AUC 0.50"
     return rows

@@ -1,33 +1,18 @@
 """Metrics with their intervals as people read them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
 from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.results import metric_of
 
 NOTHING = "–"
 COLLECTION = "collections."
 
 
 def look_up(intervals: pd.DataFrame, part: str, metric: str) -> Metric:
-    """Find a figure in the table of `scoring.evaluation`; parts that are not there have none."""
-    return first_figure(intervals[(intervals["part"] == part) & (intervals["metric"] == metric)])
-
-
-def first_figure(rows: pd.DataFrame) -> Metric:
-    """Read the figure in the first row of a table with `value`, `low` and `high`; an empty one has none."""
-    if rows.empty:
-        return Metric()
-    row = rows.iloc[0]
-    return Metric(*(None if pd.isna(row[name]) else float(row[name]) for name in ("value", "low", "high")))
-
-
-def shortcut_figure(row: Mapping[Any, Any], start: str = "") -> Metric:
-    """Read a figure of `shortcuts.csv` whose columns begin with `start`; without such columns it has none."""
-    found = (row.get(f"{start}{name}") for name in ("roc_auc", "low", "high"))
-    return Metric(*(None if value is None or pd.isna(value) else float(value) for value in found))
+    """Return a metric of `Results.intervals`; parts that are not there have none."""
+    rows = intervals[(intervals["part"] == part) & (intervals["metric"] == metric)]
+    return metric_of(rows.iloc[0]) if len(rows) else Metric()
 
 
 def shown_parts(intervals: pd.DataFrame) -> list[str]:
@@ -46,33 +31,27 @@ def _is_collection(part: str) -> bool:
     return part.startswith(COLLECTION)
 
 
-def in_percent(figure: Metric) -> str:
+def in_percent(metric: Metric) -> str:
     """Write a share as `92% (83–97)`."""
-    if figure.value is None:
+    if metric.value is None:
         return NOTHING
-    text = f"{100 * figure.value:.0f}%"
-    if figure.low is None or figure.high is None:
+    text = f"{100 * metric.value:.0f}%"
+    if metric.low is None or metric.high is None:
         return text
-    return f"{text} ({100 * figure.low:.0f}–{100 * figure.high:.0f})"
+    return f"{text} ({100 * metric.low:.0f}–{100 * metric.high:.0f})"
 
 
-def as_decimal(figure: Metric) -> str:
-    """Write a figure in [0, 1] as `0.95 (.90–.98)`."""
-    if figure.value is None:
+def as_decimal(metric: Metric) -> str:
+    """Write a metric in [0, 1] as `0.95 (.90–.98)`."""
+    if metric.value is None:
         return NOTHING
-    text = f"{figure.value:.2f}"
-    if figure.low is None or figure.high is None:
+    text = f"{metric.value:.2f}"
+    if metric.low is None or metric.high is None:
         return text
-    return f"{text} ({_short(figure.low)}–{_short(figure.high)})"
+    return f"{text} ({_short(metric.low)}–{_short(metric.high)})"
 
 
 def _short(value: float) -> str:
     """Write a number in [0, 1] in three characters."""
     text = f"{value:.2f}"
     return text.removeprefix("0") if text.startswith("0") else text[:3]
-
-
-def elsewhere_parts(intervals: pd.DataFrame) -> list[str]:
-    """Name the parts that were only tested: `elsewhere`, and the collections that stand after it."""
-    parts = list(intervals["part"].unique())
-    return parts[parts.index("elsewhere") :] if "elsewhere" in parts else []

@@ -1,7 +1,5 @@
 """In-domain × elsewhere: the figures of each collection in one row, for people and for spreadsheets."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -10,104 +8,86 @@ from pipeline.datasets.build_manifest import RELATED
 from pipeline.datasets.splits import ON_SEVERAL_SIDES
 from pipeline.detector.decision import UNSURE
 from pipeline.evaluation.bootstrap import Bootstrap, Metric
-from pipeline.evaluation.metrics import GROUPS, METRICS, MetricDefinition
-from pipeline.evaluation.results import SHORTCUT
-from pipeline.reports.numbers import (
-    COLLECTION,
-    as_decimal,
-    elsewhere_parts,
-    in_percent,
-    look_up,
-    shortcut_figure,
+from pipeline.evaluation.metrics import BOTH, GROUPS, METRICS, MetricDefinition
+from pipeline.evaluation.results import (
+    AT_HALF,
+    BEST_SHORTCUT,
+    CROSS_DATASET,
+    ELSEWHERE,
+    HISTORY,
+    OF_COLLECTION,
+    PICTURES,
+    TEST,
+    Results,
 )
-from pipeline.reports.report_content import ReportContent, trained_on
-from pipeline.storage import write_csv
+from pipeline.reports.numbers import as_decimal, in_percent
 
-FILE = "summary.csv"
-HISTORY = "history_roc_auc"
+SUMMARY = "summary.csv"
 LARGER_CLASS = ("larger_class_fake_accuracy", "larger_class_genuine_accuracy")
-HERE, ELSEWHERE = "in-domain", "elsewhere"
-_ENDS = ("", "_low", "_high")
+IN_DOMAIN, CROSS = "in-domain", "elsewhere"
 
 
-def write_summary_table(folder: Path, content: ReportContent) -> None:
-    """Write `summary.csv`."""
-    write_csv(folder / FILE, summary_table(content))
+def summary_table(results: Results) -> pd.DataFrame:
+    """Return `summary.csv`, a row a subset: see `summary_rows`, each metric with `_low` and `_high`."""
+    flat = []
+    for row in summary_rows(results):
+        cells: dict[str, Any] = {}
+        for name, value in row.items():
+            if not isinstance(value, Metric):
+                cells[name] = value
+            elif name in LARGER_CLASS:
+                cells[name] = value.value
+            else:
+                cells |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+        flat.append(cells)
+    return pd.DataFrame(flat)
 
 
-def summary_table(content: ReportContent) -> pd.DataFrame:
-    """Give one row a part: all of a role first, then its collections.
+def summary_rows(results: Results) -> list[dict[str, Any]]:
+    """List the subsets: all of a role first, then its collections.
 
     Returns:
-        `collection` ("all" for the whole of a role), `role` (`HERE`: trained on other pictures of it, or
-        `ELSEWHERE`), `trained_on`, `n_fake`, `n_genuine`, `n_groups`, `left_out_for_overlap` (pictures that
-        were not tested because training has a relative of them; empty where it is not known), then each
-        figure with `_low` and `_high`, `best_shortcut_roc_auc` likewise, `best_shortcut`, what it is,
-        `history_roc_auc` of the compression history likewise, and what calling all by the larger class gives:
-        `larger_class_fake_accuracy` and `larger_class_genuine_accuracy` (its ROC AUC is 0.5).
+        `collection` ("all" for the whole of a role), `role` (`IN_DOMAIN`: trained on other pictures of it, or
+        `CROSS`), `trained_on`, `n_fake`, `n_genuine`, `n_groups`, `left_out_for_overlap` (pictures that were
+        not tested because training has a relative of them; None where it is not known), then each metric,
+        `best_shortcut_roc_auc`, `best_shortcut`, what it is, `history_roc_auc` of the compression history,
+        and what calling all by the larger class gives: `LARGER_CLASS` (its ROC AUC is 0.5).
     """
-    return pd.DataFrame(summary_rows(content))
+    words = dict(zip(results.shortcuts["part"], results.shortcuts["words"], strict=True))
+    known = set(results.table.loc[results.table["kind"].isin(PICTURES), "metric"])
+    away = results.subsets(CROSS_DATASET)
+    rows = []
+    for subset in results.subsets():
+        n = results.n(subset)
+        names = [*(name for name in METRICS if name in known), BEST_SHORTCUT]
+        guesses = [METRICS[f"{label}_accuracy"].by_guessing(n.n_fake, n.n_genuine) for label in BOTH]
+        rows.append(
+            {
+                "collection": subset.removeprefix(OF_COLLECTION)
+                if subset.startswith(OF_COLLECTION)
+                else "all",
+                "role": CROSS if subset in away else IN_DOMAIN,
+                "trained_on": " ".join(results.trained_on()),
+                **n._asdict(),
+                "left_out_for_overlap": _left_out(results, subset),
+                **{name: results.metric(subset, name) for name in names},
+                "best_shortcut": words.get(subset, ""),
+                HISTORY: results.metric(subset, HISTORY),
+                **{name: Metric(guess) for name, guess in zip(LARGER_CLASS, guesses, strict=True)},
+            }
+        )
+    return rows
 
 
-def summary_rows(content: ReportContent) -> list[dict[str, Any]]:
-    """Give the same as `summary_table` row by row, None where a figure is not known."""
-    return list(_rows(content))
-
-
-def figure_of(row: Mapping[str, Any], metric: str) -> Metric:
-    """Take a figure out of a row of `summary_rows`."""
-    return Metric(*(row.get(f"{metric}{end}") for end in _ENDS))
-
-
-def _rows(content: ReportContent) -> Iterator[dict[str, Any]]:
-    intervals = content.intervals
-    away = elsewhere_parts(intervals)
-    parts = [part for part in intervals["part"].unique() if part != "test_at_half"]
-    for part in parts:
-        first = intervals[intervals["part"] == part].iloc[0]
-        name = part.removeprefix(COLLECTION) if part.startswith(COLLECTION) else "all"
-        row: dict[str, Any] = {
-            "collection": name,
-            "role": ELSEWHERE if part in away else HERE,
-            "trained_on": " ".join(trained_on(content)),
-            "n_fake": int(first["n_fake"]),
-            "n_genuine": int(first["n_genuine"]),
-            "n_groups": int(first["n_groups"]),
-            "left_out_for_overlap": _left_out(content, part, part in away),
-        }
-        for metric in (*METRICS, SHORTCUT):
-            if (intervals["metric"] == metric).any():
-                figure = look_up(intervals, part, metric)
-                row |= {f"{metric}{end}": value for end, value in zip(_ENDS, figure, strict=True)}
-        beside = _beside(content, part)
-        history = zip(_ENDS, shortcut_figure(beside, "history_"), strict=True)
-        yield {
-            **row,
-            "best_shortcut": beside.get("words", ""),
-            **{f"{HISTORY}{end}": value for end, value in history},
-            **{
-                f"larger_class_{name}": METRICS[name].by_guessing(row["n_fake"], row["n_genuine"])
-                for name in ("fake_accuracy", "genuine_accuracy")
-            },
-        }
-
-
-def _left_out(content: ReportContent, part: str, is_away: bool) -> int | None:
+def _left_out(results: Results, subset: str) -> int | None:
     """Count what was not tested because a relative of it is trained on or lies on another side."""
-    if content.left_out is None:
+    if "reason" not in results.left_out:
         return None
-    rows = content.left_out[content.left_out["reason"].isin([RELATED, ON_SEVERAL_SIDES])]
-    if part.startswith(COLLECTION):
-        return int((rows["collection"] == part.removeprefix(COLLECTION)).sum())
-    away = [each.removeprefix(COLLECTION) for each in elsewhere_parts(content.intervals)]
-    return int((rows["collection"].isin(away) == is_away).sum())
-
-
-def _beside(content: ReportContent, part: str) -> Mapping[Any, Any]:
-    """Give the row of `shortcuts.csv` of a part, empty where there is none."""
-    table = content.shortcuts
-    rows = [] if table is None else table[table["part"] == part].to_dict("records")
-    return rows[0] if rows else {}
+    rows = results.left_out[results.left_out["reason"].isin([RELATED, ON_SEVERAL_SIDES])]
+    if subset.startswith(OF_COLLECTION):
+        return int((rows["collection"] == subset.removeprefix(OF_COLLECTION)).sum())
+    away = [each.removeprefix(OF_COLLECTION) for each in results.subsets(CROSS_DATASET)]
+    return int((rows["collection"].isin(away) == (subset in results.subsets(CROSS_DATASET))).sum())
 
 
 # The band in which the verdict is "unsure": how many pictures it takes, and how good the rest is.
@@ -138,16 +118,17 @@ class BandRow(NamedTuple):
     n_genuine: int
 
 
-def band_rows(content: ReportContent) -> list[BandRow]:
-    """Give a row for the test pictures and one for those from elsewhere; none without a band or verdicts."""
-    low, high = (content.decision or {}).get("unsure") or (0.0, 0.0)
-    table = content.predictions
-    if table is None or "verdict" not in table or low >= high:
+def band_rows(results: Results) -> list[BandRow]:
+    """List the test pictures and those from elsewhere; neither without a band."""
+    low, high = results.decision.get("unsure") or (0.0, 0.0)
+    if "verdict" not in results.predictions or low >= high:
         return []
-    away = [part.removeprefix(COLLECTION) for part in elsewhere_parts(content.intervals)]
-    outside = table["collection"].isin(away)
-    parts = {"pictures like these": table[~outside], "pictures from elsewhere": table[outside]}
-    return [_row(title, part, content.confidence) for title, part in parts.items() if len(part)]
+    titles = {TEST: "pictures like these", ELSEWHERE: "pictures from elsewhere"}
+    return [
+        _row(titles[subset], part, results.confidence)
+        for subset, part in results.pooled().items()
+        if len(part)
+    ]
 
 
 def _row(title: str, part: pd.DataFrame, confidence: float) -> BandRow:
@@ -193,34 +174,33 @@ class MetricRow(NamedTuple):
     guess: str
 
 
-def metric_rows(content: ReportContent, part: str = "test") -> dict[str, list[MetricRow]]:
+def metric_rows(results: Results, subset: str = TEST) -> dict[str, list[MetricRow]]:
     """List the metrics of a subset by `metrics.GROUPS`; what was not measured is left out."""
-    first = content.intervals[content.intervals["part"] == part].iloc[0]
+    n = results.n(subset)
     groups: dict[str, list[MetricRow]] = {group: [] for group in GROUPS}
     for name, definition in METRICS.items():
-        found = look_up(content.intervals, part, name)
+        found = results.metric(subset, name)
         if found.value is None:
             continue
-        at_half = look_up(content.intervals, f"{part}_at_half", name)
-        guess = definition.by_guessing(int(first["n_fake"]), int(first["n_genuine"]))
+        at_half = results.metric(subset, name, AT_HALF)
         groups[definition.group].append(
             MetricRow(
                 definition,
                 written(name, found),
                 written(name, at_half) if definition.at_threshold and at_half.value is not None else "",
-                written(name, Metric(guess)),
+                written(name, Metric(definition.by_guessing(n.n_fake, n.n_genuine))),
             )
         )
     return {group: rows for group, rows in groups.items() if rows}
 
 
-def written(metric: str, figure: Metric) -> str:
-    """Write a figure as its metric is written; what may lie below 0 or above 1 in full."""
-    if METRICS[metric].is_share:
-        return in_percent(figure)
-    ends = [end for end in figure if end is not None]
-    if figure.value is None or all(0 <= end <= 1 for end in ends):
-        return as_decimal(figure)
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:.2f}"
-    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+def written(name: str, metric: Metric) -> str:
+    """Write a metric as its definition says; what may lie below 0 or above 1 in full."""
+    if METRICS[name].is_share:
+        return in_percent(metric)
+    ends = [end for end in metric if end is not None]
+    if metric.value is None or all(0 <= end <= 1 for end in ends):
+        return as_decimal(metric)
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.2f}"
+    return f"{metric.value:.2f} ({metric.low:.2f} to {metric.high:.2f})"

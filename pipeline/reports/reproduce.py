@@ -6,32 +6,32 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.config import flatten
-from pipeline.reports.report_content import ReportContent
+from pipeline.evaluation.results import Results
 
 UNKNOWN = "not recorded"
 
 
-def model_name(content: ReportContent) -> str:
+def model_name(results: Results) -> str:
     """Return the name of the file that builds the detector."""
-    target = _config(content).get("model", {}).get("_target_", "")
+    target = _config(results).get("model", {}).get("_target_", "")
     return str(target).removeprefix("pipeline.models.").removesuffix(".build") or "detector"
 
 
-def data_name(content: ReportContent) -> str:
+def data_name(results: Results) -> str:
     """Return the name that the configuration gives the data."""
-    return str((content.data or {}).get("name") or "pictures")
+    return str(results.data.get("name") or "pictures")
 
 
-def run_facts(content: ReportContent) -> dict[str, str]:
+def run_facts(results: Results) -> dict[str, str]:
     """List what was run, as people read it; what nobody recorded is said to be."""
-    record, config = content.record or {}, _config(content)
+    record, config = results.record, _config(results)
     return {
-        "detector": model_name(content),
-        "data": data_name(content),
+        "detector": model_name(results),
+        "data": data_name(results),
         "preparation of files": str(config.get("convert", {}).get("policy", UNKNOWN)),
         "split": str(config.get("split", {}).get("method", UNKNOWN)),
         "commit of the training": _commit(record),
-        "commit of the evaluation": _commit(content.evaluated or {}),
+        "commit of the evaluation": _commit(results.evaluated),
         "data digest": str(record.get("data_digest", UNKNOWN)),
         "seed": str(record.get("seed", UNKNOWN)),
         "started": str(record.get("started", UNKNOWN)).replace("T", " ").replace("+00:00", " UTC"),
@@ -40,28 +40,25 @@ def run_facts(content: ReportContent) -> dict[str, str]:
         )
         or UNKNOWN,
         "MLflow run": str(record.get("run_id") or UNKNOWN),
-        "threshold": _threshold(content),
-        "intervals": f"{100 * content.confidence:g} %, over whole groups of pictures drawn anew",
+        "threshold": _threshold(results),
+        "intervals": f"{100 * results.confidence:g} %, over whole groups of pictures drawn anew",
     }
 
 
-def settings(content: ReportContent) -> dict[str, Any]:
+def settings(results: Results) -> dict[str, Any]:
     """Return what training and evaluation depend on, with the keys of the command line."""
-    config, measuring = _config(content), (content.evaluated or {}).get("evaluate")
+    config, measuring = _config(results), results.evaluated.get("evaluate")
     return flatten(config | ({"evaluate": measuring} if measuring else {})) if config or measuring else {}
 
 
-def names_differing(content: ReportContent) -> bool:
+def names_differing(results: Results) -> bool:
     """Return whether the records say which settings differ from those committed."""
-    return all((each or {}).get("differing") is not None for each in (content.record, content.evaluated))
+    return all(each.get("differing") is not None for each in (results.record, results.evaluated))
 
 
-def _threshold(content: ReportContent) -> str:
-    threshold = content.metrics.get("threshold")
-    if threshold is None:
-        return UNKNOWN
-    text = f"{threshold:.3f}, chosen on validation pictures"
-    decision = content.decision or {}
+def _threshold(results: Results) -> str:
+    text = f"{results.threshold:.3f}, chosen on validation pictures"
+    decision = results.decision
     if "temperature" in decision:
         text += f"; temperature {decision['temperature']:.2f}"
     if decision.get("unsure") and decision["unsure"][0] < decision["unsure"][1]:
@@ -76,8 +73,8 @@ def _commit(record: Mapping[str, Any]) -> str:
     return commit
 
 
-def _config(content: ReportContent) -> dict[str, Any]:
-    return dict((content.record or {}).get("config", {}))
+def _config(results: Results) -> dict[str, Any]:
+    return dict(results.record.get("config", {}))
 
 
 _MODELS, _BUILD = "pipeline.models.", ".build"
@@ -86,16 +83,16 @@ _OF_ANOTHER_DATASET = ("data.root", "data.protocol")
 _FOLDERS = ("data.genuine", "data.fake", "data.masks")  # they follow from the root, or lie elsewhere
 
 
-def commands(content: ReportContent) -> list[str]:
+def commands(results: Results) -> list[str]:
     """List the commands that repeat a training and its evaluation in a fresh clone.
 
     Settings are named where the records say which ones differ from those committed; of an older record the
     data alone are named.
     """
-    trained, evaluated = content.record or {}, content.evaluated or {}
+    trained, evaluated = results.record, results.evaluated
     lines = [f"git checkout {trained['commit']}"] if trained.get("commit") else []
     lines.append("make .venv/installed && . .venv/bin/activate")
-    choices, measuring = _choices(content), _settings(evaluated)
+    choices, measuring = _choices(results), _settings(evaluated)
     again = evaluated.get("commit") not in (None, trained.get("commit"))
     chosen = choices if again else choices + measuring
     lines.append("make repro" if not chosen else f"dvc exp run {' '.join(f'-S {each}' for each in chosen)}")
@@ -106,11 +103,11 @@ def commands(content: ReportContent) -> list[str]:
     return lines
 
 
-def _choices(content: ReportContent) -> list[str]:
+def _choices(results: Results) -> list[str]:
     """List which data, detector and settings were trained on, as the command line wants them."""
-    if (content.record or {}).get("differing") is not None:
-        return _settings(content.record or {})
-    data = content.data or {}
+    if results.record.get("differing") is not None:
+        return _settings(results.record)
+    data = results.data
     if data.get("name") in (None, "sample") or "root" not in data:
         return []
     return [_choice("data", data["name"]), _choice("data.root", data["root"])]

@@ -3,37 +3,32 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.findings import ALL_WORDS, headline
 from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
 from pipeline.auditing.shortcut_kinds import PROBES
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.perturbations import CONTENT_ONLY
-from pipeline.evaluation.results import SHORTCUT
+from pipeline.evaluation.results import BEST_SHORTCUT, TEST, Results
 from pipeline.evaluation.robustness import AS_HANDED_IN, FRAGILE
 from pipeline.evaluation.robustness import SHORTCUT as TELLS
 from pipeline.reports.audit_advice import policy_of
 from pipeline.reports.audit_text import BAD, GOOD, WARNING, Remark, content_remarks, file_remarks
 from pipeline.reports.numbers import as_decimal
-from pipeline.reports.report_content import ReportContent
 from pipeline.reports.trust_rules import (
     ALTERED,
     CONTENT,
     FILES,
     SHORTCUTS,
     Finding,
-    on_test,
     pairs,
     surely_above,
 )
 
 
-def shortcut_words(content: ReportContent) -> str:
+def shortcut_words(results: Results) -> str:
     """Name the best shortcut on the test split as the audit does; "" where none is known."""
-    table = content.shortcuts
-    return "" if table is None else next(iter(table.loc[table["part"] == "test", "words"]), "")
+    return next(iter(results.shortcuts.loc[results.shortcuts["part"] == TEST, "words"]), "")
 
 
 def plain_trick(words: str) -> str:
@@ -58,9 +53,9 @@ _PICTURES_SAY = {
 }
 
 
-def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
+def about_shortcuts(results: Results) -> Iterator[Finding]:
     """Put the detector beside the best shortcut, on the same pictures."""
-    detector, shortcut = on_test(content, "roc_auc"), on_test(content, SHORTCUT)
+    detector, shortcut = results.metric(TEST, "roc_auc"), results.metric(TEST, BEST_SHORTCUT)
     if detector.value is None:
         yield Finding(
             SHORTCUTS,
@@ -72,7 +67,7 @@ def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
     if shortcut.value is None:
         why = (
             "There is no shortcut audit of this data; python -m pipeline.audit makes one."
-            if content.audit is None
+            if not results.audit
             else "The shortcut audit of this data has no figure for the tested pictures: there are too few "
             "of a class to learn from, or to test on."
         )
@@ -83,7 +78,7 @@ def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
             f"What can be reached without looking for a forgery is not known. {why}",
         )
         return
-    words = shortcut_words(content) or "the best shortcut"
+    words = shortcut_words(results) or "the best shortcut"
     evidence = (
         f"Shown one fake and one genuine picture, the detector picks the fake in {pairs(detector)} cases "
         f"(ROC AUC {as_decimal(detector)}). {words[:1].upper()}{words[1:]} alone, which looks for no "
@@ -111,10 +106,10 @@ def about_shortcuts(content: ReportContent) -> Iterator[Finding]:
         )
 
 
-def about_files(content: ReportContent) -> Iterator[Finding]:
+def about_files(results: Results) -> Iterator[Finding]:
     """Say what the audit found, and how files were prepared."""
-    if content.audit is None:
-        policy = (content.record or {}).get("config", {}).get("convert", {}).get("policy")
+    if not results.audit:
+        policy = results.record.get("config", {}).get("convert", {}).get("policy")
         if policy in _COPYING:
             yield Finding(
                 FILES,
@@ -123,17 +118,17 @@ def about_files(content: ReportContent) -> Iterator[Finding]:
                 f"convert={policy} keeps whatever the files' software left in them.",
             )
         return
-    prepared = f"Pictures were prepared with convert={policy_of(content.audit)}; see audit.html."
-    yield from _worst(content, FILES, file_remarks(content.audit), _FILES_SAY, prepared)
+    prepared = f"Pictures were prepared with convert={policy_of(results.audit)}; see audit.html."
+    yield from _worst(results, FILES, file_remarks(results.audit), _FILES_SAY, prepared)
 
 
-def about_content(content: ReportContent) -> Iterator[Finding]:
+def about_content(results: Results) -> Iterator[Finding]:
     """Say whether fakes and genuine pictures show unlike things, in training or in what was tested."""
-    if content.audit is None:
+    if not results.audit:
         return
-    here = Metric(*(_content_on_test(content.audit).get(end) for end in ("roc_auc", "low", "high")))
-    found = content_remarks(content.audit)
-    tells = here.low is not None and here.low > content.audit["settings"]["warn_above"]
+    here = Metric(*(_content_on_test(results.audit).get(end) for end in ("roc_auc", "low", "high")))
+    found = content_remarks(results.audit)
+    tells = here.low is not None and here.low > results.audit["settings"]["warn_above"]
     if tells and all(remark.level not in (BAD, WARNING) for remark in found):
         yield Finding(
             CONTENT,
@@ -143,7 +138,7 @@ def about_content(content: ReportContent) -> Iterator[Finding]:
             f"{as_decimal(here)}; see audit.html.",
         )
         return
-    yield from _worst(content, CONTENT, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html.")
+    yield from _worst(results, CONTENT, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html.")
 
 
 def _content_on_test(audit: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -152,7 +147,7 @@ def _content_on_test(audit: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _worst(
-    content: ReportContent, about: str, remarks: Sequence[Remark], says: Mapping[str, str], text: str
+    results: Results, about: str, remarks: Sequence[Remark], says: Mapping[str, str], text: str
 ) -> Iterator[Finding]:
     """Make the worst of some remarks of the audit a finding; none where they neither praise nor blame."""
     level = next((each for each in says if each in {remark.level for remark in remarks}), None)
@@ -160,15 +155,13 @@ def _worst(
         return
     evidence = " ".join(f"{remark.title}." for remark in remarks if remark.level == level)
     # What the audit found does not explain figures that are surely above it.
-    explained = not surely_above(on_test(content, "roc_auc"), on_test(content, SHORTCUT))
+    explained = not surely_above(results.metric(TEST, "roc_auc"), results.metric(TEST, BEST_SHORTCUT))
     yield Finding(about, level if level != BAD or explained else WARNING, says[level], f"{evidence} {text}")
 
 
-def about_alterations(content: ReportContent) -> Iterator[Finding]:
+def about_alterations(results: Results) -> Iterator[Finding]:
     """Name what should make the task harder and does not."""
-    table = content.robustness
-    altered = pd.DataFrame(columns=["name", "verdict", "family"]) if table is None else table
-    altered = altered[altered["name"] != AS_HANDED_IN]
+    altered = results.robustness[results.robustness["name"] != AS_HANDED_IN]
     judged = altered[altered["verdict"].isin(_JUDGED)]
     rows = judged[judged["verdict"] == TELLS]
     if rows.empty and judged["family"].eq(CONTENT_ONLY).nunique() < 2:  # alterations and probes, both
@@ -191,7 +184,7 @@ def about_alterations(content: ReportContent) -> Iterator[Finding]:
         )
         return
     probes = rows[rows["family"] == CONTENT_ONLY]
-    whole = on_test(content, "roc_auc")
+    whole = results.metric(TEST, "roc_auc")
     named = ", ".join(f"{row['name']} {row['roc_auc']:.2f}" for row in rows.to_dict("records"))
     as_well = whole.low is not None and len(probes) > 0 and bool(probes["roc_auc"].max() >= whole.low)
     yield Finding(

@@ -7,8 +7,8 @@ from them (see `verdict`); technical terms and figures stand in their texts.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.evaluation.results import Results
 from pipeline.reports.audit_text import BAD, GOOD, WARNING
-from pipeline.reports.report_content import ReportContent
 from pipeline.reports.shortcut_rules import about_alterations, about_content, about_files, about_shortcuts
 from pipeline.reports.trust_rules import (
     CONTROL,
@@ -27,7 +27,7 @@ from pipeline.reports.trust_rules import (
 )
 
 
-def believe(content: ReportContent) -> list[Finding]:
+def believe(results: Results) -> list[Finding]:
     """List the reasons for and against, worst first, weightiest first among equals."""
     rules = (
         about_shortcuts,
@@ -41,7 +41,7 @@ def believe(content: ReportContent) -> list[Finding]:
         about_elsewhere,
         about_number,
     )
-    found = [finding for rule in rules for finding in rule(content)]
+    found = [finding for rule in rules for finding in rule(results)]
     return sorted(found, key=lambda finding: [BAD, WARNING, GOOD].index(finding.level))
 
 

@@ -9,19 +9,15 @@ import pandas as pd
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.perturbations import CONTENT_ONLY
-from pipeline.evaluation.results import SHORTCUT
+from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.evaluation.robustness import AS_HANDED_IN, FALL
 from pipeline.evaluation.robustness import FRAGILE as FALLS
 from pipeline.reports.audit_text import BAD, GOOD, WARNING
-from pipeline.reports.numbers import as_decimal, first_figure, look_up
-from pipeline.reports.report_content import ReportContent, leaks
-
-# One reason to believe the figures of a detector, or not to, and what all such reasons are made with.
-#
+from pipeline.reports.numbers import as_decimal
 
 SHORTCUTS, LEAK, CONTROL, FRAGILE = "shortcuts", "leak", "control", "fragile"
 FILES, CONTENT, ALTERED, SKILL = "files", "content", "altered", "skill"
-NUMBER, ELSEWHERE = "number", "elsewhere"
+NUMBER = "number"  # and `ELSEWHERE`
 
 
 class Finding(NamedTuple):
@@ -40,14 +36,14 @@ class Finding(NamedTuple):
     text: str
 
 
-def pairs(figure: Metric) -> str:
-    """Say a ROC AUC in whole pairs out of a hundred; what is not perfect is never rounded up to it."""
-    value = figure.value or 0.0
+def pairs(roc_auc: Metric) -> str:
+    """Write a ROC AUC in whole pairs out of a hundred; what is not perfect is never rounded up to it."""
+    value = roc_auc.value or 0.0
     return f"{100 if value == 1 else min(round(100 * value), 99)} of 100"
 
 
 def surely_above(first: Metric, second: Metric) -> bool:
-    """Tell whether a figure is above another with the whole interval of their difference.
+    """Return whether a metric is above another with the whole interval of their difference.
 
     The interval is put together from those of the two (Zou and Donner, 2008, doi:10.1002/sim.3095) as if
     they were independent; on the same pictures they go up and down together, so that this errs towards no.
@@ -56,11 +52,6 @@ def surely_above(first: Metric, second: Metric) -> bool:
         return False
     upwards = 0.0 if second.high is None else second.high - second.value  # type: ignore[operator]
     return first.value - second.value > hypot(first.value - first.low, upwards)  # type: ignore[operator]
-
-
-def on_test(content: ReportContent, metric: str) -> Metric:
-    """Give a figure of the test split."""
-    return look_up(content.intervals, "test", metric)
 
 
 MUCH = 0.5  # of what it reacts with to forged pieces, from which on untouched ones explain the figures
@@ -72,9 +63,44 @@ NEAR_A_COIN = 0.65
 TOO_FEW = "there were too few pieces of fakes to say"
 
 
-def about_leak(content: ReportContent) -> Iterator[Finding]:
+_PLURAL = {"fake": "fakes", "genuine": "genuine pictures"}
+
+
+class Leak(NamedTuple):
+    """The tested pictures of one class with relatives in training.
+
+    Attributes:
+        whom: "fakes" or "genuine pictures".
+        related: how many have a relative.
+        pictures: how many were tested.
+    """
+
+    whom: str
+    related: int
+    pictures: int
+
+    @property
+    def share(self) -> float:
+        """Share of them with a relative."""
+        return self.related / self.pictures if self.pictures else 0.0
+
+
+def leaks(counts: Mapping[str, Any]) -> list[Leak]:
+    """Return how many tested pictures of each class the split leaks, the class that leaks more first.
+
+    Args:
+        counts: `counts.json` of a manifest.
+    """
+    found = [
+        Leak(_PLURAL[label], leak["with_relatives_in_train"], leak["pictures"])
+        for label, leak in counts.get("leak", {}).items()
+    ]
+    return sorted(found, key=lambda leak: -leak.share)
+
+
+def about_leak(results: Results) -> Iterator[Finding]:
     """Say how many tested pictures have relatives in training, by the class that has more."""
-    if content.counts is None:
+    if not results.counts:
         yield Finding(
             LEAK,
             WARNING,
@@ -82,7 +108,7 @@ def about_leak(content: ReportContent) -> Iterator[Finding]:
             "The manifest left no counts.",
         )
         return
-    worst, other = leaks(content.counts)
+    worst, other = leaks(results.counts)
     meaning = (
         "A relative is a picture with the same source. The detector may know it instead of judging it, which "
         "makes figures too high."
@@ -95,7 +121,7 @@ def about_leak(content: ReportContent) -> Iterator[Finding]:
             f"{worst.related:,} of {worst.pictures:,} {worst.whom}, {other.related:,} of {other.pictures:,} "
             f"{other.whom}. {meaning}",
         )
-    elif twins := _alike_in_training(content.audit):
+    elif twins := _alike_in_training(results.audit):
         title = f"{twins} tested pictures have a twin in training"
         yield Finding(LEAK, WARNING, title, f"{meaning} See audit.html.")
     else:
@@ -108,13 +134,9 @@ def about_leak(content: ReportContent) -> Iterator[Finding]:
         )
 
 
-def about_control(content: ReportContent) -> Iterator[Finding]:
+def about_control(results: Results) -> Iterator[Finding]:
     """Say whether crops of fakes without a forged pixel look genuine to it (see `scoring.control`)."""
-    control: Mapping[str, Any] = content.metrics.get("control") or {}
-    untouched, tampered = (
-        Metric(*(control.get(f"{kind}_roc_auc{end}") for end in ("", "_low", "_high")))
-        for kind in ("untouched", "tampered")
-    )
+    untouched, tampered = (results.metric(kind, "roc_auc") for kind in ("untouched", "tampered"))
     if untouched.value is None:
         yield Finding(
             CONTROL,
@@ -154,9 +176,9 @@ def about_control(content: ReportContent) -> Iterator[Finding]:
         yield Finding(CONTROL, GOOD, "it reacts to the forged places and not to the rest", evidence)
 
 
-def about_skill(content: ReportContent) -> Iterator[Finding]:
+def about_skill(results: Results) -> Iterator[Finding]:
     """Say whether it can do anything at all."""
-    found = on_test(content, "roc_auc")
+    found = results.metric(TEST, "roc_auc")
     if found.low is not None and found.low <= 0.5:
         yield Finding(
             SKILL,
@@ -166,12 +188,12 @@ def about_skill(content: ReportContent) -> Iterator[Finding]:
         )
 
 
-def about_elsewhere(content: ReportContent) -> Iterator[Finding]:
+def about_elsewhere(results: Results) -> Iterator[Finding]:
     """Say whether it holds for collections that it was not trained on."""
     here, there, trick = (
-        on_test(content, "roc_auc"),
-        look_up(content.intervals, "elsewhere", "roc_auc"),
-        look_up(content.intervals, "elsewhere", SHORTCUT),
+        results.metric(TEST, "roc_auc"),
+        results.metric(ELSEWHERE, "roc_auc"),
+        results.metric(ELSEWHERE, BEST_SHORTCUT),
     )
     if there.value is None or here.value is None:
         yield Finding(
@@ -201,20 +223,18 @@ def about_elsewhere(content: ReportContent) -> Iterator[Finding]:
     )
 
 
-def about_number(content: ReportContent) -> Iterator[Finding]:
+def about_number(results: Results) -> Iterator[Finding]:
     """Say how rough the figures are."""
-    row = content.intervals[content.intervals["part"] == "test"].iloc[0]
-    text = (
-        f"{int(row['n_fake']):,} fakes and {int(row['n_genuine']):,} genuine pictures in "
-        f"{int(row['n_groups']):,} groups that belong together."
-    )
-    found = {metric: on_test(content, metric) for metric in ("fake_accuracy", "genuine_accuracy", "roc_auc")}
+    n = results.n()
+    pictures = f"{n.n_fake:,} fakes and {n.n_genuine:,} genuine pictures"
+    text = f"{pictures} in {n.n_groups:,} groups that belong together."
+    found = {name: results.metric(TEST, name) for name in ("fake_accuracy", "genuine_accuracy", "roc_auc")}
     widths = {
-        metric: figure.high - figure.low
-        for metric, figure in found.items()
-        if figure.low is not None and figure.high is not None
+        name: metric.high - metric.low
+        for name, metric in found.items()
+        if metric.low is not None and metric.high is not None
     }
-    widest = max(widths, key=lambda metric: widths[metric], default=None)
+    widest = max(widths, key=lambda name: widths[name], default=None)
     if widest is None or "roc_auc" not in widths:
         yield Finding(
             NUMBER, WARNING, "it was tested on too few pictures to say how sure its figures are", text
@@ -227,8 +247,8 @@ def about_number(content: ReportContent) -> Iterator[Finding]:
         yield Finding(NUMBER, GOOD, "it was tested on enough pictures", text)
 
 
-def _alike_in_training(audit: Mapping[str, Any] | None) -> int:
-    counts = [] if audit is None else audit["leaks"]["counts"]
+def _alike_in_training(audit: Mapping[str, Any]) -> int:
+    counts = audit["leaks"]["counts"] if audit else []
     return sum(row["pictures"] for row in counts if row["split"] == "test")
 
 
@@ -236,8 +256,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
 
 
-# What becomes of the figures when pictures are passed on as people pass them on.
-#
+# What becomes of the metrics when pictures are passed on as people pass them on.
 
 UNTOUCHED = "lossless"
 # What happens to nearly every picture before anybody judges it, mildest first. Who asks a detector does not
@@ -250,13 +269,12 @@ EVERYDAY = {
 }
 
 
-def about_fragility(content: ReportContent) -> Iterator[Finding]:
+def about_fragility(results: Results) -> Iterator[Finding]:
     """Say whether it still works once a picture was saved again or sent through a social network."""
-    table = content.robustness
-    known = pd.DataFrame(columns=["name"]) if table is None else table[table["roc_auc"].notna()]
-    after = {name: first_figure(_row(known, name)) for name in EVERYDAY}
-    whole = on_test(content, "roc_auc")
-    if whole.value is None or any(figure.value is None for figure in after.values()):
+    known = results.robustness[results.robustness["roc_auc"].notna()]
+    after = {name: results.after(name) for name in EVERYDAY}
+    whole = results.metric(TEST, "roc_auc")
+    if whole.value is None or any(metric.value is None for metric in after.values()):
         yield Finding(
             FRAGILE,
             WARNING,
@@ -264,9 +282,9 @@ def about_fragility(content: ReportContent) -> Iterator[Finding]:
             "That takes both classes, and evaluate.robustness=fast or full.",
         )
         return
-    listed = ", ".join(f"{name} {as_decimal(figure)}" for name, figure in after.items())
+    listed = ", ".join(f"{name} {as_decimal(metric)}" for name, metric in after.items())
     evidence = f"ROC AUC {as_decimal(whole)} as handed in; {listed}. {_others(known)}"
-    fallen = [name for name, figure in after.items() if whole.value - (figure.value or 0.0) > FALL]
+    fallen = [name for name, metric in after.items() if whole.value - (metric.value or 0.0) > FALL]
     if not fallen:
         title = "saving a picture once more, or sending it through a social network, changes little"
         yield Finding(FRAGILE, GOOD, title, evidence)
@@ -281,10 +299,6 @@ def about_fragility(content: ReportContent) -> Iterator[Finding]:
         evidence += " With so few pictures the fall may be chance."
     title = f"{EVERYDAY[first]} it picks the fake in {pairs(after[first])} pairs instead of {pairs(whole)}"
     yield Finding(FRAGILE, WARNING, title, evidence)
-
-
-def _row(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    return table[table["name"] == name].rename(columns={"roc_auc": "value"})
 
 
 def _others(known: pd.DataFrame) -> str:

@@ -9,12 +9,12 @@ import pytest
 from pipeline.auditing.file_features import CATEGORY, FEATURES, OF_JPEG, Feature
 from pipeline.auditing.findings import (
     COLUMNS,
-    beside,
     best_shortcut,
     headline,
     list_shortcuts,
     read_audit,
     shortcuts_above,
+    shortcuts_on,
 )
 from pipeline.auditing.measure import (
     count_savings,
@@ -26,7 +26,7 @@ from pipeline.auditing.shortcut_kinds import COMPRESSION, CONTENT, HISTORY, PROB
 from pipeline.conversion.file_table import FILE_COLUMNS
 from pipeline.datasets.tables import SPLITS, read_files, read_table
 from pipeline.errors import UserError
-from pipeline.evaluation.results import INTERVAL_COLUMNS, SHORTCUT, Evaluation
+from pipeline.evaluation.results import Results
 from pipeline.images.files import LIMITS
 from pipeline.reports.audit_report import render_page, summarise_audit
 from pipeline.reports.audit_text import verdict
@@ -221,29 +221,29 @@ def test_a_feature_and_a_probe_more_are_one_entry_each(made, monkeypatch, tmp_pa
     assert "what colours tell" in summarise_audit(audit, tmp_path)
 
 
-def evaluation():
-    row = {"part": "test", "metric": "roc_auc", "value": 0.9, "low": 0.8, "high": 0.95}
-    rows = pd.DataFrame([row | {"n_fake": 9, "n_genuine": 10, "n_groups": 15}], columns=INTERVAL_COLUMNS)
-    return Evaluation({"threshold": 0.5, "test": {"roc_auc": 0.9}}, rows, 0.95, frozenset())
-
-
-def test_the_compression_history_has_its_figure_also_where_another_shortcut_is_stronger():
+def test_the_compression_history_has_its_metric_also_where_another_shortcut_is_stronger():
     found = made_up_audit("matched", side(0.7))
     best = {"name": "width", **estimate(0.85)}
     found["on_test"]["test"] = {"best_feature": best, HISTORY: {"name": HISTORY, **estimate(0.7)}}
-    extended, table = beside(evaluation(), found)
-    (row,) = table.to_dict("records")
+    table = shortcuts_on(found, ["test", "test_at_half", "elsewhere"])
     assert list(table) == COLUMNS
+    assert table["part"].tolist() == ["test", "test_at_half"]
+    row = table.iloc[0]
     assert (row["name"], row["roc_auc"], row["history_roc_auc"]) == ("width", 0.85, 0.7)
     assert (row["history_low"], row["history_high"]) == (estimate(0.7)["low"], estimate(0.7)["high"])
-    assert extended.metrics["test"][SHORTCUT] == 0.85
+    test = {"kind": "split", "subset": "test", "condition": "", "metric": "roc_auc", "value": 0.9}
+    test |= {"low": 0.8, "high": 0.95, "n_fake": 9, "n_genuine": 10, "n_groups": 15}
+    results = Results(threshold=0.5, confidence=0.95, table=pd.DataFrame([test])).with_audit(found, table)
+    assert results.headline()["test"]["best_shortcut_roc_auc"] == 0.85
+    assert results.metric("test", "history_roc_auc").value == 0.7
+    assert results.intervals["metric"].tolist() == ["roc_auc", "best_shortcut_roc_auc"]
 
 
-def test_without_a_probe_its_place_is_empty_and_without_an_audit_there_is_no_row():
+def test_without_a_probe_its_place_is_empty():
     found = made_up_audit("matched", side())
     found["on_test"]["test"] = {"best_feature": {"name": "width", **estimate(0.85)}}
-    assert beside(evaluation(), found)[1]["history_roc_auc"].isna().all()
-    assert beside(evaluation(), None)[1].empty
+    assert shortcuts_on(found, ["test"])["history_roc_auc"].isna().all()
+    assert shortcuts_on(found, ["elsewhere"]).empty
 
 
 def saved(*rows):

@@ -2,17 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import Evaluate
+from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.localisation import (
     KINDS,
     SIDE,
-    control_figures,
     cut_crops,
 )
+from pipeline.evaluation.subsets import measure_localisation
 from pipeline.images.jpeg import NO_TABLE
 from pipeline.inputs.load import Loaded
 
-SETTINGS = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
+BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
 
 
 def picture(number):
@@ -54,19 +54,23 @@ def test_a_crop_is_what_is_there_with_the_table_of_its_file():
         assert (crop.picture.quantisation == whole.quantisation).all()
 
 
+def roc_aucs(crops):
+    return {row["subset"]: row for row in measure_localisation(crops, BOOTSTRAP)}
+
+
 def test_a_detector_that_sees_the_tampering_alone_is_told_from_one_that_sees_the_file(crops):
-    figures = control_figures(crops, SETTINGS, seed=0)
-    assert figures["tampered_roc_auc"] == 1.0
-    assert figures["untouched_roc_auc"] == pytest.approx(0.5, abs=0.25)
+    found = roc_aucs(crops)
+    assert found["tampered"]["value"] == 1.0
+    assert found["untouched"]["value"] == pytest.approx(0.5, abs=0.25)
     of_file = crops.assign(logit=(crops["kind"] != "genuine").astype(float))
-    assert control_figures(of_file, SETTINGS, seed=0)["untouched_roc_auc"] == 1.0
+    assert roc_aucs(of_file)["untouched"]["value"] == 1.0
 
 
 def test_without_masks_there_is_nothing_to_compare(crops):
     assert cut_crops(picture(1)[0], None, is_fake=True, seed=[0, 1]) == []
-    figures = control_figures(crops[crops["kind"] == "genuine"], SETTINGS, seed=0)
-    assert figures["untouched_roc_auc"] is None
-    assert figures["n_untouched"] == figures["n_tampered"] == 0
+    found = roc_aucs(crops[crops["kind"] == "genuine"])
+    assert found["untouched"]["value"] is None
+    assert found["untouched"]["n_fake"] == found["tampered"]["n_fake"] == 0
 
 
 def test_a_picture_smaller_than_a_crop_has_none():

@@ -4,19 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import Evaluate
+from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import Bootstrap, Metric
 from pipeline.evaluation.metrics import of_answers
-from pipeline.evaluation.results import (
-    COLUMNS,
-    INTERVAL_COLUMNS,
-    cut_slices,
-    evaluate_predictions,
-    headline,
-    score_slices,
-)
+from pipeline.evaluation.results import AT_HALF, SLICE, Results
 from pipeline.evaluation.scoring import score_predictions
+from pipeline.evaluation.subsets import cut_slices, measure_results
 
-SETTINGS = Evaluate(bootstrap=100, confidence=0.9, robustness=None)
+CROPS = pd.DataFrame(columns=["group", "kind", "logit"])
+INTERVALS = ["part", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
+SLICES = ["property", "slice", *INTERVALS[1:]]
 
 
 def predictions(*collections, n=20):
@@ -33,40 +30,62 @@ def predictions(*collections, n=20):
                     "probability_fake": 1 / (1 + np.exp(-logit)),
                     "group": [f"{name}:{number}" for number in range(n)],
                     "collection": name,
+                    "subset": "",
+                    "source_format": "JPEG",
+                    "width": 400,
+                    "height": 300,
+                    "jpeg_quality": 75,
                 }
             )
         )
     return pd.concat(parts, ignore_index=True)
 
 
-def test_each_part_holds_the_figures_of_its_own_pictures():
+def measured(table, threshold=0.5, elsewhere=(), confidence=0.9):
+    return measure_results(table, CROPS, threshold, elsewhere, Bootstrap(100, confidence, seed=0))
+
+
+def scores(results, subset, condition=""):
+    """The metrics of a subset as `score_predictions` gives them."""
+    n = results.n(subset)
+    values = {name: results.metric(subset, name, condition).value for name in of_answers()}
+    return values | {"n_fake": n.n_fake, "n_genuine": n.n_genuine}
+
+
+def scored(table, threshold):
+    wanted = score_predictions(table, threshold)
+    return {name: wanted[name] for name in (*of_answers(), "n_fake", "n_genuine")}
+
+
+def test_each_subset_holds_the_metrics_of_its_own_pictures():
     table = predictions("here", "near", "far")
-    metrics = evaluate_predictions(table, 0.6, {"far"}, SETTINGS, seed=0).metrics
+    results = measured(table, 0.6, {"far"})
     trained = table[table["collection"] != "far"]
-    assert metrics["test"] == score_predictions(trained, 0.6)
-    assert metrics["test_at_half"] == score_predictions(trained, 0.5)
-    assert metrics["collections"]["near"] == score_predictions(table[table["collection"] == "near"], 0.6)
-    assert metrics["elsewhere"] == metrics["collections"]["far"]
-    assert metrics["threshold"] == 0.6
+    assert scores(results, "test") == scored(trained, 0.6)
+    assert scores(results, "test", AT_HALF) == scored(trained, 0.5)
+    assert scores(results, "collections.near") == scored(table[table["collection"] == "near"], 0.6)
+    assert scores(results, "elsewhere") == scores(results, "collections.far")
+    assert results.threshold == 0.6
 
 
 def test_without_test_collections_there_is_no_elsewhere():
-    assert "elsewhere" not in evaluate_predictions(predictions("here"), 0.5, (), SETTINGS, seed=0).metrics
+    results = measured(predictions("here"))
+    assert "elsewhere" not in results.headline()
+    assert results.metric("elsewhere", "roc_auc") == Metric()
 
 
 def test_metrics_can_be_written_as_json_even_where_a_class_is_missing():
-    table = predictions("here").query("target == 1")
-    metrics = evaluate_predictions(table, 0.5, (), SETTINGS, seed=0).metrics
-    assert json.loads(json.dumps(metrics, allow_nan=False))["test"]["genuine_accuracy"] is None
+    headline = measured(predictions("here").query("target == 1")).headline()
+    assert json.loads(json.dumps(headline, allow_nan=False))["test"]["genuine_accuracy"] is None
 
 
-def test_each_figure_of_each_part_has_a_row_with_its_counts():
-    result = evaluate_predictions(predictions("here", "far"), 0.5, {"far"}, SETTINGS, seed=0)
-    assert list(result.intervals.columns) == INTERVAL_COLUMNS
+def test_each_metric_of_each_part_has_a_row_with_its_counts():
+    intervals = measured(predictions("here", "far"), elsewhere={"far"}).intervals
+    assert list(intervals.columns) == INTERVALS
     parts = ["test", "test_at_half", "collections.here", "elsewhere", "collections.far"]
-    assert list(result.intervals["part"]) == [part for part in parts for _ in of_answers()]
-    assert (result.intervals[["n_fake", "n_genuine"]] == 10).to_numpy().all()
-    assert (result.intervals["low"] <= result.intervals["value"]).all()
+    assert list(intervals["part"]) == [part for part in parts for _ in of_answers()]
+    assert (intervals[["n_fake", "n_genuine"]] == 10).to_numpy().all()
+    assert (intervals["low"] <= intervals["value"]).all()
 
 
 def test_what_is_known_by_pixel_has_rows_with_intervals():
@@ -74,34 +93,53 @@ def test_what_is_known_by_pixel_has_rows_with_intervals():
     fake = table["target"] == 1
     table["pixel_f1"] = np.where(fake, np.linspace(0.2, 0.9, 20), np.nan)
     table["pixel_false_positive_rate"] = np.where(fake, np.nan, np.linspace(0, 0.1, 20))
-    result = evaluate_predictions(table, 0.5, (), SETTINGS, seed=0)
-    rows = result.intervals[result.intervals["part"] == "test"].set_index("metric")
-    assert list(rows.index) == [*of_answers(), "pixel_f1", "pixel_false_positive_rate"]
-    for metric in ("pixel_f1", "pixel_false_positive_rate"):
-        assert rows.loc[metric, "value"] == pytest.approx(table[metric].mean())
-        assert rows.loc[metric, "low"] < rows.loc[metric, "value"] < rows.loc[metric, "high"]
-        assert result.metrics["test"][metric] == rows.loc[metric, "value"]
-    assert result.metrics["test"]["pixel_iou"] is None
+    results = measured(table)
+    rows = results.intervals[results.intervals["part"] == "test"]
+    assert list(rows["metric"]) == [*of_answers(), "pixel_f1", "pixel_false_positive_rate"]
+    for name in ("pixel_f1", "pixel_false_positive_rate"):
+        value, low, high = results.metric("test", name)
+        assert value == pytest.approx(table[name].mean())
+        assert low < value < high
+    assert results.metric("test", "pixel_iou").value is None
 
 
 def test_an_empty_test_split_is_no_error():
-    metrics = evaluate_predictions(predictions("far"), 0.5, {"far"}, SETTINGS, seed=0).metrics
-    assert metrics["test"]["n_fake"] == 0
-    assert metrics["elsewhere"]["roc_auc"] is not None
+    results = measured(predictions("far"), elsewhere={"far"})
+    assert results.n().n_fake == 0
+    assert results.metric("elsewhere", "roc_auc").value is not None
 
 
-def test_the_headline_has_few_figures_of_each_part_and_accuracies_alone_at_half():
-    metrics = evaluate_predictions(predictions("here", "far"), 0.6, {"far"}, SETTINGS, seed=0).metrics
-    found = headline(metrics)
+def test_the_headline_has_few_metrics_of_each_subset_and_accuracies_alone_at_half():
+    results = measured(predictions("here", "far"), 0.6, {"far"})
+    found = results.headline()
     accuracies = {"fake_accuracy", "genuine_accuracy", "balanced_accuracy"}
-    assert set(found) == {"threshold", "test", "test_at_half", "elsewhere", "collections"}
+    assert set(found) == {"threshold", "test", "test_at_half", "elsewhere", "collections", "control"}
     assert set(found["test_at_half"]) == accuracies
     assert set(found["elsewhere"]) == accuracies | {"roc_auc", "n_fake", "n_genuine"}
     assert set(found["collections"]["far"]) == {"balanced_accuracy", "roc_auc"}
-    assert found["test"]["roc_auc"] == metrics["test"]["roc_auc"]
+    assert found["test"]["roc_auc"] == results.metric("test", "roc_auc").value
 
 
-SLICED = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
+def test_one_collection_alone_gets_no_row_beside_the_whole():
+    assert measured(predictions("a")).shown_subsets() == ["test"]
+    assert measured(predictions("a", "b")).shown_subsets() == ["test", "collections.a", "collections.b"]
+
+
+def test_what_was_saved_is_read_back_as_it_was(tmp_path):
+    table = predictions("NA", "far").assign(path="NA", subset=["", "NA"] * 20)
+    results = measured(table, 0.6, {"far"})
+    results.save(tmp_path)
+    (tmp_path / "metrics.json").write_text(json.dumps(results.headline()))
+    again = Results.load(tmp_path, tmp_path / "metrics.json", 0.9)
+    pd.testing.assert_frame_equal(again.table, results.table)
+    pd.testing.assert_frame_equal(again.predictions, results.predictions)
+    assert again.headline() == results.headline()
+    assert again.robustness.empty
+
+
+def test_where_nothing_was_evaluated_the_message_says_what_to_do(tmp_path):
+    with pytest.raises(UserError, match="no evaluation yet; make one"):
+        Results.load(tmp_path, tmp_path / "metrics.json", 0.9)
 
 
 def sliced_predictions(n=120):
@@ -123,11 +161,6 @@ def sliced_predictions(n=120):
             "jpeg_quality": np.where(np.arange(n) % 3 == 0, np.nan, np.where(np.arange(n) % 2, 75, 100)),
         }
     )
-
-
-def scored(table):
-    evaluation = evaluate_predictions(table, 0.6, (), SLICED, seed=0)
-    return score_slices(table, evaluation, SLICED, seed=0)
 
 
 def slices(table):
@@ -176,27 +209,27 @@ def test_each_edge_belongs_to_the_bin_above_it():
     assert qualities == {"quality below 50": 2, "quality 50–74": 6, "quality 75–89": 2, "quality 90–100": 2}
 
 
-def test_figures_are_those_of_the_slice_with_intervals_and_counts():
+def test_metrics_are_those_of_the_slice_with_intervals_and_counts():
     table = sliced_predictions()
-    found = scored(table)
-    assert list(found.columns) == COLUMNS
+    found = measured(table, 0.6, confidence=0.95).slices
+    assert list(found.columns) == SLICES
     rows = found[(found["property"] == "format") & (found["slice"] == "TIFF")].set_index("metric")
     wanted = score_predictions(table[table["source_format"] == "TIFF"], 0.6)
-    assert rows["value"].to_dict() == pytest.approx({metric: wanted[metric] for metric in of_answers()})
+    assert rows["value"].to_dict() == pytest.approx({name: wanted[name] for name in of_answers()})
     assert (rows["n_fake"] == wanted["n_fake"]).all()
     low, value, high = rows.loc["roc_auc", ["low", "value", "high"]]
     assert low < value < high
 
 
 def test_one_class_alone_keeps_its_accuracy_and_few_pictures_their_count():
-    table = sliced_predictions(12).query("target == 1").head(2)
-    found = scored(table)
+    found = measured(sliced_predictions(12).query("target == 1").head(2), 0.6).slices
     assert set(found["metric"]) == {"fake_accuracy"}
     assert (found.loc[found["property"] == "collection", "n_fake"] == 2).all()
     assert (found["n_genuine"] == 0).all()
 
 
 def test_no_pictures_have_no_slices():
-    found = scored(sliced_predictions().head(0))
-    assert found.empty
-    assert list(found.columns) == COLUMNS
+    results = measured(sliced_predictions().head(0), 0.6)
+    assert results.slices.empty
+    assert list(results.slices.columns) == SLICES
+    assert results.subsets(SLICE) == []

@@ -5,18 +5,15 @@ the file's headers alone have 1.00, on a split that leaks.
 """
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
 from pipeline.evaluation.perturbations import SETS
-from pipeline.evaluation.results import Evaluation
-from pipeline.reports.artifacts import Tables, evaluation_charts
+from pipeline.evaluation.results import COLUMNS, Results
 from pipeline.reports.gallery import Shown, choose, write_gallery
-from pipeline.reports.numbers import COLLECTION, elsewhere_parts
-from pipeline.reports.report_content import ReportContent
 from tests.reports.test_audit_report import audit, side
 
 HERE = {"casia1": (21, 50), "casia2": (104, 46)}
@@ -93,12 +90,12 @@ def figures(table, threshold):
     }
 
 
-def rows_of(table, name, threshold, shortcut=None, **first):
+def rows_of(table, kind, subset, threshold=THRESHOLD, shortcut=None, condition=""):
     n_fake = int(table["target"].sum())
     counts = {"n_fake": n_fake, "n_genuine": len(table) - n_fake, "n_groups": table["group"].nunique()}
     spread = 0.6 / np.sqrt(max(len(table), 1))
     found = figures(table, threshold) | ({} if shortcut is None else {"best_shortcut_roc_auc": shortcut})
-    if name == "test":
+    if subset == "test":
         found |= {
             "pixel_roc_auc": 0.91,
             "pixel_f1": 0.44,
@@ -107,8 +104,10 @@ def rows_of(table, name, threshold, shortcut=None, **first):
         }
     few = len(table) < 10
     return [
-        (first or {"part": name})
-        | {
+        {
+            "kind": "shortcut" if metric == "best_shortcut_roc_auc" else kind,
+            "subset": subset,
+            "condition": condition,
             "metric": metric,
             "value": value,
             "low": np.nan if few else max(value - spread * (1.3 - min(abs(value), 1)), 0.0),
@@ -120,31 +119,41 @@ def rows_of(table, name, threshold, shortcut=None, **first):
     ]  # fmt: skip
 
 
-def intervals(table, shortcut):
+def rows_of_subsets(table, shortcut):
     here = table[table["collection"].isin(list(HERE))]
-    rows = rows_of(here, "test", THRESHOLD, shortcut) + rows_of(here, "test_at_half", 0.5, shortcut)
+    rows = rows_of(here, "split", "test", shortcut=shortcut)
+    rows += rows_of(here, "split", "test", 0.5, shortcut, "at half")
     for name in HERE:
-        rows += rows_of(table[table["collection"] == name], f"collections.{name}", THRESHOLD, shortcut - 0.02)
-    rows += rows_of(table[table["collection"].isin(list(AWAY))], "elsewhere", THRESHOLD, 0.58)
+        of_collection = table[table["collection"] == name]
+        rows += rows_of(of_collection, "collection", f"collections.{name}", shortcut=shortcut - 0.02)
+    away = table[table["collection"].isin(list(AWAY))]
+    rows += rows_of(away, "cross-dataset", "elsewhere", shortcut=0.58)
     for name in AWAY:
-        rows += rows_of(table[table["collection"] == name], f"collections.{name}", THRESHOLD, 0.55)
-    return pd.DataFrame(rows)
+        of_collection = table[table["collection"] == name]
+        rows += rows_of(of_collection, "cross-dataset", f"collections.{name}", shortcut=0.55)
+    for subset in ("test", *(f"collections.{name}" for name in HERE), "elsewhere"):
+        rows.append(row("shortcut", subset, "history_roc_auc", 0.77, 0.7, 0.83))
+    return rows
 
 
-def slices(table):
+def row(kind, subset, metric, value, low, high, n=100):
+    place = {"kind": kind, "subset": subset, "condition": "", "metric": metric}
+    return place | {"value": value, "low": low, "high": high} | dict.fromkeys(COLUMNS[-3:], n)
+
+
+def rows_of_slices(table):
     here = table[table["collection"].isin(list(HERE))]
-    cuts = [
-        *(
-            ("subset", name, here[(here["subset"] == name) | (here["target"] == 0)])
+    cuts = {
+        **{
+            f"subset: {name}": here[(here["subset"] == name) | (here["target"] == 0)]
             for name in ("splice", "copy_move")
-        ),
-        *(("collection", name, here[here["collection"] == name]) for name in HERE),
-        *(("format", name, here[here["source_format"] == name]) for name in FORMATS),
-        ("quality", "below 80", here[here["jpeg_quality"] < 80]),
-        ("quality", "90 and above", here[here["jpeg_quality"] >= 90]),
-    ]
-    rows = [rows_of(part, "", THRESHOLD, property=kind, slice=name) for kind, name, part in cuts]
-    return pd.DataFrame([row for each in rows for row in each])
+        },
+        **{f"collection: {name}": here[here["collection"] == name] for name in HERE},
+        **{f"format: {name}": here[here["source_format"] == name] for name in FORMATS},
+        "quality: below 80": here[here["jpeg_quality"] < 80],
+        "quality: 90 and above": here[here["jpeg_quality"] >= 90],
+    }
+    return [each for subset, part in cuts.items() for each in rows_of(part, "slice", subset)]
 
 
 def robustness(base, slope=1.0, knows=0.52, rises=False):
@@ -210,12 +219,30 @@ def history():
     )
 
 
-def control(untouched, tampered):
-    found = {"n_genuine": 700, "n_untouched": 240, "n_tampered": 260}
-    for kind, value in (("untouched", untouched), ("tampered", tampered)):
-        ends = {"": value, "_low": value - 0.06, "_high": min(value + 0.06, 1.0)}
-        found |= {f"{kind}_roc_auc{end}": number for end, number in ends.items()}
-    return found
+def crops(untouched, tampered):
+    """Rows of the localisation check; each ROC AUC with an interval around it, or with that given."""
+    return [
+        row("localisation", kind, "roc_auc", *(found if isinstance(found, tuple) else around(found)))
+        for kind, found in (("untouched", untouched), ("tampered", tampered))
+    ]
+
+
+def around(value):
+    return value, value - 0.06, min(value + 0.06, 1.0)
+
+
+def with_crops(found, untouched, tampered):
+    others = found.table[found.table["kind"] != "localisation"]
+    return replace(found, table=pd.concat([others, pd.DataFrame(crops(untouched, tampered))]))
+
+
+def changed(found, subset, metric, *numbers):
+    """The results with another value and interval of a metric."""
+    table = found.table.copy()
+    rows = (table["subset"] == subset) & (table["metric"] == metric) & (table["condition"] == "")
+    assert rows.any()
+    table.loc[rows, ["value", "low", "high"]] = numbers
+    return replace(found, table=table)
 
 
 def shortcuts(words):
@@ -234,13 +261,13 @@ def content(
     separation, elsewhere, shortcut, words, policy, model, tells, leaking, untouched, tampered, **more
 ):
     table = predictions(separation, elsewhere)
-    found = intervals(table, shortcut)
-    roc_auc = found.loc[(found["part"] == "test") & (found["metric"] == "roc_auc"), "value"].iloc[0]
-    return ReportContent(
-        metrics={"threshold": THRESHOLD, "control": control(untouched, tampered)},
-        intervals=found,
+    rows = [*rows_of_subsets(table, shortcut), *rows_of_slices(table), *crops(untouched, tampered)]
+    roc_auc = next(each["value"] for each in rows if each["metric"] == "roc_auc")
+    return Results(
+        threshold=THRESHOLD,
+        confidence=0.95,
+        table=pd.DataFrame(rows, columns=COLUMNS),
         predictions=table,
-        slices=slices(table),
         robustness=robustness(roc_auc, **more),
         shortcuts=shortcuts(words),
         history=history(),
@@ -287,28 +314,29 @@ def shown(table, seed=0):
         yield Shown(row, pixels, cells, mask if row["target"] else None)
 
 
-def charts_of(content):
-    """The charts of the findings, as the evaluation plots them."""
-    away = frozenset(part.removeprefix(COLLECTION) for part in elsewhere_parts(content.intervals))
-    found = Evaluation(content.metrics, content.intervals, content.confidence, away)
-    tables = Tables(slices=content.slices, crops=None, robustness=content.robustness)
-    return evaluation_charts(content.predictions, found, tables, TEMPERATURE, content.history)
-
-
 def with_gallery(found, folder):
     write_gallery(folder, shown(found.predictions))
     return replace(found, gallery=folder)
 
 
 def with_names(found, name):
-    """The findings with `name` for all that people name: collections, slices, alterations, commits."""
+    """The results with `name` for all that people name: collections, slices, perturbations, commits."""
     record = {"config": {"model": {"_target_": name}}, "commit": name}
+    table = found.table.replace({"subset": {"collections.casia1": f"collections.{name}"}})
     return replace(
         found,
-        intervals=found.intervals.replace({"part": {"collections.casia1": f"collections.{name}"}}),
-        slices=found.slices.assign(slice=name),
+        table=table.assign(subset=table["subset"].where(table["kind"] != "slice", f"format: {name}")),
         robustness=found.robustness.assign(name=name, family=name, strength=name),
         shortcuts=found.shortcuts.assign(words=name),
         record=record,
         data={"name": name},
     )
+
+
+def without(found, *names):
+    """The results without some of what is optional."""
+    empty = {each.name: each.default_factory for each in fields(Results) if each.name in OPTIONAL[:-1]}
+    return replace(found, **{name: empty.get(name, lambda: None)() for name in names})
+
+
+OPTIONAL = [each.name for each in fields(Results) if each.name not in ("table", "threshold", "confidence")]

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,16 +7,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.config import Evaluate
-from pipeline.evaluation.results import evaluate_predictions, score_slices
-from pipeline.reports.artifacts import Tables, evaluation_charts, write_charts, write_evaluation
+from pipeline.evaluation.bootstrap import Bootstrap
+from pipeline.evaluation.subsets import measure_results
+from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.terminal import summarise
+from tests.reports.evaluated import crops as crop_rows
 
-SETTINGS = Evaluate(bootstrap=100, confidence=0.95, robustness=None)
+BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
+CROPS = pd.DataFrame(columns=["group", "kind", "logit"])
 TABLES = [
-    *("calls.csv", "confusion.csv", "crops.csv", "intervals.csv", "precision_recall.csv", "predictions.csv"),
-    *("reliability.csv", "roc.csv"),
-    "slices.csv",
+    *("calls.csv", "confusion.csv", "crops.csv", "intervals.csv", "metrics.csv", "precision_recall.csv"),
+    *("predictions.csv", "reliability.csv", "roc.csv", "slices.csv"),
 ]
 PICTURES = [
     *("confusion.png", "figures.png", "precision_recall.png", "reliability.png", "roc.png", "scores.png"),
@@ -31,15 +33,6 @@ HISTORY = pd.DataFrame(
         "validation/roc_auc": [0.5, 0.6],
     }
 )
-
-
-METRICS = {
-    "threshold": 0.6,
-    "control": {
-        **{f"untouched_roc_auc{end}": value for end, value in (("", 0.6), ("_low", 0.55), ("_high", 0.66))},
-        **{f"tampered_roc_auc{end}": value for end, value in (("", 0.99), ("_low", 0.98), ("_high", 1.0))},
-    },
-}
 
 
 def predictions(*collections, labels=("genuine", "fake"), n=24):
@@ -74,15 +67,14 @@ def predictions(*collections, labels=("genuine", "fake"), n=24):
 
 
 def evaluate(table, elsewhere=()):
-    return evaluate_predictions(table, 0.6, elsewhere, SETTINGS, seed=0)
+    return measure_results(table, CROPS, 0.6, elsewhere, BOOTSTRAP)
 
 
 def written(folder, table, elsewhere=(), history=HISTORY):
-    found = evaluate(table, elsewhere)
-    slices = score_slices(table, found, SETTINGS, seed=0)
-    tables = Tables(slices=slices, crops=table[["path", "logit"]])
-    write_evaluation(folder, table, found, tables)
-    write_charts(folder, evaluation_charts(table, found, tables, 1.5, history))
+    results = replace(evaluate(table, elsewhere), decision={"temperature": 1.5}, history=history)
+    results.save(folder)
+    write_points(folder, results)
+    write_charts(folder, evaluation_charts(results))
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -103,7 +95,7 @@ def test_the_same_predictions_give_the_same_bytes(tmp_path):
 
 
 def test_without_a_history_there_is_no_picture_of_the_training(tmp_path):
-    assert "training.png" not in written(tmp_path, predictions("here"), history=None)
+    assert "training.png" not in written(tmp_path, predictions("here"), history=HISTORY.head(0))
 
 
 @pytest.mark.parametrize("labels", [("fake",), ("genuine",)])
@@ -111,7 +103,7 @@ def test_one_class_alone_is_drawn_and_said(tmp_path, labels):
     table = predictions("here", labels=labels)
     assert "roc.png" in written(tmp_path, table)
     missing = {"fake": "genuine", "genuine": "fake"}[labels[0]]
-    text = summarise(evaluate(table).intervals, {"threshold": 0.6}, 0.95, {})
+    text = summarise(evaluate(table), {})
     assert f"test has no {missing} pictures" in text
 
 
@@ -137,10 +129,11 @@ def test_confusion_counts_agree_with_the_verdicts(tmp_path):
 
 def test_the_summary_fits_a_terminal_and_names_the_files():
     collection = "a_collection_with_a_name_that_is_far_too_long"
-    intervals = evaluate(predictions("here", collection, n=20_000)).intervals
-    text = summarise(
-        intervals, METRICS, 0.95, {"figures": Path("reports/metrics.json")}, {"leak": leak(49, 50)}
-    )
+    results = evaluate(predictions("here", collection, n=20_000))
+    crops = pd.DataFrame(crop_rows((0.6, 0.55, 0.66), (0.99, 0.98, 1.0)))
+    others = results.table[results.table["kind"] != "localisation"]
+    results = replace(results, table=pd.concat([others, crops]), counts={"leak": leak(49, 50)})
+    text = summarise(results, {"figures": Path("reports/metrics.json")})
     assert max(map(len, text.splitlines())) <= 80
     assert "figures  reports/metrics.json" in text
     assert "leaks: 98% of the tested fakes" in text
@@ -149,34 +142,30 @@ def test_the_summary_fits_a_terminal_and_names_the_files():
     assert "untouched crops of fakes   against genuine crops: ROC AUC 0.60 (.55–.66)" in text
 
 
-def test_the_summary_puts_shortcut_probe_and_larger_class_beside_the_figures():
-    found = evaluate(predictions("here")).intervals
+def test_the_summary_puts_shortcut_probe_and_larger_class_beside_the_metrics():
     words = "compression history in the pixels"
     row = {"part": "test", "words": words, "roc_auc": 0.91, "low": 0.84, "high": 0.96}
     table = pd.DataFrame([row | {"history_roc_auc": 0.88, "history_low": 0.8, "history_high": 0.94}])
-    lines = summarise(found, {"threshold": 0.6}, 0.95, {}, shortcuts=table).splitlines()
+    lines = summarise(evaluate(predictions("here")).with_audit({}, table), {}).splitlines()
     assert f"test 0.88 (.80–.94) 0.91 (.84–.96) {words}" in [" ".join(line.split()) for line in lines]
     assert re.search(r"^by guessing +100% +0% +50% +0.50$", "\n".join(lines), re.MULTILINE)
     assert max(map(len, lines)) <= 80
 
 
-@pytest.mark.parametrize("shortcuts", [None, pd.DataFrame({"part": []})], ids=["none", "empty"])
-def test_where_there_is_no_audit_the_summary_says_so(shortcuts):
-    found = evaluate(predictions("here")).intervals
-    text = summarise(found, {"threshold": 0.6}, 0.95, {}, shortcuts=shortcuts)
+def test_where_there_is_no_audit_the_summary_says_so():
+    text = summarise(evaluate(predictions("here")), {})
     assert "is not known:\nthere is no audit of these pictures." in text
 
 
 def test_a_leak_of_genuine_pictures_is_said():
     counts = {"leak": leak(0, 50) | {"genuine": {"pictures": 50, "with_relatives_in_train": 20}}}
-    text = summarise(evaluate(predictions("here")).intervals, {"threshold": 0.6}, 0.95, {}, counts)
+    text = summarise(replace(evaluate(predictions("here")), counts=counts), {})
     assert "leaks: 40% of the tested genuine pictures have a relative" in text
 
 
 def test_the_summary_says_nothing_of_leaks_where_there_are_none():
-    assert "leak" not in summarise(
-        evaluate(predictions("here")).intervals, {"threshold": 0.6}, 0.95, {}, {"leak": leak(0, 50)}
-    )
+    results = replace(evaluate(predictions("here")), counts={"leak": leak(0, 50)})
+    assert "leak" not in summarise(results, {})
 
 
 def leak(related, pictures):

@@ -1,13 +1,12 @@
 """The model card has the Hub's headings and head, and the report's figures and doubts."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 import yaml
 
 from pipeline.reports.model_card import plain, render_model_card, write_model_card
-from pipeline.reports.report_content import ReportContent
-from tests.reports.evaluated import BELIEVABLE, CLASSIC
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, OPTIONAL, with_names, without
 
 HEADINGS = [
     "## Model Details",
@@ -27,9 +26,6 @@ HEADINGS = [
     "## Technical Specifications",
     "## Citation",
 ]
-OPTIONAL = [
-    each.name for each in fields(ReportContent) if each.name not in ("metrics", "intervals", "confidence")
-]
 
 
 def head(text):
@@ -38,7 +34,7 @@ def head(text):
 
 @pytest.mark.parametrize(
     "content",
-    [BELIEVABLE, CLASSIC, replace(BELIEVABLE, **dict.fromkeys(OPTIONAL))],
+    [BELIEVABLE, CLASSIC, without(BELIEVABLE, *OPTIONAL)],
     ids=["good", "bad", "bare"],
 )
 def test_headings_stand_in_order_each_on_a_line_of_its_own(content):
@@ -85,7 +81,7 @@ def test_papers_are_those_that_the_detector_names():
 def test_only_what_was_measured_is_claimed_of_the_environment():
     assert "Energy and emissions were not measured." in render_model_card(BELIEVABLE)
     assert "Hardware: cpu" in render_model_card(BELIEVABLE)
-    assert "Hardware: not recorded." in render_model_card(replace(BELIEVABLE, record=None))
+    assert "Hardware: not recorded." in render_model_card(without(BELIEVABLE, "record"))
 
 
 def test_call_and_verdict_do_not_contradict_each_other():
@@ -122,8 +118,7 @@ def test_texts_from_outside_are_escaped(given, shown):
 
 def test_a_hostile_name_stays_a_name(tmp_path):
     nasty = "</td>|<script>alert(1)</script>"
-    slices = BELIEVABLE.slices.assign(slice=nasty)
-    hostile = replace(BELIEVABLE, slices=slices, data={"name": f"{nasty}\n---"})
+    hostile = replace(with_names(BELIEVABLE, nasty), record=BELIEVABLE.record, data={"name": f"{nasty}\n---"})
     write_model_card(tmp_path / "card.md", hostile)
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
     body = text.split("---\n", 2)[2]

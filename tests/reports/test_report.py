@@ -1,7 +1,7 @@
 """The report is one whole file that loads nothing, says what is missing, and shows hostile names as text."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -9,23 +9,19 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from pipeline.errors import UserError
-from pipeline.reports.numbers import elsewhere_parts
+from pipeline.evaluation.results import Results
+from pipeline.reports.artifacts import evaluation_charts
 from pipeline.reports.rendering import ink_on, inline_svg, new_chart
 from pipeline.reports.report import render_report, write_report
-from pipeline.reports.report_content import ReportContent, read_content
 from pipeline.reports.report_tables import band_rows
-from tests.reports.evaluated import BELIEVABLE, CLASSIC, HERE, charts_of, with_gallery, with_names
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, HERE, OPTIONAL, with_gallery, with_names, without
 
 NASTY = "<script>alert(1)</script>.jpg"
 VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
-OPTIONAL = [
-    each.name for each in fields(ReportContent) if each.name not in ("metrics", "intervals", "confidence")
-]
 SECTIONS = ["How good is it?", "Where does it fail?", "How fragile is it?", "How good is it elsewhere?"]
 SECTIONS += ["What exactly was run?"]
 
-UNDRAWN = replace(BELIEVABLE, predictions=None, history=None)  # drawing takes most of the time
+UNDRAWN = without(BELIEVABLE, "predictions", "history")  # drawing takes most of the time
 
 
 class Page(HTMLParser):
@@ -62,7 +58,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def charts():
-    return charts_of(BELIEVABLE)
+    return evaluation_charts(BELIEVABLE)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +79,7 @@ def test_it_is_one_file_of_less_than_five_megabytes_that_loads_nothing(whole):
 
 def test_the_same_content_gives_the_same_file(whole):
     content = with_gallery(BELIEVABLE, whole.parent / "gallery")
-    assert render_report(content, charts_of(content)) == whole.read_text(encoding="utf-8")
+    assert render_report(content, evaluation_charts(content)) == whole.read_text(encoding="utf-8")
 
 
 def test_the_verdict_comes_first(whole):
@@ -96,7 +92,7 @@ def test_the_verdict_comes_first(whole):
 
 def test_the_two_are_told_apart_in_the_first_lines():
     first = {name: " ".join(Page(render_report(content)).text.split())[:420] for name, content in
-             (("good", UNDRAWN), ("classic", replace(CLASSIC, predictions=None)))}  # fmt: skip
+             (("good", UNDRAWN), ("classic", without(CLASSIC, "predictions")))}  # fmt: skip
     assert "may be believed" in first["good"]
     assert "clearly better than any trick" in first["good"]
     assert "Do not believe these figures" in first["classic"]
@@ -122,8 +118,8 @@ def test_brackets_are_explained_where_they_first_stand(whole):
 
 
 def test_without_collections_from_elsewhere_there_is_no_such_bar():
-    here = BELIEVABLE.intervals[~BELIEVABLE.intervals["part"].isin(elsewhere_parts(BELIEVABLE.intervals))]
-    assert "<span>on pictures from elsewhere</span>" not in render_report(replace(UNDRAWN, intervals=here))
+    here = BELIEVABLE.table[~BELIEVABLE.table["subset"].isin(BELIEVABLE.subsets("cross-dataset"))]
+    assert "<span>on pictures from elsewhere</span>" not in render_report(replace(UNDRAWN, table=here))
     assert "<span>on pictures from elsewhere</span>" in render_report(UNDRAWN)
 
 
@@ -137,7 +133,7 @@ def test_what_stands_beside_every_row_is_shortcut_probe_and_larger_class():
 
 def test_the_page_of_the_audit_is_a_link_where_there_is_one():
     assert render_report(UNDRAWN).count('<a href="audit.html">') == 3
-    assert '<a href="audit.html">' not in render_report(replace(UNDRAWN, audit=None))
+    assert '<a href="audit.html">' not in render_report(without(UNDRAWN, "audit"))
 
 
 def test_the_doubt_about_an_interval_stands_at_its_row():
@@ -170,14 +166,13 @@ def test_figures_have_what_guessing_gives_beside_them(whole):
 
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_what_is_missing_is_said_and_every_section_is_there(name):
-    page = Page(render_report(replace(UNDRAWN, **{name: None})))
+    page = Page(render_report(without(UNDRAWN, name)))
     assert all(section in page.text for section in SECTIONS)
 
 
 def test_with_nothing_but_figures_it_is_whole_all_the_same():
-    alone = BELIEVABLE.intervals[BELIEVABLE.intervals["metric"] != "best_shortcut_roc_auc"]
-    bare = replace(BELIEVABLE, intervals=alone, metrics={"threshold": 0.5}, **dict.fromkeys(OPTIONAL))
-    page = Page(render_report(bare))
+    alone = BELIEVABLE.table[BELIEVABLE.table["kind"].isin(["split", "collection", "cross-dataset"])]
+    page = Page(render_report(replace(without(BELIEVABLE, *OPTIONAL), table=alone)))
     assert all(section in page.text for section in SECTIONS)
     for says in (
         "was not at hand",
@@ -193,17 +188,17 @@ def test_with_nothing_but_figures_it_is_whole_all_the_same():
 
 def test_of_a_detector_without_a_map_it_is_said(whole):
     assert "how forged each place looks" in Page(whole.read_text(encoding="utf-8")).text
-    without = BELIEVABLE.intervals[~BELIEVABLE.intervals["metric"].str.startswith("pixel")]
-    said = Page(render_report(replace(UNDRAWN, intervals=without, gallery=whole.parent / "gallery"))).text
+    unmapped = BELIEVABLE.table[~BELIEVABLE.table["metric"].str.startswith("pixel")]
+    said = Page(render_report(replace(UNDRAWN, table=unmapped, gallery=whole.parent / "gallery"))).text
     assert "This detector says nothing of places" in said
     assert "how forged each place looks" not in said
 
 
 def test_test_pictures_of_one_class_are_reported():
     fakes = BELIEVABLE.predictions[BELIEVABLE.predictions["target"] == 1]
-    table = BELIEVABLE.intervals[BELIEVABLE.intervals["part"] == "test"].copy()
+    table = BELIEVABLE.table[BELIEVABLE.table["subset"] == "test"].copy()
     table.loc[table["metric"] != "fake_accuracy", ["value", "low", "high"]] = float("nan")
-    page = Page(render_report(replace(BELIEVABLE, intervals=table.assign(n_genuine=0), predictions=fakes)))
+    page = Page(render_report(replace(BELIEVABLE, table=table.assign(n_genuine=0), predictions=fakes)))
     assert "Whether a trick does as well cannot be told" in page.text
 
 
@@ -258,24 +253,16 @@ def test_the_loss_is_not_read_as_learning_by_heart(charts):
 
 def test_what_the_stages_wrote_is_read_back(tmp_path):
     reports, models, manifest = (tmp_path / name for name in ("reports", "models", "manifest"))
-    (reports / "evaluation").mkdir(parents=True)
-    models.mkdir()
-    manifest.mkdir()
-    named_na = BELIEVABLE.slices.replace({"slice": {"splice": "NA"}})
-    tables = {"intervals": BELIEVABLE.intervals, "slices": named_na, "robustness": BELIEVABLE.robustness}
-    for name, table in tables.items():
-        table.to_csv(reports / "evaluation" / f"{name}.csv", index=False)
+    for folder in (reports, models, manifest):
+        folder.mkdir()
+    named_na = BELIEVABLE.table.replace({"subset": {"subset: splice": "subset: NA"}})
+    replace(BELIEVABLE, table=named_na).save(reports)
     (reports / "metrics.json").write_text('{"threshold": 0.46}')
     (models / "decision.json").write_text('{"threshold": 0.46, "temperature": 2.0, "unsure": [0.4, 0.5]}')
-    content = read_content(reports, models, manifest, audit=None)
-    assert content.record is None
-    assert content.decision["temperature"] == 2.0
-    assert "NA" in set(content.slices["slice"])
-    assert (content.robustness["verdict"] == "").any()
-    page = Page(render_report(content))
+    results = Results.load(reports, reports / "metrics.json", 0.95).with_background(models, manifest)
+    assert results.record == {}
+    assert results.decision["temperature"] == 2.0
+    assert "NA" in set(results.slices["slice"])
+    assert (results.robustness["verdict"] == "").any()
+    page = Page(render_report(results))
     assert "temperature 2.00; unsure from 0.40 to 0.50" in page.text
-
-
-def test_without_an_evaluation_there_is_nothing_to_report(tmp_path):
-    with pytest.raises(UserError, match="holds no evaluation; make one with"):
-        read_content(tmp_path, tmp_path, tmp_path, audit=None)

@@ -14,11 +14,11 @@ from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.ranking import BINS
 from pipeline.reports.metric_charts import plot_slices, robustness_rows, slice_rows, weakest
 from pipeline.reports.model_card import training_data
-from pipeline.reports.numbers import elsewhere_parts
 from pipeline.reports.plots import plot_precision_recall, plot_reliability, reliability_points
 from pipeline.reports.rendering import write_chart
-from pipeline.reports.report_tables import metric_rows, summary_table, write_summary_table
-from tests.reports.evaluated import AWAY, BELIEVABLE, HERE
+from pipeline.reports.report_tables import metric_rows, summary_table
+from pipeline.storage import write_csv
+from tests.reports.evaluated import AWAY, BELIEVABLE, HERE, without
 
 
 @pytest.mark.parametrize(("n_fake", "n_genuine"), [(96, 125), (5, 3), (4, 4), (1, 99)])
@@ -54,8 +54,8 @@ def test_every_figure_is_shown_once_with_its_meaning():
 
 
 def test_what_was_not_measured_is_left_out_of_the_table():
-    bare = BELIEVABLE.intervals[~BELIEVABLE.intervals["metric"].str.startswith("pixel")]
-    assert "Places, by pixel" not in metric_rows(replace(BELIEVABLE, intervals=bare))
+    bare = BELIEVABLE.table[~BELIEVABLE.table["metric"].str.startswith("pixel")]
+    assert "Places, by pixel" not in metric_rows(replace(BELIEVABLE, table=bare))
 
 
 def test_the_summary_has_a_row_a_collection_and_says_what_was_left_out(tmp_path):
@@ -68,7 +68,7 @@ def test_the_summary_has_a_row_a_collection_and_says_what_was_left_out(tmp_path)
     found = BELIEVABLE.intervals.set_index(["part", "metric"]).loc[("elsewhere", "roc_auc")]
     row = table.iloc[3]
     assert [row["roc_auc"], row["roc_auc_low"]] == [found["value"], found["low"]]
-    write_summary_table(tmp_path, BELIEVABLE)
+    write_csv(tmp_path / "summary.csv", table)
     read = pd.read_csv(tmp_path / "summary.csv")
     assert read["n_fake"].tolist() == table["n_fake"].tolist()
 
@@ -91,13 +91,14 @@ def test_a_collection_without_test_pictures_was_trained_on_all_the_same():
 
 
 def test_where_it_is_not_known_what_was_left_out_nothing_is_said():
-    assert summary_table(replace(BELIEVABLE, left_out=None))["left_out_for_overlap"].isna().all()
+    assert summary_table(without(BELIEVABLE, "left_out"))["left_out_for_overlap"].isna().all()
 
 
 def test_collections_after_elsewhere_were_only_tested():
-    assert elsewhere_parts(BELIEVABLE.intervals) == ["elsewhere", *(f"collections.{name}" for name in AWAY)]
-    here = BELIEVABLE.intervals[BELIEVABLE.intervals["part"] == "test"]
-    assert elsewhere_parts(here) == []
+    away = ["elsewhere", *(f"collections.{name}" for name in AWAY)]
+    assert BELIEVABLE.subsets("cross-dataset") == away
+    here = BELIEVABLE.table[BELIEVABLE.table["subset"] == "test"]
+    assert replace(BELIEVABLE, table=here).subsets("cross-dataset") == []
 
 
 def test_the_weakest_slice_is_not_one_of_three_pictures():

@@ -8,10 +8,10 @@ import pytest
 
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.perturbations import SETS
-from pipeline.reports.report_content import ReportContent
+from pipeline.evaluation.results import Results
 from pipeline.reports.trust import believe, conclude
 from pipeline.reports.trust_rules import EVERYDAY, pairs, surely_above
-from tests.reports.evaluated import BELIEVABLE, CLASSIC, control, counts, robustness
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, changed, counts, robustness, row, with_crops, without
 from tests.reports.test_audit_report import audit, side
 
 
@@ -20,21 +20,10 @@ def about(content, what):
     return found
 
 
-def changed(content, part, metric, *figure):
-    """The content with another figure."""
-    table = content.intervals.copy()
-    rows = (table["part"] == part) & (table["metric"] == metric)
-    assert rows.any()
-    for name, value in zip(("value", "low", "high"), figure, strict=True):
-        table.loc[rows, name] = value
-    return replace(content, intervals=table)
-
-
 def least(**more):
-    """Nothing but the figures that every evaluation has."""
-    row = {"part": "test", "metric": "roc_auc", "value": 0.9, "low": 0.86, "high": 0.94}
-    row |= {"n_fake": 50, "n_genuine": 50, "n_groups": 90}
-    return ReportContent(metrics={"threshold": 0.5}, intervals=pd.DataFrame([row]), **more)
+    """Nothing but the metrics that every evaluation has."""
+    table = pd.DataFrame([row("split", "test", "roc_auc", 0.9, 0.86, 0.94)])
+    return Results(threshold=0.5, confidence=0.95, table=table, **more)
 
 
 def test_a_detector_far_above_every_trick_on_a_clean_split_may_be_believed():
@@ -135,7 +124,7 @@ def test_twins_that_share_no_group_are_named():
     ],
 )
 def test_untouched_pieces_of_fakes_should_look_genuine(untouched, tampered, level):
-    found = replace(BELIEVABLE, metrics={"threshold": 0.5, "control": control(untouched, tampered)})
+    found = with_crops(BELIEVABLE, untouched, tampered)
     assert about(found, "control").level == level
 
 
@@ -149,17 +138,14 @@ def test_untouched_pieces_of_fakes_should_look_genuine(untouched, tampered, leve
     ],
 )
 def test_what_no_interval_bounds_is_not_good(untouched, tampered, says):
-    ends = ("", "_low", "_high")
-    control = {f"untouched_roc_auc{end}": value for end, value in zip(ends, untouched, strict=True)}
-    control |= {f"tampered_roc_auc{end}": value for end, value in zip(ends, tampered, strict=True)}
-    found = replace(BELIEVABLE, metrics={"threshold": 0.5, "control": control})
+    found = with_crops(BELIEVABLE, untouched, tampered)
     assert about(found, "control").level == "warning"
     assert says in about(found, "control").title
     assert conclude(believe(found)).headline == "Believe these figures only in part"
 
 
 def test_one_bad_finding_is_enough():
-    found = replace(BELIEVABLE, metrics={"threshold": 0.5, "control": control(0.8, 0.9)})
+    found = with_crops(BELIEVABLE, 0.8, 0.9)
     assert conclude(believe(found)).headline == "Do not believe these figures"
 
 
@@ -208,7 +194,11 @@ def test_alterations_that_nobody_could_judge_are_no_evidence(reason):
     table = robustness(0.9)
     found = about(replace(BELIEVABLE, robustness=table.assign(verdict=reason)), "altered")
     assert (found.level, reason in found.text) == ("warning", True)
-    for kept in (table[table["family"] != "content only"], table[table["family"] == "content only"], None):
+    for kept in (
+        table[table["family"] != "content only"],
+        table[table["family"] == "content only"],
+        table.head(0),
+    ):
         assert about(replace(BELIEVABLE, robustness=kept), "altered").level == "warning"
     assert about(BELIEVABLE, "altered").level == "good"
 
@@ -245,7 +235,7 @@ def test_harm_that_nobody_meets_every_day_is_counted_and_does_not_decide():
 
 
 def test_without_the_everyday_alterations_nobody_has_checked():
-    for table in (None, robustness(0.98).query("name != 'lossless'")):
+    for table in (robustness(0.98).head(0), robustness(0.98).query("name != 'lossless'")):
         found = about(replace(BELIEVABLE, robustness=table), "fragile")
         assert (found.level, found.title[:22]) == ("warning", "nobody has checked wha")
 
@@ -294,4 +284,4 @@ def test_a_test_set_of_one_class_is_said_to_tell_nothing():
 def test_an_audit_without_a_figure_is_told_from_none():
     bare = changed(BELIEVABLE, "test", "best_shortcut_roc_auc", np.nan, np.nan, np.nan)
     assert "too few of a class" in about(bare, "shortcuts").text
-    assert "There is no shortcut audit" in about(replace(bare, audit=None), "shortcuts").text
+    assert "There is no shortcut audit" in about(without(bare, "audit"), "shortcuts").text
