@@ -143,26 +143,21 @@ def _by_reason(audit: Mapping[str, Any]) -> dict[str, list[Shortcut]]:
     return reasons
 
 
-def _features(part: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List every property of a part that varies somewhere, strongest as handed in first."""
+def _features(part: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """List what varies in a part, in words, as handed in and as converted; strongest as handed in first."""
     if part["too_few"]:
         return []
-    sides = {side: part[side]["features"] for side in (RAW, CONVERTED)}
-    names = dict.fromkeys([*sides[RAW], *sides[CONVERTED]])
-    rows = [
-        {"words": FEATURES[name].words, **{side: found.get(name) for side, found in sides.items()}}
-        for name in names
+    raw, converted = part[RAW], part[CONVERTED]
+    words = {
+        "features": lambda name: FEATURES[name].words,
+        ALL: lambda model: f"all of them: {model}",
+        PROBE: lambda name: PROBES[name].words,
+    }
+    return [
+        (write(name), raw[kind].get(name), converted[kind].get(name))
+        for kind, write in words.items()
+        for name in dict.fromkeys([*raw[kind], *converted[kind]])
     ]
-    models = dict.fromkeys([*part[RAW][ALL], *part[CONVERTED][ALL]])
-    rows += [
-        {"words": f"all of them: {model}", **{side: part[side][ALL].get(model) for side in sides}}
-        for model in models
-    ]
-    rows += [
-        {"words": PROBES[name].words, **{side: part[side][PROBE].get(name) for side in sides}}
-        for name in part[CONVERTED][PROBE]
-    ]
-    return rows
 
 
 def _tested(name: str) -> str:

@@ -49,56 +49,34 @@ def audit(policy, converted, raw=None, **parts):
     raw = raw or side(0.99, 1.0, luma_table=0.98, software=0.9, width=0.55)
     training = part(raw, converted) | {"kept_scans": 50 if policy == "matched" else 0}
     tested = {"n_genuine": 10, "n_fake": 9} | estimate(0.6)
+    numbers = ("alike_not_compared", "groups_in_several_splits", "identical", "alike_unexplained")
+    none = dict.fromkeys(numbers, 0)
+    none |= {name: [] for name in ("counts", "alike_pairs", "largest_groups", "identical_pictures")}
     return {
         "settings": {
-            "folds": 5,
-            "bootstrap": 100,
-            "confidence": 0.95,
-            "warn_above": 0.55,
-            "fail_above": None,
+            "folds": 5, "bootstrap": 100, "confidence": 0.95, "warn_above": 0.55, "fail_above": None,
         },
         "pictures": {"train": {"genuine": 40, "fake": 40}, "test": {"genuine": 10, "fake": 10}},
         "parts": {"training": training} | parts,
         "on_test": {
-            "test": {"n_genuine": 10, "n_fake": 10}
-            | {
-                what: tested | {"name": name}
-                for what, name in (("best_feature", "width"), (HISTORY, HISTORY))
+            "test": {
+                "n_genuine": 10,
+                "n_fake": 10,
+                "best_feature": tested | {"name": "width"},
+                HISTORY: tested | {"name": HISTORY},
             }
         },
-        "leaks": {
-            "groups": 40,
-            "groups_in_several_splits": 0,
-            "counts": [],
-            "alike_pairs": [],
-            "n_alike_pairs": 0,
-            "alike_not_compared": 0,
-            "largest_groups": [],
-        },
-        "labels": {
-            "identical": 0,
-            "identical_pictures": [],
-            "alike": 3,
-            "alike_unexplained": 0,
-            "alike_pairs": [],
-            "alike_not_compared": 0,
-        },
+        "leaks": none | {"groups": 40, "n_alike_pairs": 0},
+        "labels": none | {"alike": 3},
         "masks": {
-            "fakes": 50,
-            "with_mask": 50,
-            "median_share": 0.1,
-            "empty": [],
-            "full": [],
-            "inverted": [],
-            "rejected": [],
+            "fakes": 50, "with_mask": 50, "median_share": 0.1,
+            "empty": [], "full": [], "inverted": [], "rejected": [],
         },
         "tables": {"by_label": [], "by_subset": []},
         "built_from": {
-            "convert": {"policy": policy},
-            "split": {"method": "grouped"},
-            "data": {"name": "folders"},
+            "convert": {"policy": policy}, "split": {"method": "grouped"}, "data": {"name": "folders"},
         },
-    }
+    }  # fmt: skip
 
 
 EQUAL = audit("equal", side(0.99, 0.56, bytes=0.54, width=0.53))
@@ -322,14 +300,8 @@ def test_texts_from_outside_are_escaped():
 
 def test_leaks_conflicts_and_masks_are_named_worst_first():
     bad = audit("equal", side(0.5, 0.5))
-    row = {
-        "relation": "in one group",
-        "split": "test",
-        "label": "fake",
-        "label_in_train": "fake",
-        "pictures": 9,
-        "of": 10,
-    }
+    labels = {"label": "fake", "label_in_train": "fake"}
+    row = {"relation": "in one group", "split": "test", **labels, "pictures": 9, "of": 10}
     bad["leaks"]["counts"] = [row]
     bad["labels"] |= {"identical": 2}
     bad["masks"] |= {"empty": ["a"], "inverted": ["b", "c"]}
