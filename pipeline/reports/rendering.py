@@ -121,7 +121,7 @@ def render(template: str, content: Mapping[str, Any], filters: Mapping[str, Any]
     Args:
         template: its name; where it ends in `.html`, what is filled in is escaped for HTML.
         content: name -> what the template shows.
-        filters: of its own, beside `place`, `count`, `percent`, `decimal`, `share` and `signed`.
+        filters: of its own, beside `count`, `percent`, `decimal`, `share` and `signed`.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -132,9 +132,8 @@ def render(template: str, content: Mapping[str, Any], filters: Mapping[str, Any]
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "place": _place,
-        "count": _count,
-        "percent": _percent,
+        "count": lambda number: f"{int(number):,}",
+        "percent": lambda share: f"{100 * share:.1f} %",
         "decimal": as_decimal,
         "share": in_percent,
         "signed": _signed,
@@ -143,21 +142,8 @@ def render(template: str, content: Mapping[str, Any], filters: Mapping[str, Any]
     return environment.get_template(template).render(content)
 
 
-def _place(value: float, lowest: float = 0.0) -> float:
-    """Give the place of a value on an axis from `lowest` to 1, in percent of its width."""
-    return round(100 * (min(max(value, lowest), 1.0) - lowest) / (1.0 - lowest), 2)
-
-
-def _count(number: float) -> str:
-    return f"{int(number):,}"
-
-
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "±0.00"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 # How a chart becomes part of a page: SVG in the colours of the page by day and by night.
