@@ -119,8 +119,8 @@ def _plan(
     facts = survey(sources, settings, journal, compute)
     pictures = each_page(sources, {path: found.n_pages for path, found in facts.items()})
     last_saves = {path: found.last_save for path, found in facts.items()}
-    savings = POLICIES[settings.policy](pictures, settings, last_saves)
-    return plan_tasks(pictures, savings, settings.policy)
+    encoders = POLICIES[settings.policy](pictures, settings, last_saves)
+    return plan_tasks(pictures, encoders, settings.policy)
 
 
 def _unchanged(

@@ -60,7 +60,7 @@ def _is_converted(task: Task, known: Entry, content: bytes, output: Path) -> boo
 
 def _convert(task: Task, picture: Picture, output: Path) -> Entry:
     rgb, content = picture.image, picture.content
-    saved = task.saving.save(content, rgb)
+    saved = task.encoder.save(content, rgb)
     source_sha256 = sha256_of(content)
     phash, phash_turned = perceptual_hashes(rgb)
     entry = Entry(

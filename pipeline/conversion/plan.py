@@ -17,7 +17,7 @@ import PIL
 from pipeline.config import Compute, Convert
 from pipeline.conversion.journal import Journal, settled_stamp, stamp
 from pipeline.conversion.policies import signature
-from pipeline.images.encode import JpegLike, Saving, settings_of, take_apart
+from pipeline.images.encode import Encoder, JpegLike, settings_of, take_apart
 from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, Unreadable, format_of_content
 from pipeline.images.read import READING, read, read_bytes
 from pipeline.images.tiff import count_pages
@@ -60,9 +60,9 @@ def survey(
     look = functools.partial(_look_at, pages=pages, limits=limits)
     for index, found in map_chunks(look, items, compute, "survey", chunk=64, alone=_ALONE):
         facts[missing[index]] = found
-    encoders = {found.last_save.words: found.last_save for found in facts.values() if found.last_save}
+    saves = {found.last_save.words: found.last_save for found in facts.values() if found.last_save}
     if missing:
-        journal.write(_ENCODER, {words: dataclasses.asdict(encoder) for words, encoder in encoders.items()})
+        journal.write(_ENCODER, {words: dataclasses.asdict(save) for words, save in saves.items()})
         news = {}
         for name, at in zip(missing, stamps, strict=True):
             if at:
@@ -70,7 +70,7 @@ def survey(
                 words = found.last_save.words if found.last_save else None
                 news[name] = [_how(name in fakes, found_by), words, found.n_pages, at]
         journal.write(_FILE, news)
-    journal.keep(_ENCODER, encoders)
+    journal.keep(_ENCODER, saves)
     journal.keep(_FILE, facts)
     return {name: facts[name] for name in paths}
 
@@ -129,12 +129,12 @@ class Task(Source):
     """One picture to be converted: a source whose `target` is its file below the output folder.
 
     Attributes:
-        saving: how it is saved.
+        encoder: of its pixels.
         policy: all that the result depends on besides the source, see `policies.signature`.
         mask_target: the file of its mask below the output folder; "" where it has none.
     """
 
-    saving: Saving
+    encoder: Encoder
     policy: str
     mask_target: str = ""
 
@@ -158,7 +158,7 @@ def _page_of(source: Source, page: int) -> Source:
 
 
 def plan_tasks(
-    sources: Sequence[Source], savings: Sequence[Saving], policy: str
+    sources: Sequence[Source], encoders: Sequence[Encoder], policy: str
 ) -> tuple[list[Task], list[Rejected]]:
     """Choose the target of each picture; the result does not depend on the order of `sources`.
 
@@ -169,36 +169,36 @@ def plan_tasks(
     Returns:
         tasks sorted by target, and the pictures without a name of their own.
     """
-    short = [_renamed(each, how, keep=False) for each, how in zip(sources, savings, strict=True)]
+    short = [_renamed(each, how, keep=False) for each, how in zip(sources, encoders, strict=True)]
     wanted_by = Counter(short)
     wanted = [
         _renamed(each, how, keep=True) if wanted_by[name] > 1 and name != each.target else name
-        for each, how, name in zip(sources, savings, short, strict=True)
+        for each, how, name in zip(sources, encoders, short, strict=True)
     ]
     taken: dict[str, str] = {}
     tasks, rejected = [], []
     order = sorted(
-        zip(sources, savings, wanted, strict=True),
+        zip(sources, encoders, wanted, strict=True),
         key=lambda each: (each[2] != each[0].target, each[0].source_path, each[0].page),
     )
-    for source, saving, target in order:
+    for source, encoder, target in order:
         if first := taken.get(target):
             reason = f"it would be converted to {target}, as {first} is; rename one of them"
             rejected.append(Rejected(source.source_path, reason))
             continue
         taken[target] = source.source_path
-        words = signature(policy, saving)
-        tasks.append(Task(**{**vars(source), "target": target}, saving=saving, policy=words))
+        words = signature(policy, encoder)
+        tasks.append(Task(**{**vars(source), "target": target}, encoder=encoder, policy=words))
     tasks.sort(key=lambda task: task.target)
     return _with_masks(tasks), rejected
 
 
-def _renamed(source: Source, saving: Saving, keep: bool) -> str:
-    """Change the ending of the target to that of what is saved; `keep` leaves the old one before it."""
+def _renamed(source: Source, encoder: Encoder, keep: bool) -> str:
+    """Change the ending of the target to the encoder's; `keep` leaves the old one before it."""
     stem = _without_ending(source.target)
-    if saving.ending is None or source.target == stem + saving.ending:
+    if encoder.ending is None or source.target == stem + encoder.ending:
         return source.target
-    return (source.target if keep else stem) + saving.ending
+    return (source.target if keep else stem) + encoder.ending
 
 
 def _without_ending(path: str) -> str:

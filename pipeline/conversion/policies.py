@@ -16,7 +16,7 @@ import numpy as np
 import PIL
 
 from pipeline.config import Convert
-from pipeline.images.encode import Copied, Jpeg, JpegLike, Png, Saving, Stripped
+from pipeline.images.encode import Copied, Encoder, Jpeg, JpegLike, Png, Stripped
 from pipeline.images.files import Source, format_of_name
 from pipeline.images.read import READING
 
@@ -99,15 +99,15 @@ def _uniform(bits: np.ndarray) -> np.ndarray:
 LOG = logging.getLogger(__name__)
 
 LastSaves = Mapping[str, JpegLike | None]
-Policy = Callable[[Sequence[Source], Convert, LastSaves], list[Saving]]
+Policy = Callable[[Sequence[Source], Convert, LastSaves], list[Encoder]]
 
 
-def raw(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:  # noqa: ARG001
+def raw(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Encoder]:  # noqa: ARG001
     """The bytes as handed in."""
     return [Copied() for _ in sources]
 
 
-def tif_only(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:  # noqa: ARG001
+def tif_only(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Encoder]:  # noqa: ARG001
     """The classic: what is called .tif or .tiff becomes JPEG, the rest is copied."""
     jpeg = Jpeg(settings.quality, settings.subsampling)
     return [
@@ -115,17 +115,17 @@ def tif_only(sources: Sequence[Source], settings: Convert, last_saves: LastSaves
     ]
 
 
-def equal(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:  # noqa: ARG001
+def equal(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Encoder]:  # noqa: ARG001
     """Every picture saved once more with the same JPEG settings, both classes alike."""
     return [Jpeg(settings.quality, settings.subsampling) for _ in sources]
 
 
-def lossless(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:  # noqa: ARG001
+def lossless(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Encoder]:  # noqa: ARG001
     """The pixels as they are, in PNG."""
     return [Png() for _ in sources]
 
 
-def matched(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Saving]:
+def matched(sources: Sequence[Source], settings: Convert, last_saves: LastSaves) -> list[Encoder]:
     """Both classes with the same distribution of last saves: that of the collection's fake JPEGs.
 
     A fake JPEG keeps its compressed data and loses all else. A genuine picture, and a fake that is no JPEG
@@ -135,7 +135,7 @@ def matched(sources: Sequence[Source], settings: Convert, last_saves: LastSaves)
     """
     pools = pools_of(sources, last_saves)
     _log_what_is_missing(pools, settings)
-    savings: list[Saving] = [Jpeg(settings.quality, settings.subsampling)] * len(sources)
+    encoders: list[Encoder] = [Jpeg(settings.quality, settings.subsampling)] * len(sources)
     for collection, pool in pools.items():
         if pool is None:
             continue
@@ -144,13 +144,13 @@ def matched(sources: Sequence[Source], settings: Convert, last_saves: LastSaves)
             if source.collection != collection:
                 continue
             if pool.own and source.label == "fake" and last_saves.get(source.source_path) is not None:
-                savings[index] = Stripped()
+                encoders[index] = Stripped()
             else:
                 to_save.append(index)
         donors = pool.draw([sources[index].target for index in to_save])
         for index, donor in zip(to_save, donors, strict=True):
-            savings[index] = donor
-    return savings
+            encoders[index] = donor
+    return encoders
 
 
 POLICIES: dict[str, Policy] = {
@@ -163,13 +163,13 @@ POLICIES: dict[str, Policy] = {
 
 
 @functools.lru_cache(maxsize=4096)
-def signature(policy: str, saving: Saving) -> str:
+def signature(policy: str, encoder: Encoder) -> str:
     """Write down all that a converted file depends on besides its source: what differs must be done again.
 
     `equal(quality=95,subsampling=4:4:4,reading=1,pillow=13.0.0)`, `tif_only(copied,reading=1,pillow=13.0.0)`.
     The last two stand for how pictures are decoded and encoded.
     """
-    return f"{policy}({saving.words},reading={READING},pillow={PIL.__version__})"
+    return f"{policy}({encoder.words},reading={READING},pillow={PIL.__version__})"
 
 
 def _log_what_is_missing(pools: Mapping[str, Pool | None], settings: Convert) -> None:

@@ -205,7 +205,7 @@ def _segment(marker: int, payload: bytes) -> bytes:
     return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
-class Saving(Protocol):
+class Encoder(Protocol):
     """An encoder: a way to save one picture. Those with the same settings are equal, and have one hash."""
 
     def __hash__(self) -> int: ...

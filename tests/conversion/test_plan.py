@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.config import Convert
 from pipeline.conversion.plan import Task, _without_ending, each_page, plan_tasks
 from pipeline.conversion.policies import FEWEST, POLICIES, Pool, pools_of, signature
-from pipeline.images.encode import Copied, Jpeg, JpegLike, Png, Saving, Stripped
+from pipeline.images.encode import Copied, Encoder, Jpeg, JpegLike, Png, Stripped
 from pipeline.images.files import Rejected, Source
 from tests.images.pictures import settings
 
@@ -246,7 +246,7 @@ def test_genuine_jpegs_are_no_donors():
 DONOR = JpegLike(((1,) * 64,), "4:4:4")
 
 
-def saving(policy: str, name: str) -> Saving:
+def encoder(policy: str, name: str) -> Encoder:
     return POLICIES[policy]([source(name)], settings(policy, quality=90, subsampling="4:2:0"), {})[0]
 
 
@@ -256,20 +256,20 @@ def test_the_schema_allows_exactly_the_policies_that_there_are():
 
 @pytest.mark.parametrize("name", ["a.tif", "a.TIFF", "a.jpg", "a.png"])
 def test_raw_copies_everything(name):
-    assert saving("raw", name) == Copied()
+    assert encoder("raw", name) == Copied()
 
 
 @pytest.mark.parametrize(
     ("name", "saved"), [("a.tif", True), ("a.TIFF", True), ("a.jpg", False), ("a.png", False)]
 )
 def test_tif_only_saves_tifs_alone(name, saved):
-    assert saving("tif_only", name) == (Jpeg(90, "4:2:0") if saved else Copied())
+    assert encoder("tif_only", name) == (Jpeg(90, "4:2:0") if saved else Copied())
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.jpg", "a.JPG", "a.webp"])
 def test_equal_and_lossless_save_everything_alike(name):
-    assert saving("equal", name) == Jpeg(90, "4:2:0")
-    assert saving("lossless", name) == Png()
+    assert encoder("equal", name) == Jpeg(90, "4:2:0")
+    assert encoder("lossless", name) == Png()
 
 
 def fakes(count: int, collection: str = "set", role: str = "train") -> list[Source]:
@@ -279,8 +279,8 @@ def fakes(count: int, collection: str = "set", role: str = "train") -> list[Sour
 def test_matched_keeps_fake_jpegs_and_saves_the_rest_like_them():
     pictures = [*fakes(5), source("f.tif"), source("g.jpg", "genuine"), source("h.png", "genuine")]
     last_saves = {each.source_path: DONOR for each in pictures[:5]} | {"f.tif": None}
-    savings = POLICIES["matched"](pictures, settings("matched"), last_saves)
-    assert savings == [Stripped()] * 5 + [DONOR] * 3
+    encoders = POLICIES["matched"](pictures, settings("matched"), last_saves)
+    assert encoders == [Stripped()] * 5 + [DONOR] * 3
 
 
 def test_matched_keeps_none_where_the_settings_are_of_another_collection(caplog):
@@ -288,9 +288,9 @@ def test_matched_keeps_none_where_the_settings_are_of_another_collection(caplog)
     other = JpegLike(((2,) * 64,), "4:4:4")
     last_saves = {each.source_path: DONOR if each.collection == "set" else other for each in pictures[:9]}
     with caplog.at_level(logging.INFO):
-        savings = POLICIES["matched"](pictures, settings("matched"), last_saves)
-    assert savings[:5] == [Stripped()] * 5
-    assert set(savings[5:]) <= {DONOR, other}
+        encoders = POLICIES["matched"](pictures, settings("matched"), last_saves)
+    assert encoders[:5] == [Stripped()] * 5
+    assert set(encoders[5:]) <= {DONOR, other}
     assert "fewer than 5 fake JPEGs in few" in caplog.text
 
 
@@ -298,8 +298,8 @@ def test_matched_without_fake_jpegs_saves_all_alike_and_says_so(caplog):
     pictures = [*fakes(4), source("g.jpg", "genuine")]
     last_saves = {each.source_path: DONOR for each in pictures[:4]}
     with caplog.at_level(logging.INFO):
-        savings = POLICIES["matched"](pictures, settings("matched", quality=88), last_saves)
-    assert savings == [Jpeg(88, "4:4:4")] * 5
+        encoders = POLICIES["matched"](pictures, settings("matched", quality=88), last_saves)
+    assert encoders == [Jpeg(88, "4:4:4")] * 5
     assert len(caplog.messages) == 1
     assert "set" in caplog.text
     assert "quality 88" in caplog.text

@@ -27,18 +27,13 @@ RANDOM = GROUPED.model_copy(update={"method": "random"})
 PARENTS = GROUPED.model_copy(update={"method": "parents"})
 OFFICIAL = GROUPED.model_copy(update={"method": "official"})
 CONVERTED = Path("data/converted")
+ROLES = {"here": "train", "far": "test"}
+UNUSED = {"genuine": "", "fake": "", "masks": "", "protocol": [], "known_groups": None}
 DATA = Data(
     name="d",
     root="r",
-    genuine="",
-    fake="",
-    masks="",
-    protocol=[],
-    known_groups=None,
-    collections={
-        "here": Collection(genuine="g", fake="f", role="train"),
-        "far": Collection(genuine="g", fake="f", role="test"),
-    },
+    collections={name: Collection(genuine="g", fake="f", role=role) for name, role in ROLES.items()},
+    **UNUSED,
 )
 
 
@@ -122,17 +117,11 @@ def test_another_folder_or_conversion_splits_alike():
         assert one.tolist() == two.map(lambda path: Path(path).stem).tolist()
 
 
-def test_files_of_another_dataset_are_refused():
+def test_files_of_another_dataset_nothing_to_train_on_and_unknown_labels_are_refused():
     with pytest.raises(UserError, match="collections other, which data=d does not have"):
         build(files(collection="other"))
-
-
-def test_nothing_to_train_on_is_said():
     with pytest.raises(UserError, match=r"no collection of the data has the role train.*pipeline\.score"):
         build(files(collection="far"))
-
-
-def test_an_unknown_label_is_refused():
     with pytest.raises(UserError, match="label 'real'; expected genuine or fake"):
         build(files().assign(label="real"))
 
@@ -282,24 +271,11 @@ def test_the_same_picture_more_than_once_is_counted():
     assert same_line(count_same(files(3), np.arange(6))) == ""
 
 
-COLLECTIONS = {
-    "here": Collection(genuine="g", fake="f", role="train"),
-    "far": Collection(genuine="g", fake="f", role="test"),
-    "casia2": Collection(genuine="g", fake="f", role="train"),
-}
+COLLECTIONS = {**DATA.collections, "casia2": DATA.collections["here"]}
 
 
 def reasons(table, *protocol):
-    data = Data(
-        name="d",
-        root="",
-        genuine="",
-        fake="",
-        masks="",
-        protocol=list(protocol),
-        known_groups=None,
-        collections=COLLECTIONS,
-    )
+    data = DATA.model_copy(update={"protocol": list(protocol), "collections": COLLECTIONS})
     return leave_out(table, data).tolist()
 
 
@@ -319,22 +295,13 @@ TABLE = pictures(
 )
 
 
-def test_no_protocol_uses_all():
+def test_a_protocol_leaves_out_other_formats_and_genuine_pictures_that_no_fake_was_made_from():
     assert reasons(TABLE) == [""] * len(TABLE)
-
-
-def test_jpeg_only_leaves_out_the_other_formats():
     assert reasons(TABLE, "jpeg_only") == ["", NO_JPEG, "", NO_JPEG, "", "", ""]
-
-
-def test_source_matched_leaves_out_genuine_pictures_that_no_fake_was_made_from():
     assert reasons(TABLE, "source_matched") == ["", "", "", "", "", NO_SOURCE, NO_SOURCE]
-
-
-def test_both_leave_out_the_sources_of_fakes_that_are_left_out():
-    expected = ["", NO_JPEG, "", NO_JPEG, NO_SOURCE, NO_SOURCE, NO_SOURCE]
-    assert reasons(TABLE, "source_matched", "jpeg_only") == expected
-    assert reasons(TABLE, "jpeg_only", "source_matched") == expected
+    both = ["", NO_JPEG, "", NO_JPEG, NO_SOURCE, NO_SOURCE, NO_SOURCE]
+    assert reasons(TABLE, "source_matched", "jpeg_only") == both
+    assert reasons(TABLE, "jpeg_only", "source_matched") == both
 
 
 def test_a_protocol_that_leaves_no_class_says_why():

@@ -231,10 +231,6 @@ def test_each_genuine_picture_of_casia2_is_tested_in_one_fold():
     assert np.sum(tested, axis=0)[genuine].tolist() == [1] * int(genuine.sum())
 
 
-def grouped(**shares):
-    return split_by("grouped", **shares)
-
-
 def split_by(method, folds=None, fold=0, **shares):
     # Unchecked: the configuration wants shares for validation and test, the split does not.
     return Split.model_construct(method=method, shares=SHARES | shares, folds=folds, fold=fold)
@@ -280,7 +276,7 @@ def assign_or_skip(table, split, seed=0):
 
 @given(tables, st.integers(0, 5))
 def test_no_group_is_on_two_sides_and_each_side_has_both_classes(table, seed):
-    table = table.assign(split=assign_or_skip(table, grouped(), seed))
+    table = table.assign(split=assign_or_skip(table, split_by("grouped"), seed))
     assert (table.groupby("group")["split"].nunique() == 1).all()
     assert (table.groupby("split")["label"].nunique() == 2).all()
     assert table["split"].nunique() == 3
@@ -288,28 +284,28 @@ def test_no_group_is_on_two_sides_and_each_side_has_both_classes(table, seed):
 
 @given(tables, st.randoms())
 def test_the_order_of_the_pictures_changes_no_split(table, random):
-    split = assign_or_skip(table, grouped())
+    split = assign_or_skip(table, split_by("grouped"))
     order = random.sample(range(len(table)), len(table))
-    assert named_splits(table.iloc[order], grouped(), 0).tolist() == split[order].tolist()
+    assert named_splits(table.iloc[order], split_by("grouped"), 0).tolist() == split[order].tolist()
 
 
 @given(st.integers(0, 1000), st.integers(1, 200))
 def test_pictures_added_later_move_no_old_one(seed, n_added):
     old, added = many(200), many(200 + n_added).iloc[200:]
-    before = named_splits(old, grouped(), seed)
-    after = named_splits(pd.concat([old, added]), grouped(), seed)
+    before = named_splits(old, split_by("grouped"), seed)
+    after = named_splits(pd.concat([old, added]), split_by("grouped"), seed)
     assert after[:200].tolist() == before.tolist()
 
 
 def test_another_seed_splits_otherwise_and_the_same_seed_the_same():
-    first = named_splits(many(200), grouped(), 1)
-    assert named_splits(many(200), grouped(), 1).tolist() == first.tolist()
-    assert named_splits(many(200), grouped(), 2).tolist() != first.tolist()
+    first = named_splits(many(200), split_by("grouped"), 1)
+    assert named_splits(many(200), split_by("grouped"), 1).tolist() == first.tolist()
+    assert named_splits(many(200), split_by("grouped"), 2).tolist() != first.tolist()
 
 
 def test_each_class_is_split_in_the_wanted_shares():
     table = many(20_000)
-    table["split"] = named_splits(table, grouped(), 0)
+    table["split"] = named_splits(table, split_by("grouped"), 0)
     for _, rows in table.groupby("label"):
         shares = rows["split"].value_counts(normalize=True)
         assert shares[list(SHARES)].tolist() == pytest.approx(list(SHARES.values()), abs=0.01)
@@ -323,13 +319,13 @@ def test_hashes_are_the_same_in_every_version():
 def test_a_group_larger_than_the_test_share_goes_to_training():
     table = pd.concat([many(100), pictures(*[("g_large", "fake")] * 30)], ignore_index=True)
     for seed in range(20):
-        split = named_splits(table, grouped(), seed)
+        split = named_splits(table, split_by("grouped"), seed)
         assert set(split[100:]) == {"train"}
 
 
 def test_few_pictures_still_give_both_classes_everywhere():
     for seed in range(50):
-        table = many(6).assign(split=named_splits(many(6), grouped(), seed))
+        table = many(6).assign(split=named_splits(many(6), split_by("grouped"), seed))
         assert (table.groupby("split")["label"].nunique() == 2).all()
 
 
@@ -343,7 +339,7 @@ def test_too_few_pictures_say_what_to_do(method):
 
 
 def test_a_split_without_a_share_stays_empty():
-    split = named_splits(many(200), grouped(train=0.8, validation=0.2, test=0.0), 0)
+    split = named_splits(many(200), split_by("grouped", train=0.8, validation=0.2, test=0.0), 0)
     assert set(split) == {"train", "validation"}
 
 
@@ -386,7 +382,7 @@ def test_pictures_added_later_move_no_old_one_in_a_fold(seed, fold):
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
 def test_casia2_grouped_leaks_nothing_and_keeps_the_giant_group_in_training():
     table = casia2_names()
-    split = named_splits(table, grouped(), 20)
+    split = named_splits(table, split_by("grouped"), 20)
     giant = table["group"].value_counts().index[0]
     assert set(split[table["group"] == giant]) == {"train"}
     assert np.mean(table["group"][table["label"] == "fake"] == giant) == pytest.approx(0.593, abs=0.001)
