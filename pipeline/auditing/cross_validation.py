@@ -38,7 +38,11 @@ _MOST_REPEATS = 3
 
 
 def too_few(target: np.ndarray, groups: np.ndarray) -> str:
-    """Return why a set of pictures is too small for a cross-validation; "" where it is not."""
+    """Return why a set of pictures is too small for a cross-validation; "" where it is not.
+
+    >>> too_few(np.array([0] * 9 + [1] * 3), np.arange(12).astype(str))
+    '3 fake pictures, fewer than 8'
+    """
     for number, label in enumerate(("genuine", "fake")):
         of_label = target == number
         n_pictures, n_groups = int(of_label.sum()), len(np.unique(groups[of_label]))

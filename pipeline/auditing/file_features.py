@@ -100,6 +100,12 @@ class FileFacts:
 def header_features(content: bytes, name: str, width: int, height: int) -> dict[str, Value]:
     """Read what a file says about itself.
 
+    >>> buffer = io.BytesIO()
+    >>> Image.new("RGB", (16, 8)).save(buffer, "JPEG", quality=90)
+    >>> found = header_features(buffer.getvalue(), "a.jpg", width=16, height=8)
+    >>> found["format"], found["quality"], found["subsampling"], found["exif"], found["layout"]
+    ('JPEG', 90.0, '4:2:0', 'no', '')
+
     Args:
         content: the file.
         name: of it; only whether its ending is that of the format is looked at.

@@ -90,7 +90,11 @@ def rule_accuracy(values: pd.Series, labels: pd.Series) -> float:
 
 
 def cramers_v(counts: np.ndarray) -> float:
-    """Compute Cramér's V of a table of counts, corrected for bias."""
+    """Compute Cramér's V of a table of counts, corrected for bias.
+
+    >>> cramers_v(np.array([[25, 25], [25, 25]])), round(cramers_v(np.array([[50, 0], [0, 50]])), 2)
+    (0.0, 1.0)
+    """
     counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
     total, (rows, columns) = counts.sum(), counts.shape
     if total < 2 or min(rows, columns) < 2:

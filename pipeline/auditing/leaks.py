@@ -82,7 +82,11 @@ def find_alike(pictures: pd.DataFrame, differing: np.ndarray, compute: Compute) 
 
 
 def across(pairs: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the pairs whose pictures have unlike values of (n,)."""
+    """Return the pairs whose pictures have unlike values of (n,).
+
+    >>> across(np.array([[0, 1], [0, 2]]), np.array(["train", "train", "test"])).tolist()
+    [[0, 2]]
+    """
     return pairs[values[pairs[:, 0]] != values[pairs[:, 1]]]
 
 
