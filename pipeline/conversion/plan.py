@@ -70,8 +70,8 @@ def survey(
                 words = found.last_save.words if found.last_save else None
                 news[name] = [_how(name in fakes, found_by), words, found.n_pages, at]
         journal.write(_FILE, news)
+    journal.keep(_FILE, facts)  # first: no file may name settings that are forgotten, whenever this is killed
     journal.keep(_ENCODER, saves)
-    journal.keep(_FILE, facts)
     return {name: facts[name] for name in paths}
 
 
