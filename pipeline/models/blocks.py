@@ -1,9 +1,16 @@
 """What the networks are put together of: convolutions with normalisation, and the answer at the end."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 if TYPE_CHECKING:
     import keras
+
+# Arguments of several `build` functions.
+Channels = Annotated[int, Field(ge=1, le=1024)]
+Depth = Annotated[int, Field(ge=0, le=32)]  # residual blocks, with dilations 2, 1, 4, 2, 1, 4, …
+Share = Annotated[float, Field(ge=0, le=1)]  # of the blocks, the largest, whose mean is the picture's logit
 
 # Of the running means of batch normalisation: over a hundred batches, for runs of some hundreds and more.
 MOMENTUM = 0.99
@@ -12,18 +19,10 @@ MOMENTUM = 0.99
 def convolution(
     x: Any, filters: int, size: int, *, stride: int = 1, dilation: int = 1, activate: bool = True
 ) -> Any:
-    """Convolve, normalise by batch and, unless told otherwise, set what is below zero to zero.
-
-    Args:
-        x: (batch, rows, columns, channels).
-        filters: channels of the answer.
-        size: of the square kernel.
-        stride: one cell of the answer to so many of `x`.
-        dilation: distance between the places of the kernel.
-        activate: with ReLU.
+    """Convolve with a square kernel, normalise by batch and, where it is to `activate`, apply ReLU.
 
     Returns:
-        (batch, rows / stride, columns / stride, filters).
+        (batch, rows / stride, columns / stride, filters) for `x` (batch, rows, columns, channels).
     """
     from keras import layers
 
@@ -35,68 +34,58 @@ def convolution(
 
 
 def residual_block(x: Any, filters: int, *, stride: int = 1, dilation: int = 1) -> Any:
-    """Add what two 3 × 3 convolutions find to `x` (He et al., CVPR 2016).
-
-    Args:
-        x: (batch, rows, columns, channels); where channels or stride differ it is projected.
-        filters: channels of the answer.
-        stride: of the first convolution.
-        dilation: of both.
+    """Add what two 3 × 3 convolutions give, the first with the stride, to `x` (He et al., CVPR 2016).
 
     Returns:
-        (batch, rows / stride, columns / stride, filters).
+        (batch, rows / stride, columns / stride, filters) for `x` (batch, rows, columns, channels), which is
+        projected where channels or stride differ.
     """
     from keras import layers
 
-    found = convolution(x, filters, 3, stride=stride, dilation=dilation)
-    found = convolution(found, filters, 3, dilation=dilation, activate=False)
+    change = convolution(x, filters, 3, stride=stride, dilation=dilation)
+    change = convolution(change, filters, 3, dilation=dilation, activate=False)
     if x.shape[-1] != filters or stride > 1:
         x = convolution(x, filters, 1, stride=stride, activate=False)
-    return layers.Activation("relu")(layers.Add()([x, found]))
+    return layers.Activation("relu")(layers.Add()([x, change]))
 
 
 def strided_body(x: Any, filters: int) -> Any:
-    """From pixels to the 8-pixel grid in three steps of stride 2.
-
-    Args:
-        x: (batch, height, width, channels).
-        filters: channels of the answer; half and a quarter as many on the way.
+    """Reduce pixels (batch, height, width, channels) to blocks in three steps of stride 2.
 
     Returns:
-        (batch, height / 8, width / 8, filters).
+        (batch, height / 8, width / 8, filters); a quarter and half as many channels on the way.
     """
     x = convolution(x, max(1, filters // 4), 5, stride=2)
     x = convolution(x, max(1, filters // 2), 3, stride=2)
     return convolution(x, filters, 3, stride=2)
 
 
-def dilated_body(x: Any, filters: int, depth: int, context: bool) -> Any:
-    """Look around each cell, and at the whole picture.
-
-    Args:
-        x: (batch, rows, columns, channels).
-        filters: channels of the answer.
-        depth: residual blocks, with dilations 2, 1, 4, 2, 1, 4, …
-        context: then compare each cell with the picture's mean.
+def native_inputs(*, with_table: bool) -> dict[str, Any]:
+    """Return the Keras inputs of a network for pictures of any size on the JPEG grid.
 
     Returns:
-        (batch, rows, columns, filters).
+        `image` (batch, height, width, 3), 0 to 255, and `with_table` the file's luminance quantisation table,
+        `quantisation` (batch, 8, 8), zeros where there is none.
     """
-    from pipeline.models.layers import RelativeContext
+    import keras
 
-    for place in range(depth):
-        x = residual_block(x, filters, dilation=(2, 1, 4)[place % 3])
-    return convolution(RelativeContext()(x), filters, 1) if context else x
+    inputs = {"image": keras.Input((None, None, 3), name="image")}
+    return inputs | ({"quantisation": keras.Input((8, 8), name="quantisation")} if with_table else {})
 
 
-def localising_model(name: str, inputs: dict[str, Any], features: Any, share: float) -> "keras.Model":
-    """Finish a network: a logit for each cell, and the picture's logit from the largest of them.
+def localising_model(
+    name: str, inputs: dict[str, Any], x: Any, filters: int, depth: int, context: bool, share: float
+) -> "keras.Model":
+    """Finish a network that localises: look around each block, score it, and the picture by its blocks.
 
     Args:
         name: of the network.
-        inputs: the Keras inputs by their names.
-        features: (batch, height / 8, width / 8, channels).
-        share: of the cells, whose mean is the picture's logit.
+        inputs: of the network, see `native_inputs`.
+        x: features (batch, height / 8, width / 8, channels).
+        filters: channels of the residual blocks.
+        depth: how many of them.
+        context: compare each block with the picture's mean behind them.
+        share: of the blocks, the largest, whose mean is the picture's logit.
 
     Returns:
         a model from a dictionary of `inputs` to {"logit": (batch,), "map": (batch, height / 8, width / 8)},
@@ -104,22 +93,20 @@ def localising_model(name: str, inputs: dict[str, Any], features: Any, share: fl
     """
     import keras
 
-    from pipeline.models.layers import CellLogits, TopKMean
+    from pipeline.models.layers import CellLogits, RelativeContext, TopKMean
 
-    cells = CellLogits(name="map")(features)
-    return keras.Model(inputs, {"logit": TopKMean(share, name="logit")(cells), "map": cells}, name=name)
+    for index in range(depth):
+        x = residual_block(x, filters, dilation=(2, 1, 4)[index % 3])
+    if context:
+        x = convolution(RelativeContext()(x), filters, 1)
+    blocks = CellLogits(name="map")(x)
+    return keras.Model(inputs, {"logit": TopKMean(share, name="logit")(blocks), "map": blocks}, name=name)
 
 
 def picture_model(name: str, inputs: dict[str, Any], features: Any) -> "keras.Model":
-    """Finish a network that does not localise: one logit from a picture's features.
+    """Finish a network that does not localise: from `inputs` to {"logit": (batch,)}.
 
-    Args:
-        name: of the network.
-        inputs: the Keras inputs by their names.
-        features: (batch, channels).
-
-    Returns:
-        a model from a dictionary of `inputs` to {"logit": (batch,)}.
+    `features` are (batch, channels) of each picture.
     """
     import keras
     from keras import layers

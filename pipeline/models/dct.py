@@ -9,16 +9,48 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from pipeline.models.blocks import MOMENTUM, dilated_body, localising_model, residual_block
+from pipeline.models.blocks import (
+    MOMENTUM,
+    Channels,
+    Depth,
+    Share,
+    localising_model,
+    native_inputs,
+    residual_block,
+)
 
-# From pixels and a quantisation table to features of DCT coefficients: the start of `dct` and `fusion`.
-#
+if TYPE_CHECKING:
+    import keras
+
+INPUTS = ("native",)
+
+Frequencies = Annotated[int, Field(ge=1, le=64)]
+FrequenciesOrNone = Annotated[int, Field(ge=0, le=64)]
+Largest = Annotated[int, Field(ge=1, le=255)]
+
+
+def build(
+    *,
+    frequencies: Frequencies,
+    largest: Largest,
+    absolute_frequencies: FrequenciesOrNone,
+    absolute_largest: Largest,
+    filters: Channels,
+    depth: Depth,
+    context: bool,
+    share: Share,
+) -> "keras.Model":
+    """Build it with new weights, in the dtype policy that is set.
+
+    Arguments are those of `coefficient_features` and `blocks.localising_model`.
+    """
+    inputs = native_inputs(with_table=True)
+    x = coefficient_features(inputs, filters, frequencies, largest, absolute_frequencies, absolute_largest)
+    return localising_model("dct", inputs, x, filters, depth, context, share)
 
 
 def coefficient_features(
-    image: Any,
-    quantisation: Any,
-    *,
+    inputs: dict[str, Any],
     filters: int,
     frequencies: int,
     largest: int,
@@ -28,12 +60,11 @@ def coefficient_features(
     """Count coefficients by size, mix the counts, modulate them by the table, look at the neighbours.
 
     Args:
-        image: (batch, height, width, 3), 0 to 255.
-        quantisation: (batch, 8, 8).
-        filters: channels of the answer.
-        frequencies: whose quantised size is taken, from the lowest on.
+        inputs: `image` and `quantisation`, see `blocks.native_inputs`.
+        filters: channels of the result.
+        frequencies: how many of the 64 are seen by their quantised size, from the lowest on.
         largest: quantised size from which on all are one.
-        absolute_frequencies: whose size without the table is taken too; 0 for none.
+        absolute_frequencies: how many are seen by their size without the table too; 0 for none.
         absolute_largest: such size from which on all are one.
 
     Returns:
@@ -43,7 +74,8 @@ def coefficient_features(
 
     from pipeline.models.layers import BlockDCT, CoefficientBins, TableModulation
 
-    coefficients = BlockDCT()(image)
+    quantisation = inputs["quantisation"]
+    coefficients = BlockDCT()(inputs["image"])
     x = CoefficientBins(frequencies, largest, "quantised")(coefficients, quantisation)
     if absolute_frequencies:
         absolute = CoefficientBins(absolute_frequencies, absolute_largest, "absolute")(coefficients)
@@ -52,54 +84,3 @@ def coefficient_features(
     x = layers.BatchNormalization(momentum=MOMENTUM)(x)
     x = layers.Activation("relu")(TableModulation(filters)(x, quantisation))
     return residual_block(x, filters)
-
-
-if TYPE_CHECKING:
-    import keras
-
-INPUTS = ("native",)
-
-
-def build(
-    *,
-    frequencies: Annotated[int, Field(ge=1, le=64)],
-    largest: Annotated[int, Field(ge=1, le=255)],
-    absolute_frequencies: Annotated[int, Field(ge=0, le=64)],
-    absolute_largest: Annotated[int, Field(ge=1, le=255)],
-    filters: Annotated[int, Field(ge=1, le=1024)],
-    depth: Annotated[int, Field(ge=0, le=32)],
-    context: bool,
-    share: Annotated[float, Field(ge=0, le=1)],
-) -> "keras.Model":
-    """Build it with new weights, in the dtype policy that is set.
-
-    Args:
-        frequencies: of the 64, whose quantised size is seen.
-        largest: quantised size from which on all are one.
-        absolute_frequencies: whose size without the table is seen too; 0 for none.
-        absolute_largest: such size from which on all are one.
-        filters: channels throughout.
-        depth: residual blocks with growing dilation.
-        context: compare each cell with the picture's mean.
-        share: of the cells, the largest, whose mean is the picture's logit.
-
-    Returns:
-        a model from `image` (batch, height, width, 3), 0 to 255, on the JPEG grid, and `quantisation`
-        (batch, 8, 8) to `logit` (batch,) and `map` (batch, height / 8, width / 8).
-    """
-    import keras
-
-    inputs = {
-        "image": keras.Input((None, None, 3), name="image"),
-        "quantisation": keras.Input((8, 8), name="quantisation"),
-    }
-    x = coefficient_features(
-        inputs["image"],
-        inputs["quantisation"],
-        filters=filters,
-        frequencies=frequencies,
-        largest=largest,
-        absolute_frequencies=absolute_frequencies,
-        absolute_largest=absolute_largest,
-    )
-    return localising_model("dct", inputs, dilated_body(x, filters, depth, context), share)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from pipeline.models.blocks import dilated_body, localising_model, strided_body
+from pipeline.models.blocks import Channels, Depth, Share, localising_model, native_inputs, strided_body
 
 if TYPE_CHECKING:
     import keras
@@ -20,9 +20,9 @@ def build(
     *,
     quality: Annotated[int, Field(ge=1, le=100)],
     gain: Annotated[float, Field(ge=0)],
-    filters: Annotated[int, Field(ge=1, le=1024)],
-    depth: Annotated[int, Field(ge=0, le=32)],
-    share: Annotated[float, Field(ge=0, le=1)],
+    filters: Channels,
+    depth: Depth,
+    share: Share,
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 
@@ -30,19 +30,13 @@ def build(
         quality: of the JPEG whose difference is taken.
         gain: factor on the difference of 8-bit values, which is then divided by 255.
         filters: channels on the 8-pixel grid; half and a quarter as many on the way there.
-        depth: residual blocks with growing dilation.
-        share: of the cells, the largest, whose mean is the picture's logit.
-
-    Returns:
-        a model from `image` (batch, height, width, 3), 0 to 255, on the JPEG grid, to `logit` (batch,) and
-        `map` (batch, height / 8, width / 8).
+        depth: of `blocks.localising_model`, as the share.
+        share: likewise.
     """
-    import keras
     from keras import layers
 
     from pipeline.models.layers import ErrorLevels
 
-    image = keras.Input((None, None, 3), name="image")
-    x = layers.Rescaling(1 / 255)(ErrorLevels(quality, gain)(image))
-    x = dilated_body(strided_body(x, filters), filters, depth, context=False)
-    return localising_model("ela", {"image": image}, x, share)
+    inputs = native_inputs(with_table=False)
+    x = layers.Rescaling(1 / 255)(ErrorLevels(quality, gain)(inputs["image"]))
+    return localising_model("ela", inputs, strided_body(x, filters), filters, depth, False, share)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from pipeline.models.blocks import convolution, picture_model, residual_block
+from pipeline.models.blocks import Channels, convolution, native_inputs, picture_model, residual_block
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +20,7 @@ INPUTS = ("native",)
 
 def build(
     *,
-    filters: Annotated[int, Field(ge=1, le=1024)],
+    filters: Channels,
     depth: Annotated[int, Field(ge=1, le=16)],
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
@@ -32,18 +32,17 @@ def build(
     Returns:
         a model from `image` (batch, height, width, 3), 0 to 255, even sides, to `logit` (batch,).
     """
-    import keras
     from keras import layers
 
     from pipeline.models.layers import NeighbouringPixels
 
-    image = keras.Input((None, None, 3), name="image")
-    x = NeighbouringPixels()(image)
+    inputs = native_inputs(with_table=False)
+    x = NeighbouringPixels()(inputs["image"])
     x = layers.Rescaling(1 / 57.5)(x)  # as for pictures normalised like ImageNet: 255 × 0.225
     x = convolution(x, filters, 3, stride=2)
     x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
     for stage in range(2):
-        for place in range(depth):
-            stride = 2 if stage == 1 and place == 0 else 1
+        for index in range(depth):
+            stride = 2 if stage == 1 and index == 0 else 1
             x = residual_block(x, filters * (1 + stage), stride=stride)
-    return picture_model("npr", {"image": image}, layers.GlobalAveragePooling2D()(x))
+    return picture_model("npr", inputs, layers.GlobalAveragePooling2D()(x))

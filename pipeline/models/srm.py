@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from pipeline.models.blocks import MOMENTUM, dilated_body, localising_model, strided_body
+from pipeline.models.blocks import (
+    MOMENTUM,
+    Channels,
+    Depth,
+    Share,
+    localising_model,
+    native_inputs,
+    strided_body,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -20,34 +28,29 @@ INPUTS = ("native",)
 def build(
     *,
     bayar_filters: Annotated[int, Field(ge=1, le=64)],
-    filters: Annotated[int, Field(ge=1, le=1024)],
-    depth: Annotated[int, Field(ge=0, le=32)],
+    filters: Channels,
+    depth: Depth,
     context: bool,
-    share: Annotated[float, Field(ge=0, le=1)],
+    share: Share,
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 
     Args:
         bayar_filters: learned residuals, beside nine fixed ones.
         filters: channels on the 8-pixel grid; half and a quarter as many on the way there.
-        depth: residual blocks with growing dilation.
-        context: compare each cell with the picture's mean.
-        share: of the cells, the largest, whose mean is the picture's logit.
-
-    Returns:
-        a model from `image` (batch, height, width, 3), 0 to 255, to `logit` (batch,) and `map`
-        (batch, height / 8, width / 8).
+        depth: of `blocks.localising_model`, as the others.
+        context: likewise.
+        share: likewise.
     """
-    import keras
     from keras import layers
 
     from pipeline.models.layers import BayarConvolution, Residuals
 
-    image = keras.Input((None, None, 3), name="image")
+    inputs = native_inputs(with_table=False)
+    image = inputs["image"]
     colours = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32")(image)
     learned = BayarConvolution(bayar_filters)(colours)
     # Far smaller than the colours; how small is being learned.
     learned = layers.BatchNormalization(momentum=MOMENTUM, dtype="float32")(learned)
     x = layers.Concatenate()([Residuals(luma=False)(image), learned, colours])
-    x = dilated_body(strided_body(x, filters), filters, depth, context)
-    return localising_model("srm", {"image": image}, x, share)
+    return localising_model("srm", inputs, strided_body(x, filters), filters, depth, context, share)

@@ -1,4 +1,4 @@
-"""Layers of our own, one a file; importing this package makes them known to Keras, which loads by name."""
+"""Layers of our own; importing this package makes them known to Keras, which loads by name."""
 
 from pipeline.models.layers.heads import CellLogits, RelativeContext, TopKMean
 from pipeline.models.layers.jpeg_layers import BlockDCT, CoefficientBins, ErrorLevels, TableModulation

@@ -1,4 +1,4 @@
-"""The layer `TopKMean`."""
+"""Layers at the end of a localising network: context, a logit for each block, the picture's logit."""
 
 # ruff: noqa: D102  the class says what its build, call and get_config do
 from typing import Any
@@ -53,10 +53,6 @@ class TopKMean(keras.layers.Layer):
         return {**super().get_config(), "share": self.share, "fewest": self.fewest}
 
 
-# The layer `CellLogits`.
-#
-
-
 @keras.saving.register_keras_serializable(package="fake_image_detection")
 class CellLogits(keras.layers.Layer):
     """One logit a cell: a weighted sum of its features and an offset.
@@ -79,10 +75,6 @@ class CellLogits(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[:-1]
-
-
-# The layer `RelativeContext`.
-#
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")

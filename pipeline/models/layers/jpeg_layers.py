@@ -1,4 +1,4 @@
-"""What JPEG does to colours and blocks, as the arrays that layers multiply with.
+"""Layers that see what JPEG does: block DCT, binned coefficients, the quantisation table, error levels.
 
 Reference: ITU-T T.81 (JPEG), A.3.3 (the transform); ITU-T T.871 (JFIF), 7 (the colours, BT.601).
 """
@@ -27,17 +27,13 @@ LUMA = YCBCR[:, :1]
 
 
 def cosine_basis() -> np.ndarray:
-    """Give the orthonormal two-dimensional DCT of 8 × 8 blocks as one orthogonal matrix.
+    """Return the orthonormal two-dimensional DCT of 8 × 8 blocks as one orthogonal matrix.
 
     Returns:
         float64 (64 pixels, 64 frequencies), each counted row by row; a row of frequencies is one
         vertical frequency.
     """
     return np.kron(dct_basis(), dct_basis()).T
-
-
-# The layer `BlockDCT`.
-#
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")
@@ -70,10 +66,6 @@ class BlockDCT(keras.layers.Layer):
         luma = ops.matmul(image, ops.convert_to_tensor(LUMA, self.compute_dtype)) - CENTRE
         kernel = ops.convert_to_tensor(self._kernel, self.compute_dtype)
         return ops.conv(luma, kernel, strides=BLOCK, padding="valid")
-
-
-# The layer `CoefficientBins`.
-#
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")
@@ -130,10 +122,6 @@ class CoefficientBins(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-# The layer `TableModulation`.
-#
-
-
 @keras.saving.register_keras_serializable(package="fake_image_detection")
 class TableModulation(keras.layers.Layer):
     """Features scaled and shifted by what the file's quantisation table is (FiLM).
@@ -172,10 +160,6 @@ class TableModulation(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}
-
-
-# The layer `ErrorLevels`.
-#
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")

@@ -1,4 +1,4 @@
-"""The layer `Residuals`."""
+"""Layers that take the scene away and leave noise: fixed and learned residuals, neighbouring pixels."""
 
 # ruff: noqa: D102  the class says what its build, call and get_config do
 from typing import Any
@@ -70,10 +70,6 @@ class Residuals(keras.layers.Layer):
         return {**super().get_config(), "luma": self.luma}
 
 
-# The layer `BayarConvolution` and its constraint.
-#
-
-
 class PredictionError(keras.constraints.Constraint):
     """Keeps each kernel a prediction of the middle pixel by its neighbours, minus that pixel.
 
@@ -133,10 +129,6 @@ class BayarConvolution(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "filters": self.filters, "size": self.size}
-
-
-# The layer `NeighbouringPixels`.
-#
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")
