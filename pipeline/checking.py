@@ -74,7 +74,7 @@ def refuse_old_names(keys: Iterable[str]) -> None:
 
 
 def in_words(hint: Any) -> str:
-    """Say what a type takes.
+    """Return what a type takes, in words.
 
     >>> from pydantic import Field
     >>> in_words(Annotated[int, Field(ge=1, le=10)] | None)
@@ -115,7 +115,7 @@ def _limits(metadata: tuple[Any, ...]) -> str:
 def _sentences(
     schema: type[Section], values: Mapping[str, Any], error: ErrorDetails, prefix: str
 ) -> Iterator[str]:
-    """Say one of pydantic's errors in the words of the configuration."""
+    """Yield one of pydantic's errors in the words of the configuration."""
     names, holder, hint, found = _follow(schema, values, error["loc"])
     key = prefix + ".".join(names)
     if error["type"] == "value_error":  # of a rule
@@ -138,7 +138,7 @@ def _sentences(
 def _follow(
     schema: type[Section], values: Any, location: tuple[int | str, ...]
 ) -> tuple[list[str], type[Section], Any, Any]:
-    """Follow a location of pydantic's: the keys to it, the section it lies in, its type, its value."""
+    """Return, of a location of pydantic's: the keys to it, the section it lies in, its type, its value."""
     names: list[str] = []
     holder: type[Section] = schema
     hint: Any = schema
@@ -165,19 +165,18 @@ def _bare(hint: Any) -> Any:
 
 
 def _sections(hint: Any) -> list[type[Section]]:
-    """The sections that may lie here."""
+    """List the sections that may lie here."""
     bare = _bare(hint)
     every = get_args(bare) if get_origin(bare) in (Union, UnionType) else [bare]
     return [each for each in every if isinstance(each, type) and issubclass(each, Section)]
 
 
 def _by_tag(hint: Any) -> dict[str, type[Section]]:
-    """The sections of a union by the value that tells them apart."""
+    """Return the sections of a union by the value that tells them apart."""
     tag = hint.__metadata__[0].discriminator
     return {get_args(each.model_fields[tag].annotation)[0]: each for each in _sections(hint)}
 
 
-# The arguments of a function that the configuration names.
 def build_function(model: Mapping[str, Any]) -> Callable[..., Any]:
     """Return the function that `_target_` of a `model` names; raise ValueError where there is none."""
     name = str(model.get(TARGET) or "")

@@ -42,9 +42,9 @@ def composed_text(conf: Path = Path("conf")) -> str:
 
 
 def write(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
-    """Bring `params` in step with `conf`, after checking it against the schema."""
+    """Write `params` anew where `conf` says otherwise, after checking it against the schema."""
     text = composed_text(conf)
-    _checked(text)
+    validate(yaml.safe_load(text))
     if not params.is_file() or params.read_text(encoding="utf-8") != text:
         write_text(params, text)
         print(f"{params} brought in step with {conf}/")
@@ -55,14 +55,14 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
     if not params.is_file():
         raise UserError(f"{params} is missing; make it with: make params")
     try:
-        found = _checked(params.read_text(encoding="utf-8"))
+        found = validate(yaml.safe_load(params.read_text(encoding="utf-8")))
     except UserError as error:
         raise UserError(f"{params}: {error}\nMake it anew from {conf}/ with: make params") from error
     if found.data.name != SAMPLE:
         _check_folders(found)
     if os.environ.get("DVC_EXP_NAME"):
         return
-    wanted = _checked(composed_text(conf))
+    wanted = validate(yaml.safe_load(composed_text(conf)))
     if found != wanted:
         old, new = flatten(found.model_dump()), flatten(wanted.model_dump())
         keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
@@ -84,10 +84,6 @@ def _check_folders(config: Config) -> None:
                 f"say where the pictures are with data.root=… (data={config.data.name} wants "
                 f"{Path(config.data.genuine).name}/ and {Path(config.data.fake).name}/ there) or data.{key}=…"
             )
-
-
-def _checked(text: str) -> Config:
-    return validate(yaml.safe_load(text))
 
 
 def main() -> None:
