@@ -128,19 +128,23 @@ def webp_size(content: bytes) -> tuple[int, int]:
 
 
 def _png(content: bytes) -> None:
-    view, position = memoryview(content), 8
-    while True:
-        length = int.from_bytes(content[position : position + 4], "big")
-        name = content[position + 4 : position + 8]
-        end = position + 12 + length
-        if end > len(content):
-            raise IndexError
+    view = memoryview(content)
+    for name, start, end in png_chunks(content):
         if name in _CRITICAL:
             stored = int.from_bytes(content[end - 4 : end], "big")
-            if zlib.crc32(view[position + 4 : end - 4]) != stored:
+            if zlib.crc32(view[start + 4 : end - 4]) != stored:
                 raise damaged(f"the checksum of a chunk {name.decode('latin-1')} is wrong")
-        if name == b"IEND":
-            return
+
+
+def png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of each chunk of a PNG; raise IndexError where the last, IEND, is missing."""
+    name, position = b"", 8
+    while name != b"IEND":
+        name = content[position + 4 : position + 8]
+        end = position + 12 + int.from_bytes(content[position : position + 4], "big")
+        if end > len(content):
+            raise IndexError
+        yield name, position, end
         position = end
 
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 
 from pipeline.images.colour import eight_bit, to_srgb
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content
-from pipeline.images.integrity import JpegFeed, can_be_fed, check_whole, jpeg_extent, webp_size
+from pipeline.images.integrity import JpegFeed, can_be_fed, check_whole, jpeg_extent, png_chunks, webp_size
 from pipeline.images.jpeg import NO_TABLE, JpegHeader, read_header
 from pipeline.images.messages import Messages, collected, log
 from pipeline.images.tiff import (
@@ -43,8 +43,7 @@ _WHITE = (255, 255, 255, 255)
 _TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
 _LONGEST_TEXT = 200  # of a library, in a reason
 _SHORT = 3  # the type of the EXIF orientation
-# Chunks of a PNG that may tell its orientation, and may stand behind its pixels.
-_METADATA_OF_PNG = (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type exif")
+_METADATA_OF_PNG = {b"eXIf", b"iTXt", b"zTXt", b"tEXt"}  # chunks that may tell its orientation
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,12 +251,20 @@ def _orientation(image: Image.Image, content: bytes) -> int:
     Pillow, which is asked where the answer is not plain, takes ten times as long and raises nearly
     everything where the EXIF block is broken.
     """
-    if image.format == "PNG" and any(name in content for name in _METADATA_OF_PNG):
-        image.load()  # what stands behind the pixels is known afterwards
+    if image.format == "PNG" and _has_metadata_behind_pixels(content):
+        image.load()  # which reads it
     if image.format != "TIFF" and _is_surely_upright(image.info):
         return 1
     orientation = image.getexif().get(ORIENTATION, 1)
     return orientation if orientation in range(1, 9) else 1
+
+
+def _has_metadata_behind_pixels(png: bytes) -> bool:
+    try:
+        names = [name for name, _, _ in png_chunks(png)]
+    except IndexError:  # it has changed since it was known to be whole; decoding will say so
+        return False
+    return b"IDAT" in names and not _METADATA_OF_PNG.isdisjoint(names[names.index(b"IDAT") :])
 
 
 def _is_surely_upright(info: dict[Any, Any]) -> bool:
