@@ -6,7 +6,7 @@ Reporting, 2019, doi:10.1145/3287560.3287596.
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from pipeline.reports.rendering import render
 from pipeline.reports.report_tables import LARGER_CLASS, band_rows, metric_rows, summary_rows
 from pipeline.reports.reproduce import commands, data_name, model_name, run_facts, settings
 from pipeline.reports.trust import believe, conclude
-from pipeline.reports.trust_rules import ALTERED, CONTROL, ELSEWHERE, FRAGILE
+from pipeline.reports.trust_rules import ALTERED, CONTROL, ELSEWHERE, FRAGILE, Finding
 from pipeline.storage import write_text
 
 NOT_STATED = "not stated"
@@ -59,19 +59,15 @@ def training_data(results: Results) -> list[dict[str, Any]]:
     ]
 
 
-def failures(results: Results) -> list[str]:
-    """List what is known to go wrong: doubtful findings about pictures, the weakest slice, alterations."""
-    return list(_failures(results))
-
-
 def _role(is_away: bool, is_tested: bool) -> str:
     if is_away:
         return "tested only" if is_tested else "to be tested only, but none of its pictures was"
     return "trained on and tested" if is_tested else "trained on, none of its pictures tested"
 
 
-def _failures(results: Results) -> Iterator[str]:
-    for finding in believe(results):
+def failures(results: Results, findings: Sequence[Finding]) -> Iterator[str]:
+    """List what is known to go wrong: doubtful findings about pictures, the weakest slice, perturbations."""
+    for finding in findings:
         if finding.about in (CONTROL, FRAGILE, ELSEWHERE, ALTERED) and finding.level != GOOD:
             yield f"{finding.title[:1].upper()}{finding.title[1:]}. {finding.text}"
     worst = weakest(slice_rows(results.slices))
@@ -98,12 +94,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
 def write_model_card(path: Path, results: Results) -> None:
-    """Write the card.
-
-    Args:
-        path: such as `reports/MODEL_CARD.md`.
-        results: what it tells.
-    """
+    """Write the card, such as `reports/MODEL_CARD.md`."""
     write_text(path, render_model_card(results))
 
 
@@ -121,7 +112,7 @@ def render_model_card(results: Results) -> str:
             "papers": papers,
             "verdict": conclude(findings),
             "findings": findings,
-            "failures": failures(results),
+            "failures": list(failures(results, findings)),
             "collections": training_data(results),
             **results.n()._asdict(),
             "groups": metric_rows(results),

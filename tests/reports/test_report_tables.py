@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from PIL import Image
 from sklearn import metrics as sk
 
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.metrics import CALLS, METRICS, MetricDefinition
 from pipeline.evaluation.ranking import BINS
 from pipeline.reports.metric_charts import plot_slices, robustness_rows, slice_rows, weakest
 from pipeline.reports.model_card import training_data
@@ -18,7 +18,7 @@ from pipeline.reports.plots import plot_precision_recall, plot_reliability, reli
 from pipeline.reports.rendering import write_chart
 from pipeline.reports.report_tables import metric_rows, summary_table
 from pipeline.storage import write_csv
-from tests.reports.evaluated import AWAY, BELIEVABLE, HERE, without
+from tests.reports.evaluated import AWAY, BELIEVABLE, HERE, row, without
 
 
 @pytest.mark.parametrize(("n_fake", "n_genuine"), [(96, 125), (5, 3), (4, 4), (1, 99)])
@@ -51,6 +51,15 @@ def test_every_figure_is_shown_once_with_its_meaning():
     at_half = {row.definition.title for row in rows if row.at_half}
     assert "fake accuracy" in at_half
     assert "ROC AUC" not in at_half
+
+
+def test_a_new_metric_is_one_entry_and_is_shown(monkeypatch):
+    youden = MetricDefinition("Youden's J", "by chance 0", CALLS, lambda calls: calls.fake_accuracy)
+    monkeypatch.setitem(METRICS, "youden", youden)
+    measured = pd.DataFrame([row("split", "test", "youden", 0.7, 0.6, 0.8)])
+    results = replace(BELIEVABLE, table=pd.concat([BELIEVABLE.table, measured]))
+    assert metric_rows(results)[CALLS][-1] == (youden, "0.70 (.60–.80)", "", "–")
+    assert summary_table(results)["youden_low"].iloc[0] == 0.6
 
 
 def test_what_was_not_measured_is_left_out_of_the_table():
