@@ -52,7 +52,7 @@ def examine(
     perturbations: Sequence[Perturbation],
     seed: int,
 ) -> Examination:
-    """Ask a detector about pictures as handed in, and about some in parts and in other forms.
+    """Compute what a detector answers for pictures, and for some in parts and in other forms.
 
     Args:
         detector: to be tested.
@@ -129,7 +129,7 @@ def mask_at(path: str) -> np.ndarray | None:
 def with_answers(
     table: pd.DataFrame, numbers: Sequence[Mapping[str, float]], decision: Decision
 ) -> pd.DataFrame:
-    """Put what is kept of the answers beside their pictures.
+    """Return what is kept of the answers beside their pictures.
 
     Returns:
         a row a picture: of the table `path`, `label`, `target`, `group`, `collection`, `subset`,

@@ -79,7 +79,7 @@ def measure_robustness(
 
 
 def robustness_headline(table: pd.DataFrame) -> dict[str, float | None]:
-    """Say in two figures how a detector stands changes, so that runs can be compared.
+    """Return two numbers that say how a detector stands changes, so that runs can be compared.
 
     Args:
         table: of `measure_robustness`.
@@ -138,7 +138,7 @@ def _ranks(
 def _calls(
     logits: np.ndarray, before: np.ndarray, fake: np.ndarray, threshold: float
 ) -> dict[str, float | None]:
-    """Say what pictures are called at the threshold, and how far their logits have moved."""
+    """Compute what pictures are called at the threshold, and how far their logits have moved."""
     called = logits >= threshold
     return {
         "true_positive_rate": _mean(called[fake]),

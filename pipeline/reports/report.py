@@ -98,7 +98,7 @@ def _bars(results: Results) -> list[Bar]:
 
 
 def _brackets(results: Results) -> str:
-    """Explain the brackets by the first figure that has some."""
+    """Return what the brackets mean, by the first metric that has some."""
     for metric in ("fake_accuracy", "genuine_accuracy"):
         found = results.metric(TEST, metric)
         if found.value is not None and found.low is not None and found.high is not None:

@@ -91,7 +91,6 @@ def _left_out(results: Results, subset: str) -> int | None:
 
 
 # The band in which the verdict is "unsure": how many pictures it takes, and how good the rest is.
-#
 
 _DRAWS, _SEED = 1_000, 0  # of groups, behind the intervals
 

@@ -27,12 +27,12 @@ from pipeline.reports.trust_rules import (
 
 
 def shortcut_words(results: Results) -> str:
-    """Name the best shortcut on the test split as the audit does; "" where none is known."""
+    """Return the words of the best shortcut on the test split as the audit does; "" where none is known."""
     return next(iter(results.shortcuts.loc[results.shortcuts["part"] == TEST, "words"]), "")
 
 
 def plain_trick(words: str) -> str:
-    """Say in plain words what a shortcut reads; one without such words keeps its own."""
+    """Return in plain words what a shortcut reads; one without such words keeps its own."""
     plain = {probe.words: probe.plain for probe in PROBES.values()}
     plain |= {feature.words: feature.family.plain for feature in FEATURES.values()}
     return (plain | {ALL_WORDS: "what the file says besides the picture"}).get(words, words) or "the best one"
@@ -54,7 +54,7 @@ _PICTURES_SAY = {
 
 
 def about_shortcuts(results: Results) -> Iterator[Finding]:
-    """Put the detector beside the best shortcut, on the same pictures."""
+    """Compare the detector with the best shortcut, on the same pictures."""
     detector, shortcut = results.metric(TEST, "roc_auc"), results.metric(TEST, BEST_SHORTCUT)
     if detector.value is None:
         yield Finding(
@@ -107,7 +107,7 @@ def about_shortcuts(results: Results) -> Iterator[Finding]:
 
 
 def about_files(results: Results) -> Iterator[Finding]:
-    """Say what the audit found, and how files were prepared."""
+    """Yield what the audit found, and how files were prepared."""
     if not results.audit:
         policy = results.record.get("config", {}).get("convert", {}).get("policy")
         if policy in _COPYING:
@@ -123,7 +123,7 @@ def about_files(results: Results) -> Iterator[Finding]:
 
 
 def about_content(results: Results) -> Iterator[Finding]:
-    """Say whether fakes and genuine pictures show unlike things, in training or in what was tested."""
+    """Check whether fakes and genuine pictures show unlike things, in training or in what was tested."""
     if not results.audit:
         return
     here = Metric(*(_content_on_test(results.audit).get(end) for end in ("roc_auc", "low", "high")))
@@ -149,7 +149,7 @@ def _content_on_test(audit: Mapping[str, Any]) -> Mapping[str, Any]:
 def _worst(
     results: Results, about: str, remarks: Sequence[Remark], says: Mapping[str, str], text: str
 ) -> Iterator[Finding]:
-    """Make the worst of some remarks of the audit a finding; none where they neither praise nor blame."""
+    """Yield the worst of some remarks of the audit as a finding; none where they neither praise nor blame."""
     level = next((each for each in says if each in {remark.level for remark in remarks}), None)
     if level is None:
         return
@@ -160,7 +160,7 @@ def _worst(
 
 
 def about_alterations(results: Results) -> Iterator[Finding]:
-    """Name what should make the task harder and does not."""
+    """Check what should make the task harder and does not."""
     altered = results.robustness[results.robustness["name"] != AS_HANDED_IN]
     judged = altered[altered["verdict"].isin(_JUDGED)]
     rows = judged[judged["verdict"] == TELLS]

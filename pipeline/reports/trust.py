@@ -46,7 +46,6 @@ def believe(results: Results) -> list[Finding]:
 
 
 # The one sentence on top of a report: may the figures be believed, and why.
-#
 
 # Each must be good before figures may be believed. Fragility is among them because a figure that is gone once
 # a picture is saved again holds for these files, and a reader takes it to hold for pictures.
@@ -69,7 +68,7 @@ class Verdict(NamedTuple):
 
 
 def conclude(findings: Sequence[Finding]) -> Verdict:
-    """Put the findings of `believe` together."""
+    """Return the verdict that the findings of `believe` come to."""
     bad = [finding for finding in findings if finding.level == BAD]
     essential = [finding for finding in findings if finding.about in _ESSENTIAL]
     doubtful = [finding for finding in essential if finding.level != GOOD]

@@ -99,7 +99,7 @@ def leaks(counts: Mapping[str, Any]) -> list[Leak]:
 
 
 def about_leak(results: Results) -> Iterator[Finding]:
-    """Say how many tested pictures have relatives in training, by the class that has more."""
+    """Check how many tested pictures have relatives in training, by the class that has more."""
     if not results.counts:
         yield Finding(
             LEAK,
@@ -135,7 +135,7 @@ def about_leak(results: Results) -> Iterator[Finding]:
 
 
 def about_control(results: Results) -> Iterator[Finding]:
-    """Say whether crops of fakes without a forged pixel look genuine to it (see `scoring.control`)."""
+    """Check whether crops of fakes without a forged pixel look genuine to it."""
     untouched, tampered = (results.metric(kind, "roc_auc") for kind in ("untouched", "tampered"))
     if untouched.value is None:
         yield Finding(
@@ -177,7 +177,7 @@ def about_control(results: Results) -> Iterator[Finding]:
 
 
 def about_skill(results: Results) -> Iterator[Finding]:
-    """Say whether it can do anything at all."""
+    """Check whether it can do anything at all."""
     found = results.metric(TEST, "roc_auc")
     if found.low is not None and found.low <= 0.5:
         yield Finding(
@@ -189,7 +189,7 @@ def about_skill(results: Results) -> Iterator[Finding]:
 
 
 def about_elsewhere(results: Results) -> Iterator[Finding]:
-    """Say whether it holds for collections that it was not trained on."""
+    """Check whether it holds for collections that it was not trained on."""
     here, there, trick = (
         results.metric(TEST, "roc_auc"),
         results.metric(ELSEWHERE, "roc_auc"),
@@ -224,7 +224,7 @@ def about_elsewhere(results: Results) -> Iterator[Finding]:
 
 
 def about_number(results: Results) -> Iterator[Finding]:
-    """Say how rough the figures are."""
+    """Check how rough the metrics are."""
     n = results.n()
     pictures = f"{n.n_fake:,} fakes and {n.n_genuine:,} genuine pictures"
     text = f"{pictures} in {n.n_groups:,} groups that belong together."
@@ -270,7 +270,7 @@ EVERYDAY = {
 
 
 def about_fragility(results: Results) -> Iterator[Finding]:
-    """Say whether it still works once a picture was saved again or sent through a social network."""
+    """Check whether it still works once a picture was saved again or sent through a social network."""
     known = results.robustness[results.robustness["roc_auc"].notna()]
     after = {name: results.after(name) for name in EVERYDAY}
     whole = results.metric(TEST, "roc_auc")
