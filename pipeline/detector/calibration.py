@@ -96,7 +96,7 @@ def abstain_band(
     draws: int,
     seed: int,
 ) -> tuple[float, float]:
-    """Give the interval of the threshold: a picture inside could have got either verdict.
+    """Return the interval of the threshold: a picture inside could have got either verdict.
 
     The validation groups are drawn anew, as for the intervals of figures, and a threshold is chosen on each
     draw. Draws on which none can be chosen, as they lack a class, are left out; where all are, the band
@@ -150,7 +150,7 @@ def check_classes(fake: np.ndarray, chosen: str) -> None:
 
 
 def _counted(fake: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the distinct probabilities in rising order, and how many fakes and genuine pictures have each."""
+    """Return the distinct probabilities, rising, and how many fakes and genuine pictures have each."""
     levels, level = np.unique(probability, return_inverse=True)
     fakes = np.bincount(level[fake], minlength=len(levels))
     return levels, fakes, np.bincount(level[~fake], minlength=len(levels))
@@ -166,7 +166,6 @@ def _midway(levels: np.ndarray) -> np.ndarray:
 
 
 # Temperature scaling: one number that makes probabilities mean what they say, and changes no ranking.
-#
 
 COLDEST, HOTTEST = 0.01, 100.0
 

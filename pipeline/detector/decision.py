@@ -9,12 +9,9 @@ from numpy.typing import ArrayLike
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 
-# What a detector answers: scores that must be numbers, and what is made of them.
-#
-
 
 def check_scores(scores: ArrayLike) -> np.ndarray:
-    """Take scores as float64 and refuse what is not a number.
+    """Return scores as float64; refuse what is not a number.
 
     Raises:
         UserError: the detector gave NaN or infinity.
@@ -30,12 +27,17 @@ def check_scores(scores: ArrayLike) -> np.ndarray:
 
 
 def called_fake(probability_fake: ArrayLike, threshold: float) -> np.ndarray:
-    """Say which pictures are called fake: the threshold itself already is."""
+    """Return which pictures are called fake: the threshold itself already is.
+
+    Example:
+        >>> called_fake([0.2, 0.5, 0.7], 0.5)
+        array([False,  True,  True])
+    """
     return check_scores(probability_fake) >= threshold
 
 
 def probability(logits: ArrayLike) -> np.ndarray:
-    """Logistic function, without overflow."""
+    """Compute the logistic function, without overflow."""
     return np.exp(-np.logaddexp(0.0, -np.asarray(logits, np.float64)))
 
 
@@ -65,7 +67,7 @@ class Decision:
         return cls(threshold=found["threshold"], temperature=found["temperature"], unsure=(low, high))
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain numbers, for a file."""
+        """Return plain numbers, for a file."""
         return {**asdict(self), "unsure": list(self.unsure)}
 
     @property
@@ -75,7 +77,7 @@ class Decision:
             return float(self.temperature * (np.log(self.threshold) - np.log1p(-self.threshold)))
 
     def probabilities(self, logits: ArrayLike) -> np.ndarray:
-        """Give the calibrated probability of fake of each logit.
+        """Return the calibrated probability of fake of each logit.
 
         Raises:
             UserError: a logit is not a number.
@@ -83,11 +85,11 @@ class Decision:
         return probability(check_scores(logits) / self.temperature)
 
     def calls(self, probabilities: ArrayLike) -> np.ndarray:
-        """Say on which side of the threshold each picture lies, "genuine" or "fake"."""
+        """Return on which side of the threshold each picture lies, "genuine" or "fake"."""
         return CALLS[called_fake(probabilities, self.threshold).astype(np.intp)]
 
     def verdicts(self, probabilities: ArrayLike) -> np.ndarray:
-        """Give each picture its verdict: "genuine", "fake", or "unsure" within the band."""
+        """Return the verdict on each picture: "genuine", "fake", or "unsure" within the band."""
         known = check_scores(probabilities)
         low, high = self.unsure
         return np.where((known >= low) & (known < high), UNSURE, self.calls(known))
@@ -96,9 +98,7 @@ class Decision:
 UNDECIDED = Decision(threshold=0.5, temperature=1.0, unsure=(0.5, 0.5))  # before validation
 
 
-# Names of the files that training leaves beside a detector; apart, for whoever needs no detector.
-#
-
+# Files that training leaves beside a detector.
 DECISION_FILE = "decision.json"
 HISTORY_FILE = "history.csv"
 SUMMARY_FILE = "model_summary.txt"

@@ -7,14 +7,15 @@ from typing import Any
 
 from pipeline.config import flatten
 from pipeline.evaluation.results import Results
+from pipeline.models import build
 
 UNKNOWN = "not recorded"
 
 
 def model_name(results: Results) -> str:
     """Return the name of the file that builds the detector."""
-    target = _config(results).get("model", {}).get("_target_", "")
-    return str(target).removeprefix("pipeline.models.").removesuffix(".build") or "detector"
+    model = _config(results).get("model")
+    return build.model_name(model) if model else "detector"
 
 
 def data_name(results: Results) -> str:
@@ -77,7 +78,6 @@ def _config(results: Results) -> dict[str, Any]:
     return dict(results.record.get("config", {}))
 
 
-_MODELS, _BUILD = "pipeline.models.", ".build"
 # A dataset's own file in conf/data/ says everything else of it; a recipe or a command line may change these.
 _OF_ANOTHER_DATASET = ("data.root", "data.protocol")
 _FOLDERS = ("data.genuine", "data.fake", "data.masks")  # they follow from the root, or lie elsewhere
@@ -123,7 +123,7 @@ def _as_chosen(differing: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if name is not None:
         yield "data", name
     if target:
-        yield "model", target.removeprefix(_MODELS).removesuffix(_BUILD)
+        yield "model", build.model_name({"_target_": target})
     if "inputs.method" in differing:
         yield "inputs", differing["inputs.method"]
     for key, value in differing.items():
