@@ -94,61 +94,50 @@ def list_shortcuts(found: Mapping[str, Any] | None, part: str) -> list[Shortcut]
 
 
 def shortcuts_above(audit: Mapping[str, Any], limit: float) -> list[Shortcut]:
-    """Give what tells the label of converted training pictures, its interval wholly above `limit`.
-
-    Strongest first; the collections that are tested only do not count, because nothing is learnt from them.
-    """
-    above = [
-        shortcut
-        for name, part in audit["parts"].items()
-        if not part["tested_only"]
-        for shortcut in list_shortcuts(part[CONVERTED], name)
-        if shortcut.is_above(limit)
-    ]
-    return sorted(above, key=lambda shortcut: -shortcut.roc_auc)
+    """List what tells the label of converted training pictures, its interval wholly above `limit`."""
+    return [shortcut for shortcut in _of_training(audit) if shortcut.is_above(limit)]
 
 
 def unproven(audit: Mapping[str, Any], limit: float) -> list[Shortcut]:
-    """Give the shortcuts of training pictures above `limit` that have no interval; strongest first.
+    """List the shortcuts of training pictures above `limit` that have no interval.
 
     Too few groups of pictures carry them: whether they are chance cannot be told.
     """
-    above = [
+    return [shortcut for shortcut in _of_training(audit) if shortcut.low is None and shortcut.roc_auc > limit]
+
+
+def _of_training(audit: Mapping[str, Any]) -> list[Shortcut]:
+    """List the shortcuts of converted pictures, strongest first, but for collections that teach nothing."""
+    listed = [
         shortcut
         for name, part in audit["parts"].items()
         if not part["tested_only"]
         for shortcut in list_shortcuts(part[CONVERTED], name)
-        if shortcut.low is None and shortcut.roc_auc > limit
     ]
-    return sorted(above, key=lambda shortcut: -shortcut.roc_auc)
+    return sorted(listed, key=lambda shortcut: -shortcut.roc_auc)
 
 
-def headline(audit: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the few figures of an audit that belong beside those of a detector.
+def scored_shortcuts(audit: Mapping[str, Any], part: str) -> dict[str, dict[str, Any]]:
+    """Return what was learnt on training and validation and scored on the pictures of a part.
+
+    Args:
+        audit: as `audit.json` holds it.
+        part: of `metrics.json`, such as "test".
 
     Returns:
-        `by_cross_validation` (over the converted training collections) and `on_test` (part of `metrics.json`
-        -> learnt on training and validation, scored on that part's pictures), each with `best_feature`,
-        `all_metadata` and the name of each probe as far as they are there: `name`, `words`, `roc_auc`, `low`,
-        `high`.
+        `best_feature`, `all_metadata` and the name of each probe as far as they are there -> `name`, `words`,
+        `roc_auc`, `low`, `high`, `n_genuine` and `n_fake`.
     """
-    found = list_shortcuts(audit["parts"][TRAINING][CONVERTED], TRAINING)
-    crossed: dict[str, Any] = {}
-    for shortcut in found:  # strongest first, so the first feature is the best
-        crossed.setdefault(shortcut.kind, _named(shortcut))
-    tested = {
-        part: {
-            kind: figures[kind] | {"words": _words(kind, figures[kind]["name"])}
-            for kind in (BEST, ALL, *PROBES)
-            if kind in figures and figures[kind]["roc_auc"] is not None
-        }
-        for part, figures in audit["on_test"].items()
+    figures = audit["on_test"].get(part, {})
+    return {
+        kind: figures[kind] | {"words": _words(kind, figures[kind]["name"])}
+        for kind in (BEST, ALL, *PROBES)
+        if kind in figures and figures[kind]["roc_auc"] is not None
     }
-    return {"by_cross_validation": crossed, "on_test": tested}
 
 
 def best_shortcut(audit: Mapping[str, Any], part: str) -> dict[str, Any] | None:
-    """Give what the strongest shortcut alone would have reached on a part of `metrics.json`, such as "test".
+    """Return what the strongest shortcut alone would have reached on a part such as "test".
 
     It is the highest of a few figures on the tested pictures themselves: of the best single feature, of all
     of them together and of each probe. Which feature and which model stand for their kind was found on the
@@ -159,17 +148,16 @@ def best_shortcut(audit: Mapping[str, Any], part: str) -> dict[str, Any] | None:
         `name`, `words`, `roc_auc`, `low`, `high`, and of how many pictures: `n_genuine` and `n_fake`; None
         where nothing could be learnt or tested.
     """
-    figures = headline(audit)["on_test"].get(part, {})
-    return max(figures.values(), key=lambda found: found["roc_auc"], default=None)
+    return max(scored_shortcuts(audit, part).values(), key=lambda found: found["roc_auc"], default=None)
 
 
 def part_title(part: str) -> str:
-    """Name a part for a person."""
+    """Return what a person calls a part."""
     return "training collections" if part == TRAINING else part.removeprefix(COLLECTION)
 
 
 def _lacking(found: Mapping[str, Any] | None) -> set[str]:
-    """Name the probes that one side of a part lacks; none where too few pictures were probed."""
+    """Return the probes that one side of a part lacks; none where too few pictures were probed."""
     return set() if found is None or found[PROBE] == {} else set(PROBES) - set(found[PROBE] or {})
 
 
@@ -177,10 +165,6 @@ def _words(what: str, name: str) -> str:
     if what == BEST:
         return FEATURES[name].words
     return ALL_WORDS if what == ALL else PROBES[name].words
-
-
-def _named(shortcut: Shortcut) -> dict[str, Any]:
-    return {key: getattr(shortcut, key) for key in ("name", "words", "roc_auc", "low", "high")}
 
 
 # What the best shortcut alone would have reached, to stand beside a detector's metrics. A ROC AUC of 0.95
@@ -213,13 +197,12 @@ def shortcuts_on(audit: Mapping[str, Any], parts: Iterable[str]) -> pd.DataFrame
     Returns:
         `COLUMNS`, a row a part.
     """
-    tested = headline(audit)["on_test"]
     rows = []
     for part in parts:
         subset = part.removesuffix("_at_half")
         best = best_shortcut(audit, subset)
         if best is not None:
-            history = tested[subset].get(HISTORY, {})
+            history = scored_shortcuts(audit, subset).get(HISTORY, {})
             rows.append(
                 {"part": part, **best, **{column: history.get(end) for end, column in _HISTORY.items()}}
             )

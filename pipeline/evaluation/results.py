@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.datasets.tables import BUILT_FROM, COUNTS, LEFT_OUT
-from pipeline.detector.decision import DECISION_FILE, RUN_FILE
+from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE
 from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import PIXELS
@@ -282,7 +282,7 @@ class Results:
         """Add what training and manifest left on disk; what is not there stays empty."""
         return replace(
             self,
-            history=_table(models / "history.csv"),
+            history=_table(models / HISTORY_FILE),
             left_out=_table(manifest / LEFT_OUT),
             record=_json(models / RUN_FILE),
             decision=_json(models / DECISION_FILE),

@@ -27,9 +27,9 @@ from pipeline.auditing.measure import Measurements
 from pipeline.auditing.shortcut_kinds import FAMILIES, PROBES, Family, Probe
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.reports.audit_advice import STILL, still_there
-from pipeline.reports.audit_text import BAD, WARNING, remarks, verdict
+from pipeline.reports.audit_text import remarks, verdict
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
-from pipeline.reports.numbers import NOTHING, as_decimal
+from pipeline.reports.numbers import BAD, NOTHING, WARNING, as_decimal
 from pipeline.reports.rendering import AUC, COLUMNS, QUIET, inline_svg, render, render_table, write_chart
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
 

@@ -27,9 +27,8 @@ from pipeline.reports.audit_advice import (
     policy_of,
     reasons,
 )
-from pipeline.reports.numbers import as_decimal
+from pipeline.reports.numbers import BAD, GOOD, NOTE, WARNING, as_decimal
 
-BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
 LITTLE_ELSE = 0.80  # ROC AUC of a shortcut, from which on figures would be it and little else
 # The same for the history in pixels where the last save is matched: tampering changes the histograms, too.
 LITTLE_ELSE_MATCHED = 0.95

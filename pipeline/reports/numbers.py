@@ -1,4 +1,4 @@
-"""Metrics with their intervals as people read them."""
+"""Metrics with their intervals, and results of checks, as people read them."""
 
 import pandas as pd
 
@@ -6,6 +6,12 @@ from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.results import metric_of
 
 NOTHING = "–"
+BAD, WARNING, GOOD, NOTE = (
+    "bad",
+    "warning",
+    "good",
+    "note",
+)  # what a check found, for the trust rules and the audit
 COLLECTION = "collections."
 
 

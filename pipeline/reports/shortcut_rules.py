@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.auditing.file_features import FEATURES
-from pipeline.auditing.findings import ALL_WORDS, headline
+from pipeline.auditing.findings import ALL_WORDS, scored_shortcuts
 from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
 from pipeline.auditing.shortcut_kinds import PROBES
 from pipeline.evaluation.bootstrap import Metric
@@ -13,8 +13,8 @@ from pipeline.evaluation.results import BEST_SHORTCUT, TEST, Results
 from pipeline.evaluation.robustness import AS_HANDED_IN, FRAGILE
 from pipeline.evaluation.robustness import SHORTCUT as TELLS
 from pipeline.reports.audit_advice import policy_of
-from pipeline.reports.audit_text import BAD, GOOD, WARNING, Remark, content_remarks, file_remarks
-from pipeline.reports.numbers import as_decimal
+from pipeline.reports.audit_text import Remark, content_remarks, file_remarks
+from pipeline.reports.numbers import BAD, GOOD, WARNING, as_decimal
 from pipeline.reports.trust_rules import (
     ALTERED,
     CONTENT,
@@ -142,7 +142,7 @@ def about_content(results: Results) -> Iterator[Finding]:
 
 
 def _content_on_test(audit: Mapping[str, Any]) -> Mapping[str, Any]:
-    figures: Mapping[str, Any] = headline(audit)["on_test"].get("test", {}).get(PROBE_OF_CONTENT, {})
+    figures: Mapping[str, Any] = scored_shortcuts(audit, "test").get(PROBE_OF_CONTENT, {})
     return figures
 
 

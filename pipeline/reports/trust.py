@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.evaluation.results import Results
-from pipeline.reports.audit_text import BAD, GOOD, WARNING
+from pipeline.reports.numbers import BAD, GOOD, WARNING
 from pipeline.reports.shortcut_rules import about_alterations, about_content, about_files, about_shortcuts
 from pipeline.reports.trust_rules import (
     CONTROL,

@@ -10,9 +10,9 @@ from pipeline.auditing.file_features import CATEGORY, FEATURES, OF_JPEG, Feature
 from pipeline.auditing.findings import (
     COLUMNS,
     best_shortcut,
-    headline,
     list_shortcuts,
     read_audit,
+    scored_shortcuts,
     shortcuts_above,
     shortcuts_on,
 )
@@ -75,10 +75,7 @@ def test_the_label_is_found_in_raw_files_and_in_the_pixels_of_equal_ones(made):
     assert part["converted"]["probe"][HISTORY]["roc_auc"] > 0.9
     assert part["converted"]["probe"][CONTENT]["low"] < 0.5
     json.dumps(audit, allow_nan=False)  # only plain numbers and texts
-    found = headline(audit)
-    for name, probed in part["converted"]["probe"].items():
-        assert found["by_cross_validation"][name]["roc_auc"] == probed["roc_auc"]
-    assert set(found["on_test"]["test"]) == {"best_feature", "all_metadata", HISTORY, CONTENT}
+    assert set(scored_shortcuts(audit, "test")) == {"best_feature", "all_metadata", HISTORY, CONTENT}
     assert best_shortcut(audit, "test")["words"]
     assert best_shortcut(audit, "elsewhere") is None
     assert HISTORY in [shortcut.name for shortcut in shortcuts_above(audit, 0.7)]
