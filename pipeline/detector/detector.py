@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import TypeAdapter
 
-from pipeline.config import Inputs
+from pipeline.config import Inputs, ResizedInputs
 from pipeline.detector.decision import DECISION_FILE, RUN_FILE, Decision
-from pipeline.detector.inference import Answer, in_batches, scorer_of
+from pipeline.detector.inference import NATIVE, Answer, in_batches, scorer_of
 from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded
 from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, load_model
@@ -119,8 +118,8 @@ def _inputs_of(record: dict[str, Any], folder: Path) -> Inputs:
         raise UserError(
             f"the detector in {folder} was trained by an earlier version of this program; train it again"
         )
-    inputs: Inputs = TypeAdapter(Inputs).validate_python(record["config"]["inputs"])
-    return inputs
+    inputs = record["config"]["inputs"]
+    return NATIVE if inputs["method"] == "native" else ResizedInputs.model_validate(inputs)
 
 
 def _load_pyfunc(data_path: str) -> Detector:
