@@ -61,7 +61,7 @@ def _slice_rows(slices: pd.DataFrame) -> Iterator[SliceRow]:
 
 
 def weakest(rows: list[SliceRow], fewest: int = 10) -> SliceRow | None:
-    """Find the slice that is surest to be weak, among those with at least `fewest` pictures of each class.
+    """Return the slice that is surest to be weak, among those with at least `fewest` pictures of each class.
 
     It is the one with the lowest upper end of the ROC AUC's interval: the lowest metric of many slices is
     more often than not that of a small one.

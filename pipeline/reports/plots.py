@@ -85,7 +85,7 @@ def _thin(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability_points(given: np.ndarray, target: np.ndarray) -> pd.DataFrame:
-    """Cut pictures into the bins of the expected calibration error (`evaluation.metrics`).
+    """Return the bins of the expected calibration error (`evaluation.ranking`).
 
     Args:
         given: (n,) probability of being fake.
