@@ -46,9 +46,11 @@ def run(config: Config) -> None:
     """Convert, predict, score; print the figures."""
     output = folder_of(config)
     elsewhere = cross_dataset_collections(config.data) if config.score.split else frozenset[str]()
-    for collection in config.data.collections.values():
-        collection.role = "test"  # all of it, and one class alone may be scored
-    sources, rejected = list_sources(config.data)
+    whole = {  # whatever the roles are, and one class alone may be scored
+        name: collection.model_copy(update={"role": "test"})
+        for name, collection in config.data.collections.items()
+    }
+    sources, rejected = list_sources(config.data.model_copy(update={"collections": whole}))
     if config.score.split:
         sources = _of_split(sources, Path(config.paths.manifest) / f"{config.score.split}.csv")
     counts = convert_pictures(sources, rejected, output / "converted", config.convert, config.compute)
