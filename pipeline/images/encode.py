@@ -133,13 +133,13 @@ def _parts_of(content: bytes) -> JpegParts:
     huffman: dict[int, bytes] = {}
     scans: list[Scan] = []
     frame: Frame | None = None
-    progressive, interval, is_jfif, scan_header = False, 0, False, b""
+    progressive, interval, is_jfif, scan_header, start = False, 0, False, b"", 0
     adobe_transform: int | None = None
-    for marker, payload, _ in segments(content):
+    for marker, payload, end in segments(content):
         if marker == START_OF_SCAN:
-            scan_header = payload
+            scan_header, start = payload, end
         elif marker == CODED_DATA:
-            scans.append(_scan(frame, huffman, scan_header, payload))
+            scans.append(_scan(frame, huffman, scan_header, content[start:end]))
             huffman = {}
         elif marker == HUFFMAN:
             huffman.update(huffman_tables(payload))

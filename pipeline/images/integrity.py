@@ -61,7 +61,7 @@ def jpeg_extent(content: bytes) -> JpegExtent:
     Raises:
         Unreadable: something is missing or damaged.
     """
-    data = scans = interval = end = 0
+    data = scan_data = scans = interval = end = 0
     frame: Frame | None = None
     n_units: int | None = None
     try:
@@ -76,8 +76,9 @@ def jpeg_extent(content: bytes) -> JpegExtent:
                 scans, data, n_units = scans + 1, data or end, _units(frame, payload)
                 if scans > _MOST_SCANS:
                     raise damaged(f"more than {_MOST_SCANS} scans")
+                scan_data = end
             elif marker == CODED_DATA:
-                _check_restarts(payload, interval, n_units)
+                _check_restarts(content, scan_data, end, interval, n_units)
     except IndexError as error:
         raise truncated("JPEG") from error
     return JpegExtent(data, end, scans)
@@ -99,14 +100,14 @@ def _units(frame: Frame | None, scan: bytes) -> int | None:
     return -(-width // (8 * across)) * -(-height // (8 * down))
 
 
-def _check_restarts(data: bytes, interval: int, n_units: int | None) -> None:
+def _check_restarts(content: bytes, start: int, end: int, interval: int, n_units: int | None) -> None:
     """Compare the restart markers of a scan with those that belong there: numbered in turn, none missing."""
     if not interval:
         # Without an interval a decoder takes any marker for the end of the data.
-        if _RESTART.search(data):
+        if _RESTART.search(content, start, end):
             raise damaged("a restart marker where none belongs")
         return
-    markers = b"".join(_RESTART.findall(data))
+    markers = b"".join(_RESTART.findall(content, start, end))
     in_turn = (_IN_TURN * (len(markers) // 8 + 1)).startswith(markers)
     expected = None if n_units is None else -(-n_units // interval) - 1
     # A marker after the last interval is superfluous, and some encoders write it.

@@ -5,12 +5,14 @@ Huffman tables).
 """
 
 import functools
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from pipeline.images.files import Unreadable
 
@@ -47,13 +49,6 @@ _CHROMINANCE = np.array([
 # fmt: on
 NO_TABLE = np.zeros((8, 8), np.float32)  # where pixels do not lie as a JPEG has saved them
 NO_TABLE.flags.writeable = False
-# How many codes have 1, 2, … 16 bits in the Huffman tables of annex K.3, by class and number.
-_STANDARD_CODES = {
-    0x00: bytes.fromhex("00010501010101010100000000000000"),
-    0x10: bytes.fromhex("0002010303020403050504040000017d"),
-    0x01: bytes.fromhex("00030101010101010101010000000000"),
-    0x11: bytes.fromhex("00020102040403040705040400010277"),
-}
 _SUBSAMPLINGS = {
     (1, 1): "4:4:4",
     (2, 1): "4:2:2",
@@ -65,7 +60,10 @@ _SUBSAMPLINGS = {
 
 
 class Segment(NamedTuple):
-    """A marker (0xDB, …) with what belongs to it, and where that ends in the file."""
+    """A marker (0xDB, …) with what belongs to it, and where that ends in the file.
+
+    Those of CODED_DATA are not copied: they lie from the end of their START_OF_SCAN to `end`.
+    """
 
     marker: int
     payload: bytes
@@ -102,8 +100,10 @@ def segments(content: bytes) -> Iterator[Segment]:
             following = _NEXT_MARKER.search(content, position)
             if following is None:
                 break
-            data, position = content[position : following.start()].rstrip(b"\xff"), following.start()
-            yield Segment(CODED_DATA, data, position)
+            position = end = following.start()
+            while content[end - 1] == 0xFF:
+                end -= 1
+            yield Segment(CODED_DATA, b"", end)
     raise truncated("JPEG")
 
 
@@ -181,8 +181,16 @@ def huffman_tables(payload: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def is_standard(class_and_number: int, codes: bytes) -> bool:
-    """Whether a Huffman table has as many codes of each length as that of annex K.3, which libjpeg writes."""
-    return codes[:16] == _STANDARD_CODES.get(class_and_number)
+    """Whether a Huffman table is that of annex K.3, which libjpeg writes unless it is told to optimise."""
+    return codes == _standard_huffman().get(class_and_number)
+
+
+@functools.cache
+def _standard_huffman() -> dict[int, bytes]:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "JPEG")
+    payloads = [payload for marker, payload in header_segments(buffer.getvalue()) if marker == HUFFMAN]
+    return dict(table for payload in payloads for table in huffman_tables(payload))
 
 
 @dataclass(frozen=True)

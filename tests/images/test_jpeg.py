@@ -11,7 +11,14 @@ import pytest
 from PIL import Image
 
 from pipeline.images.encode import settings_of, take_apart
-from pipeline.images.jpeg import header_segments, libjpeg_tables, read_header
+from pipeline.images.jpeg import (
+    HUFFMAN,
+    header_segments,
+    huffman_tables,
+    is_standard,
+    libjpeg_tables,
+    read_header,
+)
 from tests.images.jpeg_files import as_photoshop_writes, saved, with_segment
 
 
@@ -70,6 +77,14 @@ def test_a_header_that_breaks_off_tells_nothing(picture):
 def test_what_is_no_jpeg_tells_nothing():
     assert read_header(b"") is None
     assert read_header(b"\x89PNG\r\n\x1a\n") is None
+
+
+def test_huffman_tables_with_other_symbols_are_not_the_standard_ones(picture):
+    (_, payload), *_ = [each for each in header_segments(saved(picture)) if each[0] == HUFFMAN]
+    (number, codes), *_ = huffman_tables(payload)
+    assert is_standard(number, codes)
+    assert not is_standard(number, codes[:-2] + codes[:-3:-1])  # as many codes of each length
+    assert not is_standard(number ^ 1, codes)
 
 
 def test_mutated_headers_never_crash(picture):
