@@ -17,8 +17,16 @@ from pipeline.images.encode import settings_of, take_apart
 from pipeline.images.jpeg import header_segments
 from pipeline.images.mask import read_mask
 from pipeline.images.read import read_rgb
-from tests.images.jpeg_files import as_photoshop_writes, saved, with_segment
-from tests.images.pictures import digests, draw_photo, list_folder, on_cores, settings
+from tests.images.pictures import (
+    as_photoshop_writes,
+    digests,
+    draw_photo,
+    list_folder,
+    on_cores,
+    saved,
+    settings,
+    with_segment,
+)
 
 MATCHED = settings("matched")
 CAMERA = {"quality": 90, "subsampling": 2}

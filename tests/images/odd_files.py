@@ -3,50 +3,31 @@
 import io
 import struct
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyvips
 import tifffile
 from PIL import Image, ImageCms
 
-from tests.images.pictures import draw_photo
+from tests.images.pictures import GREY, PHOTO, draw_photo, encoded, rgb, saved, tiff
 
-PHOTO = draw_photo()
-GREY = np.asarray(Image.fromarray(PHOTO).convert("L"))
+DEEP, DEEP_GREY = PHOTO.astype(np.uint16) * 257, GREY.astype(np.uint16) * 257
+LIGHT = (PHOTO / 255).astype(np.float32)
 ALPHA = np.tile(np.linspace(0, 255, 60).astype(np.uint8), (40, 1))
+RGBA = np.concatenate([PHOTO, ALPHA[..., None]], axis=-1)
+INK = np.concatenate([255 - PHOTO, np.zeros((40, 60, 1), np.uint8)], axis=-1)
+BILEVEL = Image.fromarray(GREY).convert("1")
+BLACK_AND_WHITE = np.asarray(BILEVEL.convert("RGB"))
 
 
-@dataclass(frozen=True)
-class Odd:
-    """One file.
-
-    Attributes:
-        content: of the file.
-        shown: (height, width, 3) uint8 that it shows.
-        tolerance: mean absolute difference that its compression may make.
-    """
+class Odd(NamedTuple):
+    """A file, the (height, width, 3) uint8 that it shows, and the mean difference that compression makes."""
 
     content: bytes
     shown: np.ndarray
     tolerance: float = 0.0
-
-
-def encoded(picture: np.ndarray | Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def tiff(samples: np.ndarray, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, samples, metadata=None, **{"photometric": "rgb", **options})
-    return buffer.getvalue()
-
-
-def rgb(grey: np.ndarray) -> np.ndarray:
-    return np.repeat(grey[..., None], 3, axis=-1)
 
 
 def spread(samples: np.ndarray) -> np.ndarray:
@@ -55,84 +36,71 @@ def spread(samples: np.ndarray) -> np.ndarray:
     return np.rint((values - values.min()) * 255 / (values.max() - values.min())).astype(np.uint8)
 
 
-def over_white(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    opacity = alpha[..., None] / 255
+def over_white(colours: np.ndarray) -> np.ndarray:
+    opacity = ALPHA[..., None] / 255
     return np.rint(colours * opacity + 255 * (1 - opacity)).astype(np.uint8)
+
+
+BLENDED = over_white(PHOTO)
+
+
+def in_planes(samples: np.ndarray, **options: object) -> bytes:
+    return tiff(np.moveaxis(samples, -1, 0), planarconfig="separate", **options)
 
 
 def deep_tiffs() -> dict[str, Odd]:
     found = {}
     for name in ("int8", "int16", "int32", "int64", "uint32", "uint64", "float16", "float32", "float64"):
         samples = (PHOTO.astype(np.float64) - 100).astype(name) if name[0] != "u" else PHOTO.astype(name) * 7
-        if name in {"int8"}:
+        if name == "int8":
             samples = (PHOTO.astype(np.int16) - 128).astype(np.int8)
         found[f"rgb {name}"] = Odd(tiff(samples), spread(samples))
-        found[f"grey {name}"] = Odd(
-            tiff(samples[..., 0], photometric="minisblack"), rgb(spread(samples[..., 0]))
-        )
+        found[f"grey {name}"] = Odd(tiff(samples[..., 0]), rgb(spread(samples[..., 0])))
     for order in "<>":
-        deep = PHOTO.astype(np.uint16) * 257
-        found[f"rgb uint16 {order}"] = Odd(tiff(deep, byteorder=order), PHOTO)
-        found[f"grey uint16 {order}"] = Odd(
-            tiff(deep[..., 0], photometric="minisblack", byteorder=order), rgb(PHOTO[..., 0])
-        )
-        light = (PHOTO / 255).astype(np.float32)
-        found[f"rgb float in 0..1 {order}"] = Odd(tiff(light, byteorder=order), PHOTO)
-        found[f"bigtiff uint16 {order}"] = Odd(tiff(deep, byteorder=order, bigtiff=True), PHOTO)
+        found[f"rgb uint16 {order}"] = Odd(tiff(DEEP, byteorder=order), PHOTO)
+        found[f"grey uint16 {order}"] = Odd(tiff(DEEP[..., 0], byteorder=order), rgb(PHOTO[..., 0]))
+        found[f"rgb float in 0..1 {order}"] = Odd(tiff(LIGHT, byteorder=order), PHOTO)
+        found[f"bigtiff uint16 {order}"] = Odd(tiff(DEEP, byteorder=order, bigtiff=True), PHOTO)
         found[f"bigtiff uint8 {order}"] = Odd(tiff(PHOTO, byteorder=order, bigtiff=True), PHOTO)
         found[f"int16 {order}"] = Odd(tiff(PHOTO.astype(np.int16) - 99, byteorder=order), spread(PHOTO))
     for bits in (10, 12, 14):
-        white = (1 << bits) - 1
-        samples = np.rint(PHOTO[..., 0] * (white / 255)).astype(np.uint16)
-        found[f"grey {bits} bits"] = Odd(
-            tiff(samples, photometric="minisblack", bitspersample=bits), rgb(PHOTO[..., 0])
-        )
-    deep = GREY.astype(np.uint16) * 257
-    found["white is zero, uint16"] = Odd(tiff(65535 - deep, photometric="miniswhite"), rgb(GREY))
-    found["white is zero, float"] = Odd(
-        tiff((1 - GREY / 255).astype("f4"), photometric="miniswhite"), rgb(GREY)
-    )
+        samples = np.rint(PHOTO[..., 0] * (((1 << bits) - 1) / 255)).astype(np.uint16)
+        found[f"grey {bits} bits"] = Odd(tiff(samples, bitspersample=bits), rgb(PHOTO[..., 0]))
+    inverted = (1 - GREY / 255).astype("f4")
+    found["white is zero, uint16"] = Odd(tiff(65535 - DEEP_GREY, photometric="miniswhite"), rgb(GREY))
+    found["white is zero, float"] = Odd(tiff(inverted, photometric="miniswhite"), rgb(GREY))
     return found
 
 
 def tiff_layouts() -> dict[str, Odd]:
     found = {}
-    for name, samples in (("uint8", PHOTO), ("uint16", PHOTO.astype(np.uint16) * 257)):
+    for name, samples in (("uint8", PHOTO), ("uint16", DEEP)):
         for kind in ("lzw", "deflate", "adobe_deflate", "packbits", "zstd", "lzma"):
             found[f"{name} {kind}"] = Odd(tiff(samples, compression=kind), PHOTO)
             if kind != "packbits":
-                found[f"{name} {kind} predicted"] = Odd(
-                    tiff(samples, compression=kind, predictor=True), PHOTO
-                )
-        found[f"{name} planes"] = Odd(tiff(np.moveaxis(samples, -1, 0), planarconfig="separate"), PHOTO)
+                predicted = tiff(samples, compression=kind, predictor=True)
+                found[f"{name} {kind} predicted"] = Odd(predicted, PHOTO)
+        tiled_planes = in_planes(samples, tile=(16, 16), compression="lzw")
+        found[f"{name} planes"] = Odd(in_planes(samples), PHOTO)
         found[f"{name} tiles"] = Odd(tiff(samples, tile=(16, 32)), PHOTO)
-        found[f"{name} tiled planes, lzw"] = Odd(
-            tiff(np.moveaxis(samples, -1, 0), planarconfig="separate", tile=(16, 16), compression="lzw"),
-            PHOTO,
-        )
+        found[f"{name} tiled planes, lzw"] = Odd(tiled_planes, PHOTO)
         found[f"{name} strips of one row"] = Odd(tiff(samples, rowsperstrip=1, compression="lzw"), PHOTO)
         found[f"{name} strips of 7 rows"] = Odd(tiff(samples, rowsperstrip=7), PHOTO)
-    light = (PHOTO / 255).astype(np.float32)
-    found["float predicted"] = Odd(tiff(light, compression="deflate", predictor=3), PHOTO)
-    for kind in ("webp", "jpegxl", "jpeg2000", "png", "lerc"):
-        options = {} if kind in {"png", "lerc"} else {"compressionargs": {"lossless": True}}
-        if kind == "jpeg2000":
-            options = {"compressionargs": {"reversible": True, "level": 0}}
-        if kind == "lerc":
-            options = {}
-        found[f"compressed by {kind}"] = Odd(tiff(PHOTO, compression=kind, **options), PHOTO, 0)
+    found["float predicted"] = Odd(tiff(LIGHT, compression="deflate", predictor=3), PHOTO)
+    for kind, options in {
+        "webp": {"lossless": True}, "jpegxl": {"lossless": True}, "png": {}, "lerc": {},
+        "jpeg2000": {"reversible": True, "level": 0},
+    }.items():  # fmt: skip
+        found[f"compressed by {kind}"] = Odd(tiff(PHOTO, compression=kind, compressionargs=options), PHOTO)
     found["jpeg"] = Odd(tiff(PHOTO, compression="jpeg", compressionargs={"level": 95}), PHOTO, 5)
     scanned = pyvips.Image.new_from_array(PHOTO).tiffsave_buffer(compression="jpeg", Q=89)
     found["jpeg ycbcr 4:2:0"] = Odd(scanned, PHOTO, 6)
-    found["jpeg grey"] = Odd(
-        tiff(GREY, photometric="minisblack", compression="jpeg", compressionargs={"level": 95}), rgb(GREY), 3
-    )
+    found["jpeg grey"] = Odd(tiff(GREY, compression="jpeg", compressionargs={"level": 95}), rgb(GREY), 3)
     found["ycbcr, subsampled, uncompressed"] = Odd(subsampled_ycbcr(PHOTO), PHOTO, 6)
     for kind in ("group3", "group4"):
-        bilevel = Image.fromarray(GREY).convert("1")
-        found[kind] = Odd(encoded(bilevel, "TIFF", compression=kind), np.asarray(bilevel.convert("RGB")))
+        found[kind] = Odd(encoded(BILEVEL, "TIFF", compression=kind), BLACK_AND_WHITE)
     bits = GREY > 99
-    found["bilevel"] = Odd(tiff(bits, photometric="minisblack"), rgb(bits * np.uint8(255)))
+    found["bilevel"] = Odd(tiff(bits), rgb(bits * np.uint8(255)))
     found["bilevel, white is zero"] = Odd(tiff(bits, photometric="miniswhite"), rgb(~bits * np.uint8(255)))
     return found
 
@@ -144,59 +112,36 @@ def tiff_colours() -> dict[str, Odd]:
     for name, palette in (("", colours * 257), (" of 8 bits in 16", colours)):
         found[f"palette{name}"] = Odd(tiff(GREY, photometric="palette", colormap=palette), shown)
     wide = np.random.default_rng(1).integers(0, 65536, (3, 65536)).astype(np.uint16)
+    places = GREY.astype(np.uint16) * 200
     found["palette of 16 bits"] = Odd(
-        tiff(GREY.astype(np.uint16) * 200, photometric="palette", colormap=wide),
-        (wide // 256).T[GREY.astype(np.uint16) * 200].astype(np.uint8),
+        tiff(places, photometric="palette", colormap=wide), (wide // 256).T[places].astype(np.uint8)
     )
-    ink = np.concatenate([255 - PHOTO, np.zeros((40, 60, 1), np.uint8)], axis=-1)
-    found["cmyk"] = Odd(tiff(ink, photometric="separated"), PHOTO)
-    found["cmyk uint16"] = Odd(tiff(ink.astype(np.uint16) * 257, photometric="separated"), PHOTO)
-    found["cmyk planes"] = Odd(
-        tiff(np.moveaxis(ink, -1, 0), photometric="separated", planarconfig="separate"), PHOTO
-    )
-    rgba = np.concatenate([PHOTO, ALPHA[..., None]], axis=-1)
-    multiplied = rgba.copy()
+    found["cmyk"] = Odd(tiff(INK, photometric="separated"), PHOTO)
+    found["cmyk uint16"] = Odd(tiff(INK.astype(np.uint16) * 257, photometric="separated"), PHOTO)
+    found["cmyk planes"] = Odd(in_planes(INK, photometric="separated"), PHOTO)
+    multiplied = RGBA.copy()
     multiplied[..., :3] = np.rint(PHOTO * (ALPHA[..., None] / 255))
-    blended = over_white(PHOTO, ALPHA)
-    for name, scale, kind in (("uint8", 1, np.uint8), ("uint16", 257, np.uint16)):
-        found[f"alpha {name}"] = Odd(
-            tiff(rgba.astype(kind) * kind(scale), extrasamples=["unassalpha"]), blended, 0.6
-        )
-        found[f"multiplied alpha {name}"] = Odd(
-            tiff(multiplied.astype(kind) * kind(scale), extrasamples=["assocalpha"]), blended, 1.2
-        )
-        found[f"unknown fourth sample {name}"] = Odd(
-            tiff(rgba.astype(kind) * kind(scale), extrasamples=["unspecified"]), PHOTO
-        )
-    found["alpha float"] = Odd(
-        tiff((rgba / 255).astype(np.float32), extrasamples=["unassalpha"]), blended, 0.6
-    )
-    found["alpha plane"] = Odd(
-        tiff(np.moveaxis(rgba, -1, 0), extrasamples=["unassalpha"], planarconfig="separate"), blended, 0.6
-    )
-    five = np.concatenate([rgba, rgba[..., :1]], axis=-1)
+    for name, scale in (("uint8", np.uint8(1)), ("uint16", np.uint16(257))):
+        rgba, alpha_in = RGBA.astype(name) * scale, multiplied.astype(name) * scale
+        found[f"alpha {name}"] = Odd(tiff(rgba, extrasamples=["unassalpha"]), BLENDED, 0.6)
+        found[f"multiplied alpha {name}"] = Odd(tiff(alpha_in, extrasamples=["assocalpha"]), BLENDED, 1.2)
+        found[f"unknown fourth sample {name}"] = Odd(tiff(rgba, extrasamples=["unspecified"]), PHOTO)
+    light = (RGBA / 255).astype(np.float32)
+    found["alpha float"] = Odd(tiff(light, extrasamples=["unassalpha"]), BLENDED, 0.6)
+    found["alpha plane"] = Odd(in_planes(RGBA, extrasamples=["unassalpha"]), BLENDED, 0.6)
+    five = np.concatenate([RGBA, RGBA[..., :1]], axis=-1)
     found["two unknown samples"] = Odd(tiff(five, extrasamples=["unspecified"] * 2), PHOTO)
-    found["grey and alpha"] = Odd(
-        tiff(
-            np.stack([GREY, ALPHA], -1),
-            photometric="minisblack",
-            planarconfig="contig",
-            extrasamples=["unassalpha"],
-        ),
-        over_white(rgb(GREY), ALPHA),
-        0.6,
-    )
+    grey = {"photometric": "minisblack", "planarconfig": "contig"}
+    with_alpha = tiff(np.stack([GREY, ALPHA], -1), extrasamples=["unassalpha"], **grey)
+    found["grey and alpha"] = Odd(with_alpha, over_white(rgb(GREY)), 0.6)
     bands = np.stack([GREY, ALPHA, 255 - GREY, ALPHA, GREY], -1).astype(np.uint16) * 257
-    found["five bands, the first is shown"] = Odd(
-        tiff(bands, photometric="minisblack", planarconfig="contig"), rgb(GREY)
-    )
+    found["five bands, the first is shown"] = Odd(tiff(bands, **grey), rgb(GREY))
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     in_lab = ImageCms.profileToProfile(Image.fromarray(PHOTO), srgb, lab, outputMode="LAB")
-    found["lab"] = Odd(encoded(in_lab, "TIFF"), PHOTO, 2.5)
     stored = np.frombuffer(in_lab.tobytes(), np.uint8).reshape(40, 60, 3)
-    found["lab, tiles"] = Odd(
-        tiff(stored, photometric="cielab", tile=(16, 16), compression="lzw"), PHOTO, 2.5
-    )
+    tiles = tiff(stored, photometric="cielab", tile=(16, 16), compression="lzw")
+    found["lab"] = Odd(encoded(in_lab, "TIFF"), PHOTO, 2.5)
+    found["lab, tiles"] = Odd(tiles, PHOTO, 2.5)
     lab16 = np.empty(stored.shape, np.uint16)
     lab16[..., 0] = stored[..., 0].astype(np.uint16) * 257
     lab16[..., 1:] = (stored[..., 1:].astype(np.int8).astype(np.int16) * 256).view(np.uint16)
@@ -208,129 +153,106 @@ def tiff_colours() -> dict[str, Odd]:
 
 
 def tiff_pages() -> dict[str, Odd]:
-    pages = io.BytesIO()
+    pages, small = io.BytesIO(), io.BytesIO()
     with tifffile.TiffWriter(pages) as writer:
         for page in (PHOTO, PHOTO[::-1], PHOTO[:, ::-1]):
             writer.write(page, photometric="rgb", metadata=None)
-    small = io.BytesIO()
     with tifffile.TiffWriter(small) as writer:
         writer.write(PHOTO[::4, ::4], photometric="rgb", subfiletype=1, metadata=None)
         writer.write(PHOTO, photometric="rgb", metadata=None)
-    circle = bytearray(tiff(PHOTO))
+    circle = tiff(PHOTO)
     (first,) = struct.unpack_from("<I", circle, 4)
     (entries,) = struct.unpack_from("<H", circle, first)
-    struct.pack_into("<I", circle, first + 2 + 12 * entries, first)
     return {
         "three pages": Odd(pages.getvalue(), PHOTO),
         "a thumbnail first": Odd(small.getvalue(), PHOTO),
-        "a page that follows itself": Odd(bytes(circle), PHOTO),
+        "a page that follows itself": Odd(with_numbers(circle, first + 2 + 12 * entries, "<I", first), PHOTO),
         "private tags": Odd(tiff(PHOTO, extratags=[(65000, 2, None, "hello", True)]), PHOTO),
     }
 
 
 def jpegs() -> dict[str, Odd]:
-    best = {"quality": 98, "subsampling": "4:4:4"}
-    ink = Image.fromarray(np.concatenate([255 - PHOTO, np.zeros((40, 60, 1), np.uint8)], axis=-1), "CMYK")
-    second = Image.fromarray(PHOTO[::-1].copy())
+    best, coarse = {"quality": 98, "subsampling": "4:4:4"}, {"quality": 98, "subsampling": "4:2:0"}
+    ink, second = Image.fromarray(INK, "CMYK"), Image.fromarray(PHOTO[::-1].copy())
+    progressive_restarts = saved(PHOTO, restart_marker_rows=1, progressive=True, **best)
+    pixel = np.full((1, 1, 3), 128, np.uint8)
+    phone = encoded(PHOTO, "MPO", save_all=True, append_images=[second], **best)
     return {
-        "jpeg progressive": Odd(encoded(PHOTO, "JPEG", progressive=True, **best), PHOTO, 3),
-        "jpeg optimised": Odd(encoded(PHOTO, "JPEG", optimize=True, **best), PHOTO, 3),
-        "jpeg cmyk": Odd(encoded(ink, "JPEG", **best), PHOTO, 3),
-        "jpeg cmyk, progressive": Odd(encoded(ink, "JPEG", progressive=True, **best), PHOTO, 3),
-        "jpeg rgb": Odd(encoded(PHOTO, "JPEG", keep_rgb=True, **best), PHOTO, 3),
-        "jpeg grey": Odd(encoded(GREY, "JPEG", quality=98), rgb(GREY), 3),
-        "jpeg 4:2:0": Odd(encoded(PHOTO, "JPEG", quality=98, subsampling="4:2:0"), PHOTO, 5),
-        "jpeg with restarts": Odd(encoded(PHOTO, "JPEG", restart_marker_blocks=3, **best), PHOTO, 3),
-        "jpeg with restarts, progressive": Odd(
-            encoded(PHOTO, "JPEG", restart_marker_rows=1, progressive=True, **best), PHOTO, 3
-        ),
-        "jpeg with restarts, 4:2:0": Odd(
-            encoded(PHOTO, "JPEG", quality=98, subsampling="4:2:0", restart_marker_blocks=1), PHOTO, 5
-        ),
-        "jpeg with something behind it": Odd(encoded(PHOTO, "JPEG", **best) + b"<html>" * 99, PHOTO, 3),
-        "jpeg with fill bytes": Odd(
-            encoded(PHOTO, "JPEG", **best).replace(b"\xff\xdb", b"\xff\xff\xff\xdb"), PHOTO, 3
-        ),
-        "two jpegs of a phone": Odd(
-            encoded(PHOTO, "MPO", save_all=True, append_images=[second], **best), PHOTO, 3
-        ),
-        "one pixel": Odd(
-            encoded(np.full((1, 1, 3), 128, np.uint8), "JPEG"), np.full((1, 1, 3), 128, np.uint8), 2
-        ),
+        "jpeg progressive": Odd(saved(PHOTO, progressive=True, **best), PHOTO, 3),
+        "jpeg optimised": Odd(saved(PHOTO, optimize=True, **best), PHOTO, 3),
+        "jpeg cmyk": Odd(saved(ink, **best), PHOTO, 3),
+        "jpeg cmyk, progressive": Odd(saved(ink, progressive=True, **best), PHOTO, 3),
+        "jpeg rgb": Odd(saved(PHOTO, keep_rgb=True, **best), PHOTO, 3),
+        "jpeg grey": Odd(saved(GREY, quality=98), rgb(GREY), 3),
+        "jpeg 4:2:0": Odd(saved(PHOTO, **coarse), PHOTO, 5),
+        "jpeg with restarts": Odd(saved(PHOTO, restart_marker_blocks=3, **best), PHOTO, 3),
+        "jpeg with restarts, progressive": Odd(progressive_restarts, PHOTO, 3),
+        "jpeg with restarts, 4:2:0": Odd(saved(PHOTO, restart_marker_blocks=1, **coarse), PHOTO, 5),
+        "jpeg with something behind it": Odd(saved(PHOTO, **best) + b"<html>" * 99, PHOTO, 3),
+        "jpeg with fill bytes": Odd(saved(PHOTO, **best).replace(b"\xff\xdb", b"\xff\xff\xff\xdb"), PHOTO, 3),
+        "two jpegs of a phone": Odd(phone, PHOTO, 3),
+        "one pixel": Odd(saved(pixel), pixel, 2),
     }
 
 
 def others() -> dict[str, Odd]:
-    deep = PHOTO.astype(np.uint16) * 257
-    vips = pyvips.Image.new_from_array(deep, interpretation="rgb16")
+    vips = pyvips.Image.new_from_array(DEEP, interpretation="rgb16")
     pale = Image.fromarray(PHOTO).quantize(200)
-    shown = np.asarray(pale.convert("RGB"))
-    frames = [Image.fromarray(PHOTO[::-1].copy())]
-    rgba = np.concatenate([PHOTO, ALPHA[..., None]], axis=-1)
-    blended = over_white(PHOTO, ALPHA)
-    bilevel = Image.fromarray(GREY).convert("1")
-    top_down = bytearray(encoded(PHOTO[::-1].copy(), "BMP"))
-    struct.pack_into("<i", top_down, 22, -40)
+    shown, few = np.asarray(pale.convert("RGB")), pale.quantize(9)
+    animated = {"save_all": True, "append_images": [Image.fromarray(PHOTO[::-1].copy())]}
+    grey_and_alpha = Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(ALPHA)])
+    top_down = with_numbers(encoded(PHOTO[::-1].copy(), "BMP"), 22, "<i", -40)
     return {
         "png 16 bits": Odd(vips.pngsave_buffer(), PHOTO),
         "png interlaced": Odd(pyvips.Image.new_from_array(PHOTO).pngsave_buffer(interlace=True), PHOTO),
         "png 16 bits, interlaced": Odd(vips.pngsave_buffer(interlace=True), PHOTO),
-        "png grey 16 bits": Odd(encoded(GREY.astype(np.uint16) * 257, "PNG"), rgb(GREY)),
-        "png bilevel": Odd(encoded(bilevel, "PNG"), np.asarray(bilevel.convert("RGB"))),
+        "png grey 16 bits": Odd(encoded(DEEP_GREY, "PNG"), rgb(GREY)),
+        "png bilevel": Odd(encoded(BILEVEL, "PNG"), BLACK_AND_WHITE),
         "png palette": Odd(encoded(pale, "PNG"), shown),
-        "png palette of 4 bits": Odd(
-            encoded(pale.quantize(9), "PNG", bits=4), np.asarray(pale.quantize(9).convert("RGB"))
-        ),
-        "png alpha": Odd(encoded(rgba, "PNG"), blended, 0.6),
-        "png grey and alpha": Odd(
-            encoded(Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(ALPHA)]), "PNG"),
-            over_white(rgb(GREY), ALPHA),
-            0.6,
-        ),
-        "png animated": Odd(encoded(PHOTO, "PNG", save_all=True, append_images=frames), PHOTO),
+        "png palette of 4 bits": Odd(encoded(few, "PNG", bits=4), np.asarray(few.convert("RGB"))),
+        "png alpha": Odd(encoded(RGBA, "PNG"), BLENDED, 0.6),
+        "png grey and alpha": Odd(encoded(grey_and_alpha, "PNG"), over_white(rgb(GREY)), 0.6),
+        "png animated": Odd(encoded(PHOTO, "PNG", **animated), PHOTO),
         "png in many chunks": Odd(many_chunks(encoded(PHOTO, "PNG")), PHOTO),
         "bmp": Odd(encoded(PHOTO, "BMP"), PHOTO),
         "bmp palette": Odd(encoded(pale, "BMP"), shown),
-        "bmp bilevel": Odd(encoded(bilevel, "BMP"), np.asarray(bilevel.convert("RGB"))),
-        "bmp from the top": Odd(bytes(top_down), PHOTO),
+        "bmp bilevel": Odd(encoded(BILEVEL, "BMP"), BLACK_AND_WHITE),
+        "bmp from the top": Odd(top_down, PHOTO),
         "webp": Odd(encoded(PHOTO, "WEBP", quality=95), PHOTO, 6),
         "webp lossless": Odd(encoded(PHOTO, "WEBP", lossless=True), PHOTO),
-        "webp alpha": Odd(encoded(rgba, "WEBP", lossless=True, exact=True), blended, 0.6),
-        "webp animated": Odd(
-            encoded(PHOTO, "WEBP", lossless=True, save_all=True, append_images=frames), PHOTO
-        ),
+        "webp alpha": Odd(encoded(RGBA, "WEBP", lossless=True, exact=True), BLENDED, 0.6),
+        "webp animated": Odd(encoded(PHOTO, "WEBP", lossless=True, **animated), PHOTO),
         "gif": Odd(encoded(pale, "GIF"), shown),
         "gif not interlaced": Odd(encoded(pale, "GIF", interlace=False), shown),
-        "gif animated": Odd(encoded(pale, "GIF", save_all=True, append_images=frames), shown),
+        "gif animated": Odd(encoded(pale, "GIF", **animated), shown),
         "avif": Odd(encoded(PHOTO, "AVIF", quality=95), PHOTO, 6),
-        "avif alpha": Odd(encoded(rgba, "AVIF", quality=100), blended, 6),
+        "avif alpha": Odd(encoded(RGBA, "AVIF", quality=100), BLENDED, 6),
         "jpeg 2000": Odd(encoded(PHOTO, "JPEG2000"), PHOTO),
-        "jpeg 2000 grey, 16 bits": Odd(encoded(GREY.astype(np.uint16) * 257, "JPEG2000"), rgb(GREY)),
+        "jpeg 2000 grey, 16 bits": Odd(encoded(DEEP_GREY, "JPEG2000"), rgb(GREY)),
     }
 
 
 def readable() -> dict[str, Odd]:
     """Every file that is to be read, by a name that says what is odd about it."""
-    makers: list[Callable[[], dict[str, Odd]]] = [
-        deep_tiffs, tiff_layouts, tiff_colours, tiff_pages, jpegs, others
-    ]  # fmt: skip
-    found: dict[str, Odd] = {}
-    for make in makers:
-        prefix = "tiff " if "tiff" in make.__name__ else ""
-        found |= {prefix + name: odd for name, odd in make().items()}
-    return found
+    tiffs = deep_tiffs() | tiff_layouts() | tiff_colours() | tiff_pages()
+    return {f"tiff {name}": odd for name, odd in tiffs.items()} | jpegs() | others()
 
 
 def broken() -> dict[str, tuple[bytes, str]]:
     """Every file that is to be refused, with a pattern for the reason."""
-    jpeg, png = encoded(draw_photo(300, 400), "JPEG", quality=90), encoded(PHOTO, "PNG")
-    restarts = encoded(PHOTO, "JPEG", restart_marker_blocks=2)
+    jpeg, png = saved(draw_photo(300, 400), quality=90), encoded(PHOTO, "PNG")
+    restarts = saved(PHOTO, restart_marker_blocks=2)
     gif, webp, avif = (encoded(PHOTO, kind) for kind in ("GIF", "WEBP", "AVIF"))
-    strips = tiff(PHOTO, rowsperstrip=4, compression="lzw")
-    third = restarts.index(b"\xff\xd2")
-    scan = jpeg.index(b"\xff\xda")
+    strips, tiles = tiff(PHOTO, rowsperstrip=4, compression="lzw"), tiff(PHOTO, tile=(16, 16))
+    third, fourth = restarts.index(b"\xff\xd2"), restarts.index(b"\xff\xd3")
+    scan, huge = jpeg.index(b"\xff\xda"), "larger than the limit"
+    bomb = b"a\0\0" + zlib.compress(bytes(50 << 20))
+    webp_header = b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0"
+    five_inks = {"photometric": "separated", "extratags": [(332, 3, 1, 2, True)]}
+    volume = {"photometric": "minisblack", "tile": (16, 16, 16), "volumetric": True}
     flipped = bytearray(png)
     flipped[png.index(b"IDAT") + 50] ^= 1
+    zeros, hole = bytes(999), "data are missing at its end"
     return {
         "nothing": (b"", "the file is empty"),
         "a web page": (b"<!DOCTYPE html><html>" * 9, "no picture of a supported format"),
@@ -338,31 +260,18 @@ def broken() -> dict[str, tuple[bytes, str]]:
         "a psd": (b"8BPS\0\1" + bytes(99), "no picture of a supported format"),
         "a sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), "no picture of a supported format"),
         "png bomb": (png_of(60_000, 60_000), "larger than the limit of 250 megapixels"),
-        "gif bomb": (b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + gif[10:], "larger than the limit"),
-        "webp bomb": (
-            b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xff\xff\0" * 2 + bytes(8),
-            "larger than the limit",
-        ),
-        "bmp bomb": (with_numbers(encoded(PHOTO, "BMP"), 18, "<ii", 40_000, 40_000), "larger than the limit"),
+        "gif bomb": (b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + gif[10:], huge),
+        "webp bomb": (webp_header + b"\xff\xff\0" * 2 + bytes(8), huge),
+        "bmp bomb": (with_numbers(encoded(PHOTO, "BMP"), 18, "<ii", 40_000, 40_000), huge),
         "jpeg bomb": (with_numbers(jpeg, jpeg.index(b"\xff\xc0") + 5, ">HH", 65_000, 65_000), "larger than"),
-        "tiff bomb": (with_tags(tiff(PHOTO), {256: 100_000, 257: 100_000}), "larger than the limit"),
+        "tiff bomb": (with_tags(tiff(PHOTO), {256: 100_000, 257: 100_000}), huge),
         "deep tiff bomb": (
-            with_tags(tiff(PHOTO.astype("f8")), {256: 15_000, 257: 15_000}),
-            "than the limit of 4 GiB",
+            with_tags(tiff(PHOTO.astype("f8")), {256: 15_000, 257: 15_000}), "than the limit of 4 GiB"
         ),
-        "tiff tile bomb": (
-            with_tags(tiff(PHOTO, tile=(16, 16)), {322: 65_520, 323: 65_520}),
-            "larger than the limit",
-        ),
+        "tiff tile bomb": (with_tags(tiles, {322: 65_520, 323: 65_520}), huge),
         "tiff of no rows": (with_tags(tiff(PHOTO), {257: 0}), "60x0 pixels"),
-        "png text bomb": (
-            png_with(png, b"zTXt", b"a\0\0" + zlib.compress(bytes(50 << 20))),
-            "unpacks to more than 1 MiB",
-        ),
-        "png profile bomb": (
-            png_with(png, b"iCCP", b"a\0\0" + zlib.compress(bytes(50 << 20))),
-            "unpacks to more than 1 MiB",
-        ),
+        "png text bomb": (png_with(png, b"zTXt", bomb), "unpacks to more than 1 MiB"),
+        "png profile bomb": (png_with(png, b"iCCP", bomb), "unpacks to more than 1 MiB"),
         "png damaged": (bytes(flipped), "checksum of a chunk IDAT is wrong"),
         "png without its end": (png[:-12], "truncated"),
         "gif without its last byte": (gif[:-1], "truncated"),
@@ -371,53 +280,28 @@ def broken() -> dict[str, tuple[bytes, str]]:
         "avif cut": (avif[:-9], "truncated"),
         "jpeg without its end": (jpeg[:-2], "truncated"),
         "jpeg header": (jpeg[:scan], "truncated"),
-        "jpeg with a hole": (
-            damaged(jpeg, lambda data: data[:5000] + data[9000:]),
-            "data are missing at its end",
-        ),
-        "jpeg with zeros in it": (
-            damaged(jpeg, lambda data: data[:5000] + bytes(999) + data[5999:]),
-            "damaged",
-        ),
+        "jpeg with a hole": (damaged(jpeg, lambda data: data[:5000] + data[9000:]), hole),
+        "jpeg with zeros in it": (damaged(jpeg, lambda data: data[:5000] + zeros + data[5999:]), "damaged"),
         "jpeg with data twice": (damaged(jpeg, lambda data: data[:5000] + data[3000:]), "data are left over"),
         "jpeg without a restart": (restarts[:third] + restarts[third + 2 :], "restart marker is missing"),
-        "jpeg without some rows": (
-            restarts[:third] + restarts[restarts.index(b"\xff\xd3") :],
-            "restart marker",
-        ),
+        "jpeg without some rows": (restarts[:third] + restarts[fourth:], "restart marker"),
         "jpeg with a stray restart": (
-            jpeg[: scan + 99] + b"\xff\xd0" + jpeg[scan + 99 :],
-            "restart marker where none",
+            jpeg[: scan + 99] + b"\xff\xd0" + jpeg[scan + 99 :], "restart marker where none"
         ),
         "jpeg of many scans": (many_scans(), "more than 200 scans"),
         "tiff without some strips": (with_tags(strips, counts={273: 4, 279: 4}), "only 4 of its 10 strips"),
         "tiff with empty strips": (with_first(strips, 279, 0), "are empty"),
         "tiff cut": (tiff(PHOTO)[:-99], "truncated"),
-        "tiff of complex numbers": (
-            tiff(PHOTO[..., 0].astype(np.complex64), photometric="minisblack"),
-            "stored in a way that is not read",
-        ),
+        "tiff of complex numbers": (tiff(GREY.astype(np.complex64)), "stored in a way that is not read"),
         "tiff of a sensor": (
-            tiff(GREY.astype(np.uint16), photometric="cfa"),
-            "PhotometricInterpretation 32803",
+            tiff(GREY.astype(np.uint16), photometric="cfa"), "PhotometricInterpretation 32803"
         ),
-        "tiff of five inks": (
-            tiff(np.zeros((4, 6, 5), np.uint8), photometric="separated", extratags=[(332, 3, 1, 2, True)]),
-            "inks are not cyan",
-        ),
-        "tiff of no finite number": (
-            tiff(np.full((4, 6), np.nan, "f4"), photometric="minisblack"),
-            "no pixel holds a finite number",
-        ),
-        "tiff of a volume": (
-            tiff(
-                np.zeros((16, 16, 16), np.uint8), photometric="minisblack", tile=(16, 16, 16), volumetric=True
-            ),
-            "volume of 16 layers",
-        ),
+        "tiff of five inks": (tiff(np.zeros((4, 6, 5), np.uint8), **five_inks), "inks are not cyan"),
+        "tiff of no finite number": (tiff(np.full((4, 6), np.nan, "f4")), "no pixel holds a finite number"),
+        "tiff of a volume": (tiff(np.zeros((16, 16, 16), np.uint8), **volume), "volume of 16 layers"),
         "tiff whose list of strips is gone": (with_value(strips, 273, 1 << 30), "behind the end of the file"),
         "tiff without directory": (b"II*\0" + struct.pack("<I", 1 << 20), "the list of its pages breaks off"),
-    }
+    }  # fmt: skip
 
 
 def damaged(jpeg: bytes, damage: Callable[[bytes], bytes]) -> bytes:
@@ -449,7 +333,7 @@ def png_with(png: bytes, name: bytes, data: bytes) -> bytes:
 
 
 def many_scans() -> bytes:
-    content = encoded(PHOTO, "JPEG", progressive=True)
+    content = saved(PHOTO, progressive=True)
     last = content.rindex(b"\xff\xda")
     return content[:-2] + content[last:-2] * 300 + b"\xff\xd9"
 
@@ -468,15 +352,12 @@ def entry_of(content: bytes, tag: int) -> int:
     return next(place for place in places if struct.unpack_from("<H", content, place)[0] == tag)
 
 
-def with_tags(
-    content: bytes, values: dict[int, int] | None = None, counts: dict[int, int] | None = None
-) -> bytes:
-    changed = bytearray(content)
-    for tag, value in (values or {}).items():
-        struct.pack_into("<HII", changed, entry_of(content, tag) + 2, 4, 1, value)
-    for tag, count in (counts or {}).items():
-        struct.pack_into("<I", changed, entry_of(content, tag) + 4, count)
-    return bytes(changed)
+def with_tags(content: bytes, values: Mapping[int, int] = {}, counts: Mapping[int, int] = {}) -> bytes:
+    for tag, value in values.items():
+        content = with_numbers(content, entry_of(content, tag) + 2, "<HII", 4, 1, value)
+    for tag, count in counts.items():
+        content = with_numbers(content, entry_of(content, tag) + 4, "<I", count)
+    return content
 
 
 def with_value(content: bytes, tag: int, value: int) -> bytes:

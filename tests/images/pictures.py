@@ -1,10 +1,13 @@
-"""Small pictures and folders of them."""
+"""Small pictures, as arrays, as files of all formats, and folders of them."""
 
 import hashlib
+import io
+import struct
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import tifffile
 from PIL import Image
 
 from pipeline.config import Compute, Convert
@@ -39,6 +42,71 @@ def draw_photo(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
     coarse = Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
     smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float64)
     return np.clip(smooth + rng.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8)
+
+
+PHOTO = draw_photo()
+GREY = np.asarray(Image.fromarray(PHOTO).convert("L"))
+
+
+def rgb(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def encoded(picture: np.ndarray | Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def saved(picture: np.ndarray | Image.Image, **options: object) -> bytes:
+    return encoded(picture, "JPEG", **options)
+
+
+def tiff(samples: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    photometric = "rgb" if samples.ndim == 3 else "minisblack"
+    tifffile.imwrite(buffer, samples, metadata=None, **{"photometric": photometric, **options})
+    return buffer.getvalue()
+
+
+def segment(marker: int, payload: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
+
+
+def with_segment(content: bytes, marker: int, payload: bytes) -> bytes:
+    """Put one more segment at the beginning of a JPEG."""
+    return content[:2] + segment(marker, payload) + content[2:]
+
+
+def as_photoshop_writes(pixels: np.ndarray) -> bytes:
+    """All that tells an editor: blocks of its own, tables in one segment, restarts, pictures behind."""
+    tables = [[2 + n // 8 for n in range(64)], [3 + n // 8 for n in range(64)]]
+    content = saved(pixels, qtables=tables, subsampling=0, optimize=True, restart_marker_rows=1)
+    together, position, restart = {0xDB: b"", 0xC4: b""}, 2, b""
+    rest = b""
+    while content[position + 1] != 0xDA:
+        marker, end = content[position + 1], position + 2 + int.from_bytes(content[position + 2 :][:2], "big")
+        if marker in together:
+            together[marker] += content[position + 4 : end]
+        elif marker == 0xDD:
+            restart = content[position:end]
+        elif marker == 0xC0:
+            frame = content[position:end]
+        else:
+            rest += content[position:end]
+        position = end
+    header = b"\xff\xd8" + rest + segment(0xDB, together[0xDB]) + frame + restart
+    header += segment(0xC4, together[0xC4])
+    thumbnail = saved(pixels[:8, :8])
+    content = header + content[position:]
+    for marker, payload in [
+        (0xFE, b"made with care"),
+        (0xEE, b"Adobe\0\x64\0\0\0\0\x01"),
+        (0xED, b"Photoshop 3.0\x008BIM" + thumbnail),
+        (0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+    ]:
+        content = with_segment(content, marker, payload)
+    return content + b"MPF behind" + thumbnail
 
 
 def turned_by(orientation: int | None, order: str = "<") -> Image.Exif:
@@ -91,3 +159,65 @@ def make_dataset(root: Path) -> Path:
                 marked[5 + i : 20, 10:30] = 255
                 Image.fromarray(marked).save(root / "masks" / f"{label[0]}{i}.png")
     return root
+
+
+# Small ICC profiles (ICC.1:2001-04), written by hand.
+
+D50 = (0.9642, 1.0, 0.8249)
+# Primaries of sRGB adapted to D50 (IEC 61966-2-1, annex; ICC.1, annex E).
+PRIMARIES = {"r": (0.4361, 0.2225, 0.0139), "g": (0.3851, 0.7169, 0.0971), "b": (0.1431, 0.0606, 0.7141)}
+
+
+def linear_rgb() -> bytes:
+    """The colours of sRGB with a straight curve: pictures look darker without it than they are."""
+    tags = {f"{colour}XYZ": _xyz(value) for colour, value in PRIMARIES.items()}
+    tags |= {f"{colour}TRC": _straight() for colour in PRIMARIES}
+    return _profile("mntr", "RGB ", "XYZ ", {**tags, "wtpt": _xyz(D50)})
+
+
+def linear_grey() -> bytes:
+    """Grey with a straight curve."""
+    return _profile("mntr", "GRAY", "XYZ ", {"kTRC": _straight(), "wtpt": _xyz(D50)})
+
+
+def cmyk_profile() -> bytes:
+    """A press whose inks are light: no mixture is darker than half of the paper's lightness."""
+    grid, table = 2, b""
+    for corner in range(grid**4):
+        inks = [corner >> shift & 1 for shift in (3, 2, 1, 0)]
+        lightness = 255 * (1 - 0.5 * min(sum(inks), 2) / 2)
+        table += bytes([round(lightness), 128, 128])
+    line = bytes(range(256))
+    identity = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
+    lut = b"mft1" + bytes(4) + bytes([4, 3, grid, 0]) + identity + line * 4 + table + line * 3
+    return _profile("prtr", "CMYK", "Lab ", {"A2B0": lut, "A2B1": lut, "wtpt": _xyz(D50)})
+
+
+def _straight() -> bytes:
+    return b"curv" + bytes(8)
+
+
+def _xyz(value: tuple[float, float, float]) -> bytes:
+    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(each * 65536) for each in value))
+
+
+def _described(text: str) -> bytes:
+    data = text.encode("ascii") + b"\0"
+    return b"desc" + bytes(4) + struct.pack(">I", len(data)) + data + bytes(78)
+
+
+def _profile(kind: str, space: str, connection: str, tags: dict[str, bytes]) -> bytes:
+    tags = {"desc": _described("made for a test"), "cprt": b"text" + bytes(4) + b"none\0", **tags}
+    offset = 128 + 4 + 12 * len(tags)
+    table, data = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        padded = content + bytes(-len(content) % 4)
+        table += name.encode() + struct.pack(">II", offset + len(data), len(content))
+        data += padded
+    size = offset + len(data)
+    head = struct.pack(
+        ">I4sI4s4s4s", size, bytes(4), 0x02400000, kind.encode(), space.encode(), connection.encode()
+    )
+    head += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
+    head += struct.pack(">3i", *(round(each * 65536) for each in D50))
+    return head + bytes(128 - len(head)) + table + data

@@ -12,8 +12,7 @@ from PIL import Image, ImageCms
 from pipeline.images import colour
 from pipeline.images.colour import applied_profile, eight_bit
 from pipeline.images.read import read, read_rgb
-from tests.images.odd_files import GREY, PHOTO, encoded, tiff
-from tests.images.profiles import cmyk_profile, linear_grey, linear_rgb
+from tests.images.pictures import GREY, PHOTO, cmyk_profile, encoded, linear_grey, linear_rgb, tiff
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.images.files import find_pictures
-from tests.images.odd_files import PHOTO, encoded
+from tests.images.pictures import PHOTO, encoded
 
 
 def touch(path):

@@ -16,8 +16,7 @@ from pipeline.conversion.conversion import convert_pictures
 from pipeline.images.files import Unreadable
 from pipeline.images.messages import collected
 from pipeline.images.read import read_rgb
-from tests.images.odd_files import GREY, PHOTO, encoded, tiff
-from tests.images.pictures import EQUAL, list_folder
+from tests.images.pictures import EQUAL, GREY, PHOTO, encoded, list_folder, tiff
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,9 +14,7 @@ from PIL import Image, ImageCms
 from pipeline.images.files import Unreadable
 from pipeline.images.read import READING, _to_rgb, read, read_rgb
 from pipeline.images.tiff import ORIENTATION
-from tests.images.odd_files import PHOTO, encoded, tiff
-from tests.images.pictures import turned_by
-from tests.images.profiles import linear_rgb
+from tests.images.pictures import PHOTO, encoded, linear_rgb, tiff, turned_by
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"%d\"/></x:xmpmeta>"
 

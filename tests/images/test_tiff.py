@@ -10,7 +10,7 @@ import tifffile
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.read import read, read_rgb
 from pipeline.images.tiff import DeepTiff, count_pages
-from tests.images.odd_files import GREY, PHOTO, encoded, rgb, tiff
+from tests.images.pictures import GREY, PHOTO, encoded, rgb, tiff
 from tests.images.test_read import STORED, UPRIGHT
 
 
