@@ -1,6 +1,6 @@
 """What an evaluation leaves on disk: tables, points of curves, and charts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,7 +37,7 @@ def write_points(folder: Path, results: Results) -> None:
     first = next(iter(results.pooled().values()))
     probability, target = first["probability_fake"].to_numpy(), first["target"].to_numpy()
     tables = {
-        "confusion.csv": _confusion_table(results.by_subset(), results.threshold),
+        "confusion.csv": _confusion_table(results),
         "calls.csv": first[["label", "called"]],
         "roc.csv": roc_points(first),
         "precision_recall.csv": precision_recall_points(first),
@@ -47,15 +47,12 @@ def write_points(folder: Path, results: Results) -> None:
         write_csv(folder / name, table)
 
 
-def _confusion_table(parts: dict[str, pd.DataFrame], threshold: float) -> pd.DataFrame:
+def _confusion_table(results: Results) -> pd.DataFrame:
     rows = []
-    for part, predictions in parts.items():
-        counts = count_calls(predictions, threshold)
-        rows += [(part, actual, called, counts.loc[actual, called]) for actual in LABELS for called in LABELS]
+    for subset, predictions in results.by_subset().items():
+        counts = count_calls(predictions, results.threshold)
+        rows += [(subset, label, called, counts.loc[label, called]) for label in LABELS for called in LABELS]
     return pd.DataFrame(rows, columns=["part", "actual", "called", "count"])
-
-
-# All charts of an evaluation, each plotted once: written as PNG and shown within the report.
 
 
 class Chart(NamedTuple):
@@ -65,50 +62,48 @@ class Chart(NamedTuple):
     says: str
 
 
+_CHARTS: dict[str, tuple[Callable[[Results], "Figure"], str]] = {
+    "scores": (
+        plot_scores,
+        "What it answers for each class. Hatched: called wrongly. The further apart the two, the better.",
+    ),
+    "confusion": (plot_confusion, "Rows: what pictures are. Columns: what they were called."),
+    "roc": (
+        plot_roc,
+        "Fakes found against genuine pictures accused, at all thresholds. The dashed line is a coin.",
+    ),
+    "precision_recall": (
+        plot_precision_recall,
+        "The more fakes it must find, the more of what it suspects is genuine.",
+    ),
+    "reliability": (
+        plot_reliability,
+        "On the dashed line, what is called fake with 70 % is fake in 70 of 100 cases.",
+    ),
+    "figures": (
+        plot_subsets,
+        "The same metrics on pictures like those it was trained on, and on collections only tested.",
+    ),
+    "training": (
+        plot_training,
+        "How training went. An accuracy on validation that stays far below that of training means learning "
+        "by heart.",
+    ),
+    "slices": (plot_slices, "The same metrics by kind of picture."),
+    "robustness": (
+        plot_robustness,
+        "Both classes are changed alike; the threshold stays. fragile: the ROC AUC surely falls, by more "
+        "than 0.05. ◆ shortcut: it rises, or the content alone tells the classes, where 0.5 is right, so it "
+        "reads something else than forgeries.",
+    ),
+}
+
+
 def evaluation_charts(results: Results) -> dict[str, Chart]:
-    """Plot an evaluation: name of each chart, which its file has -> chart; of what is there."""
-    threshold, confidence, intervals = results.threshold, results.confidence, results.intervals
-    parts = results.pooled()
-    charts = {
-        "scores": Chart(
-            plot_scores(parts, threshold),
-            "What it answers for each class. Hatched: called wrongly. The further apart the two, the better.",
-        ),
-        "confusion": Chart(
-            plot_confusion(parts, threshold), "Rows: what pictures are. Columns: what they were called."
-        ),
-        "roc": Chart(
-            plot_roc(parts, intervals, threshold, confidence),
-            "Fakes found against genuine pictures accused, at all thresholds. The dashed line is a coin.",
-        ),
-        "precision_recall": Chart(
-            plot_precision_recall(parts, intervals, threshold),
-            "The more fakes it must find, the more of what it suspects is genuine.",
-        ),
-        "reliability": Chart(
-            plot_reliability(next(iter(parts.values())), results.decision.get("temperature")),
-            "On the dashed line, what is called fake with 70 % is fake in 70 of 100 cases.",
-        ),
-        "figures": Chart(
-            plot_subsets(intervals, confidence),
-            "The same metrics on pictures like those it was trained on, and on collections only tested.",
-        ),
-    }
-    if len(results.history):
-        charts["training"] = Chart(
-            plot_training(results.history),
-            "How training went. An accuracy on validation that stays far below that of training means "
-            "learning by heart.",
-        )
-    charts["slices"] = Chart(plot_slices(results.slices, confidence), "The same metrics by kind of picture.")
-    if len(results.robustness):
-        charts["robustness"] = Chart(
-            plot_robustness(results.robustness, confidence),
-            "Both classes are changed alike; the threshold stays. fragile: the ROC AUC surely falls, by more "
-            "than 0.05. ◆ shortcut: it rises, or the content alone tells the classes, where 0.5 is right, so "
-            "it reads something else than forgeries.",
-        )
-    return charts
+    """Plot an evaluation: name of each chart, which its file has -> chart; of what was recorded."""
+    optional = {"training": results.history, "robustness": results.robustness}
+    absent = {name for name, table in optional.items() if not len(table)}
+    return {name: Chart(plot(results), says) for name, (plot, says) in _CHARTS.items() if name not in absent}
 
 
 def write_charts(folder: Path, charts: Mapping[str, Chart]) -> None:

@@ -29,8 +29,19 @@ from pipeline.evaluation.bootstrap import Metric
 from pipeline.reports.audit_advice import STILL, still_there
 from pipeline.reports.audit_text import remarks, verdict
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
-from pipeline.reports.numbers import BAD, NOTHING, WARNING, as_decimal
-from pipeline.reports.rendering import AUC, COLUMNS, QUIET, inline_svg, render, render_table, write_chart
+from pipeline.reports.rendering import (
+    AUC,
+    BAD,
+    COLUMNS,
+    NOTHING,
+    QUIET,
+    WARNING,
+    as_decimal,
+    inline_svg,
+    render,
+    render_table,
+    write_chart,
+)
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
 
 if TYPE_CHECKING:

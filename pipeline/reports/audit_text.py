@@ -27,7 +27,7 @@ from pipeline.reports.audit_advice import (
     policy_of,
     reasons,
 )
-from pipeline.reports.numbers import BAD, GOOD, NOTE, WARNING, as_decimal
+from pipeline.reports.rendering import BAD, GOOD, NOTE, WARNING, as_decimal
 
 LITTLE_ELSE = 0.80  # ROC AUC of a shortcut, from which on figures would be it and little else
 # The same for the history in pixels where the last save is matched: tampering changes the histograms, too.

@@ -1,17 +1,16 @@
 """Charts of slices, of what lies elsewhere, and of perturbed pictures: their metrics as dots."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from pipeline.evaluation.bootstrap import Metric
-from pipeline.evaluation.results import BEST_SHORTCUT, metric_of
+from pipeline.evaluation.results import BEST_SHORTCUT, Results, metric_of
 from pipeline.evaluation.robustness import AS_HANDED_IN
 from pipeline.evaluation.robustness import SHORTCUT as READS_SOMETHING_ELSE
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
-from pipeline.reports.numbers import as_decimal, in_percent, look_up, shown_parts, title
-from pipeline.reports.rendering import AUC, FAKE, GENUINE, INK, QUIET
+from pipeline.reports.rendering import AUC, FAKE, GENUINE, INK, QUIET, as_decimal, in_percent, title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,10 +42,7 @@ class SliceRow(NamedTuple):
 
 def slice_rows(slices: pd.DataFrame) -> list[SliceRow]:
     """List `slices.csv` by slice; properties as in `PROPERTIES`, slices as in the file."""
-    return list(_slice_rows(slices))
-
-
-def _slice_rows(slices: pd.DataFrame) -> Iterator[SliceRow]:
+    listed = []
     known = [name for name in PROPERTIES if name in set(slices["property"])]
     for name in [*known, *(set(slices["property"]) - set(known))]:
         of_property = slices[slices["property"] == name]
@@ -57,7 +53,8 @@ def _slice_rows(slices: pd.DataFrame) -> Iterator[SliceRow]:
                 row["metric"]: metric_of(row) for row in rows.to_dict("records") if row["metric"] in SHOWN
             }
             counts = int(first["n_fake"]), int(first["n_genuine"])
-            yield SliceRow(PROPERTIES.get(name, name), str(value), *counts, metrics)
+            listed.append(SliceRow(PROPERTIES.get(name, name), str(value), *counts, metrics))
+    return listed
 
 
 def weakest(rows: list[SliceRow], fewest: int = 10) -> SliceRow | None:
@@ -74,13 +71,8 @@ def weakest(rows: list[SliceRow], fewest: int = 10) -> SliceRow | None:
     return rows[min(known)[1]] if known else None
 
 
-def plot_slices(slices: pd.DataFrame, confidence: float) -> "Figure":
-    """Plot fake accuracy, genuine accuracy and ROC AUC of each slice.
-
-    Args:
-        slices: `slices.csv`.
-        confidence: of the intervals.
-    """
+def plot_slices(results: Results) -> "Figure":
+    """Plot fake accuracy, genuine accuracy and ROC AUC of each slice."""
     rows = [
         Row(
             row.name,
@@ -88,17 +80,17 @@ def plot_slices(slices: pd.DataFrame, confidence: float) -> "Figure":
             _tracks([row.figures[metric] for metric in SHOWN]),
             f"by {row.property}",
         )
-        for row in slice_rows(slices)
+        for row in slice_rows(results.slices)
     ]
-    return plot_dots(rows, "By kind of picture", {**_OF_CLASS, **_ROC_AUC}, _with_intervals(confidence))
+    return plot_dots(rows, "By kind of picture", {**_OF_CLASS, **_ROC_AUC}, _with_intervals(results))
 
 
 def _counted(n_fake: int, n_genuine: int) -> str:
     return f"{n_fake:,} fake, {n_genuine:,} genuine"
 
 
-def _with_intervals(confidence: float) -> str:
-    return f"with {confidence:.0%} intervals over groups of pictures"
+def _with_intervals(results: Results) -> str:
+    return f"with {results.confidence:.0%} intervals over groups of pictures"
 
 
 def _tracks(metrics: Sequence[Metric], more: Sequence[Dot] = ()) -> list[Track]:
@@ -110,33 +102,25 @@ def _tracks(metrics: Sequence[Metric], more: Sequence[Dot] = ()) -> list[Track]:
     ]
 
 
-def plot_subsets(intervals: pd.DataFrame, confidence: float) -> "Figure":
-    """Plot the headline metrics of the test split, of what lies elsewhere and of each collection.
-
-    Args:
-        intervals: `intervals.csv`; its best shortcuts stand beside the ROC AUC.
-        confidence: of the intervals.
-    """
+def plot_subsets(results: Results) -> "Figure":
+    """Plot the headline metrics of each shown subset, its best shortcut beside the ROC AUC."""
     rows = []
-    for part in shown_parts(intervals):
-        first = intervals[intervals["part"] == part].iloc[0]
+    for subset in results.shown_subsets():
+        n = results.n(subset)
         fake, genuine, balanced, roc_auc, shortcut = (
-            look_up(intervals, part, metric)
+            results.metric(subset, metric)
             for metric in ("fake_accuracy", "genuine_accuracy", "balanced_accuracy", "roc_auc", BEST_SHORTCUT)
         )
         tracks = _tracks(
             [fake, genuine, roc_auc], [Dot(shortcut._replace(low=None), QUIET, "D", hollow=True)]
         )
         tracks.insert(2, Track([Dot(balanced, INK)], in_percent(balanced)))
-        rows.append(Row(title(part).strip(), _counted(first["n_fake"], first["n_genuine"]), tracks))
+        rows.append(Row(title(subset).strip(), _counted(n.n_fake, n.n_genuine), tracks))
     none = Metric()
     key = {**_OF_CLASS, "balanced accuracy": Dot(none, INK), **_ROC_AUC}
-    if (intervals["metric"] == BEST_SHORTCUT).any():
+    if (results.table["metric"] == BEST_SHORTCUT).any():
         key["best shortcut alone"] = Dot(none, QUIET, "D", hollow=True)
-    return plot_dots(rows, "Here and elsewhere", key, _with_intervals(confidence))
-
-
-# What becomes of the answers when pictures are altered on their way.
+    return plot_dots(rows, "Here and elsewhere", key, _with_intervals(results))
 
 
 def robustness_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -157,13 +141,9 @@ def robustness_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def plot_robustness(table: pd.DataFrame, confidence: float) -> "Figure":
-    """Plot a row a perturbation, those of one family together, below the pictures as handed in.
-
-    Args:
-        table: `robustness.csv`.
-        confidence: of the intervals.
-    """
+def plot_robustness(results: Results) -> "Figure":
+    """Plot a row a perturbation, those of one family together, below the pictures as handed in."""
+    table = results.robustness
     first = table[table["name"] == AS_HANDED_IN].assign(name="", family="")
     rows = []
     for row in [*robustness_rows(first), *robustness_rows(table)]:
@@ -177,4 +157,4 @@ def plot_robustness(table: pd.DataFrame, confidence: float) -> "Figure":
         says = f"{as_decimal(row['auc']._replace(low=None))} {mark}{row['verdict']}"
         rows.append(Row(row["strength"] or row["name"], "", [Track(dots, says)], row["family"]))
     key = {**_OF_CLASS, **_ROC_AUC}
-    return plot_dots(rows, "When pictures are changed", key, _with_intervals(confidence), beside=1.6)
+    return plot_dots(rows, "When pictures are changed", key, _with_intervals(results), beside=1.6)

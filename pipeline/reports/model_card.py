@@ -16,8 +16,7 @@ import yaml
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.results import BEST_SHORTCUT, HISTORY, OF_COLLECTION, TEST, Results
 from pipeline.reports.metric_charts import SliceRow, robustness_rows, slice_rows, weakest
-from pipeline.reports.numbers import GOOD, as_decimal, in_percent
-from pipeline.reports.rendering import render
+from pipeline.reports.rendering import GOOD, as_decimal, in_percent, render
 from pipeline.reports.report_tables import LARGER_CLASS, band_rows, metric_rows, summary_rows
 from pipeline.reports.reproduce import commands, data_name, model_name, run_facts, settings
 from pipeline.reports.trust import believe, conclude

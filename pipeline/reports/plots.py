@@ -10,8 +10,8 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from pipeline.datasets.tables import LABELS
 from pipeline.detector.decision import probability
 from pipeline.evaluation.ranking import equal_mass_bins
+from pipeline.evaluation.results import Results
 from pipeline.evaluation.scoring import count_calls
-from pipeline.reports.numbers import as_decimal, look_up
 from pipeline.reports.rendering import (
     DASHED,
     FAKE,
@@ -20,6 +20,7 @@ from pipeline.reports.rendering import (
     OF_LABEL,
     OTHERS,
     QUIET,
+    as_decimal,
     ink_on,
     new_chart,
     percent_axis,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Parts = Mapping[str, pd.DataFrame]  # title of a part -> its predictions
 BINS = 20
 LARGE: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white"}
 MOST_POINTS = 1_000  # more cannot be told apart in a chart, and a page that holds them is slow
@@ -100,40 +100,40 @@ def reliability_points(given: np.ndarray, target: np.ndarray) -> pd.DataFrame:
     return bins.mean().assign(n=bins.size()).reset_index(drop=True)
 
 
-def plot_roc(parts: Parts, intervals: pd.DataFrame, threshold: float, confidence: float) -> "Figure":
-    """Plot the ROC curve of each part, with AUC and interval, and the point of the threshold in use."""
+def plot_roc(results: Results) -> "Figure":
+    """Plot the ROC curve here and elsewhere, with AUC and interval, and the point of the threshold in use."""
     with new_chart(4.5, 4.8) as chart:
         axes = chart.add_subplot()
         axes.plot([0, 1], [0, 1], **DASHED, label="guessing: 0.50")
-        for (part, predictions), color in zip(parts.items(), (INK, *OTHERS), strict=False):
+        for (subset, predictions), color in zip(results.pooled().items(), (INK, *OTHERS), strict=False):
             points = roc_points(predictions)
             if points.empty:
                 continue
-            label = f"{part}: {as_decimal(look_up(intervals, part, 'roc_auc'))}"
+            label = f"{subset}: {as_decimal(results.metric(subset, 'roc_auc'))}"
             axes.plot(points["false_positive_rate"], points["true_positive_rate"], color=color, label=label)
-            counts = count_calls(predictions, threshold)
+            counts = count_calls(predictions, results.threshold)
             share = counts.div(counts.sum(axis=1), axis=0)["fake"]
             axes.plot(share["genuine"], share["fake"], "o", color=color, **LARGE)
-        axes.plot([], [], "o", color=QUIET, label=f"at the threshold in use, {threshold:.2f}")
+        axes.plot([], [], "o", color=QUIET, label=f"at the threshold in use, {results.threshold:.2f}")
         axes.set(aspect="equal", xlabel="genuine pictures called fake", ylabel="fakes called fake")
         axes.set_title("How well are fakes told apart?")
         _unit_square(axes)
-        axes.legend(loc="lower right", title=f"ROC AUC ({confidence:.0%} interval)", alignment="left")
+        axes.legend(loc="lower right", title=f"ROC AUC ({results.confidence:.0%} interval)", alignment="left")
         return chart
 
 
-def plot_precision_recall(parts: Parts, intervals: pd.DataFrame, threshold: float) -> "Figure":
-    """Plot the curve of each part, what guessing gives there (dashed), and the threshold in use (dot)."""
+def plot_precision_recall(results: Results) -> "Figure":
+    """Plot the curve here and elsewhere, what guessing gives (dashed), and the threshold in use (dot)."""
     with new_chart(4.5, 4.8) as chart:
         axes = chart.add_subplot()
-        for (part, predictions), color in zip(parts.items(), (INK, *OTHERS), strict=False):
+        for (subset, predictions), color in zip(results.pooled().items(), (INK, *OTHERS), strict=False):
             points = precision_recall_points(predictions)
             if points.empty:
                 continue
-            label = f"{part}: {as_decimal(look_up(intervals, part, 'average_precision'))}"
+            label = f"{subset}: {as_decimal(results.metric(subset, 'average_precision'))}"
             axes.step(points["recall"], points["precision"], where="post", color=color, label=label)
             axes.axhline(predictions["target"].mean(), **{**DASHED, "color": color})
-            (_, wrong), (missed, right) = count_calls(predictions, threshold).to_numpy().tolist()
+            (_, wrong), (missed, right) = count_calls(predictions, results.threshold).to_numpy().tolist()
             if right + wrong:
                 axes.plot(right / (right + missed), right / (right + wrong), "o", color=color, **LARGE)
         axes.set_title("Of what it suspects, how much is fake?")
@@ -146,13 +146,9 @@ def plot_precision_recall(parts: Parts, intervals: pd.DataFrame, threshold: floa
         return chart
 
 
-def plot_reliability(predictions: pd.DataFrame, temperature: float | None) -> "Figure":
-    """Plot how often pictures are fake against the probability that they were given.
-
-    Args:
-        predictions: `logit` (the network's own), `probability_fake` (after temperature scaling), `target`.
-        temperature: None: probabilities are the network's own, and one curve is drawn.
-    """
+def plot_reliability(results: Results) -> "Figure":
+    """Plot how often pictures are fake against the probability they were given, also before calibration."""
+    predictions, temperature = next(iter(results.pooled().values())), results.decision.get("temperature")
     with new_chart(4.5, 4.8) as chart:
         axes = chart.add_subplot()
         if predictions.empty:
@@ -182,13 +178,14 @@ def _unit_square(axes: "Axes") -> None:
     percent_axis(axes.yaxis)
 
 
-def plot_confusion(parts: Parts, threshold: float) -> "Figure":
-    """Plot what pictures are against what they are called, one square a part, one below the other."""
+def plot_confusion(results: Results) -> "Figure":
+    """Plot what pictures are against what they are called, one square a subset, one below the other."""
+    parts = results.pooled()
     with new_chart(4.5, 3.9 * len(parts)) as chart:
-        for place, (part, predictions) in enumerate(parts.items(), 1):
-            axes = chart.add_subplot(len(parts), 1, place)
-            _confusion_square(axes, count_calls(predictions, threshold))
-            axes.set_title(f"{part}, threshold {threshold:.2f}")
+        for index, (subset, predictions) in enumerate(parts.items(), 1):
+            axes = chart.add_subplot(len(parts), 1, index)
+            _confusion_square(axes, count_calls(predictions, results.threshold))
+            axes.set_title(f"{subset}, threshold {results.threshold:.2f}")
         return chart
 
 
@@ -217,14 +214,15 @@ def _confusion_square(axes: "Axes", table: pd.DataFrame) -> None:
     axes.set_yticks([0, 1], [f"{label}\n({total:,})" for label, total in zip(LABELS, totals, strict=True)])
 
 
-def plot_scores(parts: Parts, threshold: float) -> "Figure":
+def plot_scores(results: Results) -> "Figure":
     """Plot how the answers of each class are spread, one class above the other, with the threshold."""
+    parts, threshold = results.pooled(), results.threshold
     with new_chart(4.5, 4.2 * len(parts)) as chart:
         rows = chart.subplots(2 * len(parts), 1, sharex=True, sharey=True)
-        for place, (part, predictions) in enumerate(parts.items()):
-            for axes, label in zip(rows[2 * place :], ("fake", "genuine"), strict=False):
+        for index, (subset, predictions) in enumerate(parts.items()):
+            for axes, label in zip(rows[2 * index :], ("fake", "genuine"), strict=False):
                 _histogram(axes, predictions, label, threshold)
-            rows[2 * place].set_title(part)
+            rows[2 * index].set_title(subset)
         rows[-1].set_xlabel(f"probability of fake (threshold {threshold:.2f})")
         return chart
 
@@ -258,9 +256,9 @@ def _histogram(axes: "Axes", predictions: pd.DataFrame, label: str, threshold: f
     axes.legend(loc="lower right", bbox_to_anchor=(1.01, 0.98), ncols=2, borderaxespad=0)
 
 
-def plot_training(history: pd.DataFrame) -> "Figure":
+def plot_training(results: Results) -> "Figure":
     """Plot loss and metrics by epoch, training beside validation."""
-    training: dict[str, Any] = {"color": QUIET, "linestyle": (0, (4, 2))}
+    history, training = results.history, {"color": QUIET, "linestyle": (0, (4, 2))}
     with new_chart(4.5, 6.0) as chart:
         loss, metrics = chart.subplots(2, 1, sharex=True)
         _plot_epochs(loss, history, {"train/loss": ("training", training),

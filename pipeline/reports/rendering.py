@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.reports.numbers import as_decimal, in_percent
+from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.results import OF_COLLECTION
 from pipeline.storage import replacing
 
 if TYPE_CHECKING:  # matplotlib takes a second to import
@@ -178,7 +179,42 @@ def inline_svg(chart: "Figure", says: str) -> Markup:
     return Markup(text.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(says), 1))
 
 
-# How tables stand on a terminal.
+# How metrics, names of subsets and tables are written.
+
+# What a check found, for the trust rules and the audit.
+BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
+NOTHING = "–"
+
+
+def title(subset: str) -> str:
+    """Return the name of a subset as people read it: a collection's own, set in below what it is part of."""
+    return f"  {subset.removeprefix(OF_COLLECTION)}" if subset.startswith(OF_COLLECTION) else subset
+
+
+def in_percent(metric: Metric) -> str:
+    """Write a share as `92% (83–97)`."""
+    if metric.value is None:
+        return NOTHING
+    text = f"{100 * metric.value:.0f}%"
+    if metric.low is None or metric.high is None:
+        return text
+    return f"{text} ({100 * metric.low:.0f}–{100 * metric.high:.0f})"
+
+
+def as_decimal(metric: Metric) -> str:
+    """Write a metric in [0, 1] as `0.95 (.90–.98)`."""
+    if metric.value is None:
+        return NOTHING
+    text = f"{metric.value:.2f}"
+    if metric.low is None or metric.high is None:
+        return text
+    return f"{text} ({_short(metric.low)}–{_short(metric.high)})"
+
+
+def _short(value: float) -> str:
+    """Write a number in [0, 1] in three characters."""
+    return f"{value:.2f}".removeprefix("0")[:3]
+
 
 COLUMNS = 80
 

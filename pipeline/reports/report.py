@@ -13,12 +13,10 @@ from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.reports.artifacts import Chart
 from pipeline.reports.gallery import gallery_panels
 from pipeline.reports.metric_charts import robustness_rows, slice_rows, weakest
-from pipeline.reports.numbers import in_percent
-from pipeline.reports.rendering import inline_svg, render
+from pipeline.reports.rendering import in_percent, inline_svg, render
 from pipeline.reports.report_tables import CROSS, band_rows, metric_rows, summary_rows
 from pipeline.reports.reproduce import commands, data_name, model_name, names_differing, run_facts, settings
-from pipeline.reports.shortcut_rules import plain_trick, shortcut_words
-from pipeline.reports.trust import believe, conclude
+from pipeline.reports.trust import believe, conclude, plain_trick, shortcut_words
 from pipeline.reports.trust_rules import pairs
 from pipeline.storage import write_text
 

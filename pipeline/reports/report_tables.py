@@ -20,7 +20,7 @@ from pipeline.evaluation.results import (
     TEST,
     Results,
 )
-from pipeline.reports.numbers import as_decimal, in_percent
+from pipeline.reports.rendering import as_decimal, in_percent
 
 SUMMARY = "summary.csv"
 LARGER_CLASS = ("larger_class_fake_accuracy", "larger_class_genuine_accuracy")

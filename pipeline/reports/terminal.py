@@ -8,8 +8,7 @@ import pandas as pd
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import METRICS, PIXELS
 from pipeline.evaluation.results import BEST_SHORTCUT, HISTORY, Counts, Results
-from pipeline.reports.numbers import as_decimal, in_percent, title
-from pipeline.reports.rendering import render_table
+from pipeline.reports.rendering import as_decimal, in_percent, render_table, title
 from pipeline.reports.trust_rules import leaks
 
 ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")

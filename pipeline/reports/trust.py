@@ -1,18 +1,31 @@
-"""May the figures of a detector be believed? The rules of the modules `believe_…` together.
+"""May the metrics of a detector be believed? What gives it away besides forgeries; the verdict of all rules.
 
-Their titles are clauses in words that need no knowledge of the field, because the verdict is put together
-from them (see `verdict`); technical terms and figures stand in their texts.
+Titles of findings are clauses in words that need no knowledge of the field, because the verdict is put
+together from them; technical terms and numbers stand in their texts.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from pipeline.evaluation.results import Results
-from pipeline.reports.numbers import BAD, GOOD, WARNING
-from pipeline.reports.shortcut_rules import about_alterations, about_content, about_files, about_shortcuts
+from pipeline.auditing.file_features import FEATURES
+from pipeline.auditing.findings import ALL_WORDS, scored_shortcuts
+from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
+from pipeline.auditing.shortcut_kinds import PROBES
+from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.perturbations import CONTENT_ONLY
+from pipeline.evaluation.results import BEST_SHORTCUT, TEST, Results
+from pipeline.evaluation.robustness import AS_HANDED_IN
+from pipeline.evaluation.robustness import FRAGILE as FALLS
+from pipeline.evaluation.robustness import SHORTCUT as TELLS
+from pipeline.reports.audit_advice import policy_of
+from pipeline.reports.audit_text import Remark, content_remarks, file_remarks
+from pipeline.reports.rendering import BAD, GOOD, WARNING, as_decimal
 from pipeline.reports.trust_rules import (
+    ALTERED,
+    CONTENT,
     CONTROL,
     ELSEWHERE,
+    FILES,
     FRAGILE,
     LEAK,
     SHORTCUTS,
@@ -24,7 +37,181 @@ from pipeline.reports.trust_rules import (
     about_leak,
     about_number,
     about_skill,
+    pairs,
+    surely_above,
 )
+
+
+def shortcut_words(results: Results) -> str:
+    """Return the words of the best shortcut on the test split as the audit does; "" where none is known."""
+    return next(iter(results.shortcuts.loc[results.shortcuts["part"] == TEST, "words"]), "")
+
+
+def plain_trick(words: str) -> str:
+    """Return in plain words what a shortcut reads; one without such words keeps its own."""
+    plain = {probe.words: probe.plain for probe in PROBES.values()}
+    plain |= {feature.words: feature.family.plain for feature in FEATURES.values()}
+    return (plain | {ALL_WORDS: "what the file says besides the picture"}).get(words, words) or "the best one"
+
+
+_JUDGED = ("", FALLS, TELLS)  # other verdicts say why there is none
+_COPYING = ("raw", "tif_only")  # policies that keep files as they are
+# Worst first.
+_FILES_SAY = {
+    BAD: "how the files were saved gives the label away",
+    WARNING: "how the files were saved still tells something of the label",
+    GOOD: "how the files were saved tells nothing of the label",
+}
+_PICTURES_SAY = {
+    BAD: "what the pictures show gives the label away",
+    WARNING: "what the pictures show tells something of the label",
+    GOOD: "fakes are not found to show other things than genuine pictures",
+}
+
+
+def about_shortcuts(results: Results) -> Iterator[Finding]:
+    """Compare the detector with the best shortcut, on the same pictures."""
+    detector, shortcut = results.metric(TEST, "roc_auc"), results.metric(TEST, BEST_SHORTCUT)
+    if detector.value is None:
+        yield Finding(
+            SHORTCUTS,
+            WARNING,
+            "whether a trick does as well cannot be told",
+            "Comparing the two takes tested pictures of both classes, and answers for them.",
+        )
+        return
+    if shortcut.value is None:
+        why = (
+            "There is no shortcut audit of this data; python -m pipeline.audit makes one."
+            if not results.audit
+            else "The shortcut audit of this data has no figure for the tested pictures: there are too few "
+            "of a class to learn from, or to test on."
+        )
+        yield Finding(
+            SHORTCUTS,
+            WARNING,
+            "nobody has checked whether a trick does as well",
+            f"What can be reached without looking for a forgery is not known. {why}",
+        )
+        return
+    words = shortcut_words(results) or "the best shortcut"
+    evidence = (
+        f"Shown one fake and one genuine picture, the detector picks the fake in {pairs(detector)} cases "
+        f"(ROC AUC {as_decimal(detector)}). {words[:1].upper()}{words[1:]} alone, which looks for no "
+        f"forgery, does in {pairs(shortcut)} ({as_decimal(shortcut)})."
+    )
+    if detector.value <= shortcut.value:
+        tie = pairs(detector) == pairs(shortcut)
+        yield Finding(
+            SHORTCUTS,
+            BAD,
+            f"a trick that looks for no forgery does {'as well' if tie else 'better'}",
+            f"{evidence} So the test can be passed without finding any forgery, and nothing shows that this "
+            "detector finds one.",
+        )
+    elif surely_above(detector, shortcut):
+        yield Finding(
+            SHORTCUTS, GOOD, "it is clearly better than any trick that looks for no forgery", evidence
+        )
+    else:
+        yield Finding(
+            SHORTCUTS,
+            WARNING,
+            "it is hardly better than a trick that looks for no forgery",
+            f"{evidence} With so many pictures the difference may be chance.",
+        )
+
+
+def about_files(results: Results) -> Iterator[Finding]:
+    """Yield what the audit found, and how files were prepared."""
+    if not results.audit:
+        policy = results.record.get("config", {}).get("convert", {}).get("policy")
+        if policy in _COPYING:
+            yield Finding(
+                FILES,
+                WARNING,
+                "files were used as handed in",
+                f"convert={policy} keeps whatever the files' software left in them.",
+            )
+        return
+    prepared = f"Pictures were prepared with convert={policy_of(results.audit)}; see audit.html."
+    yield from _worst(results, FILES, file_remarks(results.audit), _FILES_SAY, prepared)
+
+
+def about_content(results: Results) -> Iterator[Finding]:
+    """Check whether fakes and genuine pictures show unlike things, in training or in what was tested."""
+    if not results.audit:
+        return
+    here = Metric(*(_content_on_test(results.audit).get(end) for end in ("roc_auc", "low", "high")))
+    found = content_remarks(results.audit)
+    tells = here.low is not None and here.low > results.audit["settings"]["warn_above"]
+    if tells and all(remark.level not in (BAD, WARNING) for remark in found):
+        yield Finding(
+            CONTENT,
+            WARNING,
+            _PICTURES_SAY[WARNING],
+            f"What was learnt from thumbnails of the training pictures tells the tested ones: "
+            f"{as_decimal(here)}; see audit.html.",
+        )
+        return
+    yield from _worst(results, CONTENT, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html.")
+
+
+def _content_on_test(audit: Mapping[str, Any]) -> Mapping[str, Any]:
+    figures: Mapping[str, Any] = scored_shortcuts(audit, "test").get(PROBE_OF_CONTENT, {})
+    return figures
+
+
+def _worst(
+    results: Results, about: str, remarks: Sequence[Remark], says: Mapping[str, str], text: str
+) -> Iterator[Finding]:
+    """Yield the worst of some remarks of the audit as a finding; none where they neither praise nor blame."""
+    level = next((each for each in says if each in {remark.level for remark in remarks}), None)
+    if level is None:
+        return
+    evidence = " ".join(f"{remark.title}." for remark in remarks if remark.level == level)
+    # What the audit found does not explain figures that are surely above it.
+    explained = not surely_above(results.metric(TEST, "roc_auc"), results.metric(TEST, BEST_SHORTCUT))
+    yield Finding(about, level if level != BAD or explained else WARNING, says[level], f"{evidence} {text}")
+
+
+def about_alterations(results: Results) -> Iterator[Finding]:
+    """Check what should make the task harder and does not."""
+    altered = results.robustness[results.robustness["name"] != AS_HANDED_IN]
+    judged = altered[altered["verdict"].isin(_JUDGED)]
+    rows = judged[judged["verdict"] == TELLS]
+    if rows.empty and judged["family"].eq(CONTENT_ONLY).nunique() < 2:  # alterations and probes, both
+        reasons = sorted(set(altered["verdict"]) - {*_JUDGED})
+        yield Finding(
+            ALTERED,
+            WARNING,
+            "nobody has checked what it knows where no trace of a forgery is left",
+            f"Of {len(altered)} alterations {len(judged)} could be judged"
+            + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some."),
+        )
+        return
+    if rows.empty:
+        yield Finding(
+            ALTERED,
+            GOOD,
+            "no alteration of the pictures makes it better",
+            f"{len(judged)} of {len(altered)} could be judged. One that did, or one that leaves no trace of "
+            "a forgery and changes nothing, would show that it reads something else.",
+        )
+        return
+    probes = rows[rows["family"] == CONTENT_ONLY]
+    whole = results.metric(TEST, "roc_auc")
+    named = ", ".join(f"{row['name']} {row['roc_auc']:.2f}" for row in rows.to_dict("records"))
+    as_well = whole.low is not None and len(probes) > 0 and bool(probes["roc_auc"].max() >= whole.low)
+    yield Finding(
+        ALTERED,
+        BAD if as_well else WARNING,
+        "it knows something where no trace of a forgery is left"
+        if len(probes)
+        else "it gets better when pictures get worse",
+        f"ROC AUC after alteration: {named}; of the pictures as they are {as_decimal(whole)}. It reads "
+        "something besides forgeries.",
+    )
 
 
 def believe(results: Results) -> list[Finding]:

@@ -12,7 +12,7 @@ from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.evaluation.robustness import AS_HANDED_IN, FALL
 from pipeline.evaluation.robustness import FRAGILE as FALLS
-from pipeline.reports.numbers import BAD, GOOD, WARNING, as_decimal
+from pipeline.reports.rendering import BAD, GOOD, WARNING, as_decimal
 
 SHORTCUTS, LEAK, CONTROL, FRAGILE = "shortcuts", "leak", "control", "fragile"
 FILES, CONTENT, ALTERED, SKILL = "files", "content", "altered", "skill"

@@ -11,7 +11,7 @@ from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import audit_rows, plot_audit, render_page, summarise_audit, write_audit
 from pipeline.reports.audit_text import remarks, verdict
-from pipeline.reports.numbers import BAD, WARNING
+from pipeline.reports.rendering import BAD, WARNING
 
 
 def estimate(value, spread=0.05):

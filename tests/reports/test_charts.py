@@ -4,12 +4,13 @@ import pytest
 from PIL import Image
 
 from pipeline.detector.decision import called_fake
-from pipeline.evaluation.bootstrap import Bootstrap
+from pipeline.evaluation.bootstrap import Bootstrap, Metric
 from pipeline.evaluation.perturbations import SETS
+from pipeline.evaluation.results import COLUMNS, Results
 from pipeline.evaluation.robustness import measure_robustness
 from pipeline.reports.metric_charts import plot_robustness
 from pipeline.reports.plots import MOST_POINTS, precision_recall_points, roc_points
-from pipeline.reports.rendering import write_chart
+from pipeline.reports.rendering import as_decimal, in_percent, title, write_chart
 
 
 def measured(which, knows_content=False, target=None):
@@ -31,9 +32,13 @@ def measured(which, knows_content=False, target=None):
     )
 
 
+def plotted(table):
+    empty = pd.DataFrame(columns=COLUMNS)
+    return plot_robustness(Results(threshold=0.5, confidence=0.95, table=empty, robustness=table))
+
+
 def words_of(table):
-    """The texts of a chart of perturbations."""
-    chart = plot_robustness(table, 0.95)
+    chart = plotted(table)
     return [text.get_text().strip() for axes in chart.axes for text in axes.texts]
 
 
@@ -60,13 +65,13 @@ def test_the_same_table_gives_the_same_picture_also_read_back_or_without_perturb
     table = measured(SETS["fast"])
     table.to_csv(tmp_path / "table.csv", index=False)
     for name, drawn in (("first", table), ("again", table), ("read", pd.read_csv(tmp_path / "table.csv"))):
-        write_chart(tmp_path / f"{name}.png", plot_robustness(drawn, 0.95))
+        write_chart(tmp_path / f"{name}.png", plotted(drawn))
     first = (tmp_path / "first.png").read_bytes()
     assert (tmp_path / "again.png").read_bytes() == first
     assert (tmp_path / "read.png").read_bytes() == first
     with Image.open(tmp_path / "first.png") as picture:
         assert picture.width >= 700
-    write_chart(tmp_path / "alone.png", plot_robustness(measured(()), 0.95))
+    write_chart(tmp_path / "alone.png", plotted(measured(())))
 
 
 def predictions(n=200, seed=0):
@@ -107,3 +112,21 @@ def test_one_class_alone_has_no_curve():
     table = predictions().query("target == 1")
     assert roc_points(table).empty
     assert precision_recall_points(table).empty
+
+
+@pytest.mark.parametrize(
+    ("figure", "percent", "decimal"),
+    [
+        (Metric(0.923, 0.83, 0.966), "92% (83–97)", "0.92 (.83–.97)"),
+        (Metric(1.0, 0.81, 1.0), "100% (81–100)", "1.00 (.81–1.0)"),
+        (Metric(0.0, 0.0, 0.3), "0% (0–30)", "0.00 (.00–.30)"),
+        (Metric(0.5, None, None), "50%", "0.50"),
+        (Metric(), "–", "–"),
+    ],
+)
+def test_figures_are_written_with_their_interval_where_there_is_one(figure, percent, decimal):
+    assert (in_percent(figure), as_decimal(figure)) == (percent, decimal)
+
+
+def test_several_collections_are_set_in_below_what_they_are_part_of():
+    assert [title(subset) for subset in ("test", "collections.a", "collections.b")] == ["test", "  a", "  b"]

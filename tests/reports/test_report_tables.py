@@ -157,15 +157,10 @@ def test_bins_have_equal_mass():
 @pytest.mark.parametrize("ending", ["png", "svg"])
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 0), slice(0, 1)], ids=["all", "none", "one picture"])
 def test_figures_are_drawn_of_whatever_there_is(tmp_path, ending, rows):
-    found = BELIEVABLE.predictions.iloc[rows]
-    parts = {"test": found}
-    charts = {
-        "reliability": plot_reliability(found, 1.6),
-        "pr": plot_precision_recall(parts, BELIEVABLE.intervals, 0.46),
-        "slices": plot_slices(BELIEVABLE.slices.iloc[rows], 0.95),
-    }
-    for name, chart in charts.items():
-        write_chart(tmp_path / f"{name}.{ending}", chart)
+    slices = BELIEVABLE.table[BELIEVABLE.table["kind"] == "slice"].iloc[rows]
+    found = replace(BELIEVABLE, predictions=BELIEVABLE.predictions.iloc[rows], table=slices)
+    for plot in (plot_reliability, plot_precision_recall, plot_slices):
+        write_chart(tmp_path / f"{plot.__name__}.{ending}", plot(found))
     for path in sorted(tmp_path.iterdir()):
         assert path.stat().st_size > 1000
         if ending == "png":
