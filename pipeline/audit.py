@@ -23,8 +23,14 @@ from pipeline.auditing.measure import (
 from pipeline.auditing.shortcut_audit import audit_pictures
 from pipeline.config import Config, flatten
 from pipeline.conversion.file_table import FILE_COLUMNS, REJECTED
-from pipeline.datasets.provenance import built_from, check_built_from
-from pipeline.datasets.tables import SPLITS, cross_dataset_collections, read_files, read_table
+from pipeline.datasets.tables import (
+    SPLITS,
+    built_from,
+    check_built_from,
+    cross_dataset_collections,
+    read_files,
+    read_table,
+)
 from pipeline.images.files import Limits
 from pipeline.reports.audit_report import summarise_audit, write_audit
 from pipeline.stage import execute, start

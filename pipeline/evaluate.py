@@ -19,8 +19,14 @@ from omegaconf import DictConfig
 
 from pipeline.auditing.findings import AUDIT, PAGE, audit_of, shortcuts_on
 from pipeline.config import Config, flatten
-from pipeline.datasets.provenance import built_from, check_built_from, check_files, check_learnt_from
-from pipeline.datasets.tables import cross_dataset_collections, read_table
+from pipeline.datasets.tables import (
+    built_from,
+    check_built_from,
+    check_files,
+    check_learnt_from,
+    cross_dataset_collections,
+    read_table,
+)
 from pipeline.detector.decision import RUN_FILE
 from pipeline.detector.detector import Detector
 from pipeline.detector.inference import NATIVE

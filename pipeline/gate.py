@@ -23,7 +23,7 @@ from pipeline.auditing.findings import (
     unproven,
 )
 from pipeline.config import Config
-from pipeline.datasets.provenance import check_same_choice
+from pipeline.datasets.tables import check_same_choice
 from pipeline.errors import UserError
 from pipeline.stage import execute, start
 from pipeline.storage import write_text

@@ -22,8 +22,7 @@ from pipeline.datasets.build_manifest import (
     write_manifest,
 )
 from pipeline.datasets.near_duplicates import find_near_duplicates
-from pipeline.datasets.provenance import built_from
-from pipeline.datasets.tables import cross_dataset_collections, read_files
+from pipeline.datasets.tables import built_from, cross_dataset_collections, read_files
 from pipeline.stage import execute, start
 
 

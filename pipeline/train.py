@@ -18,8 +18,15 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from pipeline.config import Config
-from pipeline.datasets.provenance import check_built_from, check_files
-from pipeline.datasets.tables import SPLITS, genuine_sources, read_table, shuffle_labels, with_sources
+from pipeline.datasets.tables import (
+    SPLITS,
+    check_built_from,
+    check_files,
+    genuine_sources,
+    read_table,
+    shuffle_labels,
+    with_sources,
+)
 from pipeline.detector.calibration import decide
 from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE, UNDECIDED
 from pipeline.detector.detector import Detector

@@ -5,21 +5,16 @@ import dataclasses
 import functools
 import logging
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from logging.handlers import BufferingHandler
 from pathlib import Path
 
 from pipeline.config import Compute, Convert
 from pipeline.conversion.convert_one import convert_one
-from pipeline.conversion.file_table import (
-    FILES,
-    REJECTED,
-    Entry,
-    files_table,
-    read_entries,
-    rejected_table,
-)
+from pipeline.conversion.file_table import FILES, REJECTED, Entry, files_table, read_entries, rejected_table
 from pipeline.conversion.journal import Journal, journal_path, stamp
 from pipeline.conversion.plan import Task, each_page, plan_tasks, survey
 from pipeline.conversion.policies import POLICIES
@@ -39,21 +34,13 @@ _NAMED = 3  # rejected pictures in an error message
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the files that came in: converted + rejected is their number.
+    """What became of the files that came in: converted + rejected is their number."""
 
-    Attributes:
-        converted: pictures in files.csv.
-        unchanged: those of them that were there already.
-        rejected: files in rejected.csv that are no usable picture.
-        masks_rejected: masks in rejected.csv; their pictures are converted all the same.
-        removed: files deleted because their source is gone.
-    """
-
-    converted: int
-    unchanged: int
-    rejected: int
-    masks_rejected: int
-    removed: int
+    converted: int  # pictures in files.csv
+    unchanged: int  # those of them that were there already
+    rejected: int  # files in rejected.csv that are no usable picture
+    masks_rejected: int  # masks in rejected.csv; their pictures are converted all the same
+    removed: int  # files deleted because their source is gone
 
 
 def convert_pictures(
@@ -74,7 +61,7 @@ def convert_pictures(
         rejected: files that were found with them and are none; they go into rejected.csv too.
         output: the folder, made and written by this function alone.
         settings: the policy and its settings.
-        compute: where they are converted.
+        compute: where the pictures are converted.
 
     Raises:
         UserError: a file cannot be written, `output` holds something else or one of the sources, or
@@ -107,7 +94,9 @@ def convert_pictures(
         write_text(output / FILES, files_table(converted, entries))
         journal.keep(_PICTURE, entries)
     unchanged = sum(
-        entry is known.get(target) or _is_same(entry, known.get(target)) for target, entry in entries.items()
+        entry._replace(stamp="", mask_reason="") == known[target]._replace(stamp="", mask_reason="")
+        for target, entry in entries.items()
+        if target in known
     )
     return Counts(len(entries), unchanged, len(rejected) + len(refused), len(masks), removed)
 
@@ -135,24 +124,13 @@ def _unchanged(
             and entry.stamp
             and entry.policy == task.policy
             and entry.mask_path == ("" if entry.mask_reason else task.mask_target)
-            and _surely_fits(entry, limits)
+            # It may have been converted under other limits.
+            and entry.width * entry.height <= min(limits.megapixels * 1e6, limits.gib * 2**30 / _MOST_BYTES)
         ):
             mask = f"{output}/{entry.mask_path}" if entry.mask_path else None
             if entry.stamp == stamp(task.path, task.mask_path, f"{output}/{task.target}", mask):
                 entries[task.target] = entry
     return entries
-
-
-def _surely_fits(entry: Entry, limits: Limits) -> bool:
-    """Tell whether a picture that was converted under other limits is within these."""
-    pixels = entry.width * entry.height
-    return pixels <= limits.megapixels * 1e6 and pixels * _MOST_BYTES <= limits.gib * 2**30
-
-
-def _is_same(entry: Entry, before: Entry | None) -> bool:
-    return before is not None and before._replace(stamp="", mask_reason="") == entry._replace(
-        stamp="", mask_reason=""
-    )
 
 
 def _convert(
@@ -190,26 +168,18 @@ def _convert_listening(
     item: tuple[Task, Entry | None], output: Path, limits: Limits
 ) -> tuple[Entry | Rejected, list[str]]:
     """Convert a picture, and bring along what the libraries said of it: a worker has no log of its own."""
-    kept = _Kept()
+    kept = BufferingHandler(sys.maxsize)
     earlier = _LOG.level, _LOG.propagate
     _LOG.addHandler(kept)
     _LOG.setLevel(logging.INFO)
     _LOG.propagate = False
     try:
-        return convert_one(*item, output, limits), kept.messages
+        outcome = convert_one(*item, output, limits)
+        return outcome, [record.getMessage() for record in kept.buffer]
     finally:
         _LOG.removeHandler(kept)
         _LOG.setLevel(earlier[0])
         _LOG.propagate = earlier[1]
-
-
-class _Kept(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
 
 
 def _check_pages(settings: Convert) -> None:
@@ -289,19 +259,15 @@ def _remove_all_but(output: Path, wanted: AbstractSet[str]) -> int:
         prefix = "" if below == "." else below + "/"
         for name in names:
             if prefix + name not in wanted and name not in _KEPT_NAMES:
-                _delete(Path(folder, name))
                 removed += 1
+                try:
+                    Path(folder, name).unlink()
+                except OSError as error:
+                    raise UserError(
+                        f"{Path(folder, name)} has no source any more and cannot be deleted: "
+                        f"{error.strerror}; delete it, then run the same command again"
+                    ) from error
         if prefix:
             with contextlib.suppress(OSError):  # it is not empty
                 Path(folder).rmdir()
     return removed
-
-
-def _delete(path: Path) -> None:
-    try:
-        path.unlink()
-    except OSError as error:
-        raise UserError(
-            f"{path} has no source any more and cannot be deleted: {error.strerror}; delete it, then run "
-            "the same command again"
-        ) from error

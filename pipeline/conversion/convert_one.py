@@ -15,14 +15,8 @@ from pipeline.storage import write_bytes
 def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -> Entry | Rejected:
     """Convert one picture and its mask into `output`, unless its files are there already.
 
-    Args:
-        task: the picture.
-        known: of an earlier conversion to the same target.
-        output: folder of the targets.
-        limits: what is too large.
-
-    Returns:
-        what was written, or why the picture cannot be used.
+    `known` is of an earlier conversion to the same target. Returns what is there now, or why the picture
+    cannot be used.
 
     Raises:
         UserError: a file cannot be written.
@@ -84,11 +78,7 @@ def _convert(task: Task, picture: Picture, output: Path) -> Entry:
 
 
 def _convert_mask(task: Task, picture: Picture, output: Path, limits: Limits) -> tuple[str, str]:
-    """Write the mask as it lies over its upright picture.
-
-    Returns:
-        the hash of its file and "", or "" and why it cannot be used; both "" where there is none.
-    """
+    """Write the mask of an upright picture; return the hash of its file, and why it cannot be used."""
     if task.mask_path is None:
         return "", ""
     try:

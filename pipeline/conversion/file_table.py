@@ -39,13 +39,7 @@ REJECTED_COLUMNS = ["path", "reason"]
 
 
 class Entry(NamedTuple):
-    """One picture as it was converted: what `files.csv` says of it beyond its `plan.Task`, and two more.
-
-    Attributes:
-        mask_reason: why the picture's mask could not be used; "" where it could or there is none.
-        stamp: of source and its mask, then of the files that came out of them (see `journal.stamp`); "" where
-            they cannot be trusted.
-    """
+    """One picture as it was converted: what `files.csv` says of it beyond its `plan.Task`, and two more."""
 
     path: str
     mask_path: str
@@ -61,7 +55,9 @@ class Entry(NamedTuple):
     phash_turned: str
     jpeg_quality: int | None
     policy: str
-    mask_reason: str = ""
+    mask_reason: str = ""  # why the picture's mask could not be used; "" where it could or there is none
+    # Of source and its mask, then of the files that came out of them (see `journal.stamp`); "" where they
+    # cannot be trusted
     stamp: str = ""
 
 
@@ -84,17 +80,16 @@ def _entry(row: Mapping[str, str]) -> Entry:
 
 def files_table(tasks: Iterable[Source], entries: Mapping[str, Entry]) -> str:
     """Return the converted pictures as CSV with `FILE_COLUMNS`, in the order of `tasks`; nothing is ""."""
-    return _as_csv(FILE_COLUMNS, (_row(task, entries[task.target]) for task in tasks))
+    values = (
+        {**vars(task), **entries[task.target]._asdict(), "source_ids": "|".join(task.source_ids)}
+        for task in tasks
+    )
+    return _as_csv(FILE_COLUMNS, ([row[column] for column in FILE_COLUMNS] for row in values))
 
 
 def rejected_table(rejected: Iterable[Rejected]) -> str:
     """Return the files that are not used with their reasons as CSV, sorted."""
     return _as_csv(REJECTED_COLUMNS, sorted((file.path, file.reason) for file in rejected))
-
-
-def _row(task: Source, entry: Entry) -> list[object]:
-    values = {**vars(task), **entry._asdict(), "source_ids": "|".join(task.source_ids)}
-    return [values[column] for column in FILE_COLUMNS]
 
 
 def _as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

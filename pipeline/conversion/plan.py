@@ -32,16 +32,12 @@ _FILE, _ENCODER = "file", "encoder"
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found out about one file.
+    """What was found out about one file."""
 
-    Attributes:
-        last_save: the settings of a JPEG that can be saved again without change, so that others can be
-            saved like it; None for every other file.
-        n_pages: pictures in the file.
-    """
-
+    # The settings of a JPEG that can be saved again without change, so that others can be saved like it; None
+    # for every other file
     last_save: JpegLike | None = None
-    n_pages: int = 1
+    n_pages: int = 1  # pictures in the file
 
 
 def survey(
@@ -126,17 +122,11 @@ def _last_save(content: bytes, limits: Limits) -> JpegLike | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Source):
-    """One picture to be converted: a source whose `target` is its file below the output folder.
+    """One picture to be converted: a source whose `target` is its file below the output folder."""
 
-    Attributes:
-        encoder: of its pixels.
-        policy: all that the result depends on besides the source, see `policies.signature`.
-        mask_target: the file of its mask below the output folder; "" where it has none.
-    """
-
-    encoder: Encoder
-    policy: str
-    mask_target: str = ""
+    encoder: Encoder  # of its pixels
+    policy: str  # all that the result depends on besides the source, see `policies.signature`
+    mask_target: str = ""  # the file of its mask below the output folder; "" where it has none
 
 
 def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Source]:
@@ -147,14 +137,11 @@ def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Sou
     pages: list[Source] = []
     for source in sources:
         pages.append(source)
-        pages += [_page_of(source, page) for page in range(1, n_pages.get(source.source_path, 1))]
+        for page in range(1, n_pages.get(source.source_path, 1)):
+            path = PurePosixPath(source.target)
+            target = str(path.with_name(f"{path.stem}-page{page + 1}{path.suffix}"))
+            pages.append(dataclasses.replace(source, page=page, target=target))
     return pages
-
-
-def _page_of(source: Source, page: int) -> Source:
-    path = PurePosixPath(source.target)
-    target = str(path.with_name(f"{path.stem}-page{page + 1}{path.suffix}"))
-    return dataclasses.replace(source, page=page, target=target)
 
 
 def plan_tasks(

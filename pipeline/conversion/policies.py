@@ -33,17 +33,11 @@ _AT_ONCE = 1 << 20  # pairs of a picture and settings
 
 @dataclass(frozen=True)
 class Pool:
-    """Settings to choose from.
+    """Settings to choose from."""
 
-    Attributes:
-        donors: distinct settings, sorted by their words.
-        weights: how many fakes have each.
-        own: they are the collection's own fakes'.
-    """
-
-    donors: tuple[JpegLike, ...]
-    weights: tuple[int, ...]
-    own: bool
+    donors: tuple[JpegLike, ...]  # distinct settings, sorted by their words
+    weights: tuple[int, ...]  # how many fakes have each
+    own: bool  # they are the collection's own fakes'
 
     def draw(self, names: Sequence[str]) -> list[JpegLike]:
         """Return the settings of each picture, by its name alone."""
@@ -154,11 +148,7 @@ def matched(sources: Sequence[Source], settings: Convert, last_saves: LastSaves)
 
 
 POLICIES: dict[str, Policy] = {
-    "raw": raw,
-    "tif_only": tif_only,
-    "equal": equal,
-    "matched": matched,
-    "lossless": lossless,
+    policy.__name__: policy for policy in (raw, tif_only, equal, matched, lossless)
 }
 
 

@@ -1,6 +1,6 @@
 """The manifest: which picture is used for what."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,11 @@ def leave_out(files: pd.DataFrame, data: config.Data) -> np.ndarray:
 
 
 def _jpeg_only(files: pd.DataFrame) -> np.ndarray:
-    """Leave out what came in as another format."""
     return np.where(files["source_format"] == "JPEG", "", NO_JPEG).astype(object)
 
 
 def _source_matched(files: pd.DataFrame) -> np.ndarray:
-    """Leave out genuine pictures that no fake in use was made from; names without a source are among them."""
+    # Names without a source are left out too.
     fake = (files["label"] == "fake").to_numpy()
     sources = source_relation(files)
     used = pd.Index(sources.keys[fake[sources.rows]]).unique()
@@ -92,16 +91,13 @@ RELATED = "a relative is in a training collection"
 
 @dataclass(frozen=True)
 class Manifest:
-    """The tables of a manifest, each sorted by path.
+    """The tables of a manifest, each sorted by path."""
 
-    Attributes:
-        splits: "train", "validation", "test" -> table with `COLUMNS`. Pictures of test collections stand
-            in "test", told by their collection.
-        left_out: what the protocol or the split leaves out, and pictures of test collections that training
-            has a relative of. `reason` is in the same words for all of a kind, `detail` about this one.
-    """
-
+    # Side of the split -> table with `COLUMNS`. Pictures of test collections stand in "test",
+    # told by their collection
     splits: Mapping[str, pd.DataFrame]
+    # What the protocol or the split leaves out, and pictures of test collections that training has a relative
+    # of. `reason` is in the same words for all of a kind, `detail` about this one
     left_out: pd.DataFrame
 
 
@@ -154,7 +150,8 @@ def build_manifest(
         group = _group_used(files, used, tied)
     related = used & tested_only & pd.Series(group).isin(pd.Series(group[training])).to_numpy()
     table = label_table(files, converted, group=group)
-    reasons[related], details[related] = RELATED, _relatives(table, training, related)
+    first = table[training].drop_duplicates("group").set_index("group")["path"]
+    reasons[related], details[related] = RELATED, first.loc[table["group"][related]].to_numpy(dtype=object)
     side[reasons != ""] = NO_SIDE
     left_out = table.assign(reason=reasons, detail=details)[side == NO_SIDE]
     splits = {name: table[side == number].reset_index(drop=True) for number, name in enumerate(SPLITS)}
@@ -171,14 +168,8 @@ def label_table(
 ) -> pd.DataFrame:
     """Turn `files.csv` into manifest rows: numbered target, group, paths from the repository's root.
 
-    Args:
-        files: `files.csv`.
-        converted: folder that its paths start from, relative to the repository.
-        duplicates: as for `build_manifest`.
-        group: (n,) names of the groups; None: made from sources, hashes and `duplicates`.
-
-    Returns:
-        one row a picture with `COLUMNS`, sorted by path.
+    Arguments are those of `build_manifest`, and (n,) names of the groups; None: made from sources, hashes and
+    `duplicates`. Returns one row a picture with `COLUMNS`, sorted by path.
     """
     _check_labels(files, converted)
     folder = converted.as_posix() + "/"
@@ -220,12 +211,6 @@ def _group_used(files: pd.DataFrame, used: np.ndarray, tied: list[str]) -> np.nd
     return group
 
 
-def _relatives(table: pd.DataFrame, training: np.ndarray, related: np.ndarray) -> np.ndarray:
-    """Return for each related picture the first picture of a training collection in its group."""
-    first = table[training].drop_duplicates("group").set_index("group")["path"]
-    return first.loc[table["group"][related]].to_numpy(dtype=object)
-
-
 def _check_labels(files: pd.DataFrame, converted: Path) -> None:
     wrong = files.loc[~files["label"].isin(LABELS)]
     if len(wrong):
@@ -236,7 +221,7 @@ def _check_labels(files: pd.DataFrame, converted: Path) -> None:
 
 
 def _check_collections(files: pd.DataFrame, converted: Path, data: config.Data) -> None:
-    unknown: Collection[str] = sorted(set(files["collection"]) - set(data.collections))
+    unknown = sorted(set(files["collection"]) - set(data.collections))
     if unknown:
         raise UserError(
             f"{converted / FILES} holds the collections {', '.join(unknown)}, which data={data.name} does "
@@ -265,9 +250,7 @@ def count_manifest(manifest: Manifest, tested_only: frozenset[str]) -> dict[str,
         "validation": _count(manifest.splits["validation"]),
         "test": _count(here),
         "test_only": {str(name): _count(rows) for name, rows in test[elsewhere].groupby("collection")},
-        "left_out": {
-            str(reason): len(rows) for reason, rows in manifest.left_out.groupby("reason", sort=True)
-        },
+        "left_out": {str(reason): len(rows) for reason, rows in manifest.left_out.groupby("reason")},
         "leak": {label: _leak(here[here["label"] == label], train) for label in LABELS},
         "largest_training_group": _largest_group(train),
     }
@@ -276,9 +259,7 @@ def count_manifest(manifest: Manifest, tested_only: frozenset[str]) -> dict[str,
 def count_same(files: pd.DataFrame, duplicates: np.ndarray) -> dict[str, int]:
     """Count the pictures of `files.csv` that are there more than once.
 
-    Returns:
-        pictures that have a copy by `bytes`; one with other bytes by `pixels`; one with other pixels by
-        `looks`.
+    They have a copy by `bytes`; one with other bytes by `pixels`; one with other pixels by `looks`.
     """
     pixels, source = files["pixel_sha256"], files["source_sha256"]
     return {
@@ -321,12 +302,8 @@ def _warnings(counts: Mapping[str, Any]) -> list[str]:
 
 
 def _count(table: pd.DataFrame) -> dict[str, int]:
-    return {
-        "genuine": int((table["label"] == "genuine").sum()),
-        "fake": int((table["label"] == "fake").sum()),
-        "groups": int(table["group"].nunique()),
-        "masks": int((table["mask_path"] != "").sum()),
-    }
+    labels = {label: int((table["label"] == label).sum()) for label in LABELS}
+    return {**labels, "groups": table["group"].nunique(), "masks": int((table["mask_path"] != "").sum())}
 
 
 def _leak(tested: pd.DataFrame, train: pd.DataFrame) -> dict[str, int]:
@@ -336,7 +313,5 @@ def _leak(tested: pd.DataFrame, train: pd.DataFrame) -> dict[str, int]:
 
 def _largest_group(train: pd.DataFrame) -> dict[str, Any]:
     sizes = train["group"].value_counts()
-    if sizes.empty:
-        return {"group": "", "pictures": 0}
-    largest = min(sizes.index[sizes == sizes.iloc[0]])  # of equals the first by name
-    return {"group": str(largest), "pictures": int(sizes.iloc[0])}
+    largest = min(sizes.index[sizes == sizes.max()], default="")  # of equals the first by name
+    return {"group": str(largest), "pictures": int(sizes.get(largest, 0))}

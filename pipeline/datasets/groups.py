@@ -18,15 +18,10 @@ SAME_PICTURE = ["source_sha256", "sha256", "pixel_sha256"]  # columns by which t
 
 
 class Relation(NamedTuple):
-    """Pictures with one key belong together.
+    """Pictures with one key belong together."""
 
-    Attributes:
-        rows: (n,) indices of pictures; each may come several times or not at all.
-        keys: (n,) texts or numbers that they have.
-    """
-
-    rows: np.ndarray
-    keys: Any
+    rows: np.ndarray  # (n,) indices of pictures; each may come several times or not at all
+    keys: Any  # (n,) texts or numbers that they have
 
 
 def group_pictures(files: pd.DataFrame, duplicates: np.ndarray | None = None) -> np.ndarray:
@@ -44,7 +39,10 @@ def group_pictures(files: pd.DataFrame, duplicates: np.ndarray | None = None) ->
         (n,) texts.
     """
     sources = source_relation(files)
-    component = join(len(files), [sources, known_relation(files), *same_picture_relations(files, duplicates)])
+    known = files["known_group"] if "known_group" in files else pd.Series("", index=files.index)
+    known_rows = np.flatnonzero(known != "")
+    owners = Relation(known_rows, known.array[known_rows])
+    component = join(len(files), [sources, owners, *same_picture_relations(files, duplicates)])
     names = np.full(component.max(initial=-1) + 1, None, dtype=object)
     _name(names, component[sources.rows], sources.keys)
     nameless = np.flatnonzero(pd.isna(names)[component])
@@ -61,13 +59,6 @@ def source_relation(files: pd.DataFrame) -> Relation:
     return Relation(each.index.to_numpy(), each.to_numpy(dtype=object))
 
 
-def known_relation(files: pd.DataFrame) -> Relation:
-    """Relate pictures by the dataset's table of known groups, where `files` has its column."""
-    known = files["known_group"] if "known_group" in files else pd.Series("", index=files.index)
-    rows = np.flatnonzero(known != "")
-    return Relation(rows, known.array[rows])
-
-
 def same_picture_relations(files: pd.DataFrame, duplicates: np.ndarray | None = None) -> list[Relation]:
     """Relate pictures by identical bytes before and after conversion, identical pixels, and looks."""
     rows = np.arange(len(files))
@@ -81,7 +72,8 @@ def join(n_pictures: int, relations: list[Relation]) -> np.ndarray:
     Pictures and keys are the two sides of one graph, so that a key shared by a thousand pictures costs
     a thousand edges and not half a million.
 
-    >>> join(4, [Relation(np.array([0, 2]), ["a", "a"]), Relation(np.array([2, 3]), [7, 7])]).tolist()
+    >>> same_source = Relation(np.array([0, 2]), np.array(["a", "a"]))
+    >>> join(4, [same_source, Relation(np.array([2, 3]), np.array([7, 7]))]).tolist()
     [0, 1, 0, 0]
     """
     ends: list[tuple[np.ndarray, np.ndarray]] = []

@@ -10,27 +10,20 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import config
-from pipeline.datasets.naming import (
-    NamingRule,
-    PublishedSplit,
-    check_published,
-    compile_naming,
-    read_published,
-)
+from pipeline.datasets.naming import NamingRule, PublishedSplit, compile_naming, read_published
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 from pipeline.images.files import ENDINGS, Rejected, Source, find_pictures
 
 LOG = logging.getLogger(__name__)
-_COLUMNS = ["path", "group"]
 
 
 def read_known_groups(where: str | None, root: Path) -> dict[str, str]:
     """Read the owner's table of pictures that belong together: one burst, one scene, one published group.
 
     Args:
-        where: CSV with the columns `path` and `group`, absolute or from the repository's root; None: there is
-            none. A table that is not there is said in a line: the pictures may be there without it.
+        where: CSV with the columns `path` and `group`; None: there is none. One that is not there is logged:
+            the pictures may be there without it.
         root: `data.root`; absolute paths in the table are named from it.
 
     Returns:
@@ -54,7 +47,7 @@ def read_known_groups(where: str | None, root: Path) -> dict[str, str]:
             f"data.known_groups is {path}, which cannot be read as CSV ({error}); expected the columns path "
             "and group"
         ) from error
-    if missing := [column for column in _COLUMNS if column not in table.columns]:
+    if missing := [column for column in ("path", "group") if column not in table.columns]:
         raise UserError(
             f"data.known_groups is {path}, which has no column {' and '.join(missing)}; expected path (of a "
             "picture, absolute or below data.root) and group"
@@ -70,30 +63,19 @@ def read_known_groups(where: str | None, root: Path) -> dict[str, str]:
     return dict(zip(paths, table["group"], strict=True))
 
 
-def _below(path: Path, root: Path) -> str:
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-
-
 @dataclass(frozen=True)
 class ClassFolder:
-    """One folder of pictures that share collection and label.
+    """One folder of pictures that share collection and label."""
 
-    Attributes:
-        key: where the configuration names it.
-        masks: folders to look for masks in, in this order; empty for genuine pictures.
-        mask_name: name of a picture's mask, with {stem} for the picture's.
-        published: the split of the dataset's authors; None where there is none.
-    """
-
-    key: str
+    key: str  # where the configuration names it
     path: Path
     label: str
     collection: str
     role: str
     rule: NamingRule
-    masks: tuple[Path, ...]
-    mask_name: str
-    published: PublishedSplit | None = None
+    masks: tuple[Path, ...]  # folders to look for masks in, in this order; empty for genuine pictures
+    mask_name: str  # name of a picture's mask, with {stem} for the picture's
+    published: PublishedSplit | None = None  # the split of the dataset's authors; None where there is none
 
 
 def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
@@ -121,23 +103,24 @@ def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
         pictures, others = find_pictures(folder.path)
         found = _label_pictures(folder, pictures, root, known)
         if not found and folder.role == "train":
-            raise _no_pictures(folder, len(others))
+            raise UserError(
+                f"{folder.key} is {folder.path}: no {folder.label} picture found there"
+                + (f" ({len(others)} files that are no pictures)" if others else "")
+                + f"; put {folder.label} pictures there ({', '.join(ENDINGS)}) or set data.root or "
+                + folder.key
+            )
         sources += found
         sides[folder.collection] |= {source.official for source in found}
         rejected += [replace(other, path=_table_path(Path(other.path), root)) for other in others]
     for folder in folders:
         if folder.published is not None:
-            check_published(folder.published, sides[folder.collection])
+            folder.published.check(sides[folder.collection])
     rejected += _masks_of_nothing(folders, sources, root)
     return sorted(sources, key=lambda source: source.target), sorted(rejected, key=lambda file: file.path)
 
 
 def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
-    """Return the two folders of a collection.
-
-    Raises:
-        UserError: see `list_sources`.
-    """
+    """Return the two folders of a collection, or raise UserError as `list_sources` does."""
     settings = data.collections[collection]
     key = f"data.collections.{collection}"
     if "{stem}" not in settings.mask_name:
@@ -242,13 +225,8 @@ def _masks_of_nothing(folders: list[ClassFolder], sources: list[Source], root: P
 
 
 def _table_path(path: Path, root: Path) -> str:
-    absolute = Path(os.path.normpath(path.absolute()))
-    return (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
+    return _below(Path(os.path.normpath(path.absolute())), root)
 
 
-def _no_pictures(folder: ClassFolder, n_others: int) -> UserError:
-    return UserError(
-        f"{folder.key} is {folder.path}: no {folder.label} picture found there"
-        + (f" ({n_others} files that are no pictures)" if n_others else "")
-        + f"; put {folder.label} pictures there ({', '.join(ENDINGS)}) or set data.root or {folder.key}"
-    )
+def _below(path: Path, root: Path) -> str:
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

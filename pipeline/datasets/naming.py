@@ -18,16 +18,12 @@ from pipeline.images.files import format_of_name
 
 @dataclass(frozen=True)
 class NamingRule:
-    """A compiled `config.Naming`.
+    """A compiled `config.Naming`."""
 
-    Attributes:
-        namespace: written before each id; collections with one namespace hold the same pictures.
-        source: pattern with the groups `number` and, if need be, `category`; None: names tell no source.
-        subsets: kind of forgery -> pattern on the stem, tried in this order.
-    """
-
-    namespace: str
+    namespace: str  # written before each id; collections with one namespace hold the same pictures
+    # Pattern with the groups `number` and, if need be, `category`; None: names tell no source
     source: re.Pattern[str] | None
+    # Kind of forgery -> pattern on the stem, tried in this order
     subsets: tuple[tuple[str, re.Pattern[str]], ...]
 
     def source_ids(self, stem: str) -> tuple[str, ...]:
@@ -42,17 +38,16 @@ class NamingRule:
         """
         if self.source is None:
             return ()
-        return tuple(sorted({self._source_id(match) for match in self.source.finditer(stem)}))
+        ids = set()
+        for match in self.source.finditer(stem):
+            number = match["number"]
+            plain = str(int(number)) if number.isdecimal() else number
+            ids.add(f"{self.namespace}:{match.groupdict().get('category') or ''}{plain}")
+        return tuple(sorted(ids))
 
     def subset(self, stem: str) -> str:
         """Return the kind of forgery; "" where no pattern tells it."""
         return next((name for name, pattern in self.subsets if pattern.search(stem)), "")
-
-    def _source_id(self, match: re.Match[str]) -> str:
-        parts = match.groupdict()
-        number = parts["number"]
-        plain = str(int(number)) if number.isdecimal() else number
-        return f"{self.namespace}:{parts.get('category') or ''}{plain}"
 
 
 NO_RULE = NamingRule(namespace="", source=None, subsets=())
@@ -92,16 +87,12 @@ def compile_pattern(pattern: str, key: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class PublishedSplit:
-    """Where a dataset's authors put a picture: a compiled `config.Official`.
+    """Where a dataset's authors put a picture: a compiled `config.Official`."""
 
-    Attributes:
-        key: where the configuration has it.
-        folders: train, validation, test -> pattern on the path of a picture below its class folder.
-        lists: train, validation, test -> names of pictures, or their paths below the class folder.
-    """
-
-    key: str
+    key: str  # where the configuration has it
+    # Side of the split -> pattern on the path of a picture below its class folder
     folders: Mapping[str, re.Pattern[str]]
+    # Side of the split -> names of pictures, or their paths below the class folder
     lists: Mapping[str, frozenset[str]]
 
     def side(self, below: PurePath) -> str:
@@ -125,6 +116,15 @@ class PublishedSplit:
             )
         return sides[0] if sides else ""
 
+    def check(self, sides: set[str]) -> None:
+        """Raise UserError where the split names a side that is not among `sides`, those of all pictures."""
+        missing = [side for side in SPLITS if side in {*self.folders, *self.lists} - sides]
+        if missing:
+            raise UserError(
+                f"{self.key} names {', '.join(missing)}, but no picture fits; its patterns are searched in "
+                "paths below the folders genuine and fake, its lists hold names of pictures or such paths"
+            )
+
 
 def read_published(official: config.Official | None, root: Path, key: str) -> PublishedSplit | None:
     """Compile the patterns and read the lists of the official split at `key`; None where there is none.
@@ -147,22 +147,6 @@ def read_published(official: config.Official | None, root: Path, key: str) -> Pu
         {side: compile_pattern(text, f"{key}.folders.{side}") for side, text in official.folders.items()},
         {side: _read_list(root / path, f"{key}.lists.{side}") for side, path in official.lists.items()},
     )
-
-
-def check_published(split: PublishedSplit, sides: set[str]) -> None:
-    """Raise UserError where none of a collection's pictures is on a side that the split names.
-
-    Args:
-        split: of the collection.
-        sides: those of its pictures.
-    """
-    named = {*split.folders, *split.lists}
-    missing = [side for side in SPLITS if side in named and side not in sides]
-    if missing:
-        raise UserError(
-            f"{split.key} names {', '.join(missing)}, but no picture fits; its patterns are searched in "
-            "paths below the folders genuine and fake, its lists hold names of pictures or such paths"
-        )
 
 
 def _read_list(path: Path, key: str) -> frozenset[str]:

@@ -35,12 +35,9 @@ def find_near_duplicates(files: pd.DataFrame, folder: Path, compute: Compute) ->
     """Number the pictures so that near-duplicates, directly or over others, have one number.
 
     Args:
-        files: `files.csv`.
+        files: (n rows) `files.csv`.
         folder: of the converted pictures.
         compute: where the candidates are read.
-
-    Returns:
-        (n,) numbers.
 
     Raises:
         UserError: a candidate cannot be read.
@@ -62,12 +59,7 @@ def hash_numbers(plain: pd.Series, turned: pd.Series) -> np.ndarray:
 
 
 def read_thumbnails(paths: Sequence[str], folder: Path, compute: Compute) -> np.ndarray:
-    """Read pictures at a reduced size, on all cores.
-
-    Args:
-        paths: of the pictures, below `folder`.
-        folder: of the converted pictures.
-        compute: where they are read.
+    """Read the pictures at `paths` below `folder` at a reduced size, on all cores.
 
     Returns:
         (n, 32, 32) uint8, grey, in the order of `paths`; the sides are scaled apart.
@@ -99,16 +91,9 @@ def _read_thumbnail(path: Path) -> np.ndarray:
 def correlate(
     thumbnails: np.ndarray, one: np.ndarray, other: np.ndarray, orientation: np.ndarray
 ) -> np.ndarray:
-    """Correlate pairs of thumbnails.
+    """Correlate pairs of `thumbnails` (k, 32, 32) uint8: `one` (n,) as they stand with `other` (n,) turned.
 
-    Args:
-        thumbnails: (k, 32, 32) uint8.
-        one: (n,) indices of thumbnails, as they stand.
-        other: (n,) likewise, to be turned.
-        orientation: (n,) 0 to 7, by which.
-
-    Returns:
-        (n,) float32, 0 where a picture is flat.
+    `orientation` (n,) is 0 to 7. Returns (n,) float32, 0 where a picture is flat.
     """
     correlations = np.zeros(len(one), dtype=np.float32)
     for turn in np.unique(orientation):
@@ -250,7 +235,7 @@ def near_pairs(plain: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.nd
 
     Returns:
         indices `one` and `other` and the orientation: `plain[one]` is near `turned[other, orientation]`.
-        Each pair stands there once an orientation; as it stands, once with the smaller index first.
+        Each pair comes once an orientation; as it stands, with the smaller index first.
     """
     n_pictures, n_orientations = turned.shape
     found: list[list[np.ndarray]] = [[] for _ in range(n_orientations)]

@@ -34,17 +34,11 @@ PAIR = 2  # a genuine picture and its fake: never too large a group, however few
 
 
 class Assignment(NamedTuple):
-    """The outcome of a split.
+    """The outcome of a split."""
 
-    Attributes:
-        sides: (n,) TRAIN, VALIDATION, TEST or LEFT_OUT.
-        reasons: (n,) why a picture is left out, in the same words for all of its kind; else "".
-        details: (n,) what it is about this one; may be "".
-    """
-
-    sides: np.ndarray
-    reasons: np.ndarray
-    details: np.ndarray
+    sides: np.ndarray  # (n,) TRAIN, VALIDATION, TEST or LEFT_OUT
+    reasons: np.ndarray  # (n,) why a picture is left out, in the same words for all of its kind; else ""
+    details: np.ndarray  # (n,) what it is about this one; may be ""
 
 
 def assign(table: pd.DataFrame, split: config.Split, seed: int) -> Assignment:
@@ -66,16 +60,11 @@ class HashSplit:
     """Ranges of [0, 1) for training, validation and test, in this order, and which hash falls into which.
 
     With `folds` hashes are shifted around, so that each fold tests other ones and all folds test each once.
-
-    Attributes:
-        shares: (3,) lengths of the ranges; they add up to 1.
-        folds: how many; None: hashes stay as they are.
-        fold: which of them, from 0.
     """
 
-    shares: np.ndarray
-    folds: int | None = None
-    fold: int = 0
+    shares: np.ndarray  # (3,) lengths of the ranges; they add up to 1
+    folds: int | None = None  # how many; None: hashes stay as they are
+    fold: int = 0  # which of them, from 0
 
     def hashes(self, seed: int, names: pd.Index | pd.Series) -> np.ndarray:
         """Return the hash of each name, shifted by the fold, in [0, 1)."""
@@ -170,13 +159,10 @@ def _fill_classes(
     fixed: np.ndarray,
     split: HashSplit,
 ) -> np.ndarray:
-    """Move single units to sides that chance left without one of the classes.
+    """Move single units to sides that chance left without one of the classes, or raise UserError.
 
     Only small sets need this: each such move takes the unit whose hash lies nearest to where the range of the
     side begins or ends, from a side that keeps a unit of each class.
-
-    Raises:
-        UserError: there is no unit left to move.
     """
     holds = np.zeros((len(sides), len(LABELS)), dtype=bool)  # which labels each unit holds
     for column, label in enumerate(LABELS):
@@ -263,7 +249,7 @@ def assign_sources(table: pd.DataFrame, split: HashSplit, seed: int) -> Assignme
 
 def _sides_of_sources(names: pd.Index, split: HashSplit, seed: int) -> np.ndarray:
     # A hash of its own: a source does not go where split=grouped sends the group that is named after it.
-    return split.sides(split.hashes(seed, pd.Index([f"parents:{name}" for name in names], dtype=object)))
+    return split.sides(split.hashes(seed, "parents:" + names))
 
 
 def _sides_by_source(

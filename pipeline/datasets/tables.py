@@ -1,14 +1,18 @@
-"""The tables between the stages: their columns, and how they are read back."""
+"""The tables between the stages: their columns, how they are read back, and whether they still hold."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline import config
+from pipeline.config import TABLES, Config, Data, flatten
 from pipeline.conversion.file_table import FILE_COLUMNS, FILES
 from pipeline.errors import UserError
+from pipeline.images.hashes import sha256_of_file
 
 BUILT_FROM = "built_from.json"
 LEFT_OUT = "left_out.csv"
@@ -16,6 +20,7 @@ COUNTS = "counts.json"
 LABELS = ("genuine", "fake")
 SPLITS = ("train", "validation", "test")
 ID_SEPARATOR = "|"
+NAMED = 5  # mistakes that a message lists one by one
 
 # Columns of train.csv, validation.csv and test.csv. From `source_ids` on: for looking into the results.
 COLUMNS = [
@@ -102,9 +107,86 @@ def genuine_sources(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"path": genuine["source_file"], "sha256": genuine["source_sha256"]})
 
 
-def cross_dataset_collections(data: config.Data) -> frozenset[str]:
+def cross_dataset_collections(data: Data) -> frozenset[str]:
     """Return the collections that are tested only."""
     return frozenset(name for name, collection in data.collections.items() if collection.role == "test")
+
+
+# Whether tables and pictures are still what they were when the manifest was built.
+
+
+def built_from(config: Config) -> dict[str, Any]:
+    """Return the part of a configuration that a manifest, and what is made from it, depends on."""
+    return config.choose(*TABLES)
+
+
+def check_built_from(folder: Path, config: Config) -> None:
+    """Raise UserError where the manifest in `folder` is not there or was built from another configuration."""
+    path = folder / BUILT_FROM
+    if not path.is_file():
+        raise UserError(
+            f"{path} is not there; build the manifest with make repro or python -m pipeline.manifest"
+        )
+    found = json.loads(path.read_text(encoding="utf-8"))
+    commands = "python -m pipeline.convert … and python -m pipeline.manifest …"
+    check_same_choice(found, config, f"the tables in {folder} were built", commands)
+
+
+def check_learnt_from(folder: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise UserError where a detector was not trained with the manifest in `folder`.
+
+    What it learnt may then be among what is tested. `tables` is of a training's record: split -> `sha256`
+    of its table.
+    """
+    for split, table in tables.items():
+        path = folder / f"{split}.csv"
+        if not path.is_file() or sha256_of_file(path) != table["sha256"]:
+            raise UserError(
+                f"the detector was not trained with {path} as it is now, so its own training pictures may be "
+                "among the test pictures; train again with make repro or python -m pipeline.train, or test "
+                "this one on other pictures with python -m pipeline.score"
+            )
+
+
+def check_same_choice(found: Mapping[str, Any], config: Config, what: str, commands: str) -> None:
+    """Raise UserError where `found`, as of `built_from`, differs from what is asked for.
+
+    `what` says what was made how, `commands` which commands make it by hand.
+    """
+    there, asked = flatten(found), flatten(built_from(config))
+    keys = [key for key in sorted({*there, *asked}) if there.get(key) != asked.get(key)]
+    if keys:
+        listed = "\n".join(
+            f"  {key}: {there.get(key)!r} there, {asked.get(key)!r} asked for" for key in keys[:NAMED]
+        )
+        raise UserError(
+            f"{what} from another configuration:\n{listed}\n"
+            "Run all stages with that choice (dvc exp run -S …, or make repro after editing conf/), "
+            f"or {commands} with it first"
+        )
+
+
+def check_files(*tables: pd.DataFrame) -> None:
+    """Raise UserError where pictures are missing or are not the bytes that the manifest was built from."""
+    rows = pd.concat(tables)[["path", "sha256"]]
+    with ThreadPoolExecutor() as threads:
+        found = list(threads.map(_sha256_or_none, rows["path"]))
+    wrong = [
+        f"  {path}: {'is missing' if now is None else 'has changed'}"
+        for path, then, now in zip(rows["path"], rows["sha256"], found, strict=True)
+        if now != then
+    ]
+    if wrong:
+        more = [f"  and {len(wrong) - NAMED} more"] if len(wrong) > NAMED else []
+        raise UserError(
+            f"{len(wrong)} of {len(rows)} pictures are not what the manifest was built from:\n"
+            + "\n".join(wrong[:NAMED] + more)
+            + "\nConvert them again: make repro, or python -m pipeline.convert, then pipeline.manifest"
+        )
+
+
+def _sha256_or_none(path: str) -> str | None:
+    return sha256_of_file(Path(path)) if Path(path).is_file() else None
 
 
 # Labels permuted, to see whether anything but the labels teaches a detector. What is trained on such a table
@@ -122,14 +204,8 @@ def shuffle_labels(table: pd.DataFrame, seed: list[int]) -> pd.DataFrame:
     Groups in one random order take the labels of the groups in another one, as far as they go; a group's
     labels come in random order. So groups of one label go on being so for the most part, and a group with
     both has another mixture. Where one group holds more than half of the pictures, as in CASIA's training
-    table, labels are permuted picture by picture instead.
-
-    Args:
-        table: of a manifest.
-        seed: of the run and of the table, so that two tables are permuted differently.
-
-    Returns:
-        the same pictures in the same order, as many of each label as before.
+    table, labels are permuted picture by picture instead. `seed` is of the run and of the table, so that two
+    tables are permuted differently. Pictures keep their order, and as many have each label as before.
     """
     rng = np.random.default_rng(seed)
     targets = table["target"].to_numpy()

@@ -5,18 +5,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Split
-from pipeline.datasets.splits import (
-    LEFT_OUT,
-    METHODS,
-    NOT_LISTED,
-    ON_SEVERAL_SIDES,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    assign,
-    unit_hashes,
-)
-from pipeline.datasets.tables import SPLITS
+from pipeline.datasets import splits
+from pipeline.datasets.splits import LEFT_OUT, METHODS, TEST, TRAIN, VALIDATION, assign, unit_hashes
+from pipeline.datasets.tables import LABELS, SPLITS
 from pipeline.errors import UserError
 from tests.datasets.casia2 import NAMES, casia2_names
 
@@ -24,83 +15,54 @@ SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 OFFICIAL = Split(method="official", shares=SHARES, folds=None, fold=0)
 
 
-def published_pictures(sides, collection="c", prefix="g"):
-    """Make pairs of a genuine picture and its fake, with the official side of each pair."""
-    rows = [
-        (f"{prefix}{number}", label, collection, side)
-        for number, side in enumerate(sides)
-        for label in ("genuine", "fake")
-    ]
+def published_pictures(collection="c", prefix="g", **sides):
+    """Make so many pairs of a genuine picture and its fake on each official side."""
+    pairs = [side for side, number in sides.items() for _ in range(number)]
+    rows = [(f"{prefix}{n}", label, collection, pairs[n]) for n in range(len(pairs)) for label in LABELS]
     return pd.DataFrame(rows, columns=["group", "label", "collection", "official"])
 
 
-def test_pictures_go_where_their_authors_put_them():
-    table = published_pictures(["train", "validation", "test", ""])
+def test_pictures_go_where_their_authors_put_them_whatever_that_leaks():
+    table = published_pictures(train=1, validation=1, test=1, nowhere=1)
     assigned = assign(table, OFFICIAL, 0)
-    assert assigned.sides.tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST, LEFT_OUT, LEFT_OUT]
-    assert assigned.reasons.tolist() == [""] * 6 + [NOT_LISTED] * 2
+    expected = [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST, LEFT_OUT, LEFT_OUT]
+    assert assigned.sides.tolist() == expected
+    assert assigned.reasons.tolist() == [""] * 6 + [splits.NOT_LISTED] * 2
+    table.loc[[0, 4], "group"] = "same"
+    assert assign(table[:6], OFFICIAL, 0).sides.tolist() == expected[:6]
 
 
 def test_a_missing_validation_is_taken_from_training_by_groups():
-    table = published_pictures(["train"] * 400 + ["test"] * 100)
+    table = published_pictures(train=400, test=100)
     sides = assign(table, OFFICIAL, 0).sides
     assert (sides[800:] == TEST).all()
     assert np.mean(sides[:800] == VALIDATION) == pytest.approx(0.15 / 0.85, abs=0.06)
     assert (table.assign(side=sides).groupby("group")["side"].nunique() == 1).all()
 
 
-def test_only_collections_without_validation_give_some():
-    table = pd.concat(
-        [
-            published_pictures(["train"] * 50 + ["validation"] * 5 + ["test"] * 5, "a", "a"),
-            published_pictures(["train"] * 50 + ["test"] * 5, "b", "b"),
-        ],
-        ignore_index=True,
-    )
-    sides = assign(table, OFFICIAL, 0).sides
+def test_only_collections_without_validation_give_some_and_tear_no_group_of_two_collections():
+    with_validation = published_pictures("a", train=50, validation=5, test=5)
+    apart = pd.concat([with_validation, published_pictures("b", "other", train=50, test=5)])
+    sides = assign(apart.reset_index(drop=True), OFFICIAL, 0).sides
     assert np.sum(sides[:120] == VALIDATION) == 10
     assert np.sum(sides[120:] == VALIDATION) > 0
-
-
-def test_a_group_of_two_collections_is_not_torn_by_taking_validation():
-    table = pd.concat(
-        [
-            published_pictures(["train"] * 50 + ["validation"] * 5 + ["test"] * 5, "a", "g"),
-            published_pictures(["train"] * 55 + ["test"] * 5, "b", "g"),
-        ],
-        ignore_index=True,
-    )
-    sides = assign(table, OFFICIAL, 0).sides
-    both = table["group"].isin([f"g{number}" for number in range(50)]).to_numpy()
-    assert (sides[both] == TRAIN).all()
-
-
-def test_what_the_authors_leak_stays():
-    table = published_pictures(["train", "validation", "test"])
-    table.loc[[0, 4], "group"] = "same"
-    assert assign(table, OFFICIAL, 0).sides.tolist() == [TRAIN, TRAIN, VALIDATION, VALIDATION, TEST, TEST]
+    shared = pd.concat([with_validation, published_pictures("b", train=55, test=5)], ignore_index=True)
+    both = shared["group"].isin([f"g{number}" for number in range(50)]).to_numpy()
+    assert (assign(shared, OFFICIAL, 0).sides[both] == TRAIN).all()
 
 
 @pytest.mark.parametrize(
-    ("table", "split", "message"),
+    ("pairs", "folds", "message"),
     [
-        (
-            published_pictures([""] * 4),
-            OFFICIAL,
-            r"of collection c are on no side .*data\.collections\.c\.official",
-        ),
-        (published_pictures(["train"] * 9), OFFICIAL, "the split test would have no genuine picture"),
-        (
-            published_pictures(["train", "test"]),
-            Split(method="official", shares=SHARES, folds=5, fold=0),
-            r"split\.folds is 5, but an official split has none",
-        ),
+        ({"": 4}, None, r"of collection c are on no side .*data\.collections\.c\.official"),
+        ({"train": 9}, None, "the split test would have no genuine picture"),
+        ({"train": 1, "test": 1}, 5, r"split\.folds is 5, but an official split has none"),
     ],
     ids=["no side", "no genuine", "folds"],
 )
-def test_mistakes_are_named(table, split, message):
+def test_mistakes_are_named(pairs, folds, message):
     with pytest.raises(UserError, match=message):
-        assign(table, split, 0)
+        assign(published_pictures(**pairs), OFFICIAL.model_copy(update={"folds": folds}), 0)
 
 
 def parents(folds=None, fold=0, **shares):
@@ -114,9 +76,9 @@ def pictures_of_parents(*rows, first=0):
     return table.assign(source_sha256=own, sha256=own, pixel_sha256=own)
 
 
-def assign_parents_or_skip(table, seed=0):
+def assign_or_skip(table, split, seed=0):
     try:
-        return assign(table, parents(), seed)
+        return assign(table, split, seed)
     except UserError:
         assume(False)
 
@@ -128,34 +90,24 @@ tables_of_parents = st.lists(
 ).map(lambda rows: pictures_of_parents(*rows))
 
 
-@settings(max_examples=40)
-@given(tables_of_parents, st.integers(0, 5))
-def test_nothing_that_is_used_has_a_relative_on_another_side(table, seed):
-    assigned = assign_parents_or_skip(table, seed)
-    kept = table.assign(side=assigned.sides)[assigned.sides != LEFT_OUT]
+@settings(max_examples=60)
+@given(tables_of_parents, st.integers(0, 5), st.randoms())
+def test_only_fakes_that_would_be_torn_from_relatives_are_left_out_whatever_the_order(table, seed, random):
+    assigned = assign_or_skip(table, parents(), seed)
+    out = assigned.sides == LEFT_OUT
+    kept = table.assign(side=assigned.sides)[~out]
     assert (kept.groupby("duplicates")["side"].nunique() == 1).all()
     each = kept.assign(source=kept["source_ids"].str.split("|")).explode("source")
     assert (each[each["source"] != ""].groupby("source")["side"].nunique() == 1).all()
 
-
-@settings(max_examples=40)
-@given(tables_of_parents, st.integers(0, 5))
-def test_what_is_left_out_has_several_sources_and_says_their_sides(table, seed):
-    assigned = assign_parents_or_skip(table, seed)
-    out = assigned.sides == LEFT_OUT
     assert table["source_ids"][out].str.contains("|", regex=False).all()
-    assert set(assigned.reasons[out]) <= {ON_SEVERAL_SIDES}
+    assert set(assigned.reasons[out]) <= {splits.ON_SEVERAL_SIDES}
     assert set(assigned.reasons[~out]) | set(assigned.details[~out]) == {""}
     for ids, detail in zip(table["source_ids"][out], assigned.details[out], strict=True):
         assert [part.split(" in ")[0] for part in detail.split(", ")] == ids.split("|")
 
-
-@settings(max_examples=40)
-@given(tables_of_parents, st.randoms())
-def test_the_order_of_the_pictures_changes_no_side(table, random):
-    assigned = assign_parents_or_skip(table)
     order = random.sample(range(len(table)), len(table))
-    assert assign(table.iloc[order], parents(), 0).sides.tolist() == assigned.sides[order].tolist()
+    assert assign(table.iloc[order], parents(), seed).sides.tolist() == assigned.sides[order].tolist()
 
 
 @settings(max_examples=40)
@@ -193,7 +145,7 @@ def test_sources_whose_pictures_show_the_same_are_assigned_as_one():
     assert len(set(sides[table["source_ids"].isin([trained, tested])])) == 1
 
 
-def test_a_fake_of_two_sources_is_left_out_rather_than_torn_from_its_look_alike():
+def test_a_fake_of_two_sources_is_left_out_rather_than_torn_from_its_near_duplicate():
     table, trained, tested = two_sides()
     fake = pictures_of_parents(("fake", f"{trained}|{trained}", 0), first=200)
     fake["duplicates"] = table["duplicates"][table["source_ids"] == tested].iloc[0]
@@ -202,10 +154,11 @@ def test_a_fake_of_two_sources_is_left_out_rather_than_torn_from_its_look_alike(
 
 
 def test_too_few_sources_say_what_to_do():
+    table = pictures_of_parents(("genuine", "s:1", 0), ("fake", "s:1", 1))
     with pytest.raises(
         UserError, match=r"would have no \w+ picture, of \d+ in the training collections.*add"
     ):
-        assign(pictures_of_parents(("genuine", "s:1", 0), ("fake", "s:1", 1)), parents(), 0)
+        assign(table, parents(), 0)
 
 
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
@@ -236,9 +189,9 @@ def split_by(method, folds=None, fold=0, **shares):
     return Split.model_construct(method=method, shares=SHARES | shares, folds=folds, fold=fold)
 
 
-def named_splits(table, split, seed):
-    """Give the names of the splits; nothing may be left out."""
-    assigned = assign(table, split, seed)
+def named_splits(table, split, seed=0, skip=False):
+    """Return the names of the splits; nothing may be left out."""
+    assigned = assign_or_skip(table, split, seed) if skip else assign(table, split, seed)
     assert set(assigned.reasons) <= {""}
     return np.array(SPLITS, dtype=object)[assigned.sides]
 
@@ -251,56 +204,38 @@ def pictures(*rows):
 
 def many(n_groups, per_group=1):
     """Make groups of one class each, half of them fake."""
-    return pictures(
-        *(
-            (f"g{number}", ("genuine", "fake")[number % 2])
-            for number in range(n_groups)
-            for _ in range(per_group)
-        )
-    )
+    return pictures(*[(f"g{n}", LABELS[n % 2]) for n in range(n_groups) for _ in range(per_group)])
 
 
-tables = st.lists(
-    st.tuples(st.sampled_from([f"g{number}" for number in range(40)]), st.sampled_from(["genuine", "fake"])),
-    min_size=20,
-    max_size=80,
-).map(lambda rows: pictures(*rows))
+group = st.sampled_from([f"g{number}" for number in range(40)])
+tables = st.lists(st.tuples(group, st.sampled_from(LABELS)), min_size=20, max_size=80).map(
+    lambda rows: pictures(*rows)
+)
 
 
-def assign_or_skip(table, split, seed=0):
-    try:
-        return named_splits(table, split, seed)
-    except UserError:
-        assume(False)
-
-
-@given(tables, st.integers(0, 5))
-def test_no_group_is_on_two_sides_and_each_side_has_both_classes(table, seed):
-    table = table.assign(split=assign_or_skip(table, split_by("grouped"), seed))
+@given(tables, st.integers(0, 5), st.randoms())
+def test_no_group_is_on_two_sides_and_each_side_has_both_classes_whatever_the_order(table, seed, random):
+    split = split_by("grouped")
+    table = table.assign(split=named_splits(table, split, seed, skip=True))
     assert (table.groupby("group")["split"].nunique() == 1).all()
     assert (table.groupby("split")["label"].nunique() == 2).all()
     assert table["split"].nunique() == 3
+    shuffled = table.iloc[random.sample(range(len(table)), len(table))]
+    assert named_splits(shuffled, split, seed).tolist() == shuffled["split"].tolist()
 
 
-@given(tables, st.randoms())
-def test_the_order_of_the_pictures_changes_no_split(table, random):
-    split = assign_or_skip(table, split_by("grouped"))
-    order = random.sample(range(len(table)), len(table))
-    assert named_splits(table.iloc[order], split_by("grouped"), 0).tolist() == split[order].tolist()
-
-
-@given(st.integers(0, 1000), st.integers(1, 200))
-def test_pictures_added_later_move_no_old_one(seed, n_added):
-    old, added = many(200), many(200 + n_added).iloc[200:]
-    before = named_splits(old, split_by("grouped"), seed)
-    after = named_splits(pd.concat([old, added]), split_by("grouped"), seed)
-    assert after[:200].tolist() == before.tolist()
+@pytest.mark.parametrize("folds", [None, 5])
+@given(st.integers(0, 1000), st.integers(1, 200), st.integers(0, 4))
+def test_pictures_added_later_move_no_old_one(folds, seed, n_added, fold):
+    split = split_by("grouped", folds, fold)
+    before, after = (named_splits(many(n), split, seed) for n in (300, 300 + n_added))
+    assert after[:300].tolist() == before.tolist()
 
 
 def test_another_seed_splits_otherwise_and_the_same_seed_the_same():
-    first = named_splits(many(200), split_by("grouped"), 1)
-    assert named_splits(many(200), split_by("grouped"), 1).tolist() == first.tolist()
-    assert named_splits(many(200), split_by("grouped"), 2).tolist() != first.tolist()
+    first, same, other = (named_splits(many(200), split_by("grouped"), seed).tolist() for seed in (1, 1, 2))
+    assert same == first
+    assert other != first
 
 
 def test_each_class_is_split_in_the_wanted_shares():
@@ -332,9 +267,8 @@ def test_few_pictures_still_give_both_classes_everywhere():
 @pytest.mark.parametrize("method", ["grouped", "random"])
 def test_too_few_pictures_say_what_to_do(method):
     table = pictures(("a", "genuine"), ("b", "genuine"), *((f"f{number}", "fake") for number in range(20)))
-    with pytest.raises(
-        UserError, match=r"no genuine picture: the 2 genuine pictures .* add genuine pictures"
-    ):
+    message = r"no genuine picture: the 2 genuine pictures .* add genuine pictures"
+    with pytest.raises(UserError, match=message):
         named_splits(table, split_by(method), 0)
 
 
@@ -370,13 +304,6 @@ def test_what_is_not_tested_is_shared_in_proportion(seed):
     split = named_splits(table, split_by("grouped", 5, seed % 5), seed)
     shares = [np.mean(split == name) for name in SPLITS]
     assert shares == pytest.approx([0.8 * 0.7 / 0.85, 0.8 * 0.15 / 0.85, 0.2], abs=0.04)
-
-
-@given(st.integers(0, 1000), st.integers(0, 4))
-def test_pictures_added_later_move_no_old_one_in_a_fold(seed, fold):
-    old, more = many(300), many(500)
-    split = split_by("grouped", 5, fold)
-    assert named_splits(more, split, seed)[:300].tolist() == named_splits(old, split, seed).tolist()
 
 
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.datasets.provenance import check_learnt_from
-from pipeline.datasets.tables import LABELS, shuffle_labels
+from pipeline.datasets.tables import LABELS, check_learnt_from, shuffle_labels
 from pipeline.errors import UserError
 
 
