@@ -27,6 +27,7 @@ from pipeline.images.jpeg import (
     QUANTISATION,
     RESTART_INTERVAL,
     START_OF_SCAN,
+    SUBSAMPLINGS,
     ZIGZAG,
     Frame,
     frame_of,
@@ -36,7 +37,7 @@ from pipeline.images.jpeg import (
     segments,
 )
 
-_SUBSAMPLING = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}  # by the factors of the brightness
+_WRITTEN = {"4:4:4", "4:2:2", "4:2:0"}  # subsamplings that Pillow can write
 _BASELINE, _PROGRESSIVE = 0xC0, 0xC2
 _WITHOUT_MEANING = {*range(0xE1, 0xEE), 0xEF, COMMENT}  # application data; of JFIF and ADOBE more is read
 _JFIF = bytes.fromhex("ffe000104a46494600010100000100010000")  # version 1.1, square pixels of no size
@@ -63,13 +64,10 @@ class JpegParts:
 
     Attributes:
         progressive: in the scans of libjpeg; else in one.
-        width: pixels, as height.
-        height: of the picture.
         sampling: horizontal and vertical factor of each component.
         tables: quantisation tables, each 64 numbers in rows of the 8x8 block.
         table_of: index into `tables` of each component.
         restart_interval: blocks of the scan between restart markers; 0: none.
-        scans: the compressed data.
     """
 
     progressive: bool
@@ -112,34 +110,28 @@ class JpegParts:
 
 
 def take_apart(content: bytes) -> JpegParts | None:
-    """Take a JPEG apart.
+    """Return the parts of a JPEG; None where it is no whole one, or one that `plain` could not write alike.
 
-    Returns:
-        its parts; None where it is no whole JPEG, or one that `plain` could not write or would change:
-        grey, RGB, CMYK, arithmetic, lossless, 12 bits, tables of 16 bits, unusual sampling or scans.
+    Those are grey, RGB, CMYK, arithmetic, lossless, of 12 bits, tables of 16 bits, unusual sampling or scans.
     """
     try:
         return _parts_of(content)
-    except (_NotPlainError, Unreadable, IndexError, KeyError, ValueError):
+    except (Unreadable, IndexError, KeyError, ValueError):
         return None
-
-
-class _NotPlainError(Exception):
-    """The file cannot be written plainly."""
 
 
 def _parts_of(content: bytes) -> JpegParts:
     tables: dict[int, tuple[int, ...]] = {}
     huffman: dict[int, bytes] = {}
     scans: list[Scan] = []
-    frame: Frame | None = None
+    frame, numbers = Frame(0, 0, 0, ()), list[int]()
     progressive, interval, is_jfif, scan_header, start = False, 0, False, b"", 0
     adobe_transform: int | None = None
     for marker, payload, end in segments(content):
         if marker == START_OF_SCAN:
             scan_header, start = payload, end
         elif marker == CODED_DATA:
-            scans.append(_scan(frame, huffman, scan_header, content[start:end]))
+            scans.append(_scan(numbers, huffman, scan_header, content[start:end]))
             huffman = {}
         elif marker == HUFFMAN:
             huffman.update(huffman_tables(payload))
@@ -151,6 +143,7 @@ def _parts_of(content: bytes) -> JpegParts:
             interval = int.from_bytes(payload[:2], "big")
         elif marker in {_BASELINE, _PROGRESSIVE} and not scans:
             progressive, frame = marker == _PROGRESSIVE, frame_of(payload)
+            numbers = [component.number for component in frame.components]
         elif marker == JFIF:
             is_jfif |= payload.startswith(b"JFIF\0")
         elif marker == ADOBE:
@@ -158,9 +151,6 @@ def _parts_of(content: bytes) -> JpegParts:
                 adobe_transform = payload[11]
         else:
             _require(marker in _WITHOUT_MEANING or marker == END_OF_IMAGE)
-    if frame is None:
-        raise _NotPlainError
-    numbers = [component.number for component in frame.components]
     # What three components mean: default_decompress_parms of libjpeg's jdapimin.c.
     _require(is_jfif or (bytes(numbers) != b"RGB" if adobe_transform is None else adobe_transform == 1))
     _require(frame.bits == 8 and len(numbers) == 3 and frame.height > 0 and frame.width > 0)
@@ -178,13 +168,10 @@ def _parts_of(content: bytes) -> JpegParts:
 
 def _require(condition: bool) -> None:
     if not condition:
-        raise _NotPlainError
+        raise ValueError
 
 
-def _scan(frame: Frame | None, huffman: dict[int, bytes], header: bytes, data: bytes) -> Scan:
-    if frame is None:
-        raise _NotPlainError
-    numbers = [component.number for component in frame.components]
+def _scan(numbers: list[int], huffman: dict[int, bytes], header: bytes, data: bytes) -> Scan:
     n_chosen = header[0]
     components = tuple(numbers.index(header[1 + 2 * i]) for i in range(n_chosen))
     selectors, band = header[2 : 1 + 2 * n_chosen : 2], header[1 + 2 * n_chosen :]
@@ -297,8 +284,8 @@ class JpegLike:
     @property
     def words(self) -> str:
         """The settings, the tables by a hash."""
-        words = [f"tables={hashlib.sha256(str(self.tables).encode()).hexdigest()[:12]}"]
-        words.append(f"subsampling={self.subsampling}")
+        tables = hashlib.sha256(str(self.tables).encode()).hexdigest()[:12]
+        words = [f"tables={tables}", f"subsampling={self.subsampling}"]
         words += ["progressive"] * self.progressive + ["optimised"] * self.optimised
         words += [f"restart_rows={self.restart_rows}"] * (self.restart_rows > 0)
         words += [f"restart_blocks={self.restart_blocks}"] * (self.restart_blocks > 0)
@@ -349,8 +336,8 @@ def _encoded(rgb: Image.Image, kind: str, **options: Any) -> bytes:
 
 def settings_of(parts: JpegParts) -> JpegLike | None:
     """Return the settings with which another picture can be saved like this one; None: it cannot."""
-    subsampling = _SUBSAMPLING.get(parts.sampling[0])
-    if subsampling is None or parts.table_of not in {(0, 0, 0), (0, 1, 1), (0, 1, 2)}:
+    subsampling = SUBSAMPLINGS.get(parts.sampling[0], "")
+    if subsampling not in _WRITTEN or parts.table_of not in {(0, 0, 0), (0, 1, 1), (0, 1, 2)}:
         return None
     blocks_in_row = -(-parts.width // (8 * parts.sampling[0][0]))
     rows, rest = divmod(parts.restart_interval, blocks_in_row)

@@ -40,11 +40,7 @@ def format_of_name(path: PurePath) -> str | None:
 
 
 def format_of_content(content: bytes) -> str | None:
-    """Return the format that a file begins as; None for others.
-
-    Args:
-        content: the file, or its first `BEGINNING_BYTES`.
-    """
+    """Return the format that a file begins as, by its first `BEGINNING_BYTES`; None for others."""
     if content[4:8] == b"ftyp":
         return "AVIF" if any(brand in content[8:BEGINNING_BYTES] for brand in _AVIF_BRANDS) else None
     if content.startswith(b"RIFF") and content[8:12] != b"WEBP":
@@ -91,25 +87,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Rejected:
-    """One file that is not taken, and why.
-
-    Attributes:
-        path: the file's name in tables, as `Source.source_path`.
-        reason: what was found, in words that tell its owner what to do.
-        lost: it should have been a picture of the dataset; False for what lies beside the pictures.
-    """
+    """One file that is not taken, by its name in tables, and why, in words that tell its owner what to do."""
 
     path: str
     reason: str
-    lost: bool = False
+    lost: bool = False  # it should have been a picture of the dataset, and does not just lie beside them
 
 
 class Unreadable(UserError):  # noqa: N818 - it says what is wrong, as UserError does
-    """A file that is not a whole picture of a supported format.
-
-    Attributes:
-        reason: what is wrong with it, without its name.
-    """
+    """A file that is not a whole picture of a supported format; `reason` says why, without its name."""
 
     def __init__(self, reason: str, name: str = "the picture") -> None:
         super().__init__(f"{name} cannot be read: {reason}")
@@ -122,26 +108,15 @@ class Unreadable(UserError):  # noqa: N818 - it says what is wrong, as UserError
 
 @dataclass(frozen=True)
 class Limits:
-    """Beyond these a picture is refused: the scan of a wall, or a small file that unpacks to fill the memory.
-
-    Attributes:
-        megapixels: of one page, in millions of pixels.
-        gib: of memory for the pixels of one page as they are decoded, in GiB.
-    """
+    """Beyond these a page is refused: the scan of a wall, or a small file that unpacks to fill the memory."""
 
     megapixels: float
-    gib: float
+    gib: float  # of memory for the pixels as they are decoded
 
     def check(self, width: int, height: int, bytes_each: float = 4) -> None:
-        """Refuse a picture that is too large, or that has no pixel at all.
+        """Raise Unreadable for a picture that is too large, or that has no pixel at all.
 
-        Args:
-            width: in pixels.
-            height: in pixels.
-            bytes_each: that a decoded pixel takes, all its samples together; Pillow takes 4.
-
-        Raises:
-            Unreadable: see above.
+        `bytes_each` is what a decoded pixel takes, all its samples together; Pillow takes 4.
         """
         if width < 1 or height < 1:
             raise Unreadable(f"it says that it has {width}x{height} pixels")

@@ -58,18 +58,10 @@ def perceptual_hashes(rgb: Image.Image) -> tuple[str, str]:
     # Pillow shrinks sideways, rounds, and shrinks downwards; of a picture on its side, the other way round.
     standing = _frequencies(grey.resize((grey.width, _SIDE), lanczos).resize((_SIDE, _SIDE), lanczos)).T
     sideways, downwards = _MIRRORED, _MIRRORED[:, None]
-    turned = np.stack(
-        [
-            lying,
-            standing * downwards,
-            lying * sideways * downwards,
-            standing * sideways,
-            lying * sideways,
-            standing,
-            lying * downwards,
-            standing * sideways * downwards,
-        ]
-    ).reshape(len(TURNED) + 1, -1)
+    turned = np.stack([
+        lying, standing * downwards, lying * sideways * downwards, standing * sideways,
+        lying * sideways, standing, lying * downwards, standing * sideways * downwards,
+    ]).reshape(len(TURNED) + 1, -1)  # fmt: skip
     middle = turned.shape[1] // 2
     medians = np.sort(turned, axis=1)[:, middle - 1 : middle + 1].sum(axis=1) / 2
     words = np.packbits(turned > medians[:, None], axis=1).tobytes().hex()

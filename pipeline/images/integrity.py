@@ -9,7 +9,7 @@ ISO/IEC 15948, section 5 (PNG); GIF89a, sections 17 and 18; RFC 9649 (WebP); ISO
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipeline.images.jpeg import (
@@ -32,6 +32,9 @@ _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _MOST_SCANS = 200
 _CODE_STREAM = b"\xff\x4f\xff\x51"  # a JPEG 2000 without boxes
 _CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+_HELD_BACK = 24  # bytes: more than a decoder reads ahead (8), and than the padding of the last byte
+_NO_DATA = bytes(16)
+_END_MARKER = b"\xff\xd9"
 
 
 class JpegExtent(NamedTuple):
@@ -41,12 +44,16 @@ class JpegExtent(NamedTuple):
     end: int
     scans: int
 
+    @property
+    def can_be_fed(self) -> bool:
+        """Whether it comes in one scan, and has data enough to hold some back; see `JpegFeed`."""
+        return self.scans == 1 and self.end - len(_END_MARKER) - _HELD_BACK > self.data
+
 
 def check_whole(content: bytes, kind: str) -> None:
-    """Walk through the parts of a PNG, GIF, WebP, AVIF or JPEG 2000; of other formats the decoders tell.
+    """Raise Unreadable for a PNG, GIF, WebP, AVIF or JPEG 2000 that lacks a part, or has a damaged one.
 
-    Raises:
-        Unreadable: something is missing or damaged.
+    Of other formats the decoders tell.
     """
     if walk := _WALKS.get(kind):
         try:
@@ -56,11 +63,7 @@ def check_whole(content: bytes, kind: str) -> None:
 
 
 def jpeg_extent(content: bytes) -> JpegExtent:
-    """Walk through the segments and scans of a JPEG.
-
-    Raises:
-        Unreadable: something is missing or damaged.
-    """
+    """Walk through the segments and scans of a JPEG; raise Unreadable where one is missing or damaged."""
     data = scan_data = scans = interval = end = 0
     frame: Frame | None = None
     n_units: int | None = None
@@ -187,7 +190,7 @@ def _jpeg_2000(content: bytes) -> None:
     if not content.startswith(_CODE_STREAM):
         ends = [end for name, end in _boxes(content) if name == b"jp2c"]
         code_stream_end = ends[0] if ends else len(content) + 1
-    if content[code_stream_end - 2 : code_stream_end] != b"\xff\xd9":
+    if content[code_stream_end - 2 : code_stream_end] != _END_MARKER:
         raise IndexError
 
 
@@ -207,24 +210,7 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, int]]:
         position += length
 
 
-_WALKS: dict[str, Callable[[bytes], None]] = {
-    "PNG": _png,
-    "GIF": _gif,
-    "WEBP": _webp,
-    "AVIF": _avif,
-    "JPEG2000": _jpeg_2000,
-}
-
-
-# More than a decoder reads ahead (8 bytes), and than the padding of the last byte.
-_HELD_BACK = 24
-_NO_DATA = bytes(16)
-_END_MARKER = b"\xff\xd9"
-
-
-def can_be_fed(extent: JpegExtent) -> bool:
-    """Return whether a JPEG comes in one scan, and has data enough to hold some back."""
-    return extent.scans == 1 and extent.end - len(_END_MARKER) - _HELD_BACK > extent.data
+_WALKS = {"PNG": _png, "GIF": _gif, "WEBP": _webp, "AVIF": _avif, "JPEG2000": _jpeg_2000}
 
 
 class JpegFeed(io.BytesIO):

@@ -49,14 +49,10 @@ _CHROMINANCE = np.array([
 # fmt: on
 NO_TABLE = np.zeros((8, 8), np.float32)  # where pixels do not lie as a JPEG has saved them
 NO_TABLE.flags.writeable = False
-_SUBSAMPLINGS = {
-    (1, 1): "4:4:4",
-    (2, 1): "4:2:2",
-    (2, 2): "4:2:0",
-    (1, 2): "4:4:0",
-    (4, 1): "4:1:1",
-    (4, 2): "4:1:0",
-}
+# By the factors of the brightness, where the colours have 1 and 1.
+SUBSAMPLINGS = {
+    (1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1", (4, 2): "4:1:0",
+}  # fmt: skip
 
 
 class Segment(NamedTuple):
@@ -144,11 +140,7 @@ class Frame(NamedTuple):
 
 
 def frame_of(payload: bytes) -> Frame:
-    """Parse the start of a frame.
-
-    Raises:
-        IndexError: it is too short.
-    """
+    """Parse the start of a frame; raise IndexError where it is too short."""
     fields = [payload[6 + 3 * i : 9 + 3 * i] for i in range(payload[5])]
     components = tuple(Component(each[0], each[1] >> 4, each[1] & 15, each[2]) for each in fields)
     height, width = int.from_bytes(payload[1:3], "big"), int.from_bytes(payload[3:5], "big")
@@ -156,11 +148,7 @@ def frame_of(payload: bytes) -> Frame:
 
 
 def quantisation_tables(payload: bytes) -> Iterator[tuple[int, int, tuple[int, ...]]]:
-    """Yield number, bytes of a value and the 64 values, row by row, of each table in a segment.
-
-    Raises:
-        ValueError: it is too short.
-    """
+    """Yield number, bytes of a value and the 64 values, row by row, of each table; ValueError: too short."""
     position = 0
     while position < len(payload):
         bytes_each, number = 1 + (payload[position] >> 4), payload[position] & 15
@@ -255,7 +243,7 @@ def dct_basis() -> np.ndarray:
 
 
 def _scaled(quality: int) -> np.ndarray:
-    """Scale the standard tables as jpeg_set_quality does, to (2, 64); baseline, so at most 255."""
+    # As jpeg_set_quality does, to (2, 64); baseline, so at most 255.
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return np.clip((np.stack([_LUMINANCE, _CHROMINANCE]) * scale + 50) // 100, 1, 255)
 
@@ -266,7 +254,7 @@ def _subsampling(components: tuple[Component, ...]) -> str:
     factors = [(component.across, component.down) for component in components]
     if len(factors) == 3 and factors[1] == factors[2]:
         (across, down), (least_across, least_down) = factors[:2]
-        for (times_across, times_down), name in _SUBSAMPLINGS.items():
+        for (times_across, times_down), name in SUBSAMPLINGS.items():
             if (across, down) == (times_across * least_across, times_down * least_down):
                 return name
     return ",".join(f"{across}x{down}" for across, down in factors)
@@ -279,10 +267,7 @@ def _all_qualities() -> np.ndarray:
 
 @functools.lru_cache(maxsize=4096)
 def _quality(tables: tuple[tuple[int, ...], ...]) -> tuple[int, bool]:
-    """Find libjpeg's quality with the nearest luminance table, by the sum of absolute differences.
-
-    The chrominance table decides between equals, and belongs to what is called exact.
-    """
+    """Find the nearest quality, by luminance, then chrominance, and whether both tables are its own."""
     wanted = np.array(tables[:2])
     distances = np.abs(_all_qualities()[:, : len(wanted)] - wanted).sum(axis=2)
     index = int(np.lexsort(distances.T[::-1])[0])

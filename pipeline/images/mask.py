@@ -15,15 +15,10 @@ _SHAPE_TOLERANCE = 0.02
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Read a mask of any supported format.
+    """Read a mask of any supported format as (height, width) bool; raises as `pipeline.images.read.read`.
 
-    Returns:
-        (height, width) bool, true where the picture was tampered with: where the mask is brighter than
-        middle grey, or not 0 in a mask that knows 0 and 1 only. One of 16 bits may hold such a one, or one of
-        8 bits.
-
-    Raises:
-        Unreadable: see `pipeline.images.read.read`.
+    True is where the picture was tampered with: where the mask is brighter than middle grey, or not 0 in a
+    mask that knows 0 and 1 only. One of 16 bits may hold such a one, or one of 8 bits.
     """
     return _marked(read(path))
 

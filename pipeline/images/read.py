@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 
 from pipeline.images.colour import eight_bit, to_srgb
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content
-from pipeline.images.integrity import JpegFeed, can_be_fed, check_whole, jpeg_extent, png_chunks, webp_size
+from pipeline.images.integrity import JpegFeed, check_whole, jpeg_extent, png_chunks, webp_size
 from pipeline.images.jpeg import NO_TABLE, JpegHeader, read_header
 from pipeline.images.messages import Messages, collected, log
 from pipeline.images.tiff import (
@@ -224,7 +224,7 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     extent = jpeg_extent(content)
     if extent.scans > 1:
         limits.check(*image.size, bytes_each=_BYTES_IN_SCANS)
-    if isinstance(image, ImageFile.ImageFile) and can_be_fed(extent):
+    if isinstance(image, ImageFile.ImageFile) and extent.can_be_fed:
         image.fp = JpegFeed(content, extent)
     return image
 

@@ -78,12 +78,8 @@ def count_pages(content: bytes) -> int:
 def find_page(content: bytes, page: int) -> tuple[int, Tags]:
     """Return the index of a page among the directories of a TIFF, and its tags.
 
-    Args:
-        content: of a TIFF.
-        page: counted from 0, without thumbnails and masks.
-
     Raises:
-        Unreadable: it has fewer pages, or its tags are not all there.
+        Unreadable: it has fewer pages, without thumbnails and masks, or its tags are not all there.
     """
     pages, first = 0, None
     for index, directory in enumerate(_directories(content)):
@@ -231,11 +227,7 @@ class DeepTiff(Image.Image):
     format_description = "TIFF, read by tifffile"
 
     def __init__(self, content: bytes, directory: int, limits: Limits) -> None:
-        """Read the tags of a page.
-
-        Raises:
-            Unreadable: it is broken, larger than `limits`, or of a kind that is not read.
-        """
+        """Read the tags; raise Unreadable where they are broken, beyond `limits`, or of an unknown kind."""
         super().__init__()
         self._content, self._directory = content, directory
         self.said: list[str] = []  # by tifffile, for the log

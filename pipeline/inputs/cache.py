@@ -36,12 +36,8 @@ class PictureCache:
     def room_for(self, size: int, pictures: int) -> np.ndarray | None:
         """Return (size,) uint8 to fill, or None where nothing is to be kept.
 
-        Args:
-            size: in bytes.
-            pictures: that shall be kept in it, for the message.
-
         Raises:
-            UserError: memory or disk was asked for by name, and there is not enough of it.
+            UserError: memory or disk was asked for by name and has no room for so many pictures.
         """
         if self.kind == "none" or not size:
             return None
@@ -86,30 +82,18 @@ def _physical_memory() -> int:
 
 @dataclass(frozen=True)
 class File:
-    """Where a picture lies.
+    """Where a picture lies, and its height and width in pixels, upright."""
 
-    Attributes:
-        path: of the file; its hash is checked before training.
-        height: of the upright picture, in pixels.
-        width: likewise.
-        page: of a TIFF with several, counted from 0.
-    """
-
-    path: Path
+    path: Path  # its hash is checked before training
     height: int
     width: int
-    page: int = 0
+    page: int = 0  # of a TIFF with several
 
 
 class DecodedPictures:
-    """The pictures of a table by row number as `load` gives them, each decoded once where a cache has room.
+    """The pictures of a table by row number as `load` gives them, each decoded once where the cache has room.
 
-    Threads may share it.
-
-    Args:
-        files: of the pictures, in the order of the table.
-        inputs: what is made of them.
-        cache: where they are kept; claims its room at once.
+    That room is claimed at once. Threads may share it.
 
     Attributes:
         failure: why a picture could not be read, once that has happened; TensorFlow, in whose threads

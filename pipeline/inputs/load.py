@@ -15,15 +15,7 @@ def resize(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize to (height, width): an axis that shrinks is averaged, one that grows interpolated.
 
     Averaging over the area each new pixel covers keeps fine texture from turning into moiré, which
-    nearest and plain bilinear sampling produce.
-
-    Args:
-        rgb: (any, any, 3) uint8.
-        height: wanted, in pixels.
-        width: wanted, in pixels.
-
-    Returns:
-        (height, width, 3) uint8.
+    nearest and plain bilinear sampling produce. Both are (any, any, 3) uint8.
     """
     shrunk = (min(height, rgb.shape[0]), min(width, rgb.shape[1]))
     if shrunk != rgb.shape[:2]:
@@ -37,16 +29,14 @@ BLOCK = 8  # pixels: the grid of JPEG, and of the maps that detectors answer wit
 
 
 class Loaded(NamedTuple):
-    """A picture before it is made a network's input.
+    """A picture before it is made a network's input: pixels, and the luminance table of its file.
 
-    Attributes:
-        pixels: (height, width, 3) uint8 RGB.
-        quantisation: (8, 8) float32 luminance table of the file, a row a vertical frequency; zeros where
-            the file is no JPEG, or the pixels lie no more as they were saved.
+    The table has a row for each vertical frequency, and zeros where the file is no JPEG, or the pixels lie
+    no more as they were saved.
     """
 
-    pixels: np.ndarray
-    quantisation: np.ndarray
+    pixels: np.ndarray  # (height, width, 3) uint8 RGB
+    quantisation: np.ndarray  # (8, 8) float32
 
 
 def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: int = 0) -> Loaded:
@@ -56,14 +46,8 @@ def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: 
     size that still covers the wanted one. At native resolution its pixels stay as they are, but for up to
     seven rows and columns at the lower and right border that fill no block of 8 × 8.
 
-    Args:
-        source: a file, or the content of one.
-        inputs: method and size.
-        known_whole: see `pipeline.images.read.read`.
-        page: of a TIFF with several, counted from 0.
-
-    Raises:
-        Unreadable: it is no whole picture.
+    `source` is a file, or the content of one; `page` and `known_whole` are as `pipeline.images.read.read`
+    takes them, and so is what is raised.
     """
     if inputs.method == "resized":
         wanted = (inputs.height, inputs.width)
