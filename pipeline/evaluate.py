@@ -49,7 +49,7 @@ from pipeline.records import (
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.gallery import Shown, choose, write_gallery
 from pipeline.reports.model_card import write_model_card
-from pipeline.reports.report import write_report
+from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import SUMMARY, summary_table
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json
@@ -117,8 +117,9 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
         write_json(folder / RUN_FILE, evaluated)
     results = replace(results, gallery=reports / EVALUATION_FOLDER / GALLERY)
     write_json(reports / METRICS_FILE, results.headline())
-    write_report(reports / REPORT, results, charts)
-    write_model_card(reports / CARD, results)
+    shared = shared_content(results)
+    write_report(reports / REPORT, results, shared, charts)
+    write_model_card(reports / CARD, results, shared)
     with tolerating_a_lost_store("recording the evaluation", f" --models {models} --reports {reports}"):
         send_evaluation(models, reports)
     return results

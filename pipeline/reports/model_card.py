@@ -6,7 +6,7 @@ Reporting, 2019, doi:10.1145/3287560.3287596.
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,10 @@ from typing import Any
 import yaml
 
 from pipeline.evaluation.metrics import METRICS
-from pipeline.evaluation.results import BEST_SHORTCUT, HISTORY, OF_COLLECTION, TEST, Results
-from pipeline.reports.metric_charts import SliceRow, robustness_rows, slice_rows, weakest
+from pipeline.evaluation.results import OF_COLLECTION, TEST, Results
 from pipeline.reports.rendering import GOOD, as_decimal, in_percent, render
-from pipeline.reports.report_tables import LARGER_CLASS, band_rows, metric_rows, summary_rows
-from pipeline.reports.reproduce import commands, data_name, model_name, run_facts, settings
-from pipeline.reports.trust import believe, conclude
-from pipeline.reports.trust_rules import ALTERED, CONTROL, ELSEWHERE, FRAGILE, Finding
+from pipeline.reports.reproduce import data_name, model_name
+from pipeline.reports.trust_rules import ALTERED, CONTROL, ELSEWHERE, FRAGILE
 from pipeline.storage import write_text
 
 NOT_STATED = "not stated"
@@ -63,73 +60,52 @@ def _role(is_away: bool, is_tested: bool) -> str:
     return "trained on and tested" if is_tested else "trained on, none of its pictures tested"
 
 
-def failures(results: Results, findings: Sequence[Finding]) -> Iterator[str]:
+def failures(results: Results, shared: Mapping[str, Any]) -> Iterator[str]:
     """List what is known to go wrong: doubtful findings about pictures, the weakest slice, perturbations."""
-    for finding in findings:
+    for finding in shared["findings"]:
         if finding.about in (CONTROL, FRAGILE, ELSEWHERE, ALTERED) and finding.level != GOOD:
             yield f"{finding.title[:1].upper()}{finding.title[1:]}. {finding.text}"
-    worst = weakest(slice_rows(results.slices))
+    worst = shared["weakest"]
     if worst is not None:
+        fakes, genuine = (in_percent(worst.figures[f"{label}_accuracy"]) for label in ("fake", "genuine"))
         yield (
             f"Weakest, going by the upper end of the interval, on {worst.name} ({worst.property}): "
-            f"{_figures(worst)}."
+            f"ROC AUC {as_decimal(worst.figures['roc_auc'])}, fake accuracy {fakes}, genuine accuracy "
+            f"{genuine}, on {worst.n_fake:,} fake and {worst.n_genuine:,} genuine pictures."
         )
     fragile = results.robustness[results.robustness["verdict"] == "fragile"]
     if len(fragile):
         yield "Its ROC AUC falls by more than 0.05 after: " + ", ".join(fragile["name"]) + "."
 
 
-def _figures(row: SliceRow) -> str:
-    fakes, genuine, auc = (row.figures[name] for name in ("fake_accuracy", "genuine_accuracy", "roc_auc"))
-    return (
-        f"ROC AUC {as_decimal(auc)}, fake accuracy {in_percent(fakes)}, genuine accuracy "
-        f"{in_percent(genuine)}, on {row.n_fake:,} fake and {row.n_genuine:,} genuine pictures"
-    )
-
-
 HEADLINE = ("balanced_accuracy", "roc_auc", "average_precision")  # those that the Hub lists beside a model
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
-def write_model_card(path: Path, results: Results) -> None:
-    """Write the card, such as `reports/MODEL_CARD.md`."""
-    write_text(path, render_model_card(results))
+def write_model_card(path: Path, results: Results, shared: Mapping[str, Any]) -> None:
+    """Write the card, such as `reports/MODEL_CARD.md`; arguments as of `render_model_card`."""
+    write_text(path, render_model_card(results, shared))
 
 
-def render_model_card(results: Results) -> str:
-    """Return the card as Markdown with a head in YAML; texts from outside are escaped for Markdown."""
-    findings = believe(results)
+def render_model_card(results: Results, shared: Mapping[str, Any]) -> str:
+    """Return the card as Markdown with a head in YAML; texts from outside are escaped for Markdown.
+
+    Args:
+        results: what it tells.
+        shared: of `report.shared_content`.
+    """
     how, papers = method(results)
-    text = render(
-        "model_card.md",
-        {
-            "head": yaml.safe_dump(_head(results), sort_keys=False, allow_unicode=True).strip(),
-            "model": model_name(results),
-            "data": data_name(results),
-            "method": how,
-            "papers": papers,
-            "verdict": conclude(findings),
-            "findings": findings,
-            "failures": list(failures(results, findings)),
-            "collections": training_data(results),
-            **results.n()._asdict(),
-            "groups": metric_rows(results),
-            "band": band_rows(results),
-            "parts": _parts(results),
-            "slices": slice_rows(results.slices),
-            "robustness": robustness_rows(results.robustness),
-            "facts": run_facts(results),
-            "commands": commands(results),
-            "settings": settings(results),
-            "record": results.record,
-            "n_epochs": len(results.history),
-            "threshold": results.threshold,
-            "decision": results.decision,
-            "confidence": results.confidence,
-        },
-        {"md": plain},
-    )
-    return re.sub(r"\n{3,}", "\n\n", text)
+    own = {
+        "head": yaml.safe_dump(_head(results), sort_keys=False, allow_unicode=True).strip(),
+        "method": how,
+        "papers": papers,
+        "failures": list(failures(results, shared)),
+        "collections": training_data(results),
+        "record": results.record,
+        "n_epochs": len(results.history),
+        "decision": results.decision,
+    }
+    return re.sub(r"\n{3,}", "\n\n", render("model_card.md", {**shared, **own}, {"md": plain}))
 
 
 def plain(value: object) -> str:
@@ -168,16 +144,3 @@ def _head(results: Results) -> dict[str, Any]:
             }
         ],
     }
-
-
-def _parts(results: Results) -> list[dict[str, Any]]:
-    """List the rows of the table in-domain × elsewhere with their figures written."""
-    written = {"fake_accuracy": in_percent, "genuine_accuracy": in_percent, "roc_auc": as_decimal}
-    rows = summary_rows(results)
-    for row in rows:
-        row |= {metric: write(row[metric]) for metric, write in written.items()}
-        row["shortcut"] = as_decimal(row[BEST_SHORTCUT])
-        row["history"] = as_decimal(row[HISTORY])
-        fakes, genuine = (row[name] for name in LARGER_CLASS)
-        row["larger_class"] = f"fakes {in_percent(fakes)}, genuine {in_percent(genuine)}, ROC AUC 0.50"
-    return rows

@@ -14,7 +14,7 @@ from pipeline.reports.artifacts import Chart
 from pipeline.reports.gallery import gallery_panels
 from pipeline.reports.metric_charts import robustness_rows, slice_rows, weakest
 from pipeline.reports.rendering import in_percent, inline_svg, render
-from pipeline.reports.report_tables import CROSS, band_rows, metric_rows, summary_rows
+from pipeline.reports.report_tables import band_rows, metric_rows, summary_rows
 from pipeline.reports.reproduce import commands, data_name, model_name, names_differing, run_facts, settings
 from pipeline.reports.trust import believe, conclude, plain_trick, shortcut_words
 from pipeline.reports.trust_rules import pairs
@@ -30,55 +30,57 @@ class Bar(NamedTuple):
     says: str
 
 
-NO_CHARTS: Mapping[str, Chart] = {}
+def shared_content(results: Results) -> dict[str, Any]:
+    """Return what the report and the model card both show, so that rules run and tables are made once."""
+    findings, slices = believe(results), slice_rows(results.slices)
+    return {
+        "model": model_name(results),
+        "data": data_name(results),
+        "verdict": conclude(findings),
+        "findings": findings,
+        "counts": results.n(),
+        "groups": metric_rows(results),
+        "band": band_rows(results),
+        "parts": summary_rows(results),
+        "slices": slices,
+        "weakest": weakest(slices),
+        "robustness": robustness_rows(results.robustness),
+        "facts": run_facts(results),
+        "commands": commands(results),
+        "settings": settings(results),
+        "threshold": results.threshold,
+        "confidence": results.confidence,
+    }
 
 
-def write_report(path: Path, results: Results, charts: Mapping[str, Chart] = NO_CHARTS) -> None:
+def write_report(
+    path: Path, results: Results, shared: Mapping[str, Any], charts: Mapping[str, Chart]
+) -> None:
     """Write the report, such as `reports/report.html`; arguments as of `render_report`."""
-    write_text(path, render_report(results, charts))
+    write_text(path, render_report(results, shared, charts))
 
 
-def render_report(results: Results, charts: Mapping[str, Chart] = NO_CHARTS) -> str:
+def render_report(results: Results, shared: Mapping[str, Any], charts: Mapping[str, Chart]) -> str:
     """Return the report as HTML; all texts from outside are escaped.
 
     Args:
         results: what it tells.
+        shared: of `shared_content`.
         charts: of `evaluation_charts`; those that are not there are left out.
     """
-    findings = believe(results)
-    rows = slice_rows(results.slices)
-    return render(
-        "report.html",
-        {
-            "model": model_name(results),
-            "data": data_name(results),
-            "verdict": conclude(findings),
-            "findings": findings,
-            "bars": _bars(results),
-            "cards": _cards(results),
-            "brackets": _brackets(results),
-            "band": band_rows(results),
-            "has_audit": bool(results.audit),
-            "counts": results.n()._asdict(),
-            "groups": metric_rows(results),
-            "charts": {name: inline_svg(chart.figure, chart.says) for name, chart in charts.items()},
-            "says": {name: chart.says for name, chart in charts.items()},
-            "slices": rows,
-            "weakest": weakest(rows),
-            "gallery": {} if results.gallery is None else gallery_panels(results.gallery),
-            "says_where": any(results.metric(TEST, metric).value is not None for metric in of_maps()),
-            "threshold": results.threshold,
-            "robustness": robustness_rows(results.robustness),
-            "roc_auc": results.metric(TEST, "roc_auc"),
-            "parts": _parts(results),
-            "facts": run_facts(results),
-            "commands": commands(results),
-            "names_differing": names_differing(results),
-            "settings": settings(results),
-            "confidence": results.confidence,
-        },
-        {"certain": _certain, "linked": _linked},
-    )
+    own = {
+        "bars": _bars(results),
+        "cards": _cards(results),
+        "brackets": _brackets(results),
+        "has_audit": bool(results.audit),
+        "charts": {name: inline_svg(chart.figure, chart.says) for name, chart in charts.items()},
+        "says": {name: chart.says for name, chart in charts.items()},
+        "gallery": {} if results.gallery is None else gallery_panels(results.gallery),
+        "says_where": any(results.metric(TEST, metric).value is not None for metric in of_maps()),
+        "roc_auc": results.metric(TEST, "roc_auc"),
+        "names_differing": names_differing(results),
+    }
+    return render("report.html", {**shared, **own}, {"certain": _certain, "linked": _linked})
 
 
 def _bars(results: Results) -> list[Bar]:
@@ -115,11 +117,6 @@ def _cards(results: Results) -> list[tuple[str, str, str]]:
         if fakes.value is not None or genuine.value is not None:
             cards.append((title, in_percent(fakes), in_percent(genuine)))
     return cards
-
-
-def _parts(results: Results) -> list[dict[str, Any]]:
-    """List the rows of the table in-domain × elsewhere."""
-    return [{**row, "away": row["role"] == CROSS} for row in summary_rows(results)]
 
 
 def _certain(probability: float) -> str:

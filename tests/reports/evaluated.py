@@ -14,6 +14,8 @@ from sklearn import metrics as sk
 from pipeline.evaluation.perturbations import SETS
 from pipeline.evaluation.results import COLUMNS, Results
 from pipeline.reports.gallery import Shown, choose, write_gallery
+from pipeline.reports.model_card import render_model_card
+from pipeline.reports.report import render_report, shared_content
 from tests.reports.test_audit_report import audit, side
 
 HERE = {"casia1": (21, 50), "casia2": (104, 46)}
@@ -340,3 +342,11 @@ def without(found, *names):
 
 
 OPTIONAL = [each.name for each in fields(Results) if each.name not in ("table", "threshold", "confidence")]
+
+
+def report_of(found, charts=()):
+    return render_report(found, shared_content(found), dict(charts))
+
+
+def card_of(found):
+    return render_model_card(found, shared_content(found))

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from pipeline.reports.model_card import plain, render_model_card, write_model_card
-from tests.reports.evaluated import BELIEVABLE, CLASSIC, OPTIONAL, with_names, without
+from pipeline.reports.model_card import plain, write_model_card
+from pipeline.reports.report import shared_content
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, OPTIONAL, card_of, with_names, without
 
 HEADINGS = [
     "## Model Details",
@@ -38,14 +39,14 @@ def head(text):
     ids=["good", "bad", "bare"],
 )
 def test_headings_stand_in_order_each_on_a_line_of_its_own(content):
-    lines = render_model_card(content).splitlines()
+    lines = card_of(content).splitlines()
     places = [lines.index(heading) for heading in HEADINGS]
     assert places == sorted(places)
     assert all(not lines[place - 1] and not lines[place + 1] for place in places)
 
 
 def test_the_head_is_what_the_hub_reads():
-    found = head(render_model_card(BELIEVABLE))
+    found = head(card_of(BELIEVABLE))
     assert found["pipeline_tag"] == "image-classification"
     assert found["datasets"] == ["casia1", "casia2"]
     assert "license" not in found  # nobody here can choose it
@@ -57,7 +58,7 @@ def test_the_head_is_what_the_hub_reads():
 
 
 def test_the_doubts_come_before_the_details():
-    text = render_model_card(CLASSIC)
+    text = card_of(CLASSIC)
     assert text.index("Do not believe these figures") < text.index("## Model Details")
     limits = text[text.index("## Bias") : text.index("### Recommendations")]
     assert "It reacts to pieces of fakes that nobody has forged" in limits
@@ -66,44 +67,44 @@ def test_the_doubts_come_before_the_details():
 
 
 def test_terms_are_those_that_were_configured():
-    assert "| casia1 | trained on and tested | not stated |" in render_model_card(BELIEVABLE)
+    assert "| casia1 | trained on and tested | not stated |" in card_of(BELIEVABLE)
     data = {"name": "casia", "collections": {"casia1": {"licence": "research only"}}}
-    text = render_model_card(replace(BELIEVABLE, data=data))
+    text = card_of(replace(BELIEVABLE, data=data))
     assert "| casia1 | trained on and tested | research only |" in text
     assert "| imd2020 | tested only | not stated |" in text
 
 
 def test_papers_are_those_that_the_detector_names():
-    assert "Learning JPEG Compression Artifacts" in render_model_card(BELIEVABLE)
-    assert "On Calibration of Modern Neural Networks" in render_model_card(CLASSIC)
+    assert "Learning JPEG Compression Artifacts" in card_of(BELIEVABLE)
+    assert "On Calibration of Modern Neural Networks" in card_of(CLASSIC)
 
 
 def test_only_what_was_measured_is_claimed_of_the_environment():
-    assert "Energy and emissions were not measured." in render_model_card(BELIEVABLE)
-    assert "Hardware: cpu" in render_model_card(BELIEVABLE)
-    assert "Hardware: not recorded." in render_model_card(without(BELIEVABLE, "record"))
+    assert "Energy and emissions were not measured." in card_of(BELIEVABLE)
+    assert "Hardware: cpu" in card_of(BELIEVABLE)
+    assert "Hardware: not recorded." in card_of(without(BELIEVABLE, "record"))
 
 
 def test_call_and_verdict_do_not_contradict_each_other():
-    text = " ".join(render_model_card(BELIEVABLE).split())
+    text = " ".join(card_of(BELIEVABLE).split())
     assert "a call, which is `fake` from the threshold 0.460 on and `genuine` below" in text
     assert (
         "a verdict, which is the call or, where the probability lies between 0.400 and 0.550, `unsure`"
         in text
     )
-    no_band = render_model_card(replace(BELIEVABLE, decision={"unsure": [0.46, 0.46]}))
+    no_band = card_of(replace(BELIEVABLE, decision={"unsure": [0.46, 0.46]}))
     assert "unsure" not in no_band
 
 
 def test_the_doubtful_interval_has_a_footnote_and_the_band_its_figures():
-    text = render_model_card(BELIEVABLE)
+    text = card_of(BELIEVABLE)
     assert "| TPR at 1 % FPR ¹ |" in text
     assert "\n¹ rests on one or two genuine pictures" in text
     assert "On pictures from elsewhere the verdict is `unsure` for" in text
 
 
 def test_tables_are_whole():
-    for line in render_model_card(BELIEVABLE).splitlines():
+    for line in card_of(BELIEVABLE).splitlines():
         if line.startswith("| copy"):
             assert line.count("|") == 8
 
@@ -119,7 +120,7 @@ def test_texts_from_outside_are_escaped(given, shown):
 def test_a_hostile_name_stays_a_name(tmp_path):
     nasty = "</td>|<script>alert(1)</script>"
     hostile = replace(with_names(BELIEVABLE, nasty), record=BELIEVABLE.record, data={"name": f"{nasty}\n---"})
-    write_model_card(tmp_path / "card.md", hostile)
+    write_model_card(tmp_path / "card.md", hostile, shared_content(hostile))
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
     body = text.split("---\n", 2)[2]
     assert "<script" not in body.replace(r"\<", "")

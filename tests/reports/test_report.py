@@ -12,9 +12,18 @@ from matplotlib.colors import to_rgb
 from pipeline.evaluation.results import Results
 from pipeline.reports.artifacts import evaluation_charts
 from pipeline.reports.rendering import ink_on, inline_svg, new_chart
-from pipeline.reports.report import render_report, write_report
+from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import band_rows
-from tests.reports.evaluated import BELIEVABLE, CLASSIC, HERE, OPTIONAL, with_gallery, with_names, without
+from tests.reports.evaluated import (
+    BELIEVABLE,
+    CLASSIC,
+    HERE,
+    OPTIONAL,
+    report_of,
+    with_gallery,
+    with_names,
+    without,
+)
 
 NASTY = "<script>alert(1)</script>.jpg"
 VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
@@ -64,7 +73,8 @@ def charts():
 @pytest.fixture(scope="module")
 def whole(charts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
-    write_report(folder / "report.html", with_gallery(BELIEVABLE, folder / "gallery"), charts)
+    found = with_gallery(BELIEVABLE, folder / "gallery")
+    write_report(folder / "report.html", found, shared_content(found), charts)
     return folder / "report.html"
 
 
@@ -79,7 +89,7 @@ def test_it_is_one_file_of_less_than_five_megabytes_that_loads_nothing(whole):
 
 def test_the_same_content_gives_the_same_file(whole):
     content = with_gallery(BELIEVABLE, whole.parent / "gallery")
-    assert render_report(content, evaluation_charts(content)) == whole.read_text(encoding="utf-8")
+    assert report_of(content, evaluation_charts(content)) == whole.read_text(encoding="utf-8")
 
 
 def test_the_verdict_comes_first(whole):
@@ -91,7 +101,7 @@ def test_the_verdict_comes_first(whole):
 
 
 def test_the_two_are_told_apart_in_the_first_lines():
-    first = {name: " ".join(Page(render_report(content)).text.split())[:420] for name, content in
+    first = {name: " ".join(Page(report_of(content)).text.split())[:420] for name, content in
              (("good", UNDRAWN), ("classic", without(CLASSIC, "predictions")))}  # fmt: skip
     assert "may be believed" in first["good"]
     assert "clearly better than any trick" in first["good"]
@@ -119,12 +129,12 @@ def test_brackets_are_explained_where_they_first_stand(whole):
 
 def test_without_collections_from_elsewhere_there_is_no_such_bar():
     here = BELIEVABLE.table[~BELIEVABLE.table["subset"].isin(BELIEVABLE.subsets("cross-dataset"))]
-    assert "<span>on pictures from elsewhere</span>" not in render_report(replace(UNDRAWN, table=here))
-    assert "<span>on pictures from elsewhere</span>" in render_report(UNDRAWN)
+    assert "<span>on pictures from elsewhere</span>" not in report_of(replace(UNDRAWN, table=here))
+    assert "<span>on pictures from elsewhere</span>" in report_of(UNDRAWN)
 
 
 def test_what_stands_beside_every_row_is_shortcut_probe_and_larger_class():
-    table = " ".join(Page(render_report(UNDRAWN)).text.split("How good is it elsewhere?")[1].split())
+    table = " ".join(Page(report_of(UNDRAWN)).text.split("How good is it elsewhere?")[1].split())
     row = table[table.index("all in-domain") :][:200]
     assert re.search(r"0\.81 \(.*?\), compression history in the pixels 0.77 \(.70–.83\) 0%, 100%", row)
     imd2020 = table[table.index("imd2020") :][:60]
@@ -132,12 +142,12 @@ def test_what_stands_beside_every_row_is_shortcut_probe_and_larger_class():
 
 
 def test_the_page_of_the_audit_is_a_link_where_there_is_one():
-    assert render_report(UNDRAWN).count('<a href="audit.html">') == 3
-    assert '<a href="audit.html">' not in render_report(without(UNDRAWN, "audit"))
+    assert report_of(UNDRAWN).count('<a href="audit.html">') == 3
+    assert '<a href="audit.html">' not in report_of(without(UNDRAWN, "audit"))
 
 
 def test_the_doubt_about_an_interval_stands_at_its_row():
-    text = Page(render_report(UNDRAWN)).text
+    text = Page(report_of(UNDRAWN)).text
     row = text[text.index("TPR at 1 % FPR") :][:400]
     assert "holds the truth in some 92 % of cases, with 50 groups in 79 %" in " ".join(row.split())
 
@@ -152,7 +162,7 @@ def test_what_the_band_of_unsure_does_is_counted():
     assert (row.n_fake, row.fake_accuracy.value) == (len(fakes), (fakes["called"] == "fake").mean())
     assert row.fake_accuracy.low < row.fake_accuracy.value < row.fake_accuracy.high
     assert away.title == "pictures from elsewhere"
-    assert "Where it does not commit itself" in render_report(replace(UNDRAWN, predictions=here))
+    assert "Where it does not commit itself" in report_of(replace(UNDRAWN, predictions=here))
     assert band_rows(replace(BELIEVABLE, decision={"unsure": [0.4, 0.4]})) == []
 
 
@@ -166,13 +176,13 @@ def test_figures_have_what_guessing_gives_beside_them(whole):
 
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_what_is_missing_is_said_and_every_section_is_there(name):
-    page = Page(render_report(without(UNDRAWN, name)))
+    page = Page(report_of(without(UNDRAWN, name)))
     assert all(section in page.text for section in SECTIONS)
 
 
 def test_with_nothing_but_figures_it_is_whole_all_the_same():
     alone = BELIEVABLE.table[BELIEVABLE.table["kind"].isin(["split", "collection", "cross-dataset"])]
-    page = Page(render_report(replace(without(BELIEVABLE, *OPTIONAL), table=alone)))
+    page = Page(report_of(replace(without(BELIEVABLE, *OPTIONAL), table=alone)))
     assert all(section in page.text for section in SECTIONS)
     for says in (
         "was not at hand",
@@ -189,7 +199,7 @@ def test_with_nothing_but_figures_it_is_whole_all_the_same():
 def test_of_a_detector_without_a_map_it_is_said(whole):
     assert "how forged each place looks" in Page(whole.read_text(encoding="utf-8")).text
     unmapped = BELIEVABLE.table[~BELIEVABLE.table["metric"].str.startswith("pixel")]
-    said = Page(render_report(replace(UNDRAWN, table=unmapped, gallery=whole.parent / "gallery"))).text
+    said = Page(report_of(replace(UNDRAWN, table=unmapped, gallery=whole.parent / "gallery"))).text
     assert "This detector says nothing of places" in said
     assert "how forged each place looks" not in said
 
@@ -198,7 +208,7 @@ def test_test_pictures_of_one_class_are_reported():
     fakes = BELIEVABLE.predictions[BELIEVABLE.predictions["target"] == 1]
     table = BELIEVABLE.table[BELIEVABLE.table["subset"] == "test"].copy()
     table.loc[table["metric"] != "fake_accuracy", ["value", "low", "high"]] = float("nan")
-    page = Page(render_report(replace(BELIEVABLE, table=table.assign(n_genuine=0), predictions=fakes)))
+    page = Page(report_of(replace(BELIEVABLE, table=table.assign(n_genuine=0), predictions=fakes)))
     assert "Whether a trick does as well cannot be told" in page.text
 
 
@@ -206,7 +216,7 @@ def test_names_from_outside_are_shown_as_text(tmp_path):
     nasty = with_gallery(with_names(BELIEVABLE, NASTY), tmp_path / "gallery")
     table = pd.read_csv(tmp_path / "gallery" / "gallery.csv")
     table.assign(path=NASTY, verdict=NASTY).to_csv(tmp_path / "gallery" / "gallery.csv", index=False)
-    text = render_report(nasty)
+    text = report_of(nasty)
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;.jpg" in text
     assert Page(text).text.count("<script>alert(1)</script>.jpg") > 20
@@ -264,5 +274,5 @@ def test_what_the_stages_wrote_is_read_back(tmp_path):
     assert results.decision["temperature"] == 2.0
     assert "NA" in set(results.slices["slice"])
     assert (results.robustness["verdict"] == "").any()
-    page = Page(render_report(results))
+    page = Page(report_of(results))
     assert "temperature 2.00; unsure from 0.40 to 0.50" in page.text

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from pipeline.reports.artifacts import evaluation_charts
-from pipeline.reports.report import write_report
+from pipeline.reports.report import shared_content, write_report
 from tests.reports.evaluated import BELIEVABLE, CLASSIC, with_gallery, with_names
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -66,7 +66,8 @@ def served(request, tmp_path_factory):
         "long names": with_names(BELIEVABLE, "<script>alert(1)</script>" * 6),
     }[request.param]
     gallery = with_gallery(BELIEVABLE, folder / "gallery").gallery
-    write_report(folder / "report.html", replace(content, gallery=gallery), evaluation_charts(content))
+    results, charts = replace(content, gallery=gallery), evaluation_charts(content)
+    write_report(folder / "report.html", results, shared_content(results), charts)
     asked = []
     handler = partial(Counting, directory=str(folder), asked=asked)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
