@@ -28,14 +28,8 @@ EVALUATION_FOLDER = "evaluation"
 METRICS_FILE = "metrics.json"
 REPORT, CARD = "report.html", "MODEL_CARD.md"
 TAGS = (
-    RUN_KEY,
-    "commit",
-    "uncommitted_changes",
-    "dvc_experiment",
-    "data_digest",
-    "seed",
-    "device",
-    "precision",
+    *(RUN_KEY, "commit", "uncommitted_changes", "dvc_experiment"),
+    *("data_digest", "seed", "device", "precision"),
 )
 
 

@@ -61,7 +61,8 @@ def assign_folds(
     Args:
         target: (n,) 1 fake, 0 genuine.
         groups: (n,) names of groups.
-        strata: (n,) what is to be spread evenly besides the label, such as the collection.
+        strata: (n,) what is to be spread evenly besides the label, such as the collection; where one has
+            fewer pictures of a label than there are folds, the label alone is.
         folds: at most; fewer where a class has fewer groups.
         seed: of the assignment.
 
@@ -72,7 +73,9 @@ def assign_folds(
     folds = max(2, min(folds, fewest))
     repeats = int(np.clip(-(-_SCORED_PICTURES // len(target)), 1, _MOST_REPEATS))
     codes, _ = pd.factorize(groups, sort=True)
-    kinds = _strata(target, strata, folds)
+    kinds, _ = pd.factorize(pd.MultiIndex.from_arrays([strata, target]), sort=True)
+    if np.bincount(kinds).min() < folds:
+        kinds = target
     assigned = np.empty((repeats, len(target)), dtype=np.intp)
     for repeat in range(repeats):
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + repeat)
@@ -103,12 +106,6 @@ def out_of_fold(rows: Any, target: np.ndarray, assigned: np.ndarray, learner: Le
     return scores
 
 
-def _strata(target: np.ndarray, strata: np.ndarray, folds: int) -> np.ndarray:
-    """Number each stratum with its label; where one has fewer pictures than folds, the label alone."""
-    kinds, _ = pd.factorize(pd.MultiIndex.from_arrays([strata, target]), sort=True)
-    return target if np.bincount(kinds).min() < folds else kinds
-
-
 def _take(rows: Any, places: np.ndarray) -> Any:
     return rows.iloc[places] if isinstance(rows, pd.DataFrame) else rows[places]
 
@@ -117,14 +114,7 @@ class FoldedRanking:
     """Pictures ranked by their scores within folds, to be weighted by group again and again."""
 
     def __init__(self, scores: np.ndarray, fake: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> None:
-        """Sort the pictures.
-
-        Args:
-            scores: (repeats, n) out-of-fold, higher is more fake.
-            fake: (n,) bool.
-            codes: (n,) number of each picture's group, 0 to groups - 1.
-            folds: (repeats, n) number of the fold in which each picture was scored.
-        """
+        """Sort n pictures by (repeats, n) out-of-fold scores, within (repeats, n) folds; codes as above."""
         self._rankings = [
             WeightedRanking(score[inside], fake[inside], codes[inside])
             for score, fold in zip(scores, folds, strict=True)
@@ -168,12 +158,13 @@ def estimate_together(
     if not np.isfinite(values).all():  # they all lack the same class
         return [Metric()] * len(values)
     fewest = min(len(np.unique(codes[fake])), len(np.unique(codes[~fake])))
+    alone = [Metric(float(value)) for value in values]
     if not bootstrap.draws or fewest < 2:
-        return [Metric(float(value)) for value in values]
+        return alone
     drawn = bootstrap.draw(values_of, n_groups, len(fake))
     usable = drawn[np.isfinite(drawn).all(axis=1)]
     if len(usable) < max(2, USABLE_SHARE * len(drawn)):
-        return [Metric(float(value)) for value in values]
+        return alone
     together = replace(
         bootstrap, confidence=_confidence_together(values, usable, fewest, bootstrap.confidence)
     )

@@ -44,13 +44,9 @@ _TIFF_BITS, _TIFF_ROWS_PER_STRIP, _TIFF_XMP, _TIFF_PHOTOSHOP = 258, 278, 700, 34
 
 
 class FileFacts:
-    """One file, taken apart as far as a feature asks.
+    """One file, taken apart as far as a feature asks; all but `image` and `jpeg` as of `header_features`.
 
     Attributes:
-        content: the file.
-        name: of it; only its ending is looked at.
-        width: of the upright picture, in pixels.
-        height: likewise.
         image: opened by Pillow; None where it cannot, because another reader was needed for the pixels.
         jpeg: its header; None where it is no JPEG.
     """
@@ -160,10 +156,6 @@ def _colour_mode(file: FileFacts) -> str:
     return f"{file.image.mode}" if first == 8 else f"{file.image.mode} {first} bit"
 
 
-def _chroma_table(jpeg: JpegHeader) -> str:
-    return _short_hash(repr(jpeg.tables[1])) if len(jpeg.tables) > 1 else "none"
-
-
 def _table_distance(jpeg: JpegHeader) -> float:
     nearest = libjpeg_tables(jpeg.quality)
     return float(np.abs(np.array(jpeg.tables[:2]) - np.array(nearest[: len(jpeg.tables)])).sum())
@@ -183,10 +175,6 @@ def _compression(file: FileFacts) -> str:
 def _marker_order(file: FileFacts) -> str:
     # Neighbours alike once: whether one of four tables or four of one, `huffman` tells.
     return " ".join(f"{marker:02x}" for marker, _ in itertools.groupby(file.segments, lambda each: each[0]))
-
-
-def _restart_interval(file: FileFacts) -> float:
-    return float(int.from_bytes([b"", *file.payloads(RESTART_INTERVAL)][-1][:2], "big"))
 
 
 def _jfif(file: FileFacts) -> str:
@@ -247,10 +235,6 @@ def _has_xmp(file: FileFacts) -> str:
     return _yes("xmp" in file.info or "XML:com.adobe.xmp" in file.info or _TIFF_XMP in file.tiff)
 
 
-def _has_photoshop(file: FileFacts) -> str:
-    return _yes(file.info.get("photoshop") or _TIFF_PHOTOSHOP in file.tiff)
-
-
 def _resolution(file: FileFacts) -> str:
     found = file.info.get("dpi")
     try:
@@ -267,22 +251,13 @@ OF_FILE, OF_JPEG, OF_IMAGE = "file", "jpeg", "image"  # what a feature needs: an
 
 @dataclass(frozen=True)
 class Feature:
-    """One property of a file.
+    """One property of a file."""
 
-    Attributes:
-        name: column of the tables of features.
-        kind: `NUMBER` (None where it does not apply) or `CATEGORY` (a text, "" where it does not apply).
-        family: the kind of shortcut that it would be.
-        words: what it is, for a person.
-        needs: `OF_FILE`, `OF_JPEG` or `OF_IMAGE`.
-        read: reads it off the file.
-    """
-
-    name: str
-    kind: str
-    family: Family
-    words: str
-    needs: str
+    name: str  # column of the tables of features
+    kind: str  # `NUMBER` (None where it does not apply) or `CATEGORY` (a text, "" where it does not apply)
+    family: Family  # the kind of shortcut that it would be
+    words: str  # what it is, for a person
+    needs: str  # `OF_FILE`, `OF_JPEG` or `OF_IMAGE`
     read: Callable[[FileFacts], Value]
 
     def value(self, file: FileFacts) -> Value:
@@ -314,7 +289,7 @@ _LISTED = (
     Feature("luma_table", CATEGORY, COMPRESSION, "JPEG quantisation table, brightness", OF_JPEG,
             lambda file: _short_hash(repr(file.jpeg.tables[0]))),
     Feature("chroma_table", CATEGORY, COMPRESSION, "JPEG quantisation table, colour", OF_JPEG,
-            lambda file: _chroma_table(file.jpeg)),
+            lambda file: _short_hash(repr(file.jpeg.tables[1])) if len(file.jpeg.tables) > 1 else "none"),
     Feature("quality", NUMBER, COMPRESSION, "JPEG quality, nearest of libjpeg's", OF_JPEG,
             lambda file: float(file.jpeg.quality)),
     Feature("table_distance", NUMBER, COMPRESSION, "distance of the table from libjpeg's", OF_JPEG,
@@ -327,7 +302,7 @@ _LISTED = (
     Feature("compression", CATEGORY, COMPRESSION, "compression of a TIFF or PNG", OF_IMAGE, _compression),
     Feature("marker_order", CATEGORY, STRUCTURE, "order of the segments in the file", OF_JPEG, _marker_order),
     Feature("restart_interval", NUMBER, STRUCTURE, "restart interval of the JPEG", OF_JPEG,
-            _restart_interval),
+            lambda file: float(int.from_bytes([b"", *file.payloads(RESTART_INTERVAL)][-1][:2], "big"))),
     Feature("jfif", CATEGORY, STRUCTURE, "JFIF block and its version", OF_JPEG, _jfif),
     Feature("adobe", CATEGORY, STRUCTURE, "Adobe block and its transform", OF_JPEG, _adobe),
     Feature("components", CATEGORY, STRUCTURE, "numbers of the JPEG's components", OF_JPEG, _components),
@@ -346,7 +321,8 @@ _LISTED = (
             lambda file: _yes(_JPEG_OF_THUMBNAIL in file.exif[2])),
     Feature("icc", CATEGORY, METADATA, "ICC colour profile", OF_IMAGE, _colour_profile),
     Feature("xmp", CATEGORY, METADATA, "XMP block", OF_IMAGE, _has_xmp),
-    Feature("photoshop", CATEGORY, METADATA, "Photoshop block", OF_IMAGE, _has_photoshop),
+    Feature("photoshop", CATEGORY, METADATA, "Photoshop block", OF_IMAGE,
+            lambda file: _yes(file.info.get("photoshop") or _TIFF_PHOTOSHOP in file.tiff)),
     Feature("comment", CATEGORY, METADATA, "comment", OF_IMAGE, lambda file: _text(file.info.get("comment"))),
     Feature("resolution", CATEGORY, METADATA, "resolution (dots per inch)", OF_IMAGE, _resolution),
 )

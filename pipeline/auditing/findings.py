@@ -21,24 +21,14 @@ ALL_WORDS = "all metadata together"
 
 
 class Shortcut(NamedTuple):
-    """Something besides the tampering that tells the label.
+    """Something besides the tampering that tells the label."""
 
-    Attributes:
-        part: "training", or "collections.<name>".
-        what: `BEST` (one feature), `ALL` or `PROBE`.
-        name: of the feature, the model or the probe.
-        words: the same for a person.
-        roc_auc: of it alone, out of fold.
-        low: lower end of its interval; None where there is none.
-        high: upper end.
-    """
-
-    part: str
-    what: str
-    name: str
-    words: str
-    roc_auc: float
-    low: float | None
+    part: str  # "training", or "collections.<name>"
+    what: str  # `BEST` (one feature), `ALL` or `PROBE`
+    name: str  # of the feature, the model or the probe
+    words: str  # the same for a person
+    roc_auc: float  # of it alone, out of fold
+    low: float | None  # None where there is no interval
     high: float | None
 
     @property
@@ -68,7 +58,9 @@ def read_audit(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is no JSON ({error}); {again}") from error
     missing = {"parts", "on_test", "built_from"} - set(audit)
     for part in audit.get("parts", {}).values():
-        missing |= _lacking(part[CONVERTED])
+        found = part[CONVERTED]
+        if found is not None and found[PROBE] != {}:  # there were pictures enough to be probed
+            missing |= set(PROBES) - set(found[PROBE] or {})
     if missing:
         raise UserError(f"{path} has no {', '.join(sorted(missing))}; another version wrote it: {again}")
     return audit
@@ -77,9 +69,7 @@ def read_audit(path: Path) -> dict[str, Any]:
 def list_shortcuts(found: Mapping[str, Any] | None, part: str) -> list[Shortcut]:
     """List one side of a part: each feature, the stronger model of all of them, the probes; no limit applied.
 
-    Args:
-        found: `parts.<part>.raw` or `.converted` of an audit; None where there were too few pictures.
-        part: its name.
+    `found` is `parts.<part>.raw` or `.converted` of an audit; None where there were too few pictures.
     """
     if found is None:
         return []
@@ -118,11 +108,7 @@ def _of_training(audit: Mapping[str, Any]) -> list[Shortcut]:
 
 
 def scored_shortcuts(audit: Mapping[str, Any], part: str) -> dict[str, dict[str, Any]]:
-    """Return what was learnt on training and validation and scored on the pictures of a part.
-
-    Args:
-        audit: as `audit.json` holds it.
-        part: of `metrics.json`, such as "test".
+    """Return what was learnt on training and validation and scored on the pictures of a part such as "test".
 
     Returns:
         `best_feature`, `all_metadata` and the name of each probe as far as they are there -> `name`, `words`,
@@ -156,21 +142,13 @@ def part_title(part: str) -> str:
     return "training collections" if part == TRAINING else part.removeprefix(COLLECTION)
 
 
-def _lacking(found: Mapping[str, Any] | None) -> set[str]:
-    """Return the probes that one side of a part lacks; none where too few pictures were probed."""
-    return set() if found is None or found[PROBE] == {} else set(PROBES) - set(found[PROBE] or {})
-
-
 def _words(what: str, name: str) -> str:
     if what == BEST:
         return FEATURES[name].words
     return ALL_WORDS if what == ALL else PROBES[name].words
 
 
-# What the best shortcut alone would have reached, to stand beside a detector's metrics. A ROC AUC of 0.95
-# says little where the JPEG tables alone give 0.94: each part of an evaluation gets that of the strongest
-# shortcut on the very same pictures, learnt from those that the detector learnt from.
-
+# To stand beside a detector's metrics: a ROC AUC of 0.95 says little where the JPEG tables alone give 0.94.
 # The compression history stands there also where another shortcut is stronger.
 _HISTORY = {end: f"history_{end}" for end in ("roc_auc", "low", "high")}
 COLUMNS = ["part", "name", "words", "roc_auc", "low", "high", *_HISTORY.values()]
@@ -190,12 +168,7 @@ def audit_of(reports: Path, built_from: Mapping[str, Any]) -> dict[str, Any] | N
 def shortcuts_on(audit: Mapping[str, Any], parts: Iterable[str]) -> pd.DataFrame:
     """List the best shortcut on the pictures of each part of an evaluation that the audit has tested.
 
-    Args:
-        audit: of the manifest that the evaluation is of.
-        parts: such as "test", "test_at_half" (another threshold changes no ROC AUC) or "collections.casia1".
-
-    Returns:
-        `COLUMNS`, a row a part.
+    Parts are such as "test", "test_at_half" (another threshold changes no ROC AUC) or "collections.casia1".
     """
     rows = []
     for part in parts:

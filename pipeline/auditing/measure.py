@@ -1,9 +1,9 @@
 """What an audit needs of each picture: what `files.csv` knows, and what is measured where the files are."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,49 +27,30 @@ _ALONE = 100  # up to this many, other processes would only just have started
 
 @dataclass(frozen=True)
 class Task:
-    """One picture to be measured.
+    """One picture to be measured; all paths are absolute."""
 
-    Attributes:
-        source: as handed in; absolute, as all paths here.
-        converted: what became of it.
-        source_sha256: which bytes they have to be.
-        sha256: likewise.
-        mask: its converted mask, or "".
-        width: of the upright picture, in pixels.
-        height: likewise.
-        page: of the source.
-        probed: whether pixels are looked at, too.
-    """
-
-    source: str
-    converted: str
-    source_sha256: str
+    source: str  # as handed in
+    converted: str  # what became of it
+    source_sha256: str  # which bytes they have to be
     sha256: str
-    mask: str
-    width: int
+    mask: str  # its converted mask, or ""
+    width: int  # of the upright picture, in pixels
     height: int
-    page: int
-    probed: bool
+    page: int  # of the source
+    probed: bool  # whether pixels are looked at, too
 
 
 class Side(NamedTuple):
-    """What was found of pictures on one side of the conversion, in the order of their tasks.
+    """What was found of pictures on one side of the conversion, in the order of their tasks."""
 
-    Attributes:
-        features: table of `FEATURES`, one row a picture.
-        pixels: name of each probe -> (n, features) float32, NaN where a picture was not probed.
-    """
-
-    features: pd.DataFrame
-    pixels: dict[str, np.ndarray]
+    features: pd.DataFrame  # of `FEATURES`, one row a picture
+    pixels: dict[str, np.ndarray]  # of each probe (n, features) float32, NaN where a picture was not probed
 
 
 class Measurements(NamedTuple):
     """What was found of all pictures.
 
     Attributes:
-        raw: of the files as handed in.
-        converted: of what became of them.
         masks: columns `whole` and `border`, the marked share of a mask and of its outermost pixels; NaN where
             there is none.
     """
@@ -102,10 +83,10 @@ def _measure(task: Task, limits: Limits) -> tuple[_Found, _Found, tuple[float, f
     return raw, converted, _mask_shares(task.mask)
 
 
-def _measure_file(task: Task, path: str, sha256: str, page: int, limits: Limits) -> _Found:
+def _measure_file(task: Task, path: str, expected: str, page: int, limits: Limits) -> _Found:
     try:
         content = read_bytes(Path(path))
-        if sha256_of(content) != sha256:
+        if sha256_of(content) != expected:
             raise Unreadable("it is not the file that was converted: its content has changed")
         features = header_features(content, Path(path).name, task.width, task.height)
         rgb = read_rgb(content, limits=limits, page=page) if task.probed else None
@@ -192,14 +173,15 @@ def read_rejected(path: Path) -> pd.DataFrame:
 
 
 def plan_measurements(pictures: pd.DataFrame, root: Path, probe_pictures: int | None) -> list[Task]:
-    """Say what is to be measured of each picture, in the order of `pictures`.
+    """List what is to be measured of each of `gather_pictures`; relative source paths start from `root`.
 
-    Args:
-        pictures: as of `gather_pictures`.
-        root: `data.root`, from which relative source paths start.
-        probe_pictures: of a collection, both labels alike; None: all.
+    Of a collection so many are probed, both labels alike; None: all.
     """
-    probed = _probed(pictures, probe_pictures)
+    probed = np.ones(len(pictures), dtype=bool)
+    if probe_pictures is not None:  # by the hash of their bytes, so that new ones push few others out
+        hashes = [sha256(f"probe {key}".encode()).hexdigest() for key in pictures["source_sha256"]]
+        rank = pictures.assign(key=hashes).groupby(["collection", "label"])["key"].rank(method="first")
+        probed = (rank <= -(-probe_pictures // 2)).to_numpy()
     rows: Iterable[Any] = pictures.itertuples()
     return [
         Task(
@@ -215,15 +197,6 @@ def plan_measurements(pictures: pd.DataFrame, root: Path, probe_pictures: int | 
         )
         for row, looked_at in zip(rows, probed, strict=True)
     ]
-
-
-def _probed(pictures: pd.DataFrame, wanted: int | None) -> np.ndarray:
-    """Choose pictures by the hash of their bytes, so that new ones push few others out."""
-    if wanted is None:
-        return np.ones(len(pictures), dtype=bool)
-    key = [hashlib.sha256(f"probe {sha256}".encode()).hexdigest() for sha256 in pictures["source_sha256"]]
-    rank = pictures.assign(key=key).groupby(["collection", "label"])["key"].rank(method="first")
-    return (rank <= -(-wanted // 2)).to_numpy()
 
 
 _MATCHED = "matched("  # what the column `policy` of files.csv begins with under this policy

@@ -37,12 +37,12 @@ def audit_pictures(
     """Run checks 1, 2 and 6 of a shortcut audit, and the probes of pixels.
 
     Args:
-        pictures: as of `pictures.gather_pictures`.
+        pictures: as of `measure.gather_pictures`.
         measured: of these pictures, in their order.
         rejected: `rejected.csv` of the conversion.
         settings: folds, draws, confidence and limits.
         compute: where pictures are read, and on how many cores.
-        seed: of deals, draws and fits.
+        seed: of folds, draws and fits.
 
     Returns:
         `settings`, `pictures` (counts), `parts` (part -> counts and what was found raw and converted),
@@ -50,10 +50,7 @@ def audit_pictures(
     """
     workers = worker_count(compute)
     known = [pictures[name].to_numpy() for name in ("target", "group", "collection")]
-    sides = {
-        RAW: Evidence(*measured.raw, *known),
-        CONVERTED: Evidence(*measured.converted, *known),
-    }
+    sides = {RAW: Evidence(*measured.raw, *known), CONVERTED: Evidence(*measured.converted, *known)}
     elsewhere = (pictures["split"] == ELSEWHERE).to_numpy()
     here = properties(pictures)[~elsewhere].reset_index(drop=True)
     of_training = pictures[~elsewhere]

@@ -17,21 +17,12 @@ from pipeline.images import content_features
 
 @dataclass(frozen=True)
 class Family:
-    """Features that would tell the label for one cause, and have one remedy; texts for a person.
+    """Features that would tell the label for one cause, and have one remedy; texts for a person."""
 
-    Attributes:
-        title: of its row in the chart.
-        plain: what a shortcut reads, in words that need no knowledge of files.
-        why_kept: why it is there where the policy keeps files as they are.
-        why_saved: why it is there where all files are saved anew.
-        advice: what to do about it then.
-        advice_kept: what to do about it where the policy keeps files as they are.
-        in_pixels: whether a network could read it itself.
-    """
-
-    title: str
-    plain: str
-    why_kept: str
+    title: str  # of its row in the chart
+    plain: str  # what a shortcut reads, in words that need no knowledge of files
+    why_kept: str  # why it is there where the policy keeps files as they are
+    # Why it is there where all files are saved anew, and what to do about it then.
     why_saved: str = (
         "The conversion saves this by the same rule in both classes, and it differs for all that."
     )
@@ -39,8 +30,9 @@ class Family:
         "See by collection in “Every figure” where it comes from, and add pictures of the class that lacks it"
         "."
     )
+    # Where the policy keeps files as they are.
     advice_kept: str = "Set convert=matched: it saves both classes alike and drops what software wrote."
-    in_pixels: bool = True
+    in_pixels: bool = True  # whether a network could read it itself
 
 
 FORMAT = Family("file format", "the kind of file", "The policy keeps the formats of the files.")
@@ -136,39 +128,22 @@ def _thumbnail_likeness(_workers: int, seed: int) -> Learner:
 
 @dataclass(frozen=True)
 class Probe:
-    """One way of learning from pixels that cannot see tampering as such.
+    """One way of learning from pixels that cannot see tampering as such."""
 
-    Attributes:
-        name: in the results of an audit.
-        features: what it learns from, of a picture (height, width, 3) uint8: (n,) float32.
-        n_features: n.
-        learner: made of the number of workers and a seed.
-        words: what it reads, for a person.
-        column: the same as the head of a column.
-        model: what learns, and from what.
-        plain: what it reads, in words that need no knowledge of files.
-        share: what a part of a detector's figures would be.
-        seen: how pictures were looked at, and by what the label was told; the figure follows.
-        found: a title where it tells the label; the figure follows.
-        not_found: a title where it does not; the figure follows.
-        why: it is there in converted pictures; `{policy}` stands for the policy of the conversion.
-        advice: what to do about it.
-    """
-
-    name: str
-    features: Callable[[np.ndarray], np.ndarray]
+    name: str  # in the results of an audit
+    features: Callable[[np.ndarray], np.ndarray]  # (height, width, 3) uint8 -> (n_features,) float32
     n_features: int
-    learner: Callable[[int, int], Learner]
-    words: str
-    column: str
-    model: str
-    plain: str
-    share: str
-    seen: str
-    found: str
-    not_found: str
-    why: str
-    advice: str
+    learner: Callable[[int, int], Learner]  # made of the number of workers and a seed
+    words: str  # what it reads, for a person
+    column: str  # the same as the head of a column
+    model: str  # what learns, and from what
+    plain: str  # what it reads, in words that need no knowledge of files
+    share: str  # what a part of a detector's metrics would be
+    seen: str  # how pictures were looked at, and by what the label was told; the metric follows
+    found: str  # a title where it tells the label; the metric follows
+    not_found: str  # a title where it does not; the metric follows
+    why: str  # it is there in converted pictures; `{policy}` stands for the policy of the conversion
+    advice: str  # what to do about it
 
 
 HISTORY, CONTENT = "compression_history", "content"

@@ -37,21 +37,13 @@ from pipeline.evaluation.bootstrap import Bootstrap, Metric
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of some pictures, and what it may tell.
+    """What is known of n pictures, and what it may tell."""
 
-    Attributes:
-        features: table of `FEATURES`.
-        pixels: name of each probe -> (n, k) that it knows, NaN where a picture is not probed.
-        target: (n,) 1 fake, 0 genuine.
-        groups: (n,) names.
-        collections: (n,) names, among which folds are spread evenly.
-    """
-
-    features: pd.DataFrame
-    pixels: Mapping[str, np.ndarray]
-    target: np.ndarray
-    groups: np.ndarray
-    collections: np.ndarray
+    features: pd.DataFrame  # of `FEATURES`
+    pixels: Mapping[str, np.ndarray]  # of each probe (n, k) that it knows, NaN where a picture is not probed
+    target: np.ndarray  # (n,) 1 fake, 0 genuine
+    groups: np.ndarray  # (n,) names
+    collections: np.ndarray  # (n,) names, among which folds are spread evenly
 
     def of(self, rows: np.ndarray) -> "Evidence":
         """Return that of the pictures where `rows`, (n,) bool, is true."""

@@ -4,7 +4,6 @@ A group is a connected component of that relation; a split that cuts through one
 what it has seen. On CASIA 2 a random split leaves 98 % of the test fakes a source in training.
 """
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,21 +93,3 @@ def _name(names: np.ndarray, components: np.ndarray, keys: np.ndarray) -> None:
     np.minimum.at(smallest, components, codes)
     known = smallest < len(distinct)
     names[known] = distinct[smallest[known]]
-
-
-def draw_groups(n_groups: int, draws: int, at_once: int, seed: int) -> Iterator[np.ndarray]:
-    """Draw all groups anew, `draws` times: blocks of (up to `at_once`, n_groups) counts.
-
-    Each draw has its own generator, so that the size of a block changes nothing.
-    """
-    for start in range(0, draws, at_once):
-        yield count_drawn(n_groups, range(start, min(start + at_once, draws)), seed)
-
-
-def count_drawn(n_groups: int, draws: range, seed: int) -> np.ndarray:
-    """Count how often each group is in draws of these numbers: (draws, n_groups) float64."""
-    counts = np.empty((len(draws), n_groups))
-    for row, draw in enumerate(draws):
-        drawn = np.random.default_rng([seed, draw]).integers(n_groups, size=n_groups)
-        counts[row] = np.bincount(drawn, minlength=n_groups)
-    return counts

@@ -10,13 +10,11 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
 from pipeline import config
-from pipeline.datasets.groups import draw_groups
 from pipeline.detector.decision import Decision, check_scores, probability
 from pipeline.errors import UserError
 
 Chooser = Callable[[np.ndarray, np.ndarray], float]  # targets and probabilities -> threshold
 
-_DRAWN_AT_ONCE = 1_000_000  # counts of groups
 _ROUNDING = 1e-9  # of a rate times a number of pictures: 0.07 of 100 are 7
 
 
@@ -122,11 +120,11 @@ def abstain_band(
     names, codes = np.unique(np.asarray(groups)[order].astype(str), return_inverse=True)
     threshold = chooser(targets, probability)
     chosen = [threshold]
-    for block in draw_groups(len(names), draws, max(1, _DRAWN_AT_ONCE // len(names)), seed):
-        for counts in block.astype(np.intp):
-            times = counts[codes]
-            with contextlib.suppress(UserError):
-                chosen.append(chooser(np.repeat(targets, times), np.repeat(probability, times)))
+    for draw in range(draws):
+        drawn = np.random.default_rng([seed, draw]).integers(len(names), size=len(names))
+        times = np.bincount(drawn, minlength=len(names))[codes]
+        with contextlib.suppress(UserError):
+            chosen.append(chooser(np.repeat(targets, times), np.repeat(probability, times)))
     tail = (1 - confidence) / 2
     low, high = np.quantile(chosen, [tail, 1 - tail])
     return float(min(low, threshold)), float(max(high, threshold))

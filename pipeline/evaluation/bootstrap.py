@@ -31,7 +31,6 @@ import pandas as pd
 from scipy import special, stats
 
 from pipeline import config
-from pipeline.datasets.groups import count_drawn
 from pipeline.parallel import available_cores
 
 Interval = tuple[float | None, float | None]
@@ -86,8 +85,16 @@ class Bootstrap:
         at_once = max(1, WEIGHTS_AT_ONCE // max(1, n_items))
         blocks = [range(start, min(start + at_once, self.draws)) for start in range(0, self.draws, at_once)]
         with ThreadPoolExecutor(min(available_cores(), MOST_THREADS)) as threads:
-            drawn = threads.map(lambda block: statistic(count_drawn(n_groups, block, self.seed)), blocks)
+            drawn = threads.map(lambda block: statistic(self._count_drawn(n_groups, block)), blocks)
             return np.concatenate(list(drawn))
+
+    def _count_drawn(self, n_groups: int, draws: range) -> np.ndarray:
+        """Count how often each group is in these draws, each with a generator of its own: (m, n_groups)."""
+        counts = np.empty((len(draws), n_groups))
+        for row, draw in enumerate(draws):
+            drawn = np.random.default_rng([self.seed, draw]).integers(n_groups, size=n_groups)
+            counts[row] = np.bincount(drawn, minlength=n_groups)
+        return counts
 
     def interval(
         self,
@@ -135,9 +142,6 @@ class Bootstrap:
         Args:
             values: (n,) in [0, 1]; NaN is left out.
             groups: (n,) names of groups.
-
-        Returns:
-            without an interval where fewer than two groups have a number, or all draws agree.
         """
         known = values.notna().to_numpy()
         if not known.any():

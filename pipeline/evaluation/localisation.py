@@ -5,7 +5,6 @@ what was tampered with should not. Where the first lies high, the score reads so
 saved, or where their sources come from. Each crop is judged by itself, as a picture of its own.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,17 +19,10 @@ _MOST = 6  # crops of one kind of a picture, so that large pictures do not decid
 
 
 class Crop(NamedTuple):
-    """A square part of a picture.
+    """A square part of a picture."""
 
-    Attributes:
-        kind: one of `KINDS`.
-        top: first row, in pixels, a multiple of 8.
-        left: first column, likewise.
-        picture: what is there.
-    """
-
-    kind: str
-    top: int
+    kind: str  # one of `KINDS`
+    top: int  # first row, in pixels, a multiple of 8
     left: int
     picture: Loaded
 
@@ -48,29 +40,23 @@ def cut_crops(picture: Loaded, mask: np.ndarray | None, is_fake: bool, seed: lis
         mask = np.zeros(picture.pixels.shape[:2], bool)
     if mask is None:
         return []
-    return [
-        Crop(kind, top, left, picture._replace(pixels=picture.pixels[top : top + SIDE, left : left + SIDE]))
-        for kind, top, left in _chosen(mask, is_fake, seed)
-    ]
-
-
-def _chosen(mask: np.ndarray, is_fake: bool, seed: list[int]) -> Iterator[tuple[str, int, int]]:
-    """Choose crops side by side as kind, top and left, of each kind not too many."""
     height, width = mask.shape
-    found: dict[str, list[tuple[int, int]]] = {kind: [] for kind in KINDS}
+    found: dict[str, list[Crop]] = {kind: [] for kind in KINDS}
     for top in range(0, height - SIDE + 1, SIDE // 2):
         for left in range(0, width - SIDE + 1, SIDE // 2):
-            share = mask[top : top + SIDE, left : left + SIDE].mean()
-            around = mask[
-                max(top - _APART, 0) : top + SIDE + _APART, max(left - _APART, 0) : left + SIDE + _APART
-            ]
+            inside = (slice(top, top + SIDE), slice(left, left + SIDE))
+            around = tuple(slice(max(side.start - _APART, 0), side.stop + _APART) for side in inside)
             if not is_fake:
-                found["genuine"].append((top, left))
-            elif not around.any():
-                found["untouched"].append((top, left))
-            elif share >= _TAMPERED:
-                found["tampered"].append((top, left))
-    for kind, places in found.items():
-        order = np.random.default_rng(seed).permutation(len(places))[:_MOST]
-        for place in sorted(order):
-            yield (kind, *places[place])
+                kind = "genuine"
+            elif not mask[around].any():
+                kind = "untouched"
+            elif mask[inside].mean() >= _TAMPERED:
+                kind = "tampered"
+            else:
+                continue
+            found[kind].append(Crop(kind, top, left, picture._replace(pixels=picture.pixels[inside])))
+    chosen: list[Crop] = []
+    for crops in found.values():
+        order = np.random.default_rng(seed).permutation(len(crops))[:_MOST]
+        chosen += [crops[index] for index in sorted(order)]
+    return chosen

@@ -25,18 +25,11 @@ from pipeline.evaluation.ranking import (
 
 @dataclass(frozen=True)
 class Calls:
-    """How pictures are called at a threshold, for m weightings of them: (m,) each.
+    """How pictures are called at a threshold, for m weightings of them: (m,) each."""
 
-    Attributes:
-        fake_accuracy: share of the fakes that are called fake (the true positive rate).
-        genuine_accuracy: share of the genuine pictures that are called genuine.
-        n_fake: weight of all fakes.
-        n_genuine: weight of all genuine pictures.
-    """
-
-    fake_accuracy: np.ndarray
-    genuine_accuracy: np.ndarray
-    n_fake: np.ndarray
+    fake_accuracy: np.ndarray  # share of the fakes that are called fake (the true positive rate)
+    genuine_accuracy: np.ndarray  # share of the genuine pictures that are called genuine
+    n_fake: np.ndarray  # weight of all fakes
     n_genuine: np.ndarray
 
     @property
@@ -66,19 +59,12 @@ class Calls:
 
 @dataclass(frozen=True)
 class Answers(Calls):
-    """What else is known of answers, for m weightings.
+    """What else is known of answers, for m weightings."""
 
-    Attributes:
-        weighting: the pictures by logit.
-        surplus: by how much each probability exceeds the truth, see `ranking.surplus_by_class`.
-        brier: (m,) mean of `brier_terms`.
-        log_loss: (m,) mean of `log_loss_terms`.
-    """
-
-    weighting: Weighting
-    surplus: tuple[np.ndarray, np.ndarray]
-    brier: np.ndarray
-    log_loss: np.ndarray
+    weighting: Weighting  # of the pictures by logit
+    surplus: tuple[np.ndarray, np.ndarray]  # of each probability over the truth, see `surplus_by_class`
+    brier: np.ndarray  # (m,) mean of `brier_terms`
+    log_loss: np.ndarray  # (m,) mean of `log_loss_terms`
 
 
 CALLS, RANKING = "Calls, at the threshold", "Ranking, at no threshold"
@@ -93,36 +79,26 @@ class MetricDefinition:
     """All that is to be known of a metric, but for the name that it has in `METRICS`.
 
     Attributes:
-        title: its name in the field.
-        meaning: for whoever has never heard it.
-        group: of `GROUPS`, under which it is shown.
         function: `Answers` -> (m,); for a metric at a threshold `Calls` must do, and it must grow with both
             accuracies. None for `PLACES`: `detector.validation.map_metrics` computes them of each picture,
             and their mean is taken.
         chance: share of fakes -> what is reached by somebody who never looks at a picture: who calls all by
             the larger class, gives each the share of fakes as its probability, and ranks at random. None
             where that has no meaning.
-        is_share: written in percent, else as a decimal.
-        at_threshold: whether it changes with the threshold.
-        best: where it is best, "high" or "low".
-        limits: between which it lies.
-        classes: of which it needs pictures; where one has none it has no value.
-        is_distance: whether chance makes it larger, see `Bootstrap.interval`.
-        caution: what to bear in mind about its interval.
     """
 
-    title: str
-    meaning: str
-    group: str
+    title: str  # its name in the field
+    meaning: str  # for whoever has never heard it
+    group: str  # of `GROUPS`, under which it is shown
     function: Callable[..., Any] | None
     chance: Callable[[float], float] | None = None
-    is_share: bool = False
-    at_threshold: bool = False
-    best: str = "high"
-    limits: tuple[float, float] = (0.0, 1.0)
-    classes: tuple[str, ...] = BOTH
-    is_distance: bool = False
-    caution: str = ""
+    is_share: bool = False  # written in percent, else as a decimal
+    at_threshold: bool = False  # whether it changes with the threshold
+    best: str = "high"  # or "low"
+    limits: tuple[float, float] = (0.0, 1.0)  # between which it lies
+    classes: tuple[str, ...] = BOTH  # of which it needs pictures; where one has none it has no value
+    is_distance: bool = False  # whether chance makes it larger, see `Bootstrap.interval`
+    caution: str = ""  # what to bear in mind about its interval
 
     def __call__(self, answers: Calls) -> np.ndarray:
         """Compute it for m weightings: (m,)."""
@@ -143,162 +119,82 @@ class MetricDefinition:
 
 
 # In the order in which people are shown them.
+# fmt: off
 METRICS: dict[str, MetricDefinition] = {
     "fake_accuracy": MetricDefinition(
-        "fake accuracy",
-        "of the fakes, called fake",
-        CALLS,
-        lambda calls: calls.fake_accuracy,
-        chance=lambda share: share >= 0.5,
-        is_share=True,
-        at_threshold=True,
-        classes=("fake",),
-    ),
+        "fake accuracy", "of the fakes, called fake", CALLS, lambda calls: calls.fake_accuracy,
+        chance=lambda share: share >= 0.5, is_share=True, at_threshold=True, classes=("fake",)),
     "genuine_accuracy": MetricDefinition(
-        "genuine accuracy",
-        "of the genuine pictures, called genuine",
-        CALLS,
+        "genuine accuracy", "of the genuine pictures, called genuine", CALLS,
         lambda calls: calls.genuine_accuracy,
-        chance=lambda share: share < 0.5,
-        is_share=True,
-        at_threshold=True,
-        classes=("genuine",),
-    ),
+        chance=lambda share: share < 0.5, is_share=True, at_threshold=True, classes=("genuine",)),
     "balanced_accuracy": MetricDefinition(
-        "balanced accuracy",
-        "the mean of the two above",
-        CALLS,
+        "balanced accuracy", "the mean of the two above", CALLS,
         lambda calls: (calls.fake_accuracy + 1 - calls.false_alarms) / 2,
-        chance=lambda _: 0.5,
-        is_share=True,
-        at_threshold=True,
-    ),
+        chance=lambda _: 0.5, is_share=True, at_threshold=True),
     "roc_auc": MetricDefinition(
-        "ROC AUC",
-        "how often a fake scores above a genuine picture; 0.5 is a coin",
-        RANKING,
+        "ROC AUC", "how often a fake scores above a genuine picture; 0.5 is a coin", RANKING,
         lambda answers: roc_auc(answers.weighting),
-        chance=lambda _: 0.5,
-    ),
+        chance=lambda _: 0.5),
     "average_precision": MetricDefinition(
-        "average precision",
-        "how pure the most suspicious pictures are, over all lengths of the list",
-        RANKING,
-        lambda answers: average_precision(answers.weighting),
-        chance=lambda share: share,
-    ),
+        "average precision", "how pure the most suspicious pictures are, over all lengths of the list",
+        RANKING, lambda answers: average_precision(answers.weighting),
+        chance=lambda share: share),
     "f1": MetricDefinition(
-        "F1",
-        "balance of fakes found and of being right when it says fake",
-        CALLS,
+        "F1", "balance of fakes found and of being right when it says fake", CALLS,
         lambda calls: 2 * calls.fake_accuracy * calls.n_fake / (calls.called_fake + calls.n_fake),
-        chance=lambda share: (share >= 0.5) * 2 * share / (1 + share),
-        at_threshold=True,
-    ),
+        chance=lambda share: (share >= 0.5) * 2 * share / (1 + share), at_threshold=True),
     "mcc": MetricDefinition(
-        "MCC",
-        "agreement of calls and truth; 0 is chance, 1 perfect",
-        CALLS,
-        Calls.mcc,
-        chance=lambda _: 0.0,
-        at_threshold=True,
-        limits=(-1.0, 1.0),
-    ),
+        "MCC", "agreement of calls and truth; 0 is chance, 1 perfect", CALLS, Calls.mcc,
+        chance=lambda _: 0.0, at_threshold=True, limits=(-1.0, 1.0)),
     "eer": MetricDefinition(
-        "EER",
-        "error rate where both kinds of error are equally frequent",
-        RANKING,
+        "EER", "error rate where both kinds of error are equally frequent", RANKING,
         lambda answers: equal_error_rate(answers.weighting),
-        chance=lambda _: 0.5,
-        is_share=True,
-        best="low",
-    ),
+        chance=lambda _: 0.5, is_share=True, best="low"),
     "tpr_at_1_percent_fpr": MetricDefinition(
-        "TPR at 1 % FPR",
-        "of the fakes, found if only 1 % of the genuine may be accused",
-        RANKING,
+        "TPR at 1 % FPR", "of the fakes, found if only 1 % of the genuine may be accused", RANKING,
         lambda answers: true_positive_rate_at(answers.weighting, 1),
-        chance=lambda _: 0.01,
-        is_share=True,
+        chance=lambda _: 0.01, is_share=True,
         # docs/decisions/0018-intervals-of-figures.md
         caution="rests on one or two genuine pictures: a 95 % interval of it holds the truth in some 92 % of "
-        "cases, with 50 groups in 79 %",
-    ),
+        "cases, with 50 groups in 79 %"),
     "tpr_at_5_percent_fpr": MetricDefinition(
-        "TPR at 5 % FPR",
-        "of the fakes, found if 5 % of the genuine may be accused",
-        RANKING,
+        "TPR at 5 % FPR", "of the fakes, found if 5 % of the genuine may be accused", RANKING,
         lambda answers: true_positive_rate_at(answers.weighting, 5),
-        chance=lambda _: 0.05,
-        is_share=True,
-    ),
+        chance=lambda _: 0.05, is_share=True),
     "precision_at_1_percent": MetricDefinition(
-        "precision at 1 % fakes",
-        "of what it calls fake, really fake, if 1 picture in 100 is",
-        RARE,
+        "precision at 1 % fakes", "of what it calls fake, really fake, if 1 picture in 100 is", RARE,
         lambda calls: calls.precision(0.01),
-        chance=lambda _: 0.01,
-        is_share=True,
-        at_threshold=True,
-    ),
+        chance=lambda _: 0.01, is_share=True, at_threshold=True),
     "precision_at_10_percent": MetricDefinition(
-        "precision at 10 % fakes",
-        "of what it calls fake, really fake, if 10 pictures in 100 are",
-        RARE,
+        "precision at 10 % fakes", "of what it calls fake, really fake, if 10 pictures in 100 are", RARE,
         lambda calls: calls.precision(0.1),
-        chance=lambda _: 0.1,
-        is_share=True,
-        at_threshold=True,
-    ),
+        chance=lambda _: 0.1, is_share=True, at_threshold=True),
     "brier": MetricDefinition(
-        "Brier score",
-        "mean squared error of the probabilities",
-        PROBABILITIES,
+        "Brier score", "mean squared error of the probabilities", PROBABILITIES,
         lambda answers: answers.brier,
-        chance=lambda share: share * (1 - share),
-        best="low",
-    ),
+        chance=lambda share: share * (1 - share), best="low"),
     "log_loss": MetricDefinition(
-        "log loss",
-        "how much its probabilities are surprised by the truth",
-        PROBABILITIES,
+        "log loss", "how much its probabilities are surprised by the truth", PROBABILITIES,
         lambda answers: answers.log_loss,
         chance=lambda share: -share * np.log(share) - (1 - share) * np.log(1 - share),
-        best="low",
-        limits=(0.0, np.inf),
-    ),
+        best="low", limits=(0.0, np.inf)),
     # One probability for all, the share of fakes, is never wrong on the whole: no chance level.
     "ece": MetricDefinition(
-        "ECE",
-        "mean gap between probability and how often it is true",
-        PROBABILITIES,
+        "ECE", "mean gap between probability and how often it is true", PROBABILITIES,
         lambda answers: expected_calibration_error(answers.weighting, answers.surplus),
-        best="low",
-        is_distance=True,
-    ),
+        best="low", is_distance=True),
     "pixel_roc_auc": MetricDefinition(
-        "pixel ROC AUC",
-        "within a fake: how often a tampered pixel scores above another",
-        PLACES,
-        None,
-        chance=lambda _: 0.5,
-    ),
+        "pixel ROC AUC", "within a fake: how often a tampered pixel scores above another", PLACES, None,
+        chance=lambda _: 0.5),
     "pixel_f1": MetricDefinition(
-        "pixel F1",
-        "overlap of what it marks with the mask; threshold 0.5",
-        PLACES,
-        None,
-    ),
+        "pixel F1", "overlap of what it marks with the mask; threshold 0.5", PLACES, None),
     "pixel_iou": MetricDefinition("pixel IoU", "the same, as intersection over union", PLACES, None),
     "pixel_false_positive_rate": MetricDefinition(
-        "pixel false-positive rate",
-        "of the pixels of genuine pictures, marked as tampered",
-        PLACES,
-        None,
-        is_share=True,
-        best="low",
-    ),
+        "pixel false-positive rate", "of the pixels of genuine pictures, marked as tampered", PLACES, None,
+        is_share=True, best="low"),
 }
+# fmt: on
 PIXELS = "pixel_roc_auc"  # mean over the fakes that have a mask
 
 

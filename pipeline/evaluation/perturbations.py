@@ -88,8 +88,6 @@ def take_screenshot(
 # The finest traces of a save lie in single coefficients of its 8 × 8 blocks, also in the lowest ones, so
 # every probe mixes neighbouring blocks. With the lowest terms taken on the grid of the save, a detector
 # trained on CASIA (ROC AUC 0.97) still reached 0.67; taken between its blocks, 0.59.
-#
-
 _LONGEST = 48  # pixels of a thumbnail
 _SIGMA = 4.0  # pixels, of the blur
 _KEPT = 3  # lowest terms along each axis of a block
@@ -134,14 +132,8 @@ def _low_along_columns(pixels: np.ndarray) -> np.ndarray:
     return low.reshape(pixels.shape)
 
 
-def _projection() -> np.ndarray:
-    """Return the (8, 8) matrix that keeps the lowest terms of an orthonormal DCT-II along one axis."""
-    basis = dct_basis()[:_KEPT]
-    return (basis.T @ basis).astype(np.float32)
-
-
-_PROJECTION = _projection()
-
+_LOWEST = dct_basis()[:_KEPT]
+_PROJECTION = (_LOWEST.T @ _LOWEST).astype(np.float32)  # (8, 8): keeps the lowest terms along one axis
 
 CONTENT_ONLY = "content only"  # the family of the probes
 Change = Callable[[np.ndarray, np.random.Generator], Loaded]
@@ -152,32 +144,23 @@ class Perturbation:
     """One way to change a picture.
 
     Attributes:
-        name: unique, in words.
-        family: what kind of change it is.
-        strength: how much of it, in words.
         change: (h, w, 3) uint8 with sides in multiples of 8, and a generator, to the changed picture.
         is_probe: whether only the content is left, so that a detector of tampering should know nothing.
     """
 
-    name: str
+    name: str  # unique, in words
     family: str
-    strength: str
+    strength: str  # in words
     change: Change
     is_probe: bool = False
 
 
 def perturb(pixels: np.ndarray, perturbation: Perturbation, seed: int, number: int) -> Loaded:
-    """Change one picture; the same picture, seed and number give the same result.
+    """Change pixels (h, w, 3) uint8 on the JPEG grid, as `inputs.load` gives them; they are left as they are.
 
-    Args:
-        pixels: (h, w, 3) uint8 on the JPEG grid, as `inputs.load` gives them; left as they are.
-        perturbation: what is done.
-        seed: of the run.
-        number: of the picture.
-
-    Returns:
-        pixels on the JPEG grid, and the luminance table that `load` would read off the file: of the last save
-        if that was a JPEG, else zeros.
+    The same picture, seed of the run and number of the picture give the same result: pixels on the JPEG
+    grid, and the luminance table that `load` would read off the file: of the last save if that was a JPEG,
+    else zeros.
     """
     return perturbation.change(pixels, np.random.default_rng([seed, number]))
 
@@ -205,19 +188,13 @@ def _webp(quality: int) -> Perturbation:
 
 def _resize(scale: float) -> Perturbation:
     return Perturbation(
-        f"resize {scale:g}",
-        "resize",
-        f"× {scale:g}",
-        partial(_apply, ScaleBlurSave(scale=scale)),
+        f"resize {scale:g}", "resize", f"× {scale:g}", partial(_apply, ScaleBlurSave(scale=scale))
     )
 
 
 def _blur(sigma: float) -> Perturbation:
     return Perturbation(
-        f"blur {sigma:g}",
-        "blur",
-        f"σ {sigma:g} px",
-        partial(_apply, ScaleBlurSave(blur=sigma)),
+        f"blur {sigma:g}", "blur", f"σ {sigma:g} px", partial(_apply, ScaleBlurSave(blur=sigma))
     )
 
 

@@ -23,7 +23,7 @@ from pipeline.images.mask import read_mask
 from pipeline.images.read import read_bytes
 from pipeline.inputs.load import Loaded, load
 
-# Of a manifest table, what figures and slices need.
+# Of a manifest table, what metrics and slices need.
 _KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format"]
 _MEASURES = ["width", "height", "jpeg_quality"]  # texts in a table, empty where the file was never JPEG
 
@@ -35,7 +35,7 @@ class Examination(NamedTuple):
 
     Attributes:
         predictions: of the pictures as handed in, see `with_answers`.
-        crops: one row a crop of the control, `CROP_COLUMNS`, see `control`.
+        crops: of the localisation check, one row a crop, `CROP_COLUMNS`.
         perturbed: logits, one row a picture that was looked at closely (its index is the row in the table,
             from 0), one column a perturbation.
     """
@@ -82,7 +82,7 @@ def examine(
             for crop, of_crop in zip(cut, answers, strict=True):
                 place = (crop.kind, crop.top, crop.left)
                 crops.append((row.path, row.group, row.collection, *place, of_crop.logit))
-            changed = _changed(picture, perturbations, seed, number)
+            changed = (perturb(picture.pixels, each, seed, number) for each in perturbations)
             perturbed.append([of_form.logit for of_form in detector.answers_for_crops(changed)])
             yield content, picture
 
@@ -107,14 +107,6 @@ def _decoded(path: Path) -> tuple[bytes, Loaded]:
         return content, load(content, NATIVE)
     except Unreadable as error:
         raise Unreadable(error.reason, str(path)) from error
-
-
-def _changed(
-    picture: Loaded, perturbations: Sequence[Perturbation], seed: int, number: int
-) -> Iterator[Loaded]:
-    """Change a picture one way after the other, each when it is asked for."""
-    for each in perturbations:
-        yield perturb(picture.pixels, each, seed, number)
 
 
 def mask_at(path: str) -> np.ndarray | None:

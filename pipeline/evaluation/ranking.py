@@ -29,13 +29,7 @@ class WeightedRanking:
     """
 
     def __init__(self, logit: np.ndarray, fake: np.ndarray, codes: np.ndarray) -> None:
-        """Sort the pictures.
-
-        Args:
-            logit: (n,) scores, higher is more fake.
-            fake: (n,) bool.
-            codes: (n,) number of each picture's group.
-        """
+        """Sort n pictures by their scores, higher is more fake; codes number their groups: (n,) each."""
         order = np.argsort(-logit, kind="stable")
         is_fake = fake[order]
         self.fakes, self.genuine = order[is_fake], order[~is_fake]
@@ -54,11 +48,7 @@ class WeightedRanking:
         self.has_ties = not np.array_equal(self.beaten_by, self.beaten_or_met_by)
 
     def weigh(self, counts: np.ndarray) -> "Weighting":
-        """Let each group count.
-
-        Args:
-            counts: (m, groups) how often, float64.
-        """
+        """Let each group count so often: (m, groups) float64."""
         fake_weights = np.take(counts, self.fake_codes, axis=1)
         genuine_weights = np.take(counts, self.genuine_codes, axis=1)
         return Weighting(

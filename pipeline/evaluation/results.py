@@ -49,16 +49,8 @@ _OF_ELSEWHERE = (*_ACCURACIES, "roc_auc", BEST_SHORTCUT)
 _OF_COLLECTIONS = ("balanced_accuracy", "roc_auc")
 # Names of files and collections such as "NA" are texts; empty cells of numbers are NaN all the same.
 _TEXTS = (
-    "path",
-    "group",
-    "collection",
-    "subset",
-    "condition",
-    "part",
-    "name",
-    "strength",
-    "verdict",
-    "words",
+    *("path", "group", "collection", "subset", "condition"),
+    *("part", "name", "strength", "verdict", "words"),
 )
 
 
@@ -75,42 +67,30 @@ class Results:
     """What was measured, and what it was measured on. All but the first three may be empty: not known.
 
     Attributes:
-        threshold: calibrated probability from which on a picture is called fake.
-        confidence: share of the draws inside each interval.
         table: `COLUMNS`, a row a metric of a subset; NaN where it has no value or no interval. `subset` is
             `TEST`, `ELSEWHERE`, "collections.<name>", "<property>: <slice>", or "untouched" or "tampered"
             crops; `condition` is "" or `AT_HALF`.
-        predictions: a row a picture, see `predictions.with_answers`.
         crops: of the localisation check, with their logits.
         robustness: of `robustness.measure_robustness`.
         shortcuts: what the best shortcut of each subset is, see `auditing.findings`.
-        history: of the training, a row an epoch.
-        left_out: pictures that the manifest left out.
-        audit: of the same data.
-        record: `run.json` of the training.
-        evaluated: `run.json` of the evaluation.
-        decision: `decision.json`.
-        counts: `counts.json` of the manifest.
-        data: the configuration of the pictures, as the manifest was built from it.
-        gallery: folder of pictures of the surest answers; None without one.
     """
 
-    threshold: float
-    confidence: float
+    threshold: float  # calibrated probability from which on a picture is called fake
+    confidence: float  # share of the draws inside each interval
     table: pd.DataFrame
-    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)  # of `predictions.with_answers`
     crops: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_CROPS))
     robustness: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PERTURBED))
     shortcuts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_WORDS))
-    history: pd.DataFrame = field(default_factory=pd.DataFrame)
-    left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
-    audit: Mapping[str, Any] = field(default_factory=dict)
-    record: Mapping[str, Any] = field(default_factory=dict)
-    evaluated: Mapping[str, Any] = field(default_factory=dict)
-    decision: Mapping[str, Any] = field(default_factory=dict)
-    counts: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    gallery: Path | None = None
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the training, a row an epoch
+    left_out: pd.DataFrame = field(default_factory=pd.DataFrame)  # pictures that the manifest left out
+    audit: Mapping[str, Any] = field(default_factory=dict)  # of the same data
+    record: Mapping[str, Any] = field(default_factory=dict)  # `run.json` of the training
+    evaluated: Mapping[str, Any] = field(default_factory=dict)  # `run.json` of the evaluation
+    decision: Mapping[str, Any] = field(default_factory=dict)  # `decision.json`
+    counts: Mapping[str, Any] = field(default_factory=dict)  # `counts.json` of the manifest
+    data: Mapping[str, Any] = field(default_factory=dict)  # what the manifest was built from
+    gallery: Path | None = None  # folder of pictures of the surest answers
 
     def metric(self, subset: str, metric: str, condition: str = "") -> Metric:
         """Return a metric with its interval; what was not measured has neither value nor interval."""
@@ -225,12 +205,7 @@ class Results:
         return {name: value for name, value in values.items() if name != BEST_SHORTCUT or value is not None}
 
     def with_audit(self, audit: Mapping[str, Any], shortcuts: pd.DataFrame) -> "Results":
-        """Add an audit of the same data, and the best shortcut on the pictures of each subset.
-
-        Args:
-            audit: `audit.json`.
-            shortcuts: of `auditing.findings.shortcuts_on`, a row a part of `intervals`.
-        """
+        """Add an audit of the same data, and what `auditing.findings.shortcuts_on` tells of each subset."""
         places = self.table[self.table["kind"].isin(PICTURES)].drop_duplicates(["subset", "condition"])
         places = places.assign(kind=SHORTCUT, part=self.intervals["part"].unique())
         rows = [
@@ -256,12 +231,7 @@ class Results:
 
     @classmethod
     def load(cls, folder: Path, metrics: Path, confidence: float) -> "Results":
-        """Read what `save` wrote.
-
-        Args:
-            folder: of the tables.
-            metrics: `metrics.json` of the same evaluation.
-            confidence: of the intervals.
+        """Read what `save` wrote, and `metrics.json` of the same evaluation.
 
         Raises:
             UserError: there is no evaluation.

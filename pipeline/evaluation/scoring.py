@@ -56,13 +56,7 @@ class WeightedPredictions:
     """
 
     def __init__(self, predictions: pd.DataFrame, threshold: float, codes: np.ndarray, n_groups: int) -> None:
-        """Prepare.
-
-        Args:
-            predictions: columns `target`, `logit` and `probability_fake`.
-            threshold: a picture is called fake from this probability on.
-            codes: (n,) number of each picture's group.
-            n_groups: how many numbers there are.
+        """Prepare n predictions; `codes` (n,) number their groups.
 
         Raises:
             UserError: an answer is not a number.
@@ -200,9 +194,7 @@ def _intervals(
 def certain_accuracies(sums: np.ndarray, confidence: float) -> dict[str, Interval]:
     """Compute intervals for the accuracies that every group of a class agrees on, for no others.
 
-    Args:
-        sums: (4, groups) right fakes, fakes, right genuine pictures, genuine pictures.
-        confidence: share inside the interval, in (0, 1).
+    `sums` are (4, groups) right fakes, fakes, right genuine pictures, genuine pictures.
     """
     found: dict[str, Interval] = {}
     for label, right, count in zip(BOTH, sums[::2], sums[1::2], strict=True):

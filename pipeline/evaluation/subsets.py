@@ -1,7 +1,6 @@
 """What is measured of a detector's answers: all pictures, each collection, kinds of pictures, crops."""
 
-import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,20 @@ from pipeline.evaluation.results import (
 )
 from pipeline.evaluation.scoring import measure
 
-_MEGAPIXELS = [0.2, 1, 4, 16]
-_QUALITIES = [50, 75, 90]  # of libjpeg's scale, 1 to 100
+# Where each bin begins, and its name; qualities of libjpeg's scale, 1 to 100.
+_MEGAPIXELS: dict[float, str] = {
+    0: "below 0.2 megapixels",
+    0.2: "0.2–1 megapixels",
+    1: "1–4 megapixels",
+    4: "4–16 megapixels",
+    16: "16 megapixels and more",
+}
+_QUALITIES: dict[float, str] = {
+    0: "quality below 50",
+    50: "quality 50–74",
+    75: "quality 75–89",
+    90: "quality 90–100",
+}
 
 Slice = tuple[str, str, pd.DataFrame]
 
@@ -137,9 +148,9 @@ def cut_slices(predictions: pd.DataFrame) -> Iterator[Slice]:
     for name, part in predictions.groupby("source_format", sort=True):
         yield "format", str(name), part
     megapixels = (predictions["width"] * predictions["height"] / 1e6).to_numpy(np.float64)
-    yield from _binned(predictions, "size", megapixels, _MEGAPIXELS, _size_names())
+    yield from _binned(predictions, "size", megapixels, _MEGAPIXELS)
     quality = predictions["jpeg_quality"].to_numpy(np.float64)
-    yield from _binned(predictions, "quality", quality, _QUALITIES, _quality_names())
+    yield from _binned(predictions, "quality", quality, _QUALITIES)
     if np.isnan(quality).any():
         yield "quality", "never JPEG", predictions[np.isnan(quality)]
 
@@ -154,23 +165,10 @@ def _by_subset(predictions: pd.DataFrame) -> Iterator[Slice]:
 
 
 def _binned(
-    predictions: pd.DataFrame, property_: str, values: np.ndarray, edges: Sequence[float], names: list[str]
+    predictions: pd.DataFrame, property_: str, values: np.ndarray, bins: Mapping[float, str]
 ) -> Iterator[Slice]:
     """Cut by a number; each edge belongs to the bin above it, NaN to none."""
-    place = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right"))
-    for number, name in enumerate(names):
-        if (place == number).any():
-            yield property_, name, predictions[place == number]
-
-
-def _size_names() -> list[str]:
-    between = [f"{low:g}–{high:g} megapixels" for low, high in itertools.pairwise(_MEGAPIXELS)]
-    return [f"below {_MEGAPIXELS[0]:g} megapixels", *between, f"{_MEGAPIXELS[-1]:g} megapixels and more"]
-
-
-def _quality_names() -> list[str]:
-    ends = [*_QUALITIES[1:], 101]
-    return [
-        f"quality below {_QUALITIES[0]}",
-        *(f"quality {low}–{high - 1}" for low, high in zip(_QUALITIES, ends, strict=True)),
-    ]
+    index = np.where(np.isnan(values), -1, np.searchsorted(list(bins), values, side="right") - 1)
+    for number, name in enumerate(bins.values()):
+        if (index == number).any():
+            yield property_, name, predictions[index == number]

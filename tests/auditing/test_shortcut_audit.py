@@ -16,12 +16,7 @@ from pipeline.auditing.findings import (
     shortcuts_above,
     shortcuts_on,
 )
-from pipeline.auditing.measure import (
-    count_savings,
-    gather_pictures,
-    measure_all,
-    plan_measurements,
-)
+from pipeline.auditing.measure import count_savings, gather_pictures, measure_all, plan_measurements
 from pipeline.auditing.shortcut_kinds import COMPRESSION, CONTENT, HISTORY, PROBES
 from pipeline.conversion.file_table import FILE_COLUMNS
 from pipeline.datasets.tables import SPLITS, read_files, read_table

@@ -3,11 +3,7 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluation.bootstrap import Bootstrap
-from pipeline.evaluation.localisation import (
-    KINDS,
-    SIDE,
-    cut_crops,
-)
+from pipeline.evaluation.localisation import KINDS, SIDE, cut_crops
 from pipeline.evaluation.subsets import measure_localisation
 from pipeline.images.jpeg import NO_TABLE
 from pipeline.inputs.load import Loaded
