@@ -24,8 +24,7 @@ from tests.datasets.casia2 import NAMES, casia2_names
 
 GROUPED = Split(method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15}, folds=None, fold=0)
 RANDOM = GROUPED.model_copy(update={"method": "random"})
-PARENTS = GROUPED.model_copy(update={"method": "parents"})
-OFFICIAL = GROUPED.model_copy(update={"method": "official"})
+PARENTS, OFFICIAL = (GROUPED.model_copy(update={"method": method}) for method in ("parents", "official"))
 CONVERTED = Path("data/converted")
 ROLES = {"here": "train", "far": "test"}
 UNUSED = {"genuine": "", "fake": "", "masks": "", "protocol": [], "known_groups": None}
@@ -37,8 +36,8 @@ DATA = Data(
 )
 
 
-def files(n=60, collection="here", start=0):
-    """Make files.csv: pairs of a genuine picture and a fake made from it."""
+def files(n=60, collection="here", start=0, far=None):
+    """Make files.csv: pairs of a genuine picture and a fake made from it; 20 more `far`, from there on."""
     rows = []
     for number in range(start, start + n):
         for label in ("fake", "genuine"):
@@ -50,7 +49,8 @@ def files(n=60, collection="here", start=0):
             row["official"] = "test" if number % 5 == 0 else "train"
             row["mask_path"] = f"{collection}/masks/{number:03}.png" if label == "fake" else ""
             rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table if far is None else pd.concat([table, files(20, "far", far)], ignore_index=True)
 
 
 def build(table, split=GROUPED, seed=3, duplicates=None, protocol=()):
@@ -60,56 +60,44 @@ def build(table, split=GROUPED, seed=3, duplicates=None, protocol=()):
 
 
 @pytest.mark.parametrize("protocol", [(), ("source_matched",), ("jpeg_only", "source_matched")])
-@pytest.mark.parametrize(
-    "split", [GROUPED, RANDOM, PARENTS, OFFICIAL], ids=["grouped", "random", "parents", "official"]
-)
+@pytest.mark.parametrize("split", [GROUPED, RANDOM, PARENTS, OFFICIAL], ids=lambda split: split.method)
 def test_every_picture_is_in_one_table_once(split, protocol):
-    table = pd.concat([files(), files(20, "far", start=50)], ignore_index=True)
+    table = files(far=50)
     table.loc[::9, "source_format"] = "PNG"
     table.loc[::11, "official"] = ""
     table.loc[::13, "source_ids"] = "s:1|s:2"
     manifest = build(table, split, protocol=protocol)
-    paths = [path for rows in manifest.splits.values() for path in rows["path"]] + list(
-        manifest.left_out["path"]
-    )
+    paths = pd.concat([*manifest.splits.values(), manifest.left_out])["path"]
     assert sorted(paths) == sorted("data/converted/" + table["path"])
     assert (manifest.left_out["reason"] != "").all()
 
 
-def test_tables_have_the_agreed_columns_in_order_of_paths():
+def test_tables_have_the_agreed_columns_in_order_of_paths_from_the_repository_on():
     for rows in build(files()).splits.values():
         assert list(rows.columns) == COLUMNS
         assert rows["path"].is_monotonic_increasing
         assert (rows["target"] == (rows["label"] == "fake")).all()
-
-
-def test_paths_start_at_the_repository_and_masks_stay_empty_where_there_is_none():
     row = label_table(files(1), CONVERTED).set_index("label")
     assert row.loc["fake", "mask_path"] == "data/converted/here/masks/000.png"
     assert row.loc["genuine", "mask_path"] == ""
 
 
 def test_test_collections_are_tested_whole_but_for_relatives_of_training():
-    manifest = build(pd.concat([files(), files(20, "far", start=50)], ignore_index=True))
+    manifest = build(files(far=50))
     tested = manifest.splits["test"]
-    assert set(tested.loc[tested["collection"] == "far", "group"]) == {
-        f"s:{number}" for number in range(60, 70)
-    }
+    far = tested.loc[tested["collection"] == "far", "group"]
+    assert set(far) == {f"s:{number}" for number in range(60, 70)}
     assert set(manifest.left_out["group"]) == {f"s:{number}" for number in range(50, 60)}
     assert set(manifest.left_out["reason"]) == {"a relative is in a training collection"}
     assert manifest.left_out["detail"].iloc[0] == "data/converted/here/fake/050.jpg"
     assert set(manifest.splits["train"]["collection"]) == {"here"}
 
 
-def test_the_order_of_files_csv_does_not_matter():
+def test_another_order_folder_or_conversion_splits_alike():
     table = files()
-    shuffled = table.sample(frac=1, random_state=1)
+    shuffled = build(table.sample(frac=1, random_state=1)).splits
     for name, rows in build(table).splits.items():
-        pd.testing.assert_frame_equal(rows, build(shuffled).splits[name])
-
-
-def test_another_folder_or_conversion_splits_alike():
-    table = files()
+        pd.testing.assert_frame_equal(rows, shuffled[name])
     other = table.assign(path=table["path"].str.replace(".jpg", ".png"), sha256=table["sha256"] + "x")
     for split in (GROUPED, RANDOM):
         one = build(table, split).splits["test"]["path"].map(lambda path: Path(path).stem)
@@ -126,7 +114,7 @@ def test_files_of_another_dataset_nothing_to_train_on_and_unknown_labels_are_ref
         build(files().assign(label="real"))
 
 
-def test_written_tables_are_read_back_as_they_were(tmp_path):
+def test_written_tables_are_read_back_and_stay_where_others_cannot_be_written_whole(tmp_path):
     manifest = build(files())
     counts = count_manifest(manifest, cross_dataset_collections(DATA))
     write_manifest(tmp_path, manifest, counts, {"seed": 3})
@@ -136,10 +124,6 @@ def test_written_tables_are_read_back_as_they_were(tmp_path):
     assert left_out.columns.tolist() == LEFT_OUT_COLUMNS
     names = ["built_from.json", "counts.json", "left_out.csv", "test.csv", "train.csv", "validation.csv"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
-
-
-def test_a_manifest_that_cannot_be_written_whole_leaves_the_earlier_one(tmp_path):
-    write_manifest(tmp_path, build(files()), {}, {"seed": 3})
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     other = build(files(), seed=4)
     with pytest.raises(ValueError, match="Out of range float"):
@@ -154,20 +138,17 @@ def test_empty_cells_and_the_word_nan_are_text(tmp_path):
     assert set(table["jpeg_quality"]) == {""}
 
 
-def test_a_missing_table_says_which_command_writes_it(tmp_path):
+def test_tables_that_are_missing_lack_a_column_or_have_a_swapped_target_are_refused(tmp_path):
     with pytest.raises(
         UserError, match=r"files\.csv is not there; write it with python -m pipeline\.convert"
     ):
         read_files(tmp_path)
+    table = build(files()).splits["train"]
+    path = tmp_path / "train.csv"
     with pytest.raises(
         UserError, match=r"train\.csv is not there; write it with python -m pipeline\.manifest"
     ):
-        read_table(tmp_path / "train.csv")
-
-
-def test_a_table_without_a_column_or_with_a_swapped_target_is_refused(tmp_path):
-    table = build(files()).splits["train"]
-    path = tmp_path / "train.csv"
+        read_table(path)
     table.drop(columns="group").to_csv(path, index=False)
     with pytest.raises(UserError, match="no column group"):
         read_table(path)
@@ -187,8 +168,8 @@ def test_counts_say_what_a_random_split_leaks():
     assert count_manifest(build(files()), frozenset())["leak"]["fake"]["with_relatives_in_train"] == 0
 
 
-def test_counts_fit_a_terminal_and_add_up():
-    table = pd.concat([files(), files(20, "far", start=50)], ignore_index=True)
+def test_counts_fit_a_terminal_add_up_and_name_a_group_that_fills_training():
+    table = files(far=50)
     counts = count_manifest(build(table), cross_dataset_collections(DATA))
     here = [counts[name][label] for name in ("train", "validation", "test") for label in ("genuine", "fake")]
     assert sum(here) == 120
@@ -197,17 +178,13 @@ def test_counts_fit_a_terminal_and_add_up():
     lines = count_lines(counts).splitlines()
     assert np.max([len(line) for line in lines]) <= 80
     assert "20 pictures left out: a relative is in a training collection" in lines
-
-
-def test_a_group_that_fills_training_is_named():
     table = pd.concat([files(), files(30, start=100).assign(source_ids="s:big")], ignore_index=True)
-    assert "one group, s:big, holds 60 training pictures" in count_lines(
-        count_manifest(build(table), frozenset())
-    )
+    lines = count_lines(count_manifest(build(table), frozenset()))
+    assert "one group, s:big, holds 60 training pictures" in lines
 
 
-def test_look_alikes_stay_on_one_side_and_leave_a_test_collection():
-    table = pd.concat([files(), files(20, "far", start=100)], ignore_index=True)
+def test_near_duplicates_stay_on_one_side_and_leave_a_test_collection():
+    table = files(far=100)
     duplicates = np.arange(len(table))
     duplicates[0:40:4] = 0  # fakes of ten sources, and so is a picture of the other collection
     duplicates[-1] = 0
@@ -251,9 +228,8 @@ def test_what_the_protocol_leaves_out_ties_no_groups_together():
     tying = table.index[(table["label"] == "fake")][0]
     table.loc[tying, ["source_ids", "source_format"]] = ["s:0|s:1", "PNG"]
     manifest = build(table, protocol=["jpeg_only"])
-    assert manifest.left_out[["source_ids", "reason"]].to_numpy().tolist() == [
-        ["s:0|s:1", "jpeg_only: the file was no JPEG"]
-    ]
+    left_out = manifest.left_out[["source_ids", "reason"]].to_numpy().tolist()
+    assert left_out == [["s:0|s:1", "jpeg_only: the file was no JPEG"]]
     rows = pd.concat(manifest.splits.values()).set_index("source_ids")["group"]
     assert rows.loc[["s:0", "s:1"]].unique().tolist() == ["s:0", "s:1"]
 
@@ -279,19 +255,13 @@ def reasons(table, *protocol):
     return leave_out(table, data).tolist()
 
 
-def pictures(*rows):
-    """Make rows of files.csv from (collection, label, source ids, format)."""
-    return pd.DataFrame(rows, columns=["collection", "label", "source_ids", "source_format"])
-
-
-TABLE = pictures(
-    ("here", "fake", "s:1|s:2", "JPEG"),
-    ("here", "fake", "s:3", "TIFF"),
-    ("here", "genuine", "s:1", "JPEG"),
-    ("here", "genuine", "s:2", "PNG"),
-    ("here", "genuine", "s:3", "JPEG"),
-    ("here", "genuine", "s:4", "JPEG"),
-    ("far", "genuine", "", "JPEG"),
+TABLE = pd.DataFrame(
+    {
+        "collection": ["here"] * 6 + ["far"],
+        "label": ["fake"] * 2 + ["genuine"] * 5,
+        "source_ids": ["s:1|s:2", "s:3", "s:1", "s:2", "s:3", "s:4", ""],
+        "source_format": ["JPEG", "TIFF", "JPEG", "PNG", "JPEG", "JPEG", "JPEG"],
+    }
 )
 
 

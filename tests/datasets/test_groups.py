@@ -1,5 +1,4 @@
 import json
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +23,7 @@ from tests.datasets.casia2 import NAMES, casia2_names
 def files(*pictures):
     """Make rows of files.csv from (source ids, source bytes, converted bytes); pixels as the source's."""
     rows = [
-        {
-            "source_ids": "|".join(ids),
-            "source_sha256": sha256(f"source {source}".encode()).hexdigest(),
-            "sha256": sha256(f"converted {converted}".encode()).hexdigest(),
-            "pixel_sha256": sha256(f"pixels {source}".encode()).hexdigest(),
-        }
+        ("|".join(ids), f"source {source}", f"converted {converted}", f"pixels {source}")
         for ids, source, converted in pictures
     ]
     return pd.DataFrame(rows, columns=["source_ids", "source_sha256", "sha256", "pixel_sha256"])
@@ -57,19 +51,14 @@ def components(pictures):
     return label
 
 
-@given(st.lists(picture, min_size=1, max_size=12))
-def test_groups_are_the_connected_components(pictures):
+@given(st.lists(picture, min_size=1, max_size=12), st.randoms())
+def test_groups_are_the_connected_components_and_the_order_changes_no_name(pictures, random):
     names, expected = group_pictures(files(*pictures)), components(pictures)
     for i in range(len(pictures)):
         for j in range(len(pictures)):
             assert (names[i] == names[j]) == (expected[i] == expected[j])
-
-
-@given(st.lists(picture, min_size=1, max_size=12), st.randoms())
-def test_the_order_of_the_pictures_changes_no_name(pictures, random):
     order = random.sample(range(len(pictures)), len(pictures))
-    names = group_pictures(files(*pictures))
-    assert group_pictures(files(*(pictures[place] for place in order))).tolist() == names[order].tolist()
+    assert group_pictures(files(*(pictures[index] for index in order))).tolist() == names[order].tolist()
 
 
 @given(st.lists(picture, min_size=1, max_size=10), picture)
@@ -80,24 +69,18 @@ def test_a_new_picture_renames_no_group_but_those_that_it_joins(pictures, new):
     assert all(old == now or now == joined for old, now in zip(before, after[:-1], strict=True))
 
 
-def test_a_group_is_named_by_its_smallest_source():
+def test_a_group_is_named_by_its_smallest_source_or_the_bytes_of_its_originals():
     assert group_pictures(files((["b:2", "a:1"], 1, 1), (["b:2"], 2, 2))).tolist() == ["a:1", "a:1"]
-
-
-def test_names_without_sources_group_by_the_bytes_as_handed_in():
     names = group_pictures(files(([], 1, 1), ([], 1, 2), ([], 3, 3)))
     assert names[0] == names[1] != names[2]
     assert names[0].startswith("bytes:")
-
-
-def test_converted_bytes_join_but_do_not_name():
-    before = group_pictures(files(([], 1, 1), ([], 2, 1)))
+    before = group_pictures(files(([], 1, 1), ([], 2, 1)))  # converted bytes join but do not name
     after = group_pictures(files(([], 1, 7), ([], 2, 7)))
     assert before.tolist() == after.tolist()
     assert before[0] == before[1]
 
 
-def test_identical_pixels_and_looks_join():
+def test_identical_pixels_and_near_duplicates_join():
     table = files(([], 1, 1), ([], 2, 2), ([], 3, 3))
     table.loc[1, "pixel_sha256"] = table.loc[0, "pixel_sha256"]
     names = group_pictures(table)
@@ -137,20 +120,10 @@ def real_files(real_pictures):
     for source in list_sources(data)[0]:
         picture = Image.fromarray(read_rgb(source.path))
         plain, turned = perceptual_hashes(picture)
-        rows.append(
-            {
-                "path": source.source_path,
-                "label": source.label,
-                "collection": source.collection,
-                "source_ids": "|".join(source.source_ids),
-                "source_sha256": sha256_of_file(source.path),
-                "sha256": sha256_of_file(source.path),
-                "pixel_sha256": pixel_sha256(picture),
-                "known_group": source.known_group,
-                "phash": plain,
-                "phash_turned": turned,
-            }
-        )
+        row = {name: getattr(source, name) for name in ("label", "collection", "known_group")}
+        row |= {"path": source.source_path, "source_ids": "|".join(source.source_ids)}
+        row |= dict.fromkeys(["source_sha256", "sha256"], sha256_of_file(source.path))
+        rows.append(row | {"pixel_sha256": pixel_sha256(picture), "phash": plain, "phash_turned": turned})
     return pd.DataFrame(rows)
 
 
@@ -163,25 +136,25 @@ def test_groups_of_the_real_pictures_are_those_of_facts_csv(real_files, real_pic
     """
     facts = pd.read_csv(real_pictures / "facts.csv", dtype=str, keep_default_na=False)
     expected = real_files["path"].map(facts.set_index("path")["group"]).to_numpy(dtype=object)
-    duplicates = find_near_duplicates(
-        real_files, real_pictures, Compute(backend="local", workers=2, scheduler=None)
-    )
+    two_cores = Compute(backend="local", workers=2, scheduler=None)
+    duplicates = find_near_duplicates(real_files, real_pictures, two_cores)
     ours = group_pictures(real_files.drop(columns="known_group"), duplicates)
     one, other = np.nonzero(np.triu(expected[:, None] == expected[None], 1))
     assert len(one) == 160_580
     a, b = np.nonzero(np.triu(ours[:, None] == ours[None], 1))
     assert (expected[a] == expected[b]).all()
     assert np.mean(ours[one] == ours[other]) == pytest.approx(0.578, abs=0.01)
-    told = group_pictures(real_files, duplicates)  # by the table itself, as data.known_groups of casia has it
-    assert (told[one] == told[other]).all()
+    with_table = group_pictures(
+        real_files, duplicates
+    )  # by the table itself, as data.known_groups of casia has it
+    assert (with_table[one] == with_table[other]).all()
 
     # What lies on two sides of the split that a run of data=casia makes, with the table and without.
-    split = Split(
-        method="grouped", shares={"train": 0.7, "validation": 0.15, "test": 0.15}, folds=None, fold=0
-    )
+    shares = {"train": 0.7, "validation": 0.15, "test": 0.15}
+    split = Split(method="grouped", shares=shares, folds=None, fold=0)
     casia = real_files["collection"].isin(["casia1", "casia2"]).to_numpy()
     one, other = np.nonzero(np.triu((expected[:, None] == expected[None])[np.ix_(casia, casia)], 1))
-    for group, share in ((told, 0.0), (ours, 0.113)):
+    for group, share in ((with_table, 0.0), (ours, 0.113)):
         sides = assign(real_files.assign(group=group)[casia], split, 20).sides
         assert np.mean(sides[one] != sides[other]) == pytest.approx(share, abs=0.005)
 

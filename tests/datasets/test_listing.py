@@ -12,28 +12,20 @@ from PIL import Image
 from pipeline.config import Collection, Data, Naming, Official
 from pipeline.datasets.groups import group_pictures
 from pipeline.datasets.listing import list_sources, read_known_groups
+from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 
 
-@pytest.fixture
-def table(tmp_path):
-    def written(text):
-        (tmp_path / "groups.csv").write_text(text, encoding="utf-8")
-        return str(tmp_path / "groups.csv")
-
-    return written
-
-
-def test_paths_are_those_of_the_tables(table, tmp_path):
-    where = table(f"group,path,more\nburst 1,fake/a.jpg,x\nburst 1,{tmp_path}/genuine/b.jpg,\n,fake/c.jpg,\n")
-    assert read_known_groups(where, tmp_path) == {"fake/a.jpg": "burst 1", "genuine/b.jpg": "burst 1"}
-    assert read_known_groups(None, tmp_path) == {}
-
-
-def test_a_missing_table_is_said_and_not_needed(tmp_path, caplog):
+def test_paths_are_those_of_the_tables_and_a_missing_table_is_logged(tmp_path, caplog):
+    path = tmp_path / "groups.csv"
     with caplog.at_level(logging.INFO, "pipeline"):
-        assert read_known_groups(str(tmp_path / "groups.csv"), tmp_path) == {}
+        assert read_known_groups(str(path), tmp_path) == {}
     assert "groups.csv is not there" in caplog.text
+    path.write_text(
+        f"group,path,more\nburst 1,fake/a.jpg,x\nburst 1,{tmp_path}/genuine/b.jpg,\n,fake/c.jpg,\n"
+    )
+    assert read_known_groups(str(path), tmp_path) == {"fake/a.jpg": "burst 1", "genuine/b.jpg": "burst 1"}
+    assert read_known_groups(None, tmp_path) == {}
 
 
 @pytest.mark.parametrize(
@@ -44,9 +36,10 @@ def test_a_missing_table_is_said_and_not_needed(tmp_path, caplog):
         ("path,group\na.jpg,1\na.jpg,2\n", r"puts a\.jpg into 2 groups"),
     ],
 )
-def test_another_table_is_refused(table, tmp_path, text, words):
+def test_another_table_is_refused(tmp_path, text, words):
+    (tmp_path / "groups.csv").write_text(text)
     with pytest.raises(UserError, match=words):
-        read_known_groups(table(text), tmp_path)
+        read_known_groups(str(tmp_path / "groups.csv"), tmp_path)
 
 
 def test_known_groups_join_what_nothing_else_does():
@@ -81,11 +74,8 @@ def dataset(root="data/raw/mine", **changes):
 
 def test_pictures_come_with_label_collection_target_and_what_names_say(folder):
     put(folder / "genuine/Au_ani_0001.JPG", folder / "fake/a b/Tp_S_ani00001.tif")
-    naming = Naming(
-        namespace="ours",
-        source=r"(?P<category>[a-z]{3})_?(?P<number>\d{4,})",
-        subsets={"copy_move": "^Tp_S"},
-    )
+    source = r"(?P<category>[a-z]{3})_?(?P<number>\d{4,})"
+    naming = Naming(namespace="ours", source=source, subsets={"copy_move": "^Tp_S"})
     sources, rejected = list_sources(dataset(naming=naming))
     fake, genuine = sources
     assert (fake.target, fake.label, fake.collection) == ("mine/fake/a b/Tp_S_ani00001.tif", "fake", "mine")
@@ -97,10 +87,11 @@ def test_pictures_come_with_label_collection_target_and_what_names_say(folder):
     assert rejected == []
 
 
-def test_what_is_no_picture_is_said(folder):
+def test_what_is_no_picture_is_rejected_and_a_missing_folder_of_masks_no_mistake(folder):
     put(folder / "genuine/a.png", folder / "fake/b.png")
     (folder / "fake/notes.txt").write_text("x")
-    _, rejected = list_sources(dataset())
+    sources, rejected = list_sources(dataset())
+    assert len(sources) == 2
     assert [file.path for file in rejected] == ["fake/notes.txt"]
     assert ".txt" in rejected[0].reason
 
@@ -130,11 +121,6 @@ def test_masks_beside_the_fakes_are_no_fakes(folder):
     assert rejected == []
 
 
-def test_a_missing_folder_of_masks_is_no_mistake(folder):
-    put(folder / "genuine/a.png", folder / "fake/b.png")
-    assert len(list_sources(dataset())[0]) == 2
-
-
 def test_folders_elsewhere_keep_absolute_paths(folder, tmp_path):
     put(folder / "genuine/a.png", tmp_path / "elsewhere/b.png")
     sources, _ = list_sources(dataset(fake=str(tmp_path / "elsewhere")))
@@ -142,28 +128,17 @@ def test_folders_elsewhere_keep_absolute_paths(folder, tmp_path):
     assert sources[0].target == "mine/fake/b.png"
 
 
-def test_a_missing_folder_is_named_with_its_key_and_what_to_set(folder):
+def test_a_missing_folder_and_an_empty_class_to_train_on_are_refused(folder):
     put(folder / "genuine/a.png")
-    with pytest.raises(
-        UserError, match=r"data\.collections\.mine\.fake .*mine/fake, found nothing.* data\.root"
-    ):
+    message = r"data\.collections\.mine\.fake .*mine/fake, found nothing.* data\.root"
+    with pytest.raises(UserError, match=message):
         list_sources(dataset())
-
-
-def test_an_empty_class_to_train_on_is_refused(folder):
-    put(folder / "genuine/a.png")
-    (folder / "fake").mkdir()
-    (folder / "fake/a.txt").write_text("x")
-    with pytest.raises(
-        UserError, match=r"mine/fake: no fake picture found there \(1 files that are no pictures"
-    ):
-        list_sources(dataset())
-
-
-def test_an_empty_class_to_test_on_is_taken(folder):
-    put(folder / "genuine/a.png")
     (folder / "fake").mkdir()
     assert len(list_sources(dataset(role="test"))[0]) == 1
+    (folder / "fake/a.txt").write_text("x")
+    message = r"mine/fake: no fake picture found there \(1 files that are no pictures"
+    with pytest.raises(UserError, match=message):
+        list_sources(dataset())
 
 
 @pytest.mark.usefixtures("folder")
@@ -176,9 +151,8 @@ def test_a_relative_root_outside_the_repository_is_refused(root):
 @pytest.mark.parametrize("fake", ["genuine", "genuine/fake", "."])
 def test_folders_inside_one_another_are_refused(folder, fake):
     put(folder / "genuine/a.png", folder / "genuine/fake/b.png")
-    with pytest.raises(
-        UserError, match=r"collections\.mine\.genuine.* and .*collections\.mine\.fake.* counted twice"
-    ):
+    message = r"collections\.mine\.genuine.* and .*collections\.mine\.fake.* counted twice"
+    with pytest.raises(UserError, match=message):
         list_sources(dataset(fake=str(folder / fake)))
 
 
@@ -188,19 +162,13 @@ def test_a_mask_name_without_the_stem_is_refused():
         list_sources(dataset(mask_name="mask.png"))
 
 
-def test_official_sides_come_with_the_pictures(folder):
+def test_official_sides_come_with_the_pictures_and_one_without_any_is_refused(folder):
     put(folder / "genuine/a.png", folder / "fake/b.png", folder / "fake/test/c.png", folder / "fake/d.png")
     (folder / "train.txt").write_text("a\nb.png\n")
     official = Official(folders={"test": "^test/"}, lists={"train": "train.txt"})
     sources, _ = list_sources(dataset(official=official))
-    assert {source.path.stem: source.official for source in sources} == {
-        "a": "train", "b": "train", "c": "test", "d": ""
-    }  # fmt: skip
-
-
-def test_an_official_split_that_fits_no_picture_is_refused(folder):
-    put(folder / "genuine/a.png", folder / "fake/b.png")
-    (folder / "train.txt").write_text("a\nb\n")
+    sides = {source.path.stem: source.official for source in sources}
+    assert sides == {"a": "train", "b": "train", "c": "test", "d": ""}
     official = Official(folders={"test": "^tst/"}, lists={"train": "train.txt"})
     with pytest.raises(UserError, match=r"collections\.mine\.official names test, but no picture fits"):
         list_sources(dataset(official=official))
@@ -209,14 +177,10 @@ def test_an_official_split_that_fits_no_picture_is_refused(folder):
 def test_the_real_pictures_are_all_listed(real_pictures, compose_config):
     data = compose_config("data=casia", f"data.root={real_pictures}").data
     sources, rejected = list_sources(data)
-    genuine, fake, masks = (
-        Counter(source.collection for source in sources if chosen(source))
-        for chosen in (
-            lambda source: source.label == "genuine",
-            lambda source: source.label == "fake",
-            lambda source: source.mask_path,
-        )
+    genuine, fake = (
+        Counter(source.collection for source in sources if source.label == label) for label in LABELS
     )
+    masks = Counter(source.collection for source in sources if source.mask_path)
     assert genuine == {"casia1": 110, "casia2": 327, "imd2020": 35, "comofod": 10, "columbia": 2}
     assert fake == {"casia1": 411, "casia2": 166, "imd2020": 35, "comofod": 10, "columbia": 2}
     assert masks == {"casia1": 410, "casia2": 21, "imd2020": 15, "comofod": 10}

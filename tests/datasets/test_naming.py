@@ -67,7 +67,8 @@ def test_leading_zeros_make_no_other_picture(number, category):
     assert four == five == (f"casia:{category}{number}",)
 
 
-def test_no_rule_finds_nothing():
+def test_no_rule_finds_nothing(tmp_path):
+    assert read_published(None, tmp_path, "key") is None
     assert NO_RULE is compile_naming(None, "naming")
     assert NO_RULE.source_ids("Tp_D_CRN_S_N_cha00063") == ()
     assert NO_RULE.subset("Tp_D_CRN_S_N_cha00063") == ""
@@ -95,46 +96,36 @@ def test_a_wrong_rule_is_named_with_its_key(naming, message):
         compile_naming(naming, "data.x")
 
 
-def side(tmp_path, official, below):
-    return read_published(official, tmp_path, "data.collections.c.official").side(PurePosixPath(below))
-
-
-def test_none_is_none(tmp_path):
-    assert read_published(None, tmp_path, "key") is None
+def side(folder, below, listed=None, **folders):
+    """Return the side of a picture where this list of test pictures and these folders are published."""
+    if listed is not None:
+        (folder / "test.txt").write_text(listed)
+    official = Official(lists={} if listed is None else {"test": "test.txt"}, folders=folders)
+    return read_published(official, folder, "data.collections.c.official").side(PurePosixPath(below))
 
 
 @pytest.mark.parametrize("line", ["b.jpg", "b", "x/b.jpg", "x/b", "./x/b.jpg", "x\\b.jpg", "  b  "])
 def test_a_list_holds_names_or_paths_with_or_without_endings(tmp_path, line):
-    (tmp_path / "test.txt").write_text(f"\na.jpg\n{line}\n")
-    official = Official(lists={"test": "test.txt"})
-    assert side(tmp_path, official, "x/b.jpg") == "test"
-    assert side(tmp_path, official, "x/c.jpg") == ""
+    assert side(tmp_path, "x/b.jpg", f"\na.jpg\n{line}\n") == "test"
+    assert side(tmp_path, "x/c.jpg", f"\na.jpg\n{line}\n") == ""
 
 
 @pytest.mark.parametrize("line", ["b.tif", "y/b", "b.jp", "x"])
 def test_other_names_do_not_fit(tmp_path, line):
-    (tmp_path / "test.txt").write_text(line)
-    assert side(tmp_path, Official(lists={"test": "test.txt"}), "x/b.jpg") == ""
+    assert side(tmp_path, "x/b.jpg", line) == ""
 
 
 def test_a_name_with_a_dot_is_not_cut(tmp_path):
-    (tmp_path / "test.txt").write_text("b.v2")
-    official = Official(lists={"test": "test.txt"})
-    assert side(tmp_path, official, "b.v2.jpg") == "test"
-    assert side(tmp_path, official, "b.jpg") == ""
+    assert side(tmp_path, "b.v2.jpg", "b.v2") == "test"
+    assert side(tmp_path, "b.jpg", "b.v2") == ""
 
 
-def test_folders_are_patterns_on_the_path(tmp_path):
-    official = Official(folders={"train": "^tr/", "validation": "/val_", "test": "^te/"})
-    found = [side(tmp_path, official, path) for path in ("tr/a.png", "x/val_a.png", "te/a.png", "a.png")]
+def test_folders_are_patterns_on_the_path_and_no_picture_is_on_two_sides(tmp_path):
+    folders = {"train": "^tr/", "validation": "/val_", "test": "^te/"}
+    found = [side(tmp_path, path, **folders) for path in ("tr/a.png", "x/val_a.png", "te/a.png", "a.png")]
     assert found == ["train", "validation", "test", ""]
-
-
-def test_a_picture_on_two_sides_is_refused(tmp_path):
-    (tmp_path / "test.txt").write_text("a")
-    official = Official(folders={"train": "^tr/"}, lists={"test": "test.txt"})
     with pytest.raises(UserError, match=r"c\.official puts tr/a\.png into train and test"):
-        side(tmp_path, official, "tr/a.png")
+        side(tmp_path, "tr/a.png", "a", train="^tr/")
 
 
 @pytest.mark.parametrize(
