@@ -26,6 +26,7 @@ from pipeline.auditing.findings import (
 from pipeline.auditing.measure import Measurements
 from pipeline.auditing.shortcut_kinds import FAMILIES, PROBES, Family, Probe
 from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.results import metric_of
 from pipeline.reports.audit_advice import STILL, still_there
 from pipeline.reports.audit_text import remarks, verdict
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
@@ -76,27 +77,26 @@ def audit_rows(part: Mapping[str, Any]) -> list[AuditRow]:
     ]
 
 
-def metric_of(estimate: Mapping[str, Any] | None) -> Metric:
-    """Return the ROC AUC of an estimate of the audit with its interval."""
-    return Metric(*((estimate or {}).get(key) for key in ("roc_auc", "low", "high")))
+def _metric(estimate: Mapping[str, Any] | None) -> Metric:
+    return metric_of(estimate or {}, value="roc_auc")
 
 
 def _strongest(side: Mapping[str, Any], family: Family) -> Side:
     for name, estimate in side["features"].items():  # strongest first
         if FEATURES[name].family == family:
-            return Side(FEATURES[name].words, metric_of(estimate))
+            return Side(FEATURES[name].words, _metric(estimate))
     return SAME
 
 
 def _together(side: Mapping[str, Any]) -> Side:
     for name, estimate in side[ALL].items():
-        return Side(name, metric_of(estimate))
+        return Side(name, _metric(estimate))
     return SAME
 
 
 def _probed(side: Mapping[str, Any], probe: Probe) -> Side:
     estimate = side[PROBE].get(probe.name)
-    return Side(probe.model if estimate else "", metric_of(estimate))
+    return Side(probe.model if estimate else "", _metric(estimate))
 
 
 # The page: one file, readable without a network, by day and by night, on a phone.
@@ -134,7 +134,7 @@ def render_page(audit: Mapping[str, Any], chart: "Figure | None" = None) -> str:
             "title_of": part_title,
             "listed": LISTED,
         },
-        {"written": lambda estimate: as_decimal(metric_of(estimate))},
+        {"written": lambda estimate: as_decimal(_metric(estimate))},
     )
 
 
@@ -271,7 +271,7 @@ def summarise_audit(audit: Mapping[str, Any], page: Path) -> str:
         doubt = ", too few to be believed" if best["low"] is None else ""
         lines += textwrap.wrap(
             f"On the test pictures ({best['n_genuine']:,} genuine, {best['n_fake']:,} fake) the strongest of "
-            f"these shortcuts, {best['words']}, reaches {as_decimal(metric_of(best))}{doubt}.",
+            f"these shortcuts, {best['words']}, reaches {as_decimal(_metric(best))}{doubt}.",
             COLUMNS,
         )
     serious = [remark for remark in remarks(audit) if remark.level in (BAD, WARNING)]

@@ -35,14 +35,7 @@ LITTLE_ELSE_MATCHED = 0.95
 
 
 class Remark(NamedTuple):
-    """One thing that a person should know.
-
-    Attributes:
-        level: `BAD`, `WARNING`, `GOOD` or `NOTE`.
-        title: in one line.
-        text: what was found, and why it matters.
-        advice: what to do; "" where there is nothing to be done.
-    """
+    """One thing that a person should know: what was found, why it matters, what to do ("": nothing)."""
 
     level: str
     title: str

@@ -4,16 +4,15 @@ Titles of findings are clauses in words that need no knowledge of the field, bec
 together from them; technical terms and numbers stand in their texts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.findings import ALL_WORDS, scored_shortcuts
 from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
 from pipeline.auditing.shortcut_kinds import PROBES
-from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.perturbations import CONTENT_ONLY
-from pipeline.evaluation.results import BEST_SHORTCUT, TEST, Results
+from pipeline.evaluation.results import BEST_SHORTCUT, TEST, Results, metric_of
 from pipeline.evaluation.robustness import AS_HANDED_IN
 from pipeline.evaluation.robustness import FRAGILE as FALLS
 from pipeline.evaluation.robustness import SHORTCUT as TELLS
@@ -28,8 +27,10 @@ from pipeline.reports.trust_rules import (
     FILES,
     FRAGILE,
     LEAK,
+    NUMBER,
     SHORTCUTS,
     SKILL,
+    Check,
     Finding,
     about_control,
     about_elsewhere,
@@ -69,17 +70,15 @@ _PICTURES_SAY = {
 }
 
 
-def about_shortcuts(results: Results) -> Iterator[Finding]:
+def about_shortcuts(results: Results) -> Check:
     """Compare the detector with the best shortcut, on the same pictures."""
     detector, shortcut = results.metric(TEST, "roc_auc"), results.metric(TEST, BEST_SHORTCUT)
     if detector.value is None:
-        yield Finding(
-            SHORTCUTS,
+        return (
             WARNING,
             "whether a trick does as well cannot be told",
             "Comparing the two takes tested pictures of both classes, and answers for them.",
         )
-        return
     if shortcut.value is None:
         why = (
             "There is no shortcut audit of this data; python -m pipeline.audit makes one."
@@ -87,13 +86,11 @@ def about_shortcuts(results: Results) -> Iterator[Finding]:
             else "The shortcut audit of this data has no figure for the tested pictures: there are too few "
             "of a class to learn from, or to test on."
         )
-        yield Finding(
-            SHORTCUTS,
+        return (
             WARNING,
             "nobody has checked whether a trick does as well",
             f"What can be reached without looking for a forgery is not known. {why}",
         )
-        return
     words = shortcut_words(results) or "the best shortcut"
     evidence = (
         f"Shown one fake and one genuine picture, the detector picks the fake in {pairs(detector)} cases "
@@ -102,109 +99,90 @@ def about_shortcuts(results: Results) -> Iterator[Finding]:
     )
     if detector.value <= shortcut.value:
         tie = pairs(detector) == pairs(shortcut)
-        yield Finding(
-            SHORTCUTS,
+        return (
             BAD,
             f"a trick that looks for no forgery does {'as well' if tie else 'better'}",
             f"{evidence} So the test can be passed without finding any forgery, and nothing shows that this "
             "detector finds one.",
         )
-    elif surely_above(detector, shortcut):
-        yield Finding(
-            SHORTCUTS, GOOD, "it is clearly better than any trick that looks for no forgery", evidence
-        )
-    else:
-        yield Finding(
-            SHORTCUTS,
-            WARNING,
-            "it is hardly better than a trick that looks for no forgery",
-            f"{evidence} With so many pictures the difference may be chance.",
-        )
+    if surely_above(detector, shortcut):
+        return GOOD, "it is clearly better than any trick that looks for no forgery", evidence
+    return (
+        WARNING,
+        "it is hardly better than a trick that looks for no forgery",
+        f"{evidence} With so many pictures the difference may be chance.",
+    )
 
 
-def about_files(results: Results) -> Iterator[Finding]:
-    """Yield what the audit found, and how files were prepared."""
+def about_files(results: Results) -> Check:
+    """Return what the audit found, and how files were prepared."""
     if not results.audit:
         policy = results.record.get("config", {}).get("convert", {}).get("policy")
         if policy in _COPYING:
-            yield Finding(
-                FILES,
+            return (
                 WARNING,
                 "files were used as handed in",
                 f"convert={policy} keeps whatever the files' software left in them.",
             )
-        return
+        return None
     prepared = f"Pictures were prepared with convert={policy_of(results.audit)}; see audit.html."
-    yield from _worst(results, FILES, file_remarks(results.audit), _FILES_SAY, prepared)
+    return _worst(results, file_remarks(results.audit), _FILES_SAY, prepared)
 
 
-def about_content(results: Results) -> Iterator[Finding]:
+def about_content(results: Results) -> Check:
     """Check whether fakes and genuine pictures show unlike things, in training or in what was tested."""
     if not results.audit:
-        return
-    here = Metric(*(_content_on_test(results.audit).get(end) for end in ("roc_auc", "low", "high")))
+        return None
+    tested = scored_shortcuts(results.audit, "test").get(PROBE_OF_CONTENT, {})
+    here = metric_of(tested, value="roc_auc")
     found = content_remarks(results.audit)
     tells = here.low is not None and here.low > results.audit["settings"]["warn_above"]
     if tells and all(remark.level not in (BAD, WARNING) for remark in found):
-        yield Finding(
-            CONTENT,
+        return (
             WARNING,
             _PICTURES_SAY[WARNING],
             f"What was learnt from thumbnails of the training pictures tells the tested ones: "
             f"{as_decimal(here)}; see audit.html.",
         )
-        return
-    yield from _worst(results, CONTENT, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html.")
+    return _worst(results, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html.")
 
 
-def _content_on_test(audit: Mapping[str, Any]) -> Mapping[str, Any]:
-    figures: Mapping[str, Any] = scored_shortcuts(audit, "test").get(PROBE_OF_CONTENT, {})
-    return figures
-
-
-def _worst(
-    results: Results, about: str, remarks: Sequence[Remark], says: Mapping[str, str], text: str
-) -> Iterator[Finding]:
-    """Yield the worst of some remarks of the audit as a finding; none where they neither praise nor blame."""
+def _worst(results: Results, remarks: Sequence[Remark], says: Mapping[str, str], text: str) -> Check:
+    """Return the worst of some remarks of the audit; None where they neither praise nor blame."""
     level = next((each for each in says if each in {remark.level for remark in remarks}), None)
     if level is None:
-        return
+        return None
     evidence = " ".join(f"{remark.title}." for remark in remarks if remark.level == level)
     # What the audit found does not explain figures that are surely above it.
     explained = not surely_above(results.metric(TEST, "roc_auc"), results.metric(TEST, BEST_SHORTCUT))
-    yield Finding(about, level if level != BAD or explained else WARNING, says[level], f"{evidence} {text}")
+    return level if level != BAD or explained else WARNING, says[level], f"{evidence} {text}"
 
 
-def about_alterations(results: Results) -> Iterator[Finding]:
+def about_alterations(results: Results) -> Check:
     """Check what should make the task harder and does not."""
     altered = results.robustness[results.robustness["name"] != AS_HANDED_IN]
     judged = altered[altered["verdict"].isin(_JUDGED)]
     rows = judged[judged["verdict"] == TELLS]
     if rows.empty and judged["family"].eq(CONTENT_ONLY).nunique() < 2:  # alterations and probes, both
         reasons = sorted(set(altered["verdict"]) - {*_JUDGED})
-        yield Finding(
-            ALTERED,
+        return (
             WARNING,
             "nobody has checked what it knows where no trace of a forgery is left",
             f"Of {len(altered)} alterations {len(judged)} could be judged"
             + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some."),
         )
-        return
     if rows.empty:
-        yield Finding(
-            ALTERED,
+        return (
             GOOD,
             "no alteration of the pictures makes it better",
             f"{len(judged)} of {len(altered)} could be judged. One that did, or one that leaves no trace of "
             "a forgery and changes nothing, would show that it reads something else.",
         )
-        return
     probes = rows[rows["family"] == CONTENT_ONLY]
     whole = results.metric(TEST, "roc_auc")
     named = ", ".join(f"{row['name']} {row['roc_auc']:.2f}" for row in rows.to_dict("records"))
     as_well = whole.low is not None and len(probes) > 0 and bool(probes["roc_auc"].max() >= whole.low)
-    yield Finding(
-        ALTERED,
+    return (
         BAD if as_well else WARNING,
         "it knows something where no trace of a forgery is left"
         if len(probes)
@@ -214,25 +192,25 @@ def about_alterations(results: Results) -> Iterator[Finding]:
     )
 
 
+RULES: dict[str, Callable[[Results], Check]] = {  # weightiest first
+    SHORTCUTS: about_shortcuts,
+    LEAK: about_leak,
+    CONTROL: about_control,
+    FRAGILE: about_fragility,
+    SKILL: about_skill,
+    FILES: about_files,
+    CONTENT: about_content,
+    ALTERED: about_alterations,
+    ELSEWHERE: about_elsewhere,
+    NUMBER: about_number,
+}
+
+
 def believe(results: Results) -> list[Finding]:
     """List the reasons for and against, worst first, weightiest first among equals."""
-    rules = (
-        about_shortcuts,
-        about_leak,
-        about_control,
-        about_fragility,
-        about_skill,
-        about_files,
-        about_content,
-        about_alterations,
-        about_elsewhere,
-        about_number,
-    )
-    found = [finding for rule in rules for finding in rule(results)]
+    found = [Finding(about, *check) for about, rule in RULES.items() if (check := rule(results))]
     return sorted(found, key=lambda finding: [BAD, WARNING, GOOD].index(finding.level))
 
-
-# The one sentence on top of a report: may the figures be believed, and why.
 
 # Each must be good before figures may be believed. Fragility is among them because a figure that is gone once
 # a picture is saved again holds for these files, and a reader takes it to hold for pictures.
@@ -241,13 +219,7 @@ _REASONS = 3  # more are not read
 
 
 class Verdict(NamedTuple):
-    """What a reader takes away.
-
-    Attributes:
-        level: `GOOD`, `WARNING` or `BAD`.
-        headline: in a few words.
-        because: in one sentence.
-    """
+    """What a reader takes away: `GOOD`, `WARNING` or `BAD`, in a few words, and why in one sentence."""
 
     level: str
     headline: str

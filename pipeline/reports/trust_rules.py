@@ -1,6 +1,6 @@
 """Was the detector tested in a way that says something: on whom, on how many, and on what of a picture."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import hypot
 from typing import Any, NamedTuple
 
@@ -35,6 +35,10 @@ class Finding(NamedTuple):
     text: str
 
 
+# Level, title and text of what a rule finds; None where it has nothing to say.
+Check = tuple[str, str, str] | None
+
+
 def pairs(roc_auc: Metric) -> str:
     """Write a ROC AUC in whole pairs out of a hundred; what is not perfect is never rounded up to it."""
     value = roc_auc.value or 0.0
@@ -60,19 +64,11 @@ LEAKS = 0.01  # share of the tested pictures with relatives in training that is 
 # pick the fake's piece in two of three pairs. Wider intervals come from too few pieces and say nothing.
 NEAR_A_COIN = 0.65
 TOO_FEW = "there were too few pieces of fakes to say"
-
-
 _PLURAL = {"fake": "fakes", "genuine": "genuine pictures"}
 
 
 class Leak(NamedTuple):
-    """The tested pictures of one class with relatives in training.
-
-    Attributes:
-        whom: "fakes" or "genuine pictures".
-        related: how many have a relative.
-        pictures: how many were tested.
-    """
+    """How many of the tested "fakes" or "genuine pictures" have a relative in training."""
 
     whom: str
     related: int
@@ -90,60 +86,53 @@ def leaks(counts: Mapping[str, Any]) -> list[Leak]:
     Args:
         counts: `counts.json` of a manifest.
     """
-    found = [
-        Leak(_PLURAL[label], leak["with_relatives_in_train"], leak["pictures"])
-        for label, leak in counts.get("leak", {}).items()
+    found = counts.get("leak", {}).items()
+    listed = [
+        Leak(_PLURAL[label], leak["with_relatives_in_train"], leak["pictures"]) for label, leak in found
     ]
-    return sorted(found, key=lambda leak: -leak.share)
+    return sorted(listed, key=lambda leak: -leak.share)
 
 
-def about_leak(results: Results) -> Iterator[Finding]:
+def about_leak(results: Results) -> Check:
     """Check how many tested pictures have relatives in training, by the class that has more."""
     if not results.counts:
-        yield Finding(
-            LEAK,
+        return (
             WARNING,
             "it is not known whether tested pictures have relatives in training",
             "The manifest left no counts.",
         )
-        return
     worst, other = leaks(results.counts)
     meaning = (
         "A relative is a picture with the same source. The detector may know it instead of judging it, which "
         "makes figures too high."
     )
     if worst.related:
-        yield Finding(
-            LEAK,
+        return (
             BAD if worst.share > LEAKS else WARNING,
             f"{_percent(worst.share)} of the tested {worst.whom} have a relative in training",
             f"{worst.related:,} of {worst.pictures:,} {worst.whom}, {other.related:,} of {other.pictures:,} "
             f"{other.whom}. {meaning}",
         )
-    elif twins := _alike_in_training(results.audit):
+    if twins := _alike_in_training(results.audit):
         title = f"{twins} tested pictures have a twin in training"
-        yield Finding(LEAK, WARNING, title, f"{meaning} See audit.html.")
-    else:
-        yield Finding(
-            LEAK,
-            GOOD,
-            "no tested picture has a relative in training",
-            f"None of the {worst.pictures:,} tested {worst.whom} and none of the {other.pictures:,} tested "
-            f"{other.whom} shares a source with a training picture.",
-        )
+        return WARNING, title, f"{meaning} See audit.html."
+    return (
+        GOOD,
+        "no tested picture has a relative in training",
+        f"None of the {worst.pictures:,} tested {worst.whom} and none of the {other.pictures:,} tested "
+        f"{other.whom} shares a source with a training picture.",
+    )
 
 
-def about_control(results: Results) -> Iterator[Finding]:
+def about_control(results: Results) -> Check:
     """Check whether crops of fakes without a forged pixel look genuine to it."""
     untouched, tampered = (results.metric(kind, "roc_auc") for kind in ("untouched", "tampered"))
     if untouched.value is None:
-        yield Finding(
-            CONTROL,
+        return (
             WARNING,
             "nobody has checked whether it looks at the forgery itself",
             "That takes fakes with a mask that says which pixels are forged; there are none, or too few.",
         )
-        return
     evidence = (
         "Pieces were cut out of fakes and compared with pieces of genuine pictures. Pieces that nobody has "
         f"touched: ROC AUC {as_decimal(untouched)}, where 0.5 means that it takes them for genuine, as it "
@@ -153,41 +142,37 @@ def about_control(results: Results) -> Iterator[Finding]:
         evidence += f" Forged pieces: {as_decimal(tampered)}, where 1 means that it finds all."
     reacts = (untouched.low or 0.0) > 0.5
     if untouched.high is None or tampered.low is None:
-        yield Finding(CONTROL, WARNING, f"{TOO_FEW} whether it looks at the forgery itself", evidence)
-    elif reacts and untouched.value - 0.5 > MUCH * ((tampered.value or 0.5) - 0.5):
-        yield Finding(
-            CONTROL,
+        return WARNING, f"{TOO_FEW} whether it looks at the forgery itself", evidence
+    if reacts and untouched.value - 0.5 > MUCH * ((tampered.value or 0.5) - 0.5):
+        return (
             BAD,
             "it reacts to pieces of fakes that nobody has forged",
             f"{evidence} It sees how the whole file was made, rather than where it is forged.",
         )
-    elif reacts:
-        yield Finding(
-            CONTROL, WARNING, "it reacts a little to pieces of fakes that nobody has forged", evidence
-        )
-    elif untouched.high > NEAR_A_COIN:
+    if reacts:
+        return WARNING, "it reacts a little to pieces of fakes that nobody has forged", evidence
+    if untouched.high > NEAR_A_COIN:
         title = f"{TOO_FEW} whether it leaves alone what nobody has forged"
-        yield Finding(CONTROL, WARNING, title, evidence)
-    elif tampered.low <= 0.5 or not surely_above(tampered, untouched):
+        return WARNING, title, evidence
+    if tampered.low <= 0.5 or not surely_above(tampered, untouched):
         title = "it does not surely react more to the forged places than to the rest"
-        yield Finding(CONTROL, WARNING, title, evidence)
-    else:
-        yield Finding(CONTROL, GOOD, "it reacts to the forged places and not to the rest", evidence)
+        return WARNING, title, evidence
+    return GOOD, "it reacts to the forged places and not to the rest", evidence
 
 
-def about_skill(results: Results) -> Iterator[Finding]:
+def about_skill(results: Results) -> Check:
     """Check whether it can do anything at all."""
     found = results.metric(TEST, "roc_auc")
     if found.low is not None and found.low <= 0.5:
-        yield Finding(
-            SKILL,
+        return (
             BAD,
             "it is not surely better than a coin",
             f"ROC AUC {as_decimal(found)}; 0.5 is a coin, and the interval holds it.",
         )
+    return None
 
 
-def about_elsewhere(results: Results) -> Iterator[Finding]:
+def about_elsewhere(results: Results) -> Check:
     """Check whether it holds for collections that it was not trained on."""
     here, there, trick = (
         results.metric(TEST, "roc_auc"),
@@ -195,13 +180,11 @@ def about_elsewhere(results: Results) -> Iterator[Finding]:
         results.metric(ELSEWHERE, BEST_SHORTCUT),
     )
     if there.value is None or here.value is None:
-        yield Finding(
-            ELSEWHERE,
+        return (
             WARNING,
             "it was not tested on pictures from elsewhere",
             "Detectors often fail on collections that they were not trained on.",
         )
-        return
     beside = "" if trick.value is None else f"; the best shortcut alone {as_decimal(trick)}"
     evidence = (
         f"On collections that it was not trained on it picks the fake in {pairs(there)} pairs "
@@ -215,14 +198,11 @@ def about_elsewhere(results: Results) -> Iterator[Finding]:
         title = "on pictures from elsewhere it is worse"
     else:
         title = "on pictures from elsewhere it does about as well"
-        yield Finding(ELSEWHERE, GOOD, title, evidence)
-        return
-    yield Finding(
-        ELSEWHERE, WARNING, title, f"{evidence} The other figures hold for pictures like those that it knows."
-    )
+        return GOOD, title, evidence
+    return WARNING, title, f"{evidence} The other figures hold for pictures like those that it knows."
 
 
-def about_number(results: Results) -> Iterator[Finding]:
+def about_number(results: Results) -> Check:
     """Check how rough the metrics are."""
     n = results.n()
     pictures = f"{n.n_fake:,} fakes and {n.n_genuine:,} genuine pictures"
@@ -235,15 +215,12 @@ def about_number(results: Results) -> Iterator[Finding]:
     }
     widest = max(widths, key=lambda name: widths[name], default=None)
     if widest is None or "roc_auc" not in widths:
-        yield Finding(
-            NUMBER, WARNING, "it was tested on too few pictures to say how sure its figures are", text
-        )
-    elif widths[widest] > WIDE:
+        return WARNING, "it was tested on too few pictures to say how sure its figures are", text
+    if widths[widest] > WIDE:
         low, high = (100 * (end or 0.0) for end in found[widest][1:])
         text += f" The {METRICS[widest].title}, for instance, may be anything from {low:.0f} to {high:.0f} %."
-        yield Finding(NUMBER, WARNING, "it was tested on few pictures, so its figures are rough", text)
-    else:
-        yield Finding(NUMBER, GOOD, "it was tested on enough pictures", text)
+        return WARNING, "it was tested on few pictures, so its figures are rough", text
+    return GOOD, "it was tested on enough pictures", text
 
 
 def _alike_in_training(audit: Mapping[str, Any]) -> int:
@@ -254,8 +231,6 @@ def _alike_in_training(audit: Mapping[str, Any]) -> int:
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
 
-
-# What becomes of the metrics when pictures are passed on as people pass them on.
 
 UNTOUCHED = "lossless"
 # What happens to nearly every picture before anybody judges it, mildest first. Who asks a detector does not
@@ -268,26 +243,23 @@ EVERYDAY = {
 }
 
 
-def about_fragility(results: Results) -> Iterator[Finding]:
+def about_fragility(results: Results) -> Check:
     """Check whether it still works once a picture was saved again or sent through a social network."""
     known = results.robustness[results.robustness["roc_auc"].notna()]
     after = {name: results.after(name) for name in EVERYDAY}
     whole = results.metric(TEST, "roc_auc")
     if whole.value is None or any(metric.value is None for metric in after.values()):
-        yield Finding(
-            FRAGILE,
+        return (
             WARNING,
             "nobody has checked what saving a picture once more does to it",
             "That takes both classes, and evaluate.robustness=fast or full.",
         )
-        return
     listed = ", ".join(f"{name} {as_decimal(metric)}" for name, metric in after.items())
     evidence = f"ROC AUC {as_decimal(whole)} as handed in; {listed}. {_others(known)}"
     fallen = [name for name, metric in after.items() if whole.value - (metric.value or 0.0) > FALL]
     if not fallen:
         title = "saving a picture once more, or sending it through a social network, changes little"
-        yield Finding(FRAGILE, GOOD, title, evidence)
-        return
+        return GOOD, title, evidence
     first, sure = fallen[0], set(known.loc[known["verdict"] == FALLS, "name"])
     if UNTOUCHED in fallen:
         evidence = (
@@ -297,7 +269,7 @@ def about_fragility(results: Results) -> Iterator[Finding]:
     if first not in sure:
         evidence += " With so few pictures the fall may be chance."
     title = f"{EVERYDAY[first]} it picks the fake in {pairs(after[first])} pairs instead of {pairs(whole)}"
-    yield Finding(FRAGILE, WARNING, title, evidence)
+    return WARNING, title, evidence
 
 
 def _others(known: pd.DataFrame) -> str:
