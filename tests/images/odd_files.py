@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pyvips
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image
 
-from tests.images.pictures import GREY, PHOTO, draw_photo, encoded, rgb, saved, tiff
+from tests.images.pictures import GREY, PHOTO, draw_photo, encoded, in_lab, rgb, saved, tiff
 
 DEEP, DEEP_GREY = PHOTO.astype(np.uint16) * 257, GREY.astype(np.uint16) * 257
 LIGHT = (PHOTO / 255).astype(np.float32)
@@ -136,11 +136,10 @@ def tiff_colours() -> dict[str, Odd]:
     found["grey and alpha"] = Odd(with_alpha, over_white(rgb(GREY)), 0.6)
     bands = np.stack([GREY, ALPHA, 255 - GREY, ALPHA, GREY], -1).astype(np.uint16) * 257
     found["five bands, the first is shown"] = Odd(tiff(bands, **grey), rgb(GREY))
-    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
-    in_lab = ImageCms.profileToProfile(Image.fromarray(PHOTO), srgb, lab, outputMode="LAB")
-    stored = np.frombuffer(in_lab.tobytes(), np.uint8).reshape(40, 60, 3)
+    lab = in_lab(Image.fromarray(PHOTO))
+    stored = np.frombuffer(lab.tobytes(), np.uint8).reshape(40, 60, 3)
     tiles = tiff(stored, photometric="cielab", tile=(16, 16), compression="lzw")
-    found["lab"] = Odd(encoded(in_lab, "TIFF"), PHOTO, 2.5)
+    found["lab"] = Odd(encoded(lab, "TIFF"), PHOTO, 2.5)
     found["lab, tiles"] = Odd(tiles, PHOTO, 2.5)
     lab16 = np.empty(stored.shape, np.uint16)
     lab16[..., 0] = stored[..., 0].astype(np.uint16) * 257
@@ -162,11 +161,10 @@ def tiff_pages() -> dict[str, Odd]:
         writer.write(PHOTO, photometric="rgb", metadata=None)
     circle = tiff(PHOTO)
     (first,) = struct.unpack_from("<I", circle, 4)
-    (entries,) = struct.unpack_from("<H", circle, first)
     return {
         "three pages": Odd(pages.getvalue(), PHOTO),
         "a thumbnail first": Odd(small.getvalue(), PHOTO),
-        "a page that follows itself": Odd(with_numbers(circle, first + 2 + 12 * entries, "<I", first), PHOTO),
+        "a page that follows itself": Odd(with_next_page(circle, first), PHOTO),
         "private tags": Odd(tiff(PHOTO, extratags=[(65000, 2, None, "hello", True)]), PHOTO),
     }
 
@@ -342,6 +340,13 @@ def with_numbers(content: bytes, position: int, kind: str, *values: int) -> byte
     changed = bytearray(content)
     struct.pack_into(kind, changed, position, *values)
     return bytes(changed)
+
+
+def with_next_page(content: bytes, place: int) -> bytes:
+    """Change where the second directory of a little-endian TIFF stands."""
+    (first,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, first)
+    return with_numbers(content, first + 2 + 12 * entries, "<I", place)
 
 
 def entry_of(content: bytes, tag: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 
 from pipeline.config import Compute, Convert
 from pipeline.images.files import Source
@@ -17,14 +17,8 @@ from pipeline.images.tiff import ORIENTATION
 
 def settings(policy: str, **changed: object) -> Convert:
     """Settings of a conversion that takes whatever share of rejected files."""
-    usual = {
-        "quality": 95,
-        "subsampling": "4:4:4",
-        "pages": "first",
-        "max_rejected": 1.0,
-        "max_megapixels": 250,
-        "max_gib": 4,
-    }
+    usual = {"quality": 95, "subsampling": "4:4:4", "pages": "first"}
+    usual |= {"max_rejected": 1.0, "max_megapixels": 250, "max_gib": 4}
     return Convert(policy=policy, **{**usual, **changed})
 
 
@@ -50,6 +44,11 @@ GREY = np.asarray(Image.fromarray(PHOTO).convert("L"))
 
 def rgb(grey: np.ndarray) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def in_lab(picture: Image.Image) -> Image.Image:
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    return ImageCms.profileToProfile(picture, srgb, lab, outputMode="LAB")
 
 
 def encoded(picture: np.ndarray | Image.Image, kind: str, **options: object) -> bytes:
@@ -82,23 +81,14 @@ def as_photoshop_writes(pixels: np.ndarray) -> bytes:
     """All that tells an editor: blocks of its own, tables in one segment, restarts, pictures behind."""
     tables = [[2 + n // 8 for n in range(64)], [3 + n // 8 for n in range(64)]]
     content = saved(pixels, qtables=tables, subsampling=0, optimize=True, restart_marker_rows=1)
-    together, position, restart = {0xDB: b"", 0xC4: b""}, 2, b""
-    rest = b""
+    together, position = dict.fromkeys((0xE0, 0xDB, 0xC0, 0xDD, 0xC4), b""), 2
     while content[position + 1] != 0xDA:
         marker, end = content[position + 1], position + 2 + int.from_bytes(content[position + 2 :][:2], "big")
-        if marker in together:
-            together[marker] += content[position + 4 : end]
-        elif marker == 0xDD:
-            restart = content[position:end]
-        elif marker == 0xC0:
-            frame = content[position:end]
-        else:
-            rest += content[position:end]
+        together[marker] += content[position + 4 : end]
         position = end
-    header = b"\xff\xd8" + rest + segment(0xDB, together[0xDB]) + frame + restart
-    header += segment(0xC4, together[0xC4])
+    header = b"".join(segment(marker, payload) for marker, payload in together.items())
+    content = b"\xff\xd8" + header + content[position:]
     thumbnail = saved(pixels[:8, :8])
-    content = header + content[position:]
     for marker, payload in [
         (0xFE, b"made with care"),
         (0xEE, b"Adobe\0\x64\0\0\0\0\x01"),

@@ -147,9 +147,9 @@ def test_a_folder_that_nobody_may_write_to_is_read(tmp_path):
         picture.parent.chmod(0o755)
 
 
-def test_what_should_have_been_a_picture_counts_as_lost(tmp_path, photo):
-    Image.fromarray(photo()).save(tmp_path / "a.jpg")
-    Image.fromarray(photo()).save(tmp_path / "raw.tif")
+def test_what_should_have_been_a_picture_counts_as_lost(tmp_path):
+    Image.fromarray(PHOTO).save(tmp_path / "a.jpg")
+    Image.fromarray(PHOTO).save(tmp_path / "raw.tif")
     (tmp_path / "a.jpg").rename(tmp_path / "a.jpg_old")
     (tmp_path / "raw.tif").rename(tmp_path / "raw.nef")
     (tmp_path / "notes.txt").write_text("cropped by hand")

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.images.hashes import TURNED, perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
+from tests.images.pictures import PHOTO, draw_photo
 
 
 def bits_apart(first: str, second: str) -> int:
@@ -23,10 +24,10 @@ def test_a_file_and_its_bytes_have_one_hash(tmp_path):
     )
 
 
-def test_equal_pixels_in_unlike_files_have_one_hash(photo):
+def test_equal_pixels_in_unlike_files_have_one_hash():
     buffer = io.BytesIO()
-    Image.fromarray(photo()).save(buffer, "PNG")
-    assert pixel_sha256(Image.open(buffer)) == pixel_sha256(Image.fromarray(photo()))
+    Image.fromarray(PHOTO).save(buffer, "PNG")
+    assert pixel_sha256(Image.open(buffer)) == pixel_sha256(Image.fromarray(PHOTO))
 
 
 def test_the_shape_counts():
@@ -34,10 +35,10 @@ def test_the_shape_counts():
     assert pixel_sha256(Image.fromarray(flat)) != pixel_sha256(Image.fromarray(flat.reshape(9, 4, 3)))
 
 
-def test_one_pixel_counts(photo):
-    changed = photo()
+def test_one_pixel_counts():
+    changed = PHOTO.copy()
     changed[3, 4, 1] ^= 1
-    assert pixel_sha256(Image.fromarray(changed)) != pixel_sha256(Image.fromarray(photo()))
+    assert pixel_sha256(Image.fromarray(changed)) != pixel_sha256(Image.fromarray(PHOTO))
 
 
 def turned(pixels: np.ndarray) -> list[np.ndarray]:
@@ -47,8 +48,8 @@ def turned(pixels: np.ndarray) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_perceptual_hashes_are_the_librarys_of_the_turned_picture(photo, seed):
-    pixels = photo(100, 150, seed=seed)
+def test_the_perceptual_hashes_are_the_librarys_of_the_turned_picture(seed):
+    pixels = draw_photo(100, 150, seed=seed)
     upright, others = perceptual_hashes(Image.fromarray(pixels))
     assert upright == str(imagehash.phash(Image.fromarray(pixels)))
     for number, (pose, pixels_turned) in enumerate(zip(TURNED, turned(pixels), strict=True)):
@@ -64,12 +65,12 @@ def test_a_picture_without_any_contrast_has_the_librarys_hash_in_every_pose():
     assert others == 7 * upright
 
 
-def test_copies_look_alike_and_other_pictures_do_not(photo):
-    picture = Image.fromarray(photo(128, 192))
+def test_copies_look_alike_and_other_pictures_do_not():
+    picture = Image.fromarray(draw_photo(128, 192))
     buffer = io.BytesIO()
     picture.resize((96, 64)).save(buffer, "JPEG", quality=60)
     first, _ = perceptual_hashes(picture)
     copy, _ = perceptual_hashes(Image.open(buffer))
-    other, _ = perceptual_hashes(Image.fromarray(photo(128, 192, seed=1)))
+    other, _ = perceptual_hashes(Image.fromarray(draw_photo(128, 192, seed=1)))
     assert bits_apart(first, copy) <= 4
     assert bits_apart(first, other) > 12

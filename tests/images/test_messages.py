@@ -10,22 +10,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.config import Compute
 from pipeline.conversion import conversion
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.images.files import Unreadable
 from pipeline.images.messages import collected
 from pipeline.images.read import read_rgb
-from tests.images.pictures import EQUAL, GREY, PHOTO, encoded, list_folder, tiff
+from tests.images.pictures import EQUAL, GREY, PHOTO, encoded, list_folder, make_dataset, on_cores, tiff
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_broken_profile_is_said_once(dataset, photo, tmp_path, monkeypatch, caplog, workers):
-    Image.fromarray(photo()).save(dataset / "fake" / "profile.jpg", icc_profile=b"no profile at all")
+def test_a_broken_profile_is_said_once(tmp_path, monkeypatch, caplog, workers):
+    dataset = make_dataset(tmp_path / "pictures")
+    Image.fromarray(PHOTO).save(dataset / "fake" / "profile.jpg", icc_profile=b"no profile at all")
     monkeypatch.setattr(conversion, "_ALONE", 0)
-    compute = Compute(backend="local", workers=workers, scheduler=None)
     with caplog.at_level(logging.INFO, "pipeline"):
-        convert_pictures(list_folder(dataset), [], tmp_path / "converted", EQUAL, compute)
+        convert_pictures(list_folder(dataset), [], tmp_path / "converted", EQUAL, on_cores(workers))
     said = [record.getMessage() for record in caplog.records if record.name == "pipeline.images"]
     assert len(said) == 1
     assert "ICC profile" in said[0]

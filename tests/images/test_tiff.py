@@ -1,6 +1,7 @@
 """Pages of TIFFs: counted, chosen, turned; and the limits, looked at before anything is decoded."""
 
 import io
+import struct
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ import tifffile
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.read import read, read_rgb
 from pipeline.images.tiff import DeepTiff, count_pages
+from tests.images.odd_files import with_next_page
 from tests.images.pictures import GREY, PHOTO, encoded, rgb, tiff
 from tests.images.test_read import STORED, UPRIGHT
 
@@ -18,12 +20,8 @@ def pages(*pictures: np.ndarray, **options: object) -> bytes:
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer, **options) as writer:
         for picture in pictures:
-            writer.write(
-                picture,
-                photometric="rgb" if picture.ndim == 3 else "minisblack",
-                metadata=None,
-                contiguous=False,
-            )
+            photometric = "rgb" if picture.ndim == 3 else "minisblack"
+            writer.write(picture, photometric=photometric, metadata=None, contiguous=False)
     return buffer.getvalue()
 
 
@@ -58,31 +56,27 @@ def test_other_formats_have_one_page():
 
 
 def test_a_chain_of_pages_that_breaks_off_is_said_when_pages_are_counted():
-    content = bytearray(tiff(PHOTO))
-    directory = int.from_bytes(content[4:8], "little")
-    end = directory + 2 + 12 * int.from_bytes(content[directory : directory + 2], "little")
-    content[end : end + 4] = (1 << 30).to_bytes(4, "little")
-    assert np.array_equal(read_rgb(bytes(content)), PHOTO)
+    content = with_next_page(tiff(PHOTO), 1 << 30)
+    assert np.array_equal(read_rgb(content), PHOTO)
     with pytest.raises(Unreadable, match="the list of its pages breaks off"):
-        count_pages(bytes(content))
+        count_pages(content)
 
 
-@pytest.mark.parametrize("pose", range(1, 9))
+@pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("deep", [False, True])
-def test_a_tiff_comes_upright_whoever_decodes_it(pose, deep):
+def test_a_tiff_comes_upright_whoever_decodes_it(orientation, deep):
     stored = STORED.astype(np.uint16) * 257 if deep else STORED
-    content = tiff(stored, extratags=[(274, 3, 1, pose, True)])
+    content = tiff(stored, extratags=[(274, 3, 1, orientation, True)])
     picture = read(content)
     assert isinstance(picture._opened, DeepTiff) == deep
-    assert (picture.format, picture.orientation, picture.stored_size) == ("TIFF", pose, (6, 4))
-    assert picture.upright_size == UPRIGHT[pose].shape[1::-1]
-    assert np.array_equal(read_rgb(content), UPRIGHT[pose])
+    assert (picture.format, picture.orientation, picture.stored_size) == ("TIFF", orientation, (6, 4))
+    assert picture.upright_size == UPRIGHT[orientation].shape[1::-1]
+    assert np.array_equal(read_rgb(content), UPRIGHT[orientation])
 
 
 def test_plain_tiffs_are_decoded_by_pillow():
     for samples in (PHOTO, GREY, GREY.astype(np.uint16)):
-        content = tiff(samples, photometric="rgb" if samples.ndim == 3 else "minisblack")
-        assert not isinstance(read(content)._opened, DeepTiff)
+        assert not isinstance(read(tiff(samples))._opened, DeepTiff)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP", "AVIF", "JPEG2000"])
@@ -113,13 +107,10 @@ def test_a_picture_that_the_memory_does_not_hold_is_refused_and_no_more(monkeypa
 def test_a_chain_of_many_pages_with_long_lists_is_counted_at_once():
     """Sixty thousand directories that share one list of a million numbers, in a file of 6 MB."""
     n_pages, n_values = 60_000, 1 << 19
-    directory, entries = 8 + 4 * n_values, []
-    for page in range(n_pages):
-        place = directory + 18 * page
-        following = place + 18 if page + 1 < n_pages else 0
-        entry = (273).to_bytes(2, "little") + (4).to_bytes(2, "little") + n_values.to_bytes(4, "little")
-        entries.append(b"\1\0" + entry + (8).to_bytes(4, "little") + following.to_bytes(4, "little"))
-    content = b"II*\0" + directory.to_bytes(4, "little") + bytes(4 * n_values) + b"".join(entries)
+    directory = 8 + 4 * n_values
+    following = [directory + 18 * page for page in range(1, n_pages)] + [0]
+    entries = [struct.pack("<HHHIII", 1, 273, 4, n_values, 8, place) for place in following]
+    content = b"II*\0" + struct.pack("<I", directory) + bytes(4 * n_values) + b"".join(entries)
     started = time.process_time()
     assert count_pages(content) == n_pages
     assert time.process_time() - started < 5
