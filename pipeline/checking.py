@@ -195,6 +195,15 @@ def build_function(model: Mapping[str, Any]) -> Callable[..., Any]:
     return function
 
 
+def model_name(model: Mapping[str, Any]) -> str:
+    """Return the short name of a model, as `model=` on the command line takes it.
+
+    >>> model_name({"_target_": "pipeline.models.dct.build", "filters": 64})
+    'dct'
+    """
+    return str(model[TARGET]).removeprefix("pipeline.models.").removesuffix(".build")
+
+
 def _fits_its_function(model: dict[str, Any]) -> dict[str, Any]:
     """Refuse arguments that the signature of a build function does not allow; fast, imports no Keras.
 

@@ -17,6 +17,7 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
+from pipeline.checking import model_name
 from pipeline.config import Config
 from pipeline.datasets.tables import (
     SPLITS,
@@ -31,7 +32,7 @@ from pipeline.detector.calibration import decide
 from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE, UNDECIDED
 from pipeline.detector.detector import Detector
 from pipeline.detector.validation import score_table, validation_metrics
-from pipeline.models.build import describe, model_name
+from pipeline.models.build import describe
 from pipeline.models.detector_files import load_model, save_model
 from pipeline.records import TrainingRun
 from pipeline.stage import execute, start, start_tensorflow

@@ -52,6 +52,16 @@ def compose_config():
 
 
 @pytest.fixture
+def mixed_policy():
+    """Mixed precision for what is built in the test."""
+    import keras
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
 def composed_values():
     """conf/ composed to plain values, to be changed and checked."""
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):

@@ -15,6 +15,8 @@ from pipeline.errors import UserError
 
 Chooser = Callable[[np.ndarray, np.ndarray], float]  # targets and probabilities -> threshold
 
+COLDEST, HOTTEST = 0.01, 100.0  # temperatures
+DRAWS = 1_000  # of validation groups, behind the abstain band
 _ROUNDING = 1e-9  # of a rate times a number of pictures: 0.07 of 100 are 7
 
 
@@ -34,18 +36,9 @@ def choose_threshold(target: ArrayLike, probability_fake: ArrayLike) -> float:
     Raises:
         UserError: one of the classes is missing, or an answer is not a number.
     """
-    fake = np.asarray(target) == 1
-    probability = check_scores(probability_fake)
-    check_classes(fake, "threshold")
-    levels, fakes, genuine = _counted(fake, probability)
-    # Candidate k calls levels[k:] fake; the last one calls nothing fake.
-    missed = np.concatenate([[0], np.cumsum(fakes)])
-    passed = np.concatenate([[0], np.cumsum(genuine)])
+    candidates, fakes, alarms = _candidates(target, probability_fake)
     # Counts instead of shares, so that what is equal compares as equal.
-    quality = (len(probability[fake]) - missed) * int(genuine.sum()) + passed * int(fakes.sum())
-    candidates = _midway(levels)
-    if levels[-1] >= 1.0:  # no probability lies above it
-        quality, candidates = quality[:-1], candidates[:-1]
+    quality = fakes * alarms[0] + (alarms[0] - alarms) * fakes[0]
     best = candidates[quality == quality.max()]
     return float(best[np.lexsort((best, np.abs(best - 0.5)))[0]])
 
@@ -67,22 +60,36 @@ def threshold_at_false_positive_rate(target: ArrayLike, probability_fake: ArrayL
         UserError: one of the classes is missing, an answer is not a number, or more genuine pictures than
             allowed have a probability of 1, which no threshold lies above.
     """
-    fake = np.asarray(target) == 1
-    probability = check_scores(probability_fake)
-    check_classes(fake, "threshold")
-    levels, _, genuine = _counted(fake, probability)
-    alarms = np.concatenate([np.cumsum(genuine[::-1])[::-1], [0]])
-    candidates = _midway(levels)
-    if levels[-1] >= 1.0:  # no probability lies above it
-        alarms, candidates = alarms[:-1], candidates[:-1]
-    enough = alarms <= rate * genuine.sum() + _ROUNDING
+    candidates, _, alarms = _candidates(target, probability_fake)
+    enough = alarms <= rate * alarms[0] + _ROUNDING
     if not enough.any():
         raise UserError(
-            f"{alarms[-1]:,} of {genuine.sum():,} genuine validation pictures have a probability of 1, "
+            f"{alarms[-1]:,} of {alarms[0]:,} genuine validation pictures have a probability of 1, "
             f"so that no threshold has a false positive rate of {rate:g}: ask for a higher one or for "
             "balanced accuracy, or train longer or on more pictures"
         )
     return float(candidates[np.argmax(enough)])
+
+
+def _candidates(target: ArrayLike, probability_fake: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return thresholds, rising, and how many fakes and how many genuine pictures each calls fake.
+
+    One lies below all probabilities, one between each two neighbours, one above all where there is room.
+    """
+    fake, probability = np.asarray(target) == 1, check_scores(probability_fake)
+    _check_classes(fake, "threshold")
+    levels, level = np.unique(probability, return_inverse=True)
+    below, above = np.concatenate([[0.0], levels]), np.concatenate([levels, [1.0]])
+    middle = below + (above - below) / 2
+    # Between neighbouring floats the middle may round down onto the lower one, which would call it fake.
+    candidates = np.where(middle > below, middle, above)
+    usable = len(levels) + int(levels[-1] < 1)  # no probability lies above 1
+
+    def called(of_class: np.ndarray) -> np.ndarray:
+        counts = np.bincount(level[of_class], minlength=len(levels) + 1)
+        return np.cumsum(counts[::-1])[::-1][:usable]
+
+    return candidates[:usable], called(fake), called(~fake)
 
 
 def abstain_band(
@@ -96,7 +103,7 @@ def abstain_band(
 ) -> tuple[float, float]:
     """Return the interval of the threshold: a picture inside could have got either verdict.
 
-    The validation groups are drawn anew, as for the intervals of figures, and a threshold is chosen on each
+    The validation groups are drawn anew, as for the intervals of metrics, and a threshold is chosen on each
     draw. Draws on which none can be chosen, as they lack a class, are left out; where all are, the band
     is the threshold itself.
 
@@ -130,16 +137,8 @@ def abstain_band(
     return float(min(low, threshold)), float(max(high, threshold))
 
 
-def check_classes(fake: np.ndarray, chosen: str) -> None:
-    """Refuse validation pictures of one class alone.
-
-    Args:
-        fake: (n,) bool.
-        chosen: what is to be chosen on them, for the message.
-
-    Raises:
-        UserError: one of the classes is missing.
-    """
+def _check_classes(fake: np.ndarray, chosen: str) -> None:
+    """Raise UserError for validation pictures of one class alone, on which something was to be chosen."""
     if not fake.any() or fake.all():
         raise UserError(
             f"the {chosen} needs both classes among the validation pictures; found {int(fake.sum())} fake "
@@ -147,29 +146,8 @@ def check_classes(fake: np.ndarray, chosen: str) -> None:
         )
 
 
-def _counted(fake: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the distinct probabilities, rising, and how many fakes and genuine pictures have each."""
-    levels, level = np.unique(probability, return_inverse=True)
-    fakes = np.bincount(level[fake], minlength=len(levels))
-    return levels, fakes, np.bincount(level[~fake], minlength=len(levels))
-
-
-def _midway(levels: np.ndarray) -> np.ndarray:
-    """Put a candidate below, between and above sorted probabilities: (n,) -> (n + 1,)."""
-    below = np.concatenate([[0.0], levels])
-    above = np.concatenate([levels, [1.0]])
-    middle = below + (above - below) / 2
-    # Between neighbouring floats the middle may round down onto the lower one, which would call it fake.
-    return np.where(middle > below, middle, above)
-
-
-# Temperature scaling: one number that makes probabilities mean what they say, and changes no ranking.
-
-COLDEST, HOTTEST = 0.01, 100.0
-
-
 def fit_temperature(target: ArrayLike, logit: ArrayLike) -> float:
-    """Find the temperature that logits must be divided by.
+    """Find the temperature that logits must be divided by; it changes no ranking.
 
     It is the one with the smallest log loss (Guo et al., On calibration of modern neural networks, ICML
     2017), against targets that are pulled in a little as Platt did (Probabilistic outputs for support vector
@@ -188,9 +166,8 @@ def fit_temperature(target: ArrayLike, logit: ArrayLike) -> float:
         UserError: one of the classes is missing, or an answer is not a number.
     """
     fake, scores = np.asarray(target) == 1, check_scores(logit)
-    check_classes(fake, "temperature")
-    n_fake = int(fake.sum())
-    n_genuine = len(fake) - n_fake
+    _check_classes(fake, "temperature")
+    n_fake, n_genuine = int(fake.sum()), int((~fake).sum())
     wanted = np.where(fake, (n_fake + 1) / (n_fake + 2), 1 / (n_genuine + 2))
 
     def loss(log_temperature: float) -> float:
@@ -198,11 +175,8 @@ def fit_temperature(target: ArrayLike, logit: ArrayLike) -> float:
         return float(np.mean(np.logaddexp(0.0, scaled) - wanted * scaled))
 
     bounds = (np.log(COLDEST), np.log(HOTTEST))
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
-    return float(np.exp(found.x))
-
-
-DRAWS = 1_000  # of validation groups, behind the abstain band
+    least = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(least.x))
 
 
 def decide(predictions: pd.DataFrame, settings: config.Decision, seed: int) -> Decision:
@@ -225,7 +199,6 @@ def decide(predictions: pd.DataFrame, settings: config.Decision, seed: int) -> D
     threshold = choose(target, probabilities)
     unsure = (threshold, threshold)
     if settings.unsure is not None:
-        unsure = abstain_band(
-            target, probabilities, predictions["group"], choose, settings.unsure, DRAWS, seed
-        )
+        groups = predictions["group"]
+        unsure = abstain_band(target, probabilities, groups, choose, settings.unsure, DRAWS, seed)
     return Decision(threshold=threshold, temperature=temperature, unsure=unsure)

@@ -21,24 +21,21 @@ def convolution(
 ) -> Any:
     """Convolve with a square kernel, normalise by batch and, where it is to `activate`, apply ReLU.
 
-    Returns:
-        (batch, rows / stride, columns / stride, filters) for `x` (batch, rows, columns, channels).
+    From `x` (batch, rows, columns, channels) to (batch, rows / stride, columns / stride, filters).
     """
     from keras import layers
 
-    x = layers.Conv2D(filters, size, strides=stride, dilation_rate=dilation, padding="same", use_bias=False)(
-        x
+    convolve = layers.Conv2D(
+        filters, size, strides=stride, dilation_rate=dilation, padding="same", use_bias=False
     )
-    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = layers.BatchNormalization(momentum=MOMENTUM)(convolve(x))
     return layers.Activation("relu")(x) if activate else x
 
 
 def residual_block(x: Any, filters: int, *, stride: int = 1, dilation: int = 1) -> Any:
     """Add what two 3 × 3 convolutions give, the first with the stride, to `x` (He et al., CVPR 2016).
 
-    Returns:
-        (batch, rows / stride, columns / stride, filters) for `x` (batch, rows, columns, channels), which is
-        projected where channels or stride differ.
+    Shapes are those of `convolution`; `x` is projected where channels or stride differ.
     """
     from keras import layers
 
@@ -50,10 +47,9 @@ def residual_block(x: Any, filters: int, *, stride: int = 1, dilation: int = 1) 
 
 
 def strided_body(x: Any, filters: int) -> Any:
-    """Reduce pixels (batch, height, width, channels) to blocks in three steps of stride 2.
+    """Reduce pixels (batch, height, width, channels) to blocks (batch, height / 8, width / 8, filters).
 
-    Returns:
-        (batch, height / 8, width / 8, filters); a quarter and half as many channels on the way.
+    In three steps of stride 2, with a quarter and half as many channels on the way.
     """
     x = convolution(x, max(1, filters // 4), 5, stride=2)
     x = convolution(x, max(1, filters // 2), 3, stride=2)
@@ -63,9 +59,8 @@ def strided_body(x: Any, filters: int) -> Any:
 def native_inputs(*, with_table: bool) -> dict[str, Any]:
     """Return the Keras inputs of a network for pictures of any size on the JPEG grid.
 
-    Returns:
-        `image` (batch, height, width, 3), 0 to 255, and `with_table` the file's luminance quantisation table,
-        `quantisation` (batch, 8, 8), zeros where there is none.
+    `image` (batch, height, width, 3), 0 to 255, and `with_table` the file's luminance quantisation table,
+    `quantisation` (batch, 8, 8), zeros where there is none.
     """
     import keras
 
@@ -80,7 +75,7 @@ def localising_model(
 
     Args:
         name: of the network.
-        inputs: of the network, see `native_inputs`.
+        inputs: see `native_inputs`.
         x: features (batch, height / 8, width / 8, channels).
         filters: channels of the residual blocks.
         depth: how many of them.
@@ -88,8 +83,7 @@ def localising_model(
         share: of the blocks, the largest, whose mean is the picture's logit.
 
     Returns:
-        a model from a dictionary of `inputs` to {"logit": (batch,), "map": (batch, height / 8, width / 8)},
-        with the layers "map" and "logit".
+        a model from `inputs` to the layers "logit" (batch,) and "map" (batch, height / 8, width / 8).
     """
     import keras
 

@@ -17,13 +17,11 @@ def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
 
     Args:
         spec: `model` of a checked configuration: a build function and its arguments.
-        height: of the images, in pixels; for networks that take one size only.
-        width: of the images, in pixels; likewise.
+        height: of the images, in pixels; for networks that take one size only, as the width.
+        width: likewise.
 
     Returns:
-        a model from a dictionary of `image` (batch, height, width, 3) and, where it looks at them, the
-        quantisation tables `quantisation` (batch, 8, 8), to a dictionary of `logit` (batch,) and, where it
-        localises, `map` (batch, height / 8, width / 8); all float32.
+        a model from one dictionary to another, see `pipeline.models`; all float32.
 
     Raises:
         UserError: the images are too small for the network.
@@ -51,13 +49,3 @@ def describe(model: Any) -> str:
     lines: list[str] = []
     model.summary(line_length=80, print_fn=lambda text, line_break=False: lines.append(text))  # noqa: ARG005
     return "\n".join(lines) + "\n"
-
-
-def model_name(spec: Mapping[str, Any]) -> str:
-    """Return the short name of a model, as `model=` on the command line takes it.
-
-    Example:
-        >>> model_name({"_target_": "pipeline.models.dct.build", "filters": 64})
-        'dct'
-    """
-    return str(spec[TARGET]).removeprefix("pipeline.models.").removesuffix(".build")

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from pipeline.models.blocks import picture_model
+
 if TYPE_CHECKING:
     import keras
 
@@ -24,8 +26,8 @@ def build(
     the loss, which is exact for large logits, and to whoever asks for a probability.
 
     Args:
-        height: of the images, in pixels.
-        width: of the images, in pixels.
+        height: of the images, in pixels, as the width.
+        width: likewise.
         filters: of each 3 × 3 convolution; each is followed by a 2 × 2 max pooling.
         dense: units of the layer before the answer.
         dropout: share of those units that is dropped in training, in [0, 1).
@@ -43,7 +45,4 @@ def build(
         x = layers.MaxPooling2D(2)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(dense, activation="relu")(x)
-    x = layers.Dropout(dropout)(x)
-    x = layers.Dense(1, dtype="float32")(x)  # bfloat16 keeps 8 bits: too few for a logit
-    logit = layers.Reshape((), dtype="float32", name="logit")(x)
-    return keras.Model({"image": images}, {"logit": logit}, name="cnn")
+    return picture_model("cnn", {"image": images}, layers.Dropout(dropout)(x))

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from pipeline.models.blocks import (
-    MOMENTUM,
-    Channels,
-    Depth,
-    Share,
-    localising_model,
-    native_inputs,
-    residual_block,
-)
+from pipeline.models import blocks
 
 if TYPE_CHECKING:
     import keras
@@ -35,18 +27,18 @@ def build(
     largest: Largest,
     absolute_frequencies: FrequenciesOrNone,
     absolute_largest: Largest,
-    filters: Channels,
-    depth: Depth,
+    filters: blocks.Channels,
+    depth: blocks.Depth,
     context: bool,
-    share: Share,
+    share: blocks.Share,
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 
     Arguments are those of `coefficient_features` and `blocks.localising_model`.
     """
-    inputs = native_inputs(with_table=True)
+    inputs = blocks.native_inputs(with_table=True)
     x = coefficient_features(inputs, filters, frequencies, largest, absolute_frequencies, absolute_largest)
-    return localising_model("dct", inputs, x, filters, depth, context, share)
+    return blocks.localising_model("dct", inputs, x, filters, depth, context, share)
 
 
 def coefficient_features(
@@ -80,7 +72,6 @@ def coefficient_features(
     if absolute_frequencies:
         absolute = CoefficientBins(absolute_frequencies, absolute_largest, "absolute")(coefficients)
         x = layers.Concatenate()([x, absolute])
-    x = layers.Conv2D(filters, 1, use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = blocks.convolution(x, filters, 1, activate=False)
     x = layers.Activation("relu")(TableModulation(filters)(x, quantisation))
-    return residual_block(x, filters)
+    return blocks.residual_block(x, filters)

@@ -24,6 +24,11 @@ DETECTOR_FILE = "detector.keras"
 FOREST_FILE = "detector.skops"  # arrays and names of types, no pickle
 H5_FILE = "fake_image_detection_model.h5"
 
+# All that a forest needs beyond what skops trusts by itself. It is not among that because scikit-learn goes
+# wherever its nodes point without looking whether there is anything: `_check_trees` looks.
+_TRUSTED = ["sklearn.tree._tree.Tree"]
+_LEAF = -1  # in the place of its children
+
 
 def save_model(model: Any, folder: Path, with_h5: bool) -> None:
     """Write a forest, or a network, `with_h5` in the classic form too."""
@@ -47,8 +52,8 @@ def load_model(folder: Path) -> Any:
 def save_detector(model: "keras.Model", folder: Path) -> Path:
     """Write `folder/detector.keras`, in float32 whatever precision it was trained in.
 
-    The weights lose nothing (mixed precision keeps them in float32), and the detector gives the same
-    answers on machines with and without bfloat16. The same weights give the same bytes.
+    The weights lose nothing (mixed precision keeps them in float32), and the answers are the same on machines
+    with and without bfloat16. The same weights give the same bytes.
     """
     path = folder / DETECTOR_FILE
     with replacing(path) as partial:
@@ -68,15 +73,21 @@ def load_detector(folder: Path) -> "keras.Model":
     import pipeline.models.layers  # noqa: F401  makes our layers known by name
 
     path = folder / DETECTOR_FILE
+    with _naming(path, OSError, ValueError, TypeError, KeyError), _computing_in_float32():
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+@contextlib.contextmanager
+def _naming(path: Path, *errors: type[Exception]) -> Iterator[None]:
+    """Raise UserError where a file is missing, or `errors` come of reading it inside."""
     if not path.is_file():
         raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
     try:
-        with _computing_in_float32():
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        yield
+    except errors as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"{path} cannot be loaded as a detector ({str(error).splitlines()[0]}); "
-            "train it again with make repro"
+            f"{path} cannot be loaded as a detector ({reason}); train it again with make repro"
         ) from error
 
 
@@ -125,9 +136,13 @@ def _without_time(path: Path) -> None:
     metadata = json.loads(parts["metadata.json"])
     del metadata["date_saved"]
     parts["metadata.json"] = json.dumps(metadata).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(zipfile.ZipInfo(name), content)  # whose time is that of 1980
+    _write_zip(path, parts, zipfile.ZIP_STORED)
+
+
+def _write_zip(file: Any, parts: dict[str, bytes], compression: int) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():  # the time of an entry is that of 1980
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
 
 
 @contextlib.contextmanager
@@ -154,13 +169,6 @@ def _without_legacy_warning() -> Iterator[None]:
         logger.disabled = before
 
 
-# All that a forest needs beyond what skops trusts by itself. It is not among that because scikit-learn goes
-# wherever its nodes point without looking whether there is anything: `_check_trees` looks.
-_TRUSTED = ["sklearn.tree._tree.Tree"]
-_SCHEMA = "schema.json"
-_LEAF = -1  # in the place of its children
-
-
 def save_forest(forest: Forest, folder: Path) -> Path:
     """Write `folder/detector.skops`; the same trees give the same bytes."""
     import skops.io
@@ -179,16 +187,11 @@ def load_forest(folder: Path) -> Forest:
     import skops.io
 
     path = folder / FOREST_FILE
-    if not path.is_file():
-        raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
-    try:
+    with _naming(
+        path, Exception
+    ):  # a broken file makes zipfile, JSON, NumPy and skops raise nearly everything
         trees = skops.io.loads(path.read_bytes(), trusted=_TRUSTED)
         _check_trees(trees)
-    except Exception as error:  # a broken file makes zipfile, JSON, NumPy and skops raise nearly everything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"{path} cannot be loaded as a detector ({reason}); train it again with make repro"
-        ) from error
     return Forest(trees)
 
 
@@ -235,14 +238,11 @@ def _reproducible(content: bytes) -> bytes:
         return node
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        schema = json.loads(archive.read(_SCHEMA), object_hook=plain)
+        schema = json.loads(archive.read("schema.json"), object_hook=plain)
         parts = {new: _initialised(archive.read(old)) for old, new in names.items()}
-    parts[_SCHEMA] = json.dumps(schema).encode()
+    parts["schema.json"] = json.dumps(schema).encode()
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, part in parts.items():
-            entry = zipfile.ZipInfo(name)  # whose time is that of 1980
-            archive.writestr(entry, part, compress_type=zipfile.ZIP_DEFLATED)
+    _write_zip(packed, parts, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 

@@ -31,8 +31,8 @@ def build(
     """Build it in the dtype policy that is set.
 
     Args:
-        height: of the images, in pixels.
-        width: of the images, in pixels.
+        height: of the images, in pixels, as the width.
+        width: likewise.
         weights: null for new ones; `imagenet`, which Keras downloads once; or a file: `.weights.h5` (or
             Keras's `efficientnetv2-b0_notop.h5`) of the network without its top, or a `.keras` of that or
             of a detector of this kind.

@@ -30,7 +30,7 @@ def build(
         quality: of the JPEG whose difference is taken.
         gain: factor on the difference of 8-bit values, which is then divided by 255.
         filters: channels on the 8-pixel grid; half and a quarter as many on the way there.
-        depth: of `blocks.localising_model`, as the share.
+        depth: of `blocks.localising_model`, as `share`.
         share: likewise.
     """
     from keras import layers

@@ -32,11 +32,8 @@ def build(
 
     Args:
         trees: how many.
-        features_per_split: share of the features that is looked at for each split, in [0, 1]; one at least.
-        smallest_leaf: share of the pictures that a leaf holds at least, in [0, 0.5]; one picture at least.
-
-    Returns:
-        a forest, to be fitted.
+        features_per_split: share of the features that is looked at for each split; one at least.
+        smallest_leaf: share of the pictures that a leaf holds at least; one picture at least.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
@@ -61,16 +58,15 @@ class Forest:
         self.trees = trees
 
     def fit(self, features: np.ndarray, targets: np.ndarray, *, seed: int, workers: int = 1) -> "Forest":
-        """Grow the trees, forgetting earlier ones; both classes weigh the same, however many there are.
+        """Grow the trees, forgetting earlier ones, and return itself.
+
+        Both classes weigh the same, however many there are.
 
         Args:
             features: (n, `N_HISTORY`) float32 of `pipeline.images.content_features`.
             targets: (n,) 1 for fake, 0 for genuine.
             seed: of the draws; their result is the same for any number of workers.
             workers: cores that may be used.
-
-        Returns:
-            itself.
 
         Raises:
             UserError: a class is missing.
@@ -87,16 +83,11 @@ class Forest:
         return self
 
     def logits(self, features: np.ndarray) -> np.ndarray:
-        """Return the log-odds of being fake.
+        """Return the log-odds of being fake: (n,) float64, within ±log(2 · trees + 1).
 
         They are those of the share that the trees give to fake, with half a tree for and half a tree against
-        added: so they are finite, and order pictures as that share does.
-
-        Args:
-            features: (n, `N_HISTORY`); n may be 0.
-
-        Returns:
-            (n,) float64, within ±log(2 · trees + 1).
+        added: so they are finite, and order pictures as that share does. `features` are (n, `N_HISTORY`);
+        n may be 0.
         """
         if not len(features):
             return np.empty(0)

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from pipeline.models.blocks import (
-    MOMENTUM,
-    Channels,
-    Depth,
-    Share,
-    localising_model,
-    native_inputs,
-    strided_body,
-)
+from pipeline.models import blocks
 
 if TYPE_CHECKING:
     import keras
@@ -28,10 +20,10 @@ INPUTS = ("native",)
 def build(
     *,
     bayar_filters: Annotated[int, Field(ge=1, le=64)],
-    filters: Channels,
-    depth: Depth,
+    filters: blocks.Channels,
+    depth: blocks.Depth,
     context: bool,
-    share: Share,
+    share: blocks.Share,
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 
@@ -46,11 +38,12 @@ def build(
 
     from pipeline.models.layers import BayarConvolution, Residuals
 
-    inputs = native_inputs(with_table=False)
+    inputs = blocks.native_inputs(with_table=False)
     image = inputs["image"]
     colours = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32")(image)
     learned = BayarConvolution(bayar_filters)(colours)
     # Far smaller than the colours; how small is being learned.
-    learned = layers.BatchNormalization(momentum=MOMENTUM, dtype="float32")(learned)
+    learned = layers.BatchNormalization(momentum=blocks.MOMENTUM, dtype="float32")(learned)
     x = layers.Concatenate()([Residuals(luma=False)(image), learned, colours])
-    return localising_model("srm", inputs, strided_body(x, filters), filters, depth, context, share)
+    x = blocks.strided_body(x, filters)
+    return blocks.localising_model("srm", inputs, x, filters, depth, context, share)

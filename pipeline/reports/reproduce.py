@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline import checking
 from pipeline.config import flatten
 from pipeline.evaluation.results import Results
-from pipeline.models import build
 
 UNKNOWN = "not recorded"
 
@@ -15,7 +15,7 @@ UNKNOWN = "not recorded"
 def model_name(results: Results) -> str:
     """Return the name of the file that builds the detector."""
     model = _config(results).get("model")
-    return build.model_name(model) if model else "detector"
+    return checking.model_name(model) if model else "detector"
 
 
 def data_name(results: Results) -> str:
@@ -123,7 +123,7 @@ def _as_chosen(differing: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if name is not None:
         yield "data", name
     if target:
-        yield "model", build.model_name({"_target_": target})
+        yield "model", checking.model_name({checking.TARGET: target})
     if "inputs.method" in differing:
         yield "inputs", differing["inputs.method"]
     for key, value in differing.items():

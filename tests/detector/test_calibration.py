@@ -2,6 +2,7 @@ import functools
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,10 +11,11 @@ from pipeline.detector.calibration import (
     HOTTEST,
     abstain_band,
     choose_threshold,
+    decide,
     fit_temperature,
     threshold_at_false_positive_rate,
 )
-from pipeline.detector.decision import called_fake
+from pipeline.detector.decision import UNDECIDED, Decision, called_fake, probability
 from pipeline.errors import UserError
 
 
@@ -53,11 +55,16 @@ def test_a_detector_that_is_upside_down_says_nothing():
     assert fit_temperature([0, 1], [3.0, -3.0]) == pytest.approx(HOTTEST, rel=1e-3)
 
 
-def test_one_class_and_no_numbers_are_refused():
-    with pytest.raises(UserError, match="temperature needs both classes among the validation pictures"):
-        fit_temperature([1, 1], [0.0, 1.0])
-    with pytest.raises(UserError, match="NaN or infinity for 1 of 2 pictures"):
-        fit_temperature([0, 1], [0.0, np.inf])
+@pytest.mark.parametrize(
+    ("choose", "chosen"), [(fit_temperature, "temperature"), (choose_threshold, "threshold")]
+)
+def test_one_class_and_no_numbers_are_refused(choose, chosen):
+    for target in ([1, 1], [0, 0]):
+        with pytest.raises(UserError, match=f"{chosen} needs both classes among the validation pictures"):
+            choose(target, [0.1, 0.9])
+    for no_number in (np.inf, np.nan):
+        with pytest.raises(UserError, match="NaN or infinity for 1 of 2 pictures"):
+            choose([0, 1], [0.1, no_number])
 
 
 probabilities = st.floats(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 1.0])
@@ -96,20 +103,11 @@ def test_of_equally_good_ones_the_nearest_to_a_half_is_taken():
     assert choose_threshold([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.5]) == pytest.approx(0.45)
 
 
-def test_neighbouring_floats_are_told_apart():
+def test_neighbouring_floats_lie_on_either_side_and_a_picture_at_the_threshold_is_called_fake():
     low, high = 0.5, np.nextafter(0.5, 1)
     chosen = choose_threshold([0, 1], [low, high])
     assert called_fake([low, high], chosen).tolist() == [False, True]
-
-
-def test_a_picture_at_the_threshold_is_called_fake():
     assert called_fake([0.5], 0.5).all()
-
-
-@pytest.mark.parametrize("target", [[1, 1], [0, 0]])
-def test_one_class_alone_gives_no_threshold(target):
-    with pytest.raises(UserError, match="both classes among the validation pictures"):
-        choose_threshold(target, [0.1, 0.9])
 
 
 @given(labelled, st.floats(0, 0.99))
@@ -180,6 +178,55 @@ def test_a_band_of_250_pictures_takes_seconds():
     assert time.process_time() - began < 3
 
 
-def test_answers_that_are_no_numbers_are_refused():
-    with pytest.raises(UserError, match="NaN or infinity for 1 of 2 pictures"):
-        choose_threshold([0, 1], [0.1, float("nan")])
+BAND = Decision(threshold=0.5, temperature=2.0, unsure=(0.4, 0.6))
+
+
+@pytest.fixture
+def table():
+    target = np.arange(400) % 2
+    logit = np.random.default_rng(0).normal(size=400) * 2 + 4 * target - 2
+    return pd.DataFrame({"target": target, "logit": logit, "group": [f"g{row // 4}" for row in range(400)]})
+
+
+def test_logits_are_divided_by_the_temperature():
+    assert BAND.probabilities([3.0]) == pytest.approx(probability([1.5]))
+    assert BAND.threshold_logit == pytest.approx(0.0)
+    other = Decision(threshold=0.8, temperature=2.0, unsure=(0.8, 0.8))
+    assert other.probabilities([other.threshold_logit])[0] == pytest.approx(0.8)
+
+
+def test_a_verdict_is_unsure_inside_the_band_and_the_call_is_not():
+    probabilities = [0.1, 0.4, 0.5, 0.59, 0.6, 0.9]
+    assert BAND.verdicts(probabilities).tolist() == ["genuine", *["unsure"] * 3, "fake", "fake"]
+    assert BAND.calls(probabilities).tolist() == ["genuine", "genuine", "fake", "fake", "fake", "fake"]
+
+
+def test_without_a_band_no_verdict_is_unsure():
+    assert UNDECIDED.verdicts([0.49999, 0.5]).tolist() == ["genuine", "fake"]
+
+
+def test_a_file_holds_all_of_it():
+    assert Decision.from_dict(BAND.as_dict()) == BAND
+
+
+def test_all_is_chosen_on_the_pictures_given(compose_config, table):
+    settings = compose_config().decision
+    decision = decide(table, settings, seed=0)
+    assert decision.temperature == pytest.approx(fit_temperature(table["target"], table["logit"]))
+    assert decision.unsure[0] <= decision.threshold <= decision.unsure[1]
+    assert decision.unsure[0] < decision.unsure[1]
+    assert decision == decide(table, settings, seed=0)
+    with pytest.raises(UserError, match="needs both classes"):
+        decide(table.query("target == 1"), settings, seed=0)
+
+
+def test_no_more_genuine_pictures_are_called_fake_than_asked_for(compose_config, table):
+    rate = ("decision.threshold=false_positive_rate", "decision.false_positive_rate=0.01")
+    decision = decide(table, compose_config(*rate).decision, seed=0)
+    called = decision.calls(decision.probabilities(table["logit"])) == "fake"
+    assert called[table["target"] == 0].mean() <= 0.01 < called[table["target"] == 1].mean()
+
+
+def test_the_band_can_be_left_out(compose_config, table):
+    decision = decide(table, compose_config("decision.unsure=null").decision, seed=0)
+    assert decision.unsure == (decision.threshold, decision.threshold)

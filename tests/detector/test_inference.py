@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -29,19 +31,17 @@ def png(height=50, width=70, seed=0):
 
 @pytest.fixture(scope="module")
 def localising():
-    """A network whose cells are the mean brightness of their pixels, over 100."""
+    """A network whose blocks are the mean brightness of their pixels, over 100."""
     image = keras.Input((None, None, 3), name="image")
     table = keras.Input((8, 8), name="quantisation")
-    cells = layers.AveragePooling2D(8)(image)
-    cells = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=keras.initializers.Constant(1 / 300))(
-        cells
-    )
-    cells = layers.Lambda(lambda each: each[..., 0], output_shape=(None, None), name="map")(cells)
-    logit = TopKMean(0.1, name="logit")(cells)
-    return keras.Model({"image": image, "quantisation": table}, {"logit": logit, "map": cells})
+    mean = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=keras.initializers.Constant(1 / 300))
+    blocks = mean(layers.AveragePooling2D(8)(image))
+    blocks = layers.Lambda(lambda each: each[..., 0], output_shape=(None, None), name="map")(blocks)
+    logit = TopKMean(0.1, name="logit")(blocks)
+    return keras.Model({"image": image, "quantisation": table}, {"logit": logit, "map": blocks})
 
 
-def test_a_whole_picture_gets_a_map_of_its_cells_and_their_highest_mean(localising):
+def test_a_whole_picture_gets_a_map_of_its_blocks_and_their_highest_mean(localising):
     scorer = scorer_of(localising, NATIVE)
     picture = png()
     (answer,) = scorer.score([scorer.prepare(picture)])
@@ -69,10 +69,16 @@ def test_an_answer_does_not_depend_on_the_company_of_a_picture(localising):
     assert together == [next(scorer.score([each])).logit for each in prepared]
 
 
-def test_a_network_without_a_map_gives_none():
+@pytest.fixture(scope="module")
+def without_map():
     image = keras.Input((16, 24, 3), name="image")
-    logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
-    scorer = scorer_of(keras.Model({"image": image}, {"logit": logit}), RESIZED)
+    return keras.Model(
+        {"image": image}, {"logit": layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))}
+    )
+
+
+def test_a_network_without_a_map_gives_none(without_map):
+    scorer = scorer_of(without_map, RESIZED)
     answers = list(scorer.score([scorer.prepare(png(seed=seed)) for seed in range(40)]))
     assert len(answers) == 40
     assert {answer.map for answer in answers} == {None}
@@ -105,14 +111,8 @@ def test_crops_are_taken_as_they_are_needed(localising, monkeypatch):
 
 
 @pytest.mark.parametrize("inputs", [NATIVE, RESIZED], ids=["native", "resized"])
-def test_a_crop_is_judged_as_the_file_of_it_would_be(localising, inputs):
-    model = localising
-    if inputs is RESIZED:
-        image = keras.Input((16, 24, 3), name="image")
-        model = keras.Model(
-            {"image": image}, {"logit": layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))}
-        )
-    scorer = scorer_of(model, inputs)
+def test_a_crop_is_judged_as_the_file_of_it_would_be(localising, without_map, inputs):
+    scorer = scorer_of(localising if inputs is NATIVE else without_map, inputs)
     loaded = load(png(64, 64), NATIVE)
     crop = scorer.prepare_crop(Loaded(loaded.pixels, loaded.quantisation))
     (of_crop,), (of_file,) = scorer.score([crop]), scorer.score([scorer.prepare(png(64, 64))])
@@ -146,12 +146,33 @@ def test_a_map_that_was_cut_comes_together_again():
     assert height * width > LARGEST
     whole = np.arange(height * width // 64, dtype=np.float32).reshape(height // 8, width // 8)
     tiles = cut_tiles(height, width)
-    maps = [whole[tuple(slice(part.start // 8, part.stop // 8) for part in tile.seen)] for tile in tiles]
+    maps = [whole[tuple(slice(rows.start // 8, rows.stop // 8) for rows in tile.seen)] for tile in tiles]
     assert np.array_equal(stitch(tiles, maps), whole)
 
 
-def test_a_detector_of_an_earlier_version_is_told(tmp_path):
+def test_a_detector_of_an_earlier_version_is_refused(tmp_path):
     for name in ("detector.keras", "decision.json", "run.json"):
         (tmp_path / name).write_text('{"config": {"preprocess": {}}}')
     with pytest.raises(UserError, match="trained by an earlier version of this program; train it again"):
         Detector.load(tmp_path)
+
+
+# The command `predict` before a detector is asked.
+
+HEAVY = {"tensorflow", "keras", "hydra", "omegaconf", "mlflow", "sklearn", "scipy", "pandas", "numpy"}
+HEAVY |= {"matplotlib"}
+HELP = """
+import contextlib, runpy, sys
+sys.argv = ["predict", "--help"]
+with contextlib.suppress(SystemExit):
+    runpy.run_module("pipeline.predict", run_name="__main__")
+print("imported:", *sorted({name.split(".")[0] for name in sys.modules}))
+"""
+
+
+def test_help_imports_no_large_library():
+    printed = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True).stdout
+    assert "a picture or a folder of pictures" in printed
+    imported = printed.rpartition("imported:")[2].split()
+    assert "argparse" in imported
+    assert not HEAVY & set(imported)

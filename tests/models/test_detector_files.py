@@ -67,12 +67,9 @@ def test_the_h5_gives_the_probability_of_fake_without_our_code(tmp_path):
     assert np.allclose(answer[:, 0], expected, atol=1e-6)
 
 
-def test_a_missing_detector_is_named_with_what_to_do(tmp_path):
+def test_a_missing_or_broken_detector_is_named_with_what_to_do(tmp_path):
     with pytest.raises(UserError, match=rf"{DETECTOR_FILE} is missing; train a detector"):
         load_detector(tmp_path)
-
-
-def test_a_broken_detector_is_named_with_what_to_do(tmp_path):
     (tmp_path / DETECTOR_FILE).write_bytes(b"half a file")
     with pytest.raises(UserError, match=rf"{DETECTOR_FILE} cannot be loaded .* train it again"):
         load_detector(tmp_path)
