@@ -41,7 +41,6 @@ def probability(logits: ArrayLike) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, -np.asarray(logits, np.float64)))
 
 
-CALLS = np.array(LABELS, dtype=object)
 UNSURE = "unsure"
 
 
@@ -61,10 +60,10 @@ class Decision:
     unsure: tuple[float, float]
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> "Decision":
+    def from_dict(cls, values: dict[str, Any]) -> "Decision":
         """Read what `as_dict` gave."""
-        low, high = found["unsure"]
-        return cls(threshold=found["threshold"], temperature=found["temperature"], unsure=(low, high))
+        low, high = values["unsure"]
+        return cls(threshold=values["threshold"], temperature=values["temperature"], unsure=(low, high))
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers, for a file."""
@@ -86,7 +85,7 @@ class Decision:
 
     def calls(self, probabilities: ArrayLike) -> np.ndarray:
         """Return on which side of the threshold each picture lies, "genuine" or "fake"."""
-        return CALLS[called_fake(probabilities, self.threshold).astype(np.intp)]
+        return np.array(LABELS, dtype=object)[called_fake(probabilities, self.threshold).astype(np.intp)]
 
     def verdicts(self, probabilities: ArrayLike) -> np.ndarray:
         """Return the verdict on each picture: "genuine", "fake", or "unsure" within the band."""

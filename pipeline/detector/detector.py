@@ -22,10 +22,7 @@ from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, load_mode
 class Detector:
     """A trained model, its preprocessing and its decision.
 
-    Args:
-        model: a network as `pipeline.models` builds them, or a forest.
-        inputs: what is done to a decoded picture before.
-        decision: how a probability becomes a verdict.
+    The model is a network as `pipeline.models` builds them, or a forest.
     """
 
     def __init__(self, model: Any, inputs: Inputs, decision: Decision) -> None:
@@ -47,15 +44,19 @@ class Detector:
             )
         decision = json.loads((folder / DECISION_FILE).read_text(encoding="utf-8"))
         record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-        inputs = _inputs_of(record, folder)
-        return cls(load_model(folder), inputs, Decision.from_dict(decision))
+        if "inputs" not in record["config"]:
+            raise UserError(
+                f"the detector in {folder} was trained by an earlier version of this program; train it again"
+            )
+        inputs = record["config"]["inputs"]
+        native = inputs["method"] == "native"
+        checked = NATIVE if native else ResizedInputs.model_validate(inputs)
+        return cls(load_model(folder), checked, Decision.from_dict(decision))
 
     def answers(self, originals: Iterable[tuple[Path | bytes, Loaded | None]]) -> Iterator[Answer]:
         """Answer for pictures, in order, taken as they are needed; memory does not grow with their number.
 
-        Args:
-            originals: each a file or its content, and its pixels at native resolution, or None where they
-                are not at hand.
+        Each is a file or its content, and its pixels at native resolution, or None where these are not known.
 
         Raises:
             UserError: a picture cannot be read.
@@ -63,10 +64,9 @@ class Detector:
         return self._scorer.score(self._scorer.prepare(*original) for original in originals)
 
     def answers_for_crops(self, crops: Iterable[Loaded]) -> Iterator[Answer]:
-        """Answer for parts or perturbed forms of pictures, each as a picture of its own.
+        """Answer for parts or perturbed forms of pictures, each as a picture of its own, taken as needed.
 
-        They are taken as they are needed. Their answers may differ from those of files of them in the last
-        digits, for the sake of time.
+        The last digits may differ from those of files of them, for the sake of time.
         """
         return self._scorer.score_crops(self._scorer.prepare_crop(crop) for crop in crops)
 
@@ -93,16 +93,12 @@ class Detector:
 
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """Judge what MLflow hands in: a column `path` or `image` (encoded bytes), one row a picture."""
-        given = [
-            name for name in ("path", "image") if name in model_input and model_input[name].notna().all()
-        ]
+        kinds: dict[str, Any] = {"path": Path, "image": bytes}
+        given = [name for name in kinds if name in model_input and model_input[name].notna().all()]
         if not given:
-            raise UserError(
-                f"expected a column path or image (encoded bytes); found "
-                f"{', '.join(map(str, model_input.columns))}"
-            )
-        as_given = Path if given[0] == "path" else bytes
-        verdicts = self.verdicts([as_given(each) for each in model_input[given[0]]])
+            columns = ", ".join(map(str, model_input.columns))
+            raise UserError(f"expected a column path or image (encoded bytes); found {columns}")
+        verdicts = self.verdicts([kinds[given[0]](each) for each in model_input[given[0]]])
         return pd.DataFrame([verdict for verdict, _ in verdicts], index=model_input.index)
 
     def _prepare_or_error(self, original: Path | bytes) -> Any:
@@ -110,16 +106,6 @@ class Detector:
             return self._scorer.prepare(original)
         except UserError as error:
             return error
-
-
-def _inputs_of(record: dict[str, Any], folder: Path) -> Inputs:
-    """Return how pictures were given to the detector whose `run.json` is `record`."""
-    if "inputs" not in record["config"]:
-        raise UserError(
-            f"the detector in {folder} was trained by an earlier version of this program; train it again"
-        )
-    inputs = record["config"]["inputs"]
-    return NATIVE if inputs["method"] == "native" else ResizedInputs.model_validate(inputs)
 
 
 def _load_pyfunc(data_path: str) -> Detector:

@@ -26,15 +26,10 @@ _TOGETHER = 1_200_000  # pixels of crops or perturbed pictures of one size that 
 
 
 class Answer(NamedTuple):
-    """What a model answers for one picture.
+    """What a model answers for one picture."""
 
-    Attributes:
-        logit: of being fake.
-        map: (height // 8, width // 8) logits of each 8 × 8 block being tampered; None where the model does
-            not localise.
-    """
-
-    logit: float
+    logit: float  # of being fake
+    # (height // 8, width // 8) logits of each 8 × 8 block being tampered; None where it does not localise
     map: np.ndarray | None = None
 
 
@@ -44,8 +39,7 @@ class Scorer(Protocol):
     def prepare(self, original: Path | bytes, decoded: Loaded | None = None) -> Any:
         """Read a picture; to the last digit the same if its pixels at native resolution are at hand.
 
-        Raises:
-            Unreadable: it is no whole picture; never with `decoded`.
+        Raises Unreadable where it is no whole picture; never with `decoded`.
         """
 
     def prepare_crop(self, crop: Loaded) -> Any:
@@ -133,10 +127,9 @@ class NativeScorer:
                 yield Answer(float(np.average(logits, weights=[tile.n_blocks for tile in tiles])))
                 continue
             stitched = stitch(tiles, [np.asarray(answer["map"][0]) for answer in answers])
-            is_whole = len(tiles) == 1
-            yield Answer(
-                logits[0] if is_whole else float(self.network.get_layer("logit")(stitched[None])[0]), stitched
-            )
+            if len(tiles) > 1:
+                logits = [float(self.network.get_layer("logit")(stitched[None])[0])]
+            yield Answer(logits[0], stitched)
 
     def score_crops(self, prepared: Iterable[Loaded]) -> Iterator[Answer]:
         """Answer for those of one size that follow one another at once.
@@ -180,15 +173,10 @@ class ForestScorer:
 
 
 class Tile(NamedTuple):
-    """A part of a large picture, so that memory does not grow with the picture.
+    """A part of a large picture, so that memory does not grow with the picture."""
 
-    Attributes:
-        seen: rows and columns of the picture that are looked at, in pixels.
-        kept: rows and columns of the picture's map that it fills, in blocks.
-    """
-
-    seen: tuple[slice, slice]
-    kept: tuple[slice, slice]
+    seen: tuple[slice, slice]  # rows and columns of the picture that are looked at, in pixels
+    kept: tuple[slice, slice]  # rows and columns of the picture's map that it fills, in blocks
 
     @property
     def n_blocks(self) -> int:

@@ -123,9 +123,8 @@ def test_the_h5_of_a_network_with_several_inputs_takes_them_by_name(tmp_path):
 @pytest.mark.usefixtures("mixed_policy")
 def test_the_copy_in_float32_has_the_same_weights_also_of_a_network_inside_another():
     inputs = keras.Input((4,), name="image")
-    inner = keras.Model(
-        inputs, keras.layers.BatchNormalization()(keras.layers.Dense(3)(inputs)), name="inner"
-    )
+    x = keras.layers.BatchNormalization()(keras.layers.Dense(3)(inputs))
+    inner = keras.Model(inputs, x, name="inner")
     network = keras.Model({"image": inputs}, {"logit": keras.layers.Dense(1)(inner(inputs))})
     copy = in_float32(network)
     assert {layer.compute_dtype for layer in [*copy.layers, *copy.get_layer("inner").layers]} == {"float32"}

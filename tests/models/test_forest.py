@@ -24,7 +24,7 @@ SMALL = {name: value for name, value in FOREST.items() if name != TARGET}
 def _saved(pixels, quality):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling=0)
-    return np.array(Image.open(buffer).convert("RGB"))
+    return np.array(Image.open(buffer))
 
 
 def _pictures(first, count):
@@ -138,12 +138,9 @@ def test_a_saved_forest_holds_no_pickle_and_trees_alone_are_trusted(forest, tmp_
         assert all(isinstance(np.load(io.BytesIO(archive.read(each))), np.ndarray) for each in arrays)
 
 
-def test_a_missing_forest_is_named_with_what_to_do(tmp_path):
+def test_a_missing_or_broken_forest_is_named_with_what_to_do(forest, tmp_path):
     with pytest.raises(UserError, match=rf"{FOREST_FILE} is missing; train a detector"):
         load_forest(tmp_path)
-
-
-def test_a_broken_forest_is_named_with_what_to_do(forest, tmp_path):
     path = save_forest(forest, tmp_path)
     whole = path.read_bytes()
     middle = len(whole) // 2

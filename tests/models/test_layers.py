@@ -13,18 +13,6 @@ from scipy.ndimage import correlate, gaussian_filter
 from pipeline.images.jpeg import ZIGZAG
 from pipeline.models import layers
 from pipeline.models.detector_files import in_float32
-from pipeline.models.layers import (
-    BayarConvolution,
-    BlockDCT,
-    CellLogits,
-    CoefficientBins,
-    ErrorLevels,
-    NeighbouringPixels,
-    RelativeContext,
-    Residuals,
-    TableModulation,
-    TopKMean,
-)
 from pipeline.models.layers.residuals import KERNELS, PredictionError
 
 # NumPy 2 on how Keras 3.15 reads its own weights.
@@ -93,11 +81,15 @@ def test_it_knows_its_shape_before_it_computes(name, arguments, inputs):
 @pytest.mark.parametrize(
     ("layer", "arguments", "message"),
     [
-        (BayarConvolution, (4, 4), "size: found 4, expected an odd number"),
-        *((CoefficientBins, (*numbers, "absolute"), "expected") for numbers in [(0, 5), (65, 5), (3, 0)]),
-        (CoefficientBins, (3, 5, "a"), "expected"),
-        (ErrorLevels, (0, 1), "quality: found 0, expected 1 to 100"),
-        *((TopKMean, numbers, "expected") for numbers in [(-0.1, 8), (1.1, 8), (0.5, 0)]),
+        (layers.BayarConvolution, (4, 4), "size: found 4, expected an odd number"),
+        (layers.CoefficientBins, (0, 5, "absolute"), "expected"),
+        (layers.CoefficientBins, (65, 5, "absolute"), "expected"),
+        (layers.CoefficientBins, (3, 0, "absolute"), "expected"),
+        (layers.CoefficientBins, (3, 5, "a"), "expected"),
+        (layers.ErrorLevels, (0, 1), "quality: found 0, expected 1 to 100"),
+        (layers.TopKMean, (-0.1, 8), "expected"),
+        (layers.TopKMean, (1.1, 8), "expected"),
+        (layers.TopKMean, (0.5, 0), "expected"),
     ],
 )
 def test_what_makes_no_sense_is_refused(layer, arguments, message):
@@ -105,11 +97,8 @@ def test_what_makes_no_sense_is_refused(layer, arguments, message):
         layer(*arguments)
 
 
-# BlockDCT
-
-
 def test_each_block_is_the_orthonormal_dct_of_its_luminance_in_zigzag_order():
-    coefficients = BlockDCT()(PICTURES).numpy()
+    coefficients = layers.BlockDCT()(PICTURES).numpy()
     assert coefficients.shape == (2, 2, 3, 64)
     luminance = PICTURES.astype(float) @ [0.299, 0.587, 0.114] - 128
     for row in range(2):
@@ -121,21 +110,18 @@ def test_each_block_is_the_orthonormal_dct_of_its_luminance_in_zigzag_order():
 
 def test_the_second_and_third_frequency_are_the_first_horizontal_and_the_first_vertical_one():
     sideways = np.zeros((1, 8, 8, 3), np.float32) + np.arange(8, dtype=np.float32)[:, None]
-    coefficients = BlockDCT()(sideways).numpy()[0, 0, 0]
+    coefficients = layers.BlockDCT()(sideways).numpy()[0, 0, 0]
     assert abs(coefficients[1]) > 10
     assert abs(coefficients[2]) < 1e-3
 
 
 @pytest.mark.usefixtures("mixed_policy")
 def test_coefficients_and_logits_stay_in_float32_in_mixed_precision():
-    coefficients = network_of(BlockDCT(), PICTURES)([PICTURES]).numpy()
+    coefficients = network_of(layers.BlockDCT(), PICTURES)([PICTURES]).numpy()
     assert coefficients.dtype == np.float32
-    assert CellLogits()(FEATURES).dtype == "float32"
+    assert layers.CellLogits()(FEATURES).dtype == "float32"
     keras.config.set_dtype_policy("float32")
-    assert np.array_equal(coefficients, BlockDCT()(PICTURES).numpy())
-
-
-# CoefficientBins
+    assert np.array_equal(coefficients, layers.BlockDCT()(PICTURES).numpy())
 
 
 def bins_of(layer, *inputs):
@@ -145,36 +131,33 @@ def bins_of(layer, *inputs):
 
 @pytest.mark.parametrize("kind", ["quantised", "absolute"])
 def test_each_coefficient_is_in_exactly_one_bin(kind):
-    bins = bins_of(CoefficientBins(10, 4, kind), COEFFICIENTS, TABLES)
+    bins = bins_of(layers.CoefficientBins(10, 4, kind), COEFFICIENTS, TABLES)
     assert set(np.unique(bins)) == {0, 1}
     assert (bins.sum(axis=4) == 1).all()
 
 
 def test_quantised_bins_are_of_the_number_in_the_file():
-    bins = bins_of(CoefficientBins(20, 5, "quantised"), COEFFICIENTS, TABLES)
+    bins = bins_of(layers.CoefficientBins(20, 5, "quantised"), COEFFICIENTS, TABLES)
     steps = TABLES.reshape(2, 1, 1, 64)[..., ZIGZAG]
     expected = np.minimum(np.abs(np.round(COEFFICIENTS / steps)), 5)[..., :20]
     assert np.array_equal(bins.argmax(axis=4), expected)
 
 
 def test_absolute_bins_and_those_without_a_table_are_of_the_rounded_coefficient():
-    bins = bins_of(CoefficientBins(24, 16, "absolute"), COEFFICIENTS)
+    bins = bins_of(layers.CoefficientBins(24, 16, "absolute"), COEFFICIENTS)
     expected = np.minimum(np.abs(np.round(COEFFICIENTS)), 16)[..., :24]
     assert np.array_equal(bins.argmax(axis=4), expected)
-    bins = bins_of(CoefficientBins(64, 5, "quantised"), COEFFICIENTS, np.zeros_like(TABLES))
-    assert np.array_equal(bins, bins_of(CoefficientBins(64, 5, "absolute"), COEFFICIENTS))
+    bins = bins_of(layers.CoefficientBins(64, 5, "quantised"), COEFFICIENTS, np.zeros_like(TABLES))
+    assert np.array_equal(bins, bins_of(layers.CoefficientBins(64, 5, "absolute"), COEFFICIENTS))
 
 
 @pytest.mark.usefixtures("mixed_policy")
 def test_in_mixed_precision_the_coefficients_keep_all_their_digits():
     close = np.full((1, 1, 1, 64), 200.4, np.float32)  # 200 or 201 in bfloat16
-    layer = CoefficientBins(64, 255, "absolute")
+    layer = layers.CoefficientBins(64, 255, "absolute")
     assert layer(close).dtype == "bfloat16"
     assert (bins_of(layer, close).argmax(axis=4) == 200).all()
     assert (bins_of(layer, close + 1).argmax(axis=4) == 201).all()
-
-
-# ErrorLevels
 
 
 @pytest.fixture(scope="module")
@@ -191,23 +174,20 @@ def test_they_are_what_pillow_loses_in_a_save(smooth, quality):
     file = io.BytesIO()
     Image.fromarray(smooth.astype(np.uint8)).save(file, "JPEG", quality=quality, subsampling="4:4:4")
     expected = np.abs(smooth - np.asarray(Image.open(file), float))
-    levels = ErrorLevels(quality, gain=1)(smooth[None]).numpy()[0]
+    levels = layers.ErrorLevels(quality, gain=1)(smooth[None]).numpy()[0]
     assert levels.mean() == pytest.approx(expected.mean(), rel=0.03)
     assert (levels == expected).mean() > 0.75
     assert np.corrcoef(levels.ravel(), expected.ravel())[0, 1] > 0.85
 
 
 def test_the_gain_is_fixed_whatever_the_picture(smooth):
-    plain, raised = (ErrorLevels(90, gain)(smooth[None]).numpy() for gain in (1, 20))
+    plain, raised = (layers.ErrorLevels(90, gain)(smooth[None]).numpy() for gain in (1, 20))
     assert np.allclose(raised, 20 * plain)
-    assert not ErrorLevels(90, 20)(np.full((1, 16, 16, 3), 128, np.float32)).numpy().any()
-
-
-# TableModulation
+    assert not layers.ErrorLevels(90, 20)(np.full((1, 16, 16, 3), 128, np.float32)).numpy().any()
 
 
 def test_it_is_a_learned_factor_and_offset_for_each_channel_out_of_the_table():
-    layer = TableModulation(6)
+    layer = layers.TableModulation(6)
     tables = np.stack([np.full((8, 8), 3), np.zeros((8, 8))]).astype(np.float32)
     modulated = layer(FEATURES, tables).numpy()
     assert [tuple(each.shape) for each in layer.trainable_weights] == [(64, 6), (6,), (6, 8), (8,)]
@@ -216,9 +196,6 @@ def test_it_is_a_learned_factor_and_offset_for_each_channel_out_of_the_table():
     expected = FEATURES * (1 + effect[:, None, None, :4]) + effect[:, None, None, 4:]
     assert np.allclose(modulated, expected, atol=1e-5)
     assert np.array_equal(modulated[1], FEATURES[1])  # no table, and its offsets start at zero
-
-
-# BayarConvolution
 
 
 def assert_constrained(kernel):
@@ -230,7 +207,7 @@ def assert_constrained(kernel):
 @pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, keras.optimizers.Adam, keras.optimizers.AdamW])
 def test_the_constraint_holds_from_the_start_and_after_every_update(optimizer):
     inputs = keras.Input((None, None, 3))
-    layer = BayarConvolution(2)
+    layer = layers.BayarConvolution(2)
     network = keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(layer(inputs)))
     network.compile(optimizer=optimizer(0.1), loss="mse")
     before = layer.kernel.numpy()
@@ -242,7 +219,7 @@ def test_the_constraint_holds_from_the_start_and_after_every_update(optimizer):
 
 
 def test_it_holds_after_loading_and_in_training_that_goes_on(tmp_path):
-    network_of(BayarConvolution(2, name="bayar"), PICTURES).save(tmp_path / "a.keras")
+    network_of(layers.BayarConvolution(2, name="bayar"), PICTURES).save(tmp_path / "a.keras")
     kernel = keras.saving.load_model(tmp_path / "a.keras").get_layer("bayar").kernel
     assert_constrained(kernel.numpy())
     assert isinstance(kernel.constraint, PredictionError)
@@ -254,12 +231,13 @@ def test_what_is_missing_of_one_is_spread_evenly_also_where_the_sum_is_zero():
     assert_constrained(mended)
 
 
-# Residuals
-
-
 @pytest.mark.parametrize(
     ("layer", "value", "most"),
-    [(BayarConvolution(4), 0.3, 1e-5), (Residuals(True), 77, 1e-4), (Residuals(False), 77, 1e-4)],
+    [
+        (layers.BayarConvolution(4), 0.3, 1e-5),
+        (layers.Residuals(True), 77, 1e-4),
+        (layers.Residuals(False), 77, 1e-4),
+    ],
     ids=["bayar", "luma", "colours"],
 )
 def test_an_even_picture_has_no_residual_not_even_at_its_border(layer, value, most):
@@ -270,7 +248,7 @@ def test_residuals_are_those_of_each_colour_cut_off_at_three_grey_levels_or_of_t
     assert np.abs(KERNELS.sum(axis=(1, 2))).max() < 1e-12
     assert KERNELS.shape == (3, 5, 5)
     picture = np.random.default_rng(0).integers(100, 110, (2, 16, 24, 3)).astype(np.float32)
-    residuals = Residuals(luma=False)(picture).numpy()
+    residuals = layers.Residuals(luma=False)(picture).numpy()
     assert residuals.shape == (2, 16, 24, 9)
     for colour in range(3):
         for number, kernel in enumerate(KERNELS):
@@ -278,26 +256,20 @@ def test_residuals_are_those_of_each_colour_cut_off_at_three_grey_levels_or_of_t
             expected = np.clip(expected, -3, 3) / 3
             assert np.allclose(residuals[0, ..., 3 * colour + number], expected, atol=1e-4)
     grey = np.repeat((picture @ np.float32([0.299, 0.587, 0.114]))[..., None], 3, axis=3)
-    of_luminance = Residuals(luma=True)(picture).numpy()
-    assert np.allclose(of_luminance, Residuals(luma=False)(grey).numpy()[..., :3], atol=1e-4)
-
-
-# NeighbouringPixels
+    of_luminance = layers.Residuals(luma=True)(picture).numpy()
+    assert np.allclose(of_luminance, layers.Residuals(luma=False)(grey).numpy()[..., :3], atol=1e-4)
 
 
 def test_it_is_two_thirds_of_the_difference_to_the_first_pixel_of_each_two_by_two():
-    differences = NeighbouringPixels()(PICTURES).numpy()
+    differences = layers.NeighbouringPixels()(PICTURES).numpy()
     assert np.allclose(differences[0, 1, 3], (PICTURES[0, 1, 3] - PICTURES[0, 0, 2]) * 2 / 3)
     assert not differences[:, ::2, ::2].any()
     doubled = PICTURES.repeat(2, axis=1).repeat(2, axis=2)  # by its nearest pixels
-    assert not np.asarray(NeighbouringPixels()(doubled)).any()
-
-
-# CellLogits, RelativeContext and TopKMean
+    assert not np.asarray(layers.NeighbouringPixels()(doubled)).any()
 
 
 def test_each_block_has_one_number_out_of_its_own_features():
-    layer = CellLogits()
+    layer = layers.CellLogits()
     layer.build(FEATURES.shape)
     layer.bias.assign(0.5)
     logits = layer(FEATURES).numpy()
@@ -306,7 +278,7 @@ def test_each_block_has_one_number_out_of_its_own_features():
 
 
 def test_each_block_is_beside_its_difference_to_its_own_pictures_mean():
-    beside = RelativeContext()(FEATURES).numpy()
+    beside = layers.RelativeContext()(FEATURES).numpy()
     assert np.array_equal(beside[..., :4], FEATURES)
     assert np.allclose(beside[..., 4:], FEATURES - FEATURES.mean(axis=(1, 2), keepdims=True), atol=1e-6)
 
@@ -314,14 +286,14 @@ def test_each_block_is_beside_its_difference_to_its_own_pictures_mean():
 @pytest.mark.usefixtures("mixed_policy")
 def test_the_mean_of_many_blocks_is_right_in_mixed_precision():
     features = np.ones((1, 64, 64, 1), np.float32)
-    assert not np.asarray(RelativeContext()(features), np.float32)[..., 1].any()
+    assert not np.asarray(layers.RelativeContext()(features), np.float32)[..., 1].any()
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (10, 50), (3, 2), (37, 41), (1, 1)])
 @pytest.mark.parametrize("share", [0, 0.02, 0.29, 1])
 def test_it_is_the_mean_of_the_largest_blocks_for_any_height_and_width(shape, share):
     blocks = GENERATOR.normal(size=(3, *shape)).astype(np.float32)
-    network = network_of(TopKMean(share, fewest=8), blocks)
+    network = network_of(layers.TopKMean(share, fewest=8), blocks)
     logit = network.predict_on_batch([blocks])  # as a graph
     n_blocks = blocks[0].size
     count = min(max(8, int(share * n_blocks + 1e-9)), n_blocks)
@@ -331,7 +303,7 @@ def test_it_is_the_mean_of_the_largest_blocks_for_any_height_and_width(shape, sh
 
 
 def test_scale_and_offset_are_learned_and_change_nothing_at_first():
-    layer = TopKMean(1.0)
+    layer = layers.TopKMean(1.0)
     blocks = np.ones((2, 4, 4), np.float32)
     assert np.allclose(layer(blocks), 1)
     layer.scale.assign(3.0)

@@ -1,6 +1,6 @@
 """Layers that see what JPEG does: block DCT, binned coefficients, the quantisation table, error levels.
 
-Reference: ITU-T T.81 (JPEG), A.3.3 (the transform); ITU-T T.871 (JFIF), 7 (the colours, BT.601).
+References: ITU-T T.81 (JPEG), A.3.3 (the transform); ITU-T T.871 (JFIF), 7 (the colours, BT.601).
 """
 
 # ruff: noqa: D102  the class says what its build, call and get_config do
@@ -17,23 +17,13 @@ CENTRE = 128.0  # subtracted from 8-bit luminance before the transform, added to
 
 # From RGB, one row a colour, to Y, Cb, Cr; centred chrominance.
 YCBCR = np.array(
-    [
-        [0.299, -0.168735892, 0.5],
-        [0.587, -0.331264108, -0.418687589],
-        [0.114, 0.5, -0.081312411],
-    ]
+    [[0.299, -0.168735892, 0.5], [0.587, -0.331264108, -0.418687589], [0.114, 0.5, -0.081312411]]
 )
 LUMA = YCBCR[:, :1]
 
-
-def cosine_basis() -> np.ndarray:
-    """Return the orthonormal two-dimensional DCT of 8 × 8 blocks as one orthogonal matrix.
-
-    Returns:
-        float64 (64 pixels, 64 frequencies), each counted row by row; a row of frequencies is one
-        vertical frequency.
-    """
-    return np.kron(dct_basis(), dct_basis()).T
+# The orthonormal two-dimensional DCT of 8 × 8 blocks as one orthogonal matrix: (64 pixels, 64 frequencies),
+# each counted row by row; a row of frequencies is one vertical frequency.
+BASIS = np.kron(dct_basis(), dct_basis()).T
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")
@@ -43,8 +33,7 @@ class BlockDCT(keras.layers.Layer):
     A picture that was saved as JPEG, decoded and not moved off its grid has coefficients near whole
     multiples of its quantisation table; where something was pasted in, they are not.
 
-    1. RGB to luminance (BT.601), minus 128;
-    2. the orthonormal 8 × 8 DCT of each block, as one convolution of stride 8.
+    RGB to luminance (BT.601), minus 128; the orthonormal DCT of each block, as one convolution of stride 8.
 
     In float32 unless another dtype is given: bfloat16 would round the larger coefficients to multiples
     of 8. On NVIDIA GPUs TensorFlow computes float32 convolutions in TF32 by default, which moves a
@@ -52,15 +41,11 @@ class BlockDCT(keras.layers.Layer):
 
     Input shape: (batch, height, width, 3), 0 to 255, beginning on the JPEG grid; sides are multiples of 8.
     Output shape: (batch, height / 8, width / 8, 64), frequencies in the zigzag order of JPEG files.
-
-    Reference: ITU-T T.81; Kwon et al., "Learning JPEG Compression Artifacts for Image Manipulation
-    Detection and Localization" (CAT-Net), IJCV 2022.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        basis = cosine_basis()[:, ZIGZAG].reshape(BLOCK, BLOCK, 1, -1)
-        self._kernel = basis.astype(np.float32)
+        self._kernel = BASIS[:, ZIGZAG].reshape(BLOCK, BLOCK, 1, -1).astype(np.float32)
 
     def call(self, image: Any) -> Any:
         luma = ops.matmul(image, ops.convert_to_tensor(LUMA, self.compute_dtype)) - CENTRE
@@ -76,7 +61,7 @@ class CoefficientBins(keras.layers.Layer):
     and a network finds that in counts, not in values. Bin 0 holds zeros, bin `largest` all that is at
     least as large; each coefficient is in exactly one.
 
-    Computed in float32; the answer, zeros and ones, is given in the compute dtype.
+    Computed in float32; zeros and ones come in the compute dtype.
 
     Args:
         n_frequencies: how many of the 64, from the lowest on.
@@ -195,7 +180,7 @@ class ErrorLevels(keras.layers.Layer):
 
     def _saved(self, image: Any) -> Any:
         """What a decoder makes of the picture after it was saved."""
-        to_ycbcr, basis, tables = map(self._constant, (YCBCR, cosine_basis(), self._tables))
+        to_ycbcr, basis, tables = map(self._constant, (YCBCR, BASIS, self._tables))
         batch, height, width, _ = ops.shape(image)
         rows, columns = height // BLOCK, width // BLOCK
         # Luminance is centred here for the DCT; chrominance is in what the matrix gives.

@@ -37,9 +37,8 @@ KERNELS = np.stack([
 class Residuals(keras.layers.Layer):
     """Noise residuals: three fixed high-pass filters, cut off at ±3 grey levels and divided by 3.
 
-    They take the scene away and leave noise, interpolation and compression. The border is mirrored, so
-    that it is no edge. In float32 unless another dtype is given: they are small differences of large
-    numbers.
+    They take the scene away and leave noise, interpolation and compression. The border is mirrored, so that
+    it is no edge. In float32 unless another dtype is given: they are small differences of large numbers.
 
     Args:
         luma: of the luminance (three maps) instead of each of R, G, B (nine: the three of R first).
@@ -56,15 +55,14 @@ class Residuals(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.luma = luma
         channels = 1 if luma else 3
-        kernel = np.einsum("kyx,cd->yxcdk", KERNELS, np.eye(channels))
-        self._kernel = kernel.reshape(5, 5, channels, -1)
+        self._kernel = np.einsum("kyx,cd->yxcdk", KERNELS, np.eye(channels)).reshape(5, 5, channels, -1)
 
     def call(self, image: Any) -> Any:
         if self.luma:
             image = ops.matmul(image, ops.convert_to_tensor(LUMA, self.compute_dtype))
         image = ops.pad(image, [[0, 0], [2, 2], [2, 2], [0, 0]], mode="reflect")
-        found = ops.conv(image, ops.convert_to_tensor(self._kernel, self.compute_dtype), padding="valid")
-        return ops.clip(found, -LIMIT, LIMIT) / LIMIT
+        residuals = ops.conv(image, ops.convert_to_tensor(self._kernel, self.compute_dtype), padding="valid")
+        return ops.clip(residuals, -LIMIT, LIMIT) / LIMIT
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "luma": self.luma}
@@ -113,13 +111,11 @@ class BayarConvolution(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         constraint, start = PredictionError(), keras.initializers.GlorotUniform()
-
-        def constrained(shape: Any, dtype: Any) -> Any:
-            return constraint(start(shape, dtype))
-
-        shape = (self.size, self.size, input_shape[-1], self.filters)
         self.kernel = self.add_weight(
-            shape=shape, initializer=constrained, constraint=constraint, name="kernel"
+            shape=(self.size, self.size, input_shape[-1], self.filters),
+            initializer=lambda shape, dtype: constraint(start(shape, dtype)),
+            constraint=constraint,
+            name="kernel",
         )
 
     def call(self, image: Any) -> Any:
@@ -135,7 +131,7 @@ class BayarConvolution(keras.layers.Layer):
 class NeighbouringPixels(keras.layers.Layer):
     """Neighbouring pixel relationships (NPR): what is lost by halving and doubling a picture.
 
-    Each pixel minus the upper left one of its 2 × 2 cell, times 2/3: three quarters of the result are
+    Each pixel minus the upper left one of its 2 × 2, times 2/3: three quarters of the result are
     differences, one quarter is zero. The upsampling at the end of a generator leaves its mark in them.
     In float32 unless another dtype is given.
 
