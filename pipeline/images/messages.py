@@ -80,11 +80,11 @@ def _stderr_aside(messages: Messages) -> Iterator[None]:
         os.close(kept)
         if size := os.lseek(file, 0, os.SEEK_CUR):
             os.lseek(file, 0, os.SEEK_SET)
-            said = os.read(file, min(size, 4096)).decode("utf-8", "replace")
+            text = os.read(file, min(size, 4096)).decode("utf-8", "replace")
             os.ftruncate(file, 0)
             os.lseek(file, 0, os.SEEK_SET)
             # "tempfile.tif: " is what Pillow calls every file towards libtiff.
-            messages.lines += [line.removeprefix("tempfile.tif: ").strip() for line in said.splitlines()]
+            messages.lines += [line.removeprefix("tempfile.tif: ").strip() for line in text.splitlines()]
 
 
 _spools: dict[int, int] = {}  # process -> descriptor of an unnamed file; a fork must not share it

@@ -116,8 +116,8 @@ class Picture:
         """The upright picture in the mode in which it is stored."""
         image, feed = self._opened, getattr(self._opened, "fp", None)
         by_libtiff = image.format == "TIFF" and image.info.get("compression") != "raw"
-        said = image.said if isinstance(image, DeepTiff) else ()
-        with _explained(self.name), _logged(self.name, by_libtiff, said):
+        also = image.messages if isinstance(image, DeepTiff) else ()
+        with _explained(self.name), _logged(self.name, by_libtiff, also):
             if self._at_least is not None and self.format == "JPEG":
                 height, width = self._at_least
                 image.draft(None, (height, width) if self.orientation in SIDEWAYS else (width, height))

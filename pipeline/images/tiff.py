@@ -230,7 +230,7 @@ class DeepTiff(Image.Image):
         """Read the tags; raise Unreadable where they are broken, beyond `limits`, or of an unknown kind."""
         super().__init__()
         self._content, self._directory = content, directory
-        self.said: list[str] = []  # by tifffile, for the log
+        self.messages: list[str] = []  # of tifffile, for the log
         with self._page() as page:
             self._mode = _MODES[_photometric(page)]
             self.orientation = int(page.tags.valueof(ORIENTATION, 1) or 1)
@@ -245,7 +245,7 @@ class DeepTiff(Image.Image):
     def _page(self) -> Iterator["tifffile.TiffPage"]:
         import tifffile
 
-        with _heard(self.said), tifffile.TiffFile(io.BytesIO(self._content)) as file:
+        with _heard(self.messages), tifffile.TiffFile(io.BytesIO(self._content)) as file:
             page = file.pages[self._directory]
             if not isinstance(page, tifffile.TiffPage):
                 raise Unreadable("the page is only a frame of another one")
@@ -299,14 +299,14 @@ class DeepTiff(Image.Image):
 
 
 @contextlib.contextmanager
-def _heard(said: list[str]) -> Iterator[None]:
+def _heard(messages: list[str]) -> Iterator[None]:
     """Keep what tifffile would log, in this thread, off the terminal."""
     thread = threading.get_ident()
 
     def keep(record: logging.LogRecord) -> bool:
         if record.thread != thread:
             return True
-        said.append(record.getMessage())
+        messages.append(record.getMessage())
         return False
 
     logger = logging.getLogger("tifffile")

@@ -3,7 +3,6 @@
 import os
 
 import pytest
-from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.images.files import find_pictures
@@ -33,14 +32,10 @@ def test_what_is_no_picture_is_returned_with_its_reason(tmp_path):
     assert "no ending, and does not begin as a picture" in rejected[1].reason
 
 
-def test_hidden_files_and_folders_are_passed_over(tmp_path):
-    touch(tmp_path / ".DS_Store")
-    touch(tmp_path / "._a.jpg")
-    touch(tmp_path / ".cache" / "a.jpg")
+def test_hidden_files_and_folders_are_passed_over_and_an_empty_folder_holds_nothing(tmp_path):
     assert find_pictures(tmp_path) == ([], [])
-
-
-def test_an_empty_folder_holds_nothing(tmp_path):
+    for name in (".DS_Store", "._a.jpg", ".cache/a.jpg"):
+        touch(tmp_path / name)
     assert find_pictures(tmp_path) == ([], [])
 
 
@@ -54,9 +49,8 @@ def test_a_folder_that_is_not_there_is_said(tmp_path, name):
 def test_linked_folders_are_followed_once_and_never_in_circles(tmp_path):
     picture = touch(tmp_path / "in" / "a.jpg")
     elsewhere = touch(tmp_path / "elsewhere" / "b.jpg")
-    (tmp_path / "in" / "link").symlink_to(elsewhere.parent)
-    (tmp_path / "in" / "same").symlink_to(elsewhere.parent)
-    (tmp_path / "in" / "circle").symlink_to(tmp_path / "in")
+    for name, target in (("link", elsewhere.parent), ("same", elsewhere.parent), ("circle", picture.parent)):
+        (tmp_path / "in" / name).symlink_to(target)
     assert find_pictures(tmp_path / "in") == ([picture, tmp_path / "in" / "link" / "b.jpg"], [])
 
 
@@ -107,9 +101,8 @@ def test_what_windows_and_people_leave_behind_is_no_picture(tmp_path, name):
 
 
 def test_links_that_lead_to_themselves_are_rejected(tmp_path):
-    (tmp_path / "a.jpg").symlink_to(tmp_path / "a.jpg")
-    (tmp_path / "b.jpg").symlink_to(tmp_path / "c.jpg")
-    (tmp_path / "c.jpg").symlink_to(tmp_path / "b.jpg")
+    for name, target in ("aa", "bc", "cb"):
+        (tmp_path / f"{name}.jpg").symlink_to(tmp_path / f"{target}.jpg")
     pictures, rejected = find_pictures(tmp_path)
     assert pictures == []
     assert [file.path for file in rejected] == [f"{tmp_path}/{name}.jpg" for name in "abc"]
@@ -148,15 +141,13 @@ def test_a_folder_that_nobody_may_write_to_is_read(tmp_path):
 
 
 def test_what_should_have_been_a_picture_counts_as_lost(tmp_path):
-    Image.fromarray(PHOTO).save(tmp_path / "a.jpg")
-    Image.fromarray(PHOTO).save(tmp_path / "raw.tif")
-    (tmp_path / "a.jpg").rename(tmp_path / "a.jpg_old")
-    (tmp_path / "raw.tif").rename(tmp_path / "raw.nef")
+    (tmp_path / "a.jpg_old").write_bytes(encoded(PHOTO, "JPEG"))
+    (tmp_path / "raw.nef").write_bytes(encoded(PHOTO, "TIFF"))
     (tmp_path / "notes.txt").write_text("cropped by hand")
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
-    (tmp_path / os.fsdecode(b"m\xfcll.jpg")).write_bytes(b"latin-1")
-    (tmp_path / os.fsdecode(b"m\xfcll.txt")).write_bytes(b"latin-1")
+    for name in (b"m\xfcll.jpg", b"m\xfcll.txt"):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"latin-1")
     _, rejected = find_pictures(tmp_path)
     lost = sorted(file.path.rsplit("/", 1)[1] for file in rejected if file.lost)
     assert lost == ["a.jpg_old", "gone.jpg", "loop.jpg", "m\\xfcll.jpg"]

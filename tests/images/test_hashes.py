@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.images.hashes import TURNED, perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
-from tests.images.pictures import PHOTO, draw_photo
+from tests.images.pictures import PHOTO, draw_photo, encoded
 
 
 def bits_apart(first: str, second: str) -> int:
@@ -19,15 +19,13 @@ def bits_apart(first: str, second: str) -> int:
 def test_a_file_and_its_bytes_have_one_hash(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc" * 1_000_000)
-    assert (
-        sha256_of_file(path) == sha256_of(path.read_bytes()) == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
-    )
+    wanted = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert sha256_of_file(path) == sha256_of(path.read_bytes()) == wanted
 
 
 def test_equal_pixels_in_unlike_files_have_one_hash():
-    buffer = io.BytesIO()
-    Image.fromarray(PHOTO).save(buffer, "PNG")
-    assert pixel_sha256(Image.open(buffer)) == pixel_sha256(Image.fromarray(PHOTO))
+    stored = Image.open(io.BytesIO(encoded(PHOTO, "PNG")))
+    assert pixel_sha256(stored) == pixel_sha256(Image.fromarray(PHOTO))
 
 
 def test_the_shape_counts():
@@ -52,13 +50,12 @@ def test_the_perceptual_hashes_are_the_librarys_of_the_turned_picture(seed):
     pixels = draw_photo(100, 150, seed=seed)
     upright, others = perceptual_hashes(Image.fromarray(pixels))
     assert upright == str(imagehash.phash(Image.fromarray(pixels)))
-    for number, (pose, pixels_turned) in enumerate(zip(TURNED, turned(pixels), strict=True)):
-        found = others[16 * number : 16 * number + 16]
+    for number, (name, pixels_turned) in enumerate(zip(TURNED, turned(pixels), strict=True)):
         wanted = str(imagehash.phash(Image.fromarray(np.ascontiguousarray(pixels_turned))))
-        assert found == wanted, pose
+        assert others[16 * number : 16 * number + 16] == wanted, name
 
 
-def test_a_picture_without_any_contrast_has_the_librarys_hash_in_every_pose():
+def test_a_picture_without_any_contrast_has_the_librarys_hash_however_turned():
     flat = Image.new("RGB", (50, 40), (9, 9, 9))
     upright, others = perceptual_hashes(flat)
     assert upright == str(imagehash.phash(flat))
@@ -67,10 +64,8 @@ def test_a_picture_without_any_contrast_has_the_librarys_hash_in_every_pose():
 
 def test_copies_look_alike_and_other_pictures_do_not():
     picture = Image.fromarray(draw_photo(128, 192))
-    buffer = io.BytesIO()
-    picture.resize((96, 64)).save(buffer, "JPEG", quality=60)
-    first, _ = perceptual_hashes(picture)
-    copy, _ = perceptual_hashes(Image.open(buffer))
-    other, _ = perceptual_hashes(Image.fromarray(draw_photo(128, 192, seed=1)))
+    smaller = Image.open(io.BytesIO(encoded(picture.resize((96, 64)), "JPEG", quality=60)))
+    others = smaller, Image.fromarray(draw_photo(128, 192, seed=1))
+    first, copy, other = (perceptual_hashes(each)[0] for each in (picture, *others))
     assert bits_apart(first, copy) <= 4
     assert bits_apart(first, other) > 12

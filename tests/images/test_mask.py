@@ -14,11 +14,14 @@ MARKED[1:4, 2:9] = True
 MARKED[6, 0] = True
 
 
-def align(content: bytes, stored: tuple[int, int], pose: int = 1, page: int = 0) -> np.ndarray:
+def align(content: bytes, stored: tuple[int, int], orientation: int = 1, page: int = 0) -> np.ndarray:
     """Lay a mask over a picture of `stored` (width, height) and of an orientation."""
-    return align_mask(
-        read(content, page=page), read(encoded(Image.new("L", stored), "PNG", exif=turned_by(pose)))
-    )
+    picture = encoded(Image.new("L", stored), "PNG", exif=turned_by(orientation))
+    return align_mask(read(content, page=page), read(picture))
+
+
+def grey(marked: np.ndarray, white: int = 255, dtype: type = np.uint8) -> Image.Image:
+    return Image.fromarray(marked.astype(dtype) * dtype(white))
 
 
 def test_a_mask_written_is_a_mask_read(tmp_path):
@@ -32,11 +35,8 @@ def test_a_mask_written_is_a_mask_read(tmp_path):
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "P", "I;16", "0 and 1"])
 def test_every_mode_is_read(tmp_path, mode):
-    grey = Image.fromarray(MARKED.astype(np.uint8) * np.uint8(1 if mode == "0 and 1" else 255))
-    if mode == "I;16":
-        stored = Image.fromarray(MARKED.astype(np.uint16) * np.uint16(65535))
-    else:
-        stored = grey if mode == "0 and 1" else grey.convert(mode)
+    unusual = {"I;16": (65_535, np.uint16), "0 and 1": (1, np.uint8)}
+    stored = grey(MARKED, *unusual[mode]) if mode in unusual else grey(MARKED).convert(mode)
     path = tmp_path / "m.png"
     stored.save(path)
     assert np.array_equal(read_mask(path), MARKED)
@@ -45,7 +45,7 @@ def test_every_mode_is_read(tmp_path, mode):
 def test_the_noise_of_a_jpeg_is_told_from_the_mask(tmp_path):
     marked = np.kron(MARKED, np.ones((8, 8), bool))
     path = tmp_path / "m.jpg"
-    Image.fromarray(marked.astype(np.uint8) * np.uint8(255)).save(path, quality=70)
+    grey(marked).save(path, quality=70)
     assert np.array_equal(read_mask(path), marked)
 
 
@@ -55,28 +55,24 @@ def test_a_broken_mask_is_refused_by_name(tmp_path):
         read_mask(tmp_path / "m.png")
 
 
-@pytest.mark.parametrize("pose", range(1, 9))
-def test_a_mask_of_the_stored_pixels_turns_with_them(pose):
-    shown = Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255))
-    upright = read_rgb(encoded(shown, "PNG", exif=turned_by(pose)))[..., 0] > 0
-    found = align(encode_mask(MARKED), (12, 8), pose)
-    assert np.array_equal(found, upright)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_of_the_stored_pixels_turns_with_them(orientation):
+    upright = read_rgb(encoded(grey(MARKED), "PNG", exif=turned_by(orientation)))[..., 0] > 0
+    assert np.array_equal(align(encode_mask(MARKED), (12, 8), orientation), upright)
 
 
-@pytest.mark.parametrize("pose", [5, 6, 7, 8])
-def test_a_mask_of_the_upright_picture_is_left_as_it_is(pose):
-    found = align(encode_mask(MARKED), (8, 12), pose)
-    assert np.array_equal(found, MARKED)
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_of_the_upright_picture_is_left_as_it_is(orientation):
+    assert np.array_equal(align(encode_mask(MARKED), (8, 12), orientation), MARKED)
 
 
 def test_a_mask_with_an_orientation_of_its_own_is_turned_once():
-    content = encoded(Image.fromarray(MARKED.astype(np.uint8) * np.uint8(255)), "PNG", exif=turned_by(6))
+    content = encoded(grey(MARKED), "PNG", exif=turned_by(6))
     assert np.array_equal(align(content, (12, 8), 6), np.rot90(MARKED, -1))
 
 
 def test_a_mask_of_another_resolution_is_resized():
-    found = align(encode_mask(MARKED), (24, 16), 1)
-    assert np.array_equal(found, np.kron(MARKED, np.ones((2, 2), bool)))
+    assert np.array_equal(align(encode_mask(MARKED), (24, 16)), np.kron(MARKED, np.ones((2, 2), bool)))
 
 
 def test_a_mask_of_another_shape_is_refused():
@@ -85,7 +81,7 @@ def test_a_mask_of_another_shape_is_refused():
 
 
 def in_pages(*masks: np.ndarray) -> bytes:
-    first, *others = (Image.fromarray(mask.astype(np.uint8) * np.uint8(255)) for mask in masks)
+    first, *others = map(grey, masks)
     return encoded(first, "TIFF", save_all=True, append_images=others)
 
 
@@ -109,5 +105,5 @@ def test_a_mask_larger_than_the_limits_is_refused():
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.int32])
 @pytest.mark.parametrize("white", [1, 255])
 def test_deep_masks_of_few_values_are_read(dtype, white):
-    content = encoded(Image.fromarray(MARKED.astype(dtype) * dtype(white)), "TIFF")
-    assert np.array_equal(align(content, (12, 8), 1), MARKED)
+    content = encoded(grey(MARKED, white, dtype), "TIFF")
+    assert np.array_equal(align(content, (12, 8)), MARKED)

@@ -25,9 +25,9 @@ def test_a_broken_profile_is_said_once(tmp_path, monkeypatch, caplog, workers):
     monkeypatch.setattr(conversion, "_ALONE", 0)
     with caplog.at_level(logging.INFO, "pipeline"):
         convert_pictures(list_folder(dataset), [], tmp_path / "converted", EQUAL, on_cores(workers))
-    said = [record.getMessage() for record in caplog.records if record.name == "pipeline.images"]
-    assert len(said) == 1
-    assert "ICC profile" in said[0]
+    lines = [record.getMessage() for record in caplog.records if record.name == "pipeline.images"]
+    assert len(lines) == 1
+    assert "ICC profile" in lines[0]
 
 
 # What libraries say of a picture is in the log, a line a picture, and not on the terminal.

@@ -17,8 +17,11 @@ from pipeline.inputs.load import load, loaded_shape, resize
 from tests.images.pictures import encoded, saved, turned_by
 from tests.inputs.drawn import blotches, draw_table, native, resized
 
+SETTINGS = [resized(), native()]
+each_method = pytest.mark.parametrize("settings", SETTINGS, ids=["resized", "native"])
 
-@pytest.mark.parametrize("settings", [resized(), native()], ids=["resized", "native"])
+
+@each_method
 def test_a_file_and_its_content_give_the_same(tmp_path, settings):
     path = tmp_path / "a.jpg"
     path.write_bytes(saved(blotches(1)))
@@ -33,7 +36,7 @@ def test_a_jpeg_decoded_at_reduced_size_looks_like_one_decoded_whole():
     assert np.abs(fast.astype(int) - resize(whole, 64, 64)).max() <= 6
 
 
-@pytest.mark.parametrize("settings", [resized(), native()], ids=["resized", "native"])
+@each_method
 def test_an_unreadable_file_is_named(tmp_path, settings):
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"no picture")
@@ -113,10 +116,6 @@ def test_what_is_written_to_the_disk_cache_can_be_read_and_leaves_no_file(tmp_pa
     assert not list(tmp_path.iterdir())
 
 
-def test_none_keeps_nothing():
-    assert PictureCache("none", 1).room_for(SIZE, 16) is None
-
-
 def test_memory_asked_for_by_name_is_refused_beyond_its_limit():
     with pytest.raises(UserError, match=r"cache=memory: 16 decoded pictures.*raise runtime.cache_gib"):
         PictureCache("memory", 1e-6).room_for(SIZE, 16)
@@ -127,22 +126,17 @@ def test_disk_asked_for_by_name_is_refused_where_there_is_not_enough():
         PictureCache("disk", 1).room_for(2**50, 2**30)
 
 
-def test_auto_keeps_nothing_where_neither_has_room():
+def test_nothing_is_kept_by_none_without_room_and_of_an_empty_table():
+    assert PictureCache("none", 1).room_for(SIZE, 16) is None
     assert PictureCache("auto", ROOM_FOR_ONE).room_for(2**50, 2**30) is None
-
-
-def test_an_empty_table_needs_no_room():
     assert PictureCache("disk", 1).room_for(0, 0) is None
-
-
-SETTINGS = [resized(), native()]
 
 
 def _decoded(table, kind, settings=SETTINGS[0]):
     return DecodedPictures(files_of(table), settings, PictureCache(kind, 1.0))
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=["resize", "native"])
+@each_method
 @pytest.mark.parametrize("kind", ["memory", "disk", "none"])
 def test_every_cache_gives_the_pixels_that_prediction_reads(tmp_path, kind, settings):
     table = draw_table(tmp_path, kind="jpg")
