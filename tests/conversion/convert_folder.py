@@ -25,15 +25,8 @@ def main() -> None:
     elif limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit[0]),) * 2)
     try:
-        print(
-            convert_pictures(
-                list_folder(Path(folder)),
-                [],
-                Path(output),
-                settings(policy),
-                on_cores(int(workers)),
-            )
-        )
+        sources = list_folder(Path(folder))
+        print(convert_pictures(sources, [], Path(output), settings(policy), on_cores(int(workers))))
     except UserError as error:
         sys.exit(f"error: {error}")
 

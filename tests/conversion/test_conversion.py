@@ -25,23 +25,16 @@ from tests.images.pictures import (
     on_cores,
     read_rows,
     settings,
+    turned_by,
 )
 
-RAW = settings("raw")
-TIF_ONLY = settings("tif_only")
-TABLES = {"files.csv", "rejected.csv"}
 
-
-def test_equal_saves_every_picture_with_the_same_settings(convert, output):
-    convert()
-    for path in read_rows(output)["path"]:
-        header = read_header((output / path).read_bytes())
-        assert (header.quality, header.exact, header.subsampling) == (95, True, "4:4:4")
-
-
-def test_the_table_describes_every_picture(convert, dataset, output):
+def test_equal_saves_every_picture_alike_and_the_table_describes_it(convert, dataset, output):
     assert convert().converted == 10
     table = read_rows(output)
+    for path in table["path"]:
+        header = read_header((output / path).read_bytes())
+        assert (header.quality, header.exact, header.subsampling) == (95, True, "4:4:4")
     assert table.columns.tolist() == FILE_COLUMNS
     assert table["path"].tolist() == sorted(table["path"])
     row = table.set_index("path").loc["set/fake/f2.jpg"]
@@ -58,35 +51,25 @@ def test_the_table_describes_every_picture(convert, dataset, output):
     assert len(row["phash"]) == 16
     assert row["jpeg_quality"] == ""
     assert table.set_index("path").loc["set/fake/f0.jpg", "jpeg_quality"] == "75"
-    assert found.keys() == {*table["path"], *filter(None, table["mask_path"]), *TABLES}
+    assert found.keys() == {*table["path"], *filter(None, table["mask_path"]), "files.csv", "rejected.csv"}
 
 
-def test_raw_keeps_every_byte(convert, dataset, output):
-    convert(RAW)
+def test_raw_keeps_every_byte_and_tif_only_saves_tifs_alone(convert, dataset, output):
+    convert(settings("raw"))
     sources, found = digests(dataset), digests(output)
     assert all(found[row.path] == sources[row.source_path] for row in read_rows(output).itertuples())
-
-
-def test_tif_only_saves_tifs_and_copies_the_rest(convert, output):
-    convert(TIF_ONLY)
+    convert(settings("tif_only"))
     table = read_rows(output)
     copied = table["source_sha256"] == table["sha256"]
     assert table.loc[~copied, "path"].tolist() == ["set/fake/f2.jpg", "set/genuine/g2.jpg"]
     assert table.loc[copied, "policy"].str.startswith("tif_only(copied").all()
 
 
-def test_masks_are_grey_pngs_of_the_pictures_size(convert, dataset, output):
+def test_masks_are_those_handed_in_turned_upright_with_their_pictures(convert, dataset, output):
     convert()
-    assert np.array_equal(read_mask(output / "set/masks/f1.png"), read_mask(dataset / "masks/f1.png"))
-
-
-def test_pictures_and_masks_are_turned_upright_together(convert, dataset, output):
-    exif = Image.Exif()
-    exif[0x0112] = 6
     mask = read_mask(dataset / "masks/f1.png")
-    Image.fromarray(np.repeat(mask[..., None], 3, axis=2).astype(np.uint8) * np.uint8(255)).save(
-        dataset / "fake/f1.png", exif=exif
-    )
+    assert np.array_equal(read_mask(output / "set/masks/f1.png"), mask)
+    Image.fromarray(mask).convert("RGB").save(dataset / "fake/f1.png", exif=turned_by(6))
     convert()
     upright = read_mask(output / "set/masks/f1.png")
     assert upright.shape == (60, 40)
@@ -117,27 +100,16 @@ def test_what_is_no_picture_is_rejected_with_its_reason_and_counted(convert, dat
     counts = convert(rejected=[Rejected("genuine/notes.txt", "it has the ending .txt")])
     assert (counts.converted, counts.rejected) == (10, 4)
     rejected = read_rows(output, "rejected.csv").set_index("path")["reason"]
-    assert rejected.index.tolist() == [
-        "fake/empty.tif",
-        "genuine/cut.jpg",
-        "genuine/notes.txt",
-        "genuine/text.png",
-    ]
+    names = ["fake/empty.tif", "genuine/cut.jpg", "genuine/notes.txt", "genuine/text.png"]
+    assert rejected.index.tolist() == names
     assert rejected["fake/empty.tif"] == "the file is empty"
     assert "truncated" in rejected["genuine/cut.jpg"]
     assert "no picture" in rejected["genuine/text.png"]
     assert not (output / "set/genuine/cut.jpg").exists()
 
 
-def test_two_files_of_one_name_both_get_a_file(convert, dataset, output):
-    Image.fromarray(draw_photo(seed=9)).save(dataset / "fake/f0.tif")
-    assert convert().converted == 11
-    by_source = read_rows(output).set_index("source_path")["path"]
-    assert (by_source["fake/f0.jpg"], by_source["fake/f0.tif"]) == ("set/fake/f0.jpg", "set/fake/f0.tif.jpg")
-
-
 @pytest.mark.usefixtures("trusting")
-def test_a_mask_that_does_not_fit_is_said_and_its_picture_kept(convert, dataset, output):
+def test_a_mask_that_does_not_fit_is_reported_and_its_picture_kept(convert, dataset, output):
     Image.new("L", (10, 300)).save(dataset / "masks/f0.png")
     counts = convert()
     assert (counts.converted, counts.rejected, counts.masks_rejected) == (10, 0, 1)
@@ -150,15 +122,11 @@ def test_a_mask_that_does_not_fit_is_said_and_its_picture_kept(convert, dataset,
     assert len(read_rows(output, "rejected.csv")) == 1
 
 
-def test_what_an_interrupted_write_left_goes(convert, output):
+def test_what_an_interrupted_write_left_goes_and_a_lost_class_leaves_all_as_it_was(convert, dataset, output):
     convert()
     (output / "set/fake/.0a1b2c3d.partial.jpg").write_bytes(b"half")
     assert convert().removed == 1
     assert not list(output.rglob("*.partial*"))
-
-
-def test_a_class_without_a_usable_picture_is_said_and_the_earlier_result_stays(convert, dataset, output):
-    convert()
     earlier = digests(output)
     for path in (dataset / "fake").iterdir():
         path.write_bytes(b"broken")
@@ -166,45 +134,45 @@ def test_a_class_without_a_usable_picture_is_said_and_the_earlier_result_stays(c
         convert()
     assert str(dataset / "fake") in str(caught.value)
     assert digests(output) == earlier
-
-
-def test_a_class_without_any_picture_is_said(convert, dataset):
     shutil.rmtree(dataset / "genuine")
     with pytest.raises(UserError, match="no genuine picture"):
         convert()
 
 
-def test_a_folder_of_something_else_is_not_touched(convert, output):
+def test_folders_of_pictures_or_of_something_else_are_not_touched(convert, dataset, output):
     output.mkdir()
     (output / "thesis.docx").write_text("ten years of work")
     with pytest.raises(UserError, match=r"thesis\.docx"):
         convert()
     assert (output / "thesis.docx").read_text() == "ten years of work"
-
-
-def test_pictures_are_never_converted_into_their_own_folder(dataset):
     before = digests(dataset)
-    for output in (dataset, dataset / "fake", dataset / "fake/out"):
+    for inside in (dataset, dataset / "fake", dataset / "fake/out"):
         with pytest.raises(UserError, match="must not lie in the other"):
-            convert_pictures(list_folder(dataset), [], output, EQUAL, on_cores(1))
+            convert_pictures(list_folder(dataset), [], inside, EQUAL, on_cores(1))
     assert digests(dataset) == before
 
 
-def test_names_of_all_kinds_are_converted(convert, dataset, output):
+def test_names_of_all_kinds_are_converted_each_to_a_file_of_its_own(convert, dataset, output):
     names = ["ünï cödé 日本.TIF", "a,b;\"c'.Png", "x.tar.jpg", "-rf.bmp", "new\nline.png", "%41.webp"]
     for i, name in enumerate(names):
         Image.fromarray(draw_photo(seed=300 + i)).save(dataset / "genuine" / name)
-    assert convert().converted == 10 + len(names)
-    table = read_rows(output).set_index("source_path")
+    Image.fromarray(draw_photo(seed=9)).save(dataset / "fake/f0.tif")
+    assert convert().converted == 11 + len(names)
+    path_of = read_rows(output).set_index("source_path")["path"]
     for name in names:
-        assert (output / table.loc[f"genuine/{name}", "path"]).is_file()
+        assert (output / path_of[f"genuine/{name}"]).is_file()
+    assert (path_of["fake/f0.jpg"], path_of["fake/f0.tif"]) == ("set/fake/f0.jpg", "set/fake/f0.tif.jpg")
 
 
-def test_a_file_that_vanishes_while_it_is_listed_is_rejected(dataset, output):
-    sources = list_folder(dataset)
+def test_a_published_split_comes_through_and_a_file_that_vanishes_since_it_was_listed_is_rejected(
+    dataset, output
+):
+    sources = [replace(source, official="test") for source in list_folder(dataset)]
     (dataset / "fake/f0.jpg").unlink()
     counts = convert_pictures(sources, [], output, EQUAL, on_cores(1))
     assert (counts.converted, counts.rejected) == (9, 1)
+    assert set(read_rows(output)["official"]) == {"test"}
+    assert set(read_rows(output)["page"]) == {"0"}
 
 
 def test_files_that_are_lost_beyond_the_limit_stop_the_conversion_and_are_named(convert, dataset, output):
@@ -227,11 +195,10 @@ def test_files_that_are_lost_beyond_the_limit_stop_the_conversion_and_are_named(
 
 def test_files_beside_the_pictures_count_as_lost_only_where_they_should_have_been_pictures(convert):
     beside = [Rejected(f"genuine/{i}.txt", "it has the ending .txt") for i in range(50)]
-    assert convert(settings("equal", max_rejected=0.0), rejected=beside).rejected == 50
+    none = settings("equal", max_rejected=0.0)
+    assert convert(none, rejected=beside).rejected == 50
     with pytest.raises(UserError, match="a link to a file"):
-        convert(
-            settings("equal", max_rejected=0.0), rejected=[Rejected("a.png", "a link to a file", lost=True)]
-        )
+        convert(none, rejected=[Rejected("a.png", "a link to a file", lost=True)])
 
 
 @pytest.mark.usefixtures("trusting")
@@ -258,14 +225,12 @@ def pages(dataset):
     return drawn
 
 
-def test_of_a_file_with_pages_the_first_is_taken(convert, pages, output):
-    assert convert(settings("lossless")).converted == 11
-    assert np.array_equal(read_rgb(output / "set/fake/book.png"), np.asarray(pages[0]))
-
-
 @pytest.mark.parametrize("policy", ["equal", "matched", "lossless"])
 @pytest.mark.usefixtures("trusting")
-def test_every_page_can_be_a_picture(convert, pages, output, policy):
+def test_the_first_page_or_every_one_is_a_picture_with_its_page_of_the_mask(convert, pages, output, policy):
+    assert convert(settings(policy)).converted == 11
+    if policy == "lossless":
+        assert np.array_equal(read_rgb(output / "set/fake/book.png"), np.asarray(pages[0]))
     assert convert(settings(policy, pages="all")).converted == 13
     rows = read_rows(output).query("source_path == 'fake/book.tif'")
     ending = "png" if policy == "lossless" else "jpg"
@@ -274,28 +239,16 @@ def test_every_page_can_be_a_picture(convert, pages, output, policy):
     assert rows["pixel_sha256"].nunique() == 3
     if policy == "lossless":
         assert np.array_equal(read_rgb(output / "set/fake/book-page3.png"), np.asarray(pages[2]))
-    assert convert(settings(policy, pages="all")).unchanged == 13
-    assert convert(settings(policy, pages="first")).removed == 4  # two pages and their masks
-
-
-@pytest.mark.usefixtures("pages")
-def test_every_page_has_its_page_of_the_mask(convert, output):
-    convert(settings("equal", pages="all"))
     for page, width in (("", 10), ("-page2", 20), ("-page3", 30)):
         assert read_mask(output / f"set/masks/book{page}.png")[5].sum() == width
+    assert convert(settings(policy, pages="all")).unchanged == 13
+    assert convert(settings(policy, pages="first")).removed == 4  # two pages and their masks
 
 
 @pytest.mark.parametrize("policy", ["raw", "tif_only"])
 def test_pages_of_files_that_are_copied_are_refused(convert, policy):
     with pytest.raises(UserError, match=r"pages=first.* equal, matched, lossless"):
         convert(settings(policy, pages="all"))
-
-
-def test_the_published_split_comes_through(dataset, output):
-    sources = [replace(source, official="test") for source in list_folder(dataset)]
-    convert_pictures(sources, [], output, EQUAL, on_cores(1))
-    assert set(read_rows(output)["official"]) == {"test"}
-    assert set(read_rows(output)["page"]) == {"0"}
 
 
 def test_a_folder_given_on_the_command_line_is_converted(compose_config, tmp_path, monkeypatch, capsys):
@@ -305,10 +258,10 @@ def test_a_folder_given_on_the_command_line_is_converted(compose_config, tmp_pat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data/raw/folders/masks").mkdir(parents=True)
     run(compose_config("data=folders", f"data.root={root}", "convert.max_rejected=0.1"))
-    said = capsys.readouterr().out
-    assert "10 pictures" in said
-    assert "2 files rejected" in said
-    assert "data/converted/rejected.csv" in said
+    printed = capsys.readouterr().out
+    assert "10 pictures" in printed
+    assert "2 files rejected" in printed
+    assert "data/converted/rejected.csv" in printed
     rejected = (tmp_path / "data/converted/rejected.csv").read_text().splitlines()
     assert rejected[0] == "path,reason"
     assert [line.split(",")[0] for line in rejected[1:]] == ["fake/cut.jpg", "fake/notes.txt"]

@@ -18,15 +18,8 @@ from tests.images.pictures import EQUAL, digests, draw_photo, list_folder, make_
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills and limits as POSIX has them")
 
 
-def command(folder, output, *more):
-    return [
-        sys.executable,
-        "-m",
-        "tests.conversion.convert_folder",
-        str(folder),
-        str(output),
-        *map(str, more),
-    ]
+def command(*arguments):
+    return [sys.executable, "-m", "tests.conversion.convert_folder", *map(str, arguments)]
 
 
 def run(*arguments):
@@ -46,10 +39,8 @@ def many(tmp_path_factory):
         label = "genuine" if i % 2 else "fake"
         Image.fromarray(np.roll(pixels, 5 * i, axis=1)).save(folder / label / f"many{i}.tif")
     for i in range(8):  # enough to be donors under the policy `matched`
-        quality, subsampling = (92, 0) if i % 2 else (75, 2)
-        Image.fromarray(pixels[i:]).save(
-            folder / f"fake/donor{i}.jpg", quality=quality, subsampling=subsampling
-        )
+        options = {"quality": 92, "subsampling": 0} if i % 2 else {"quality": 75, "subsampling": 2}
+        Image.fromarray(pixels[i:]).save(folder / f"fake/donor{i}.jpg", **options)
     return folder
 
 
@@ -66,7 +57,6 @@ def clean_by(many, tmp_path_factory):
 
 @pytest.fixture
 def clean(clean_by):
-    """What one undisturbed run by the policy `equal` leaves."""
     return clean_by["equal"]
 
 
@@ -124,7 +114,7 @@ def test_interrupted_by_ctrl_c_it_goes_on_too(many, clean, tmp_path):
     assert digests(output) == clean
 
 
-def test_a_worker_ended_from_outside_is_said_and_the_work_can_go_on(many, clean, tmp_path):
+def test_a_worker_ended_from_outside_is_reported_and_the_work_can_go_on(many, clean, tmp_path):
     output = tmp_path / "converted"
     started = subprocess.Popen(command(many, output, "equal", 2), stderr=subprocess.PIPE, text=True)
     wait_until(lambda: len(pictures_in(output)) > 10)
@@ -138,7 +128,7 @@ def test_a_worker_ended_from_outside_is_said_and_the_work_can_go_on(many, clean,
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_full_disk_is_said_and_leaves_the_earlier_table(many, clean, tmp_path, workers):
+def test_a_full_disk_is_reported_and_leaves_the_earlier_table(many, clean, tmp_path, workers):
     output = tmp_path / "converted"
     convert_pictures(list_folder(many), [], output, EQUAL, on_cores(1))
     failed = run(many, output, "raw", workers, 500_000)  # the larger pictures do not fit, all else does
@@ -153,15 +143,12 @@ def test_a_full_disk_is_said_and_leaves_the_earlier_table(many, clean, tmp_path,
     assert digests(output) == clean
 
 
-def test_a_disk_too_full_for_the_journal_is_said(dataset, tmp_path):
-    failed = run(dataset, tmp_path / "converted", "raw", 1, 1)
+def test_a_disk_too_full_for_the_journal_and_a_folder_that_may_not_be_written_are_reported(dataset, tmp_path):
+    output = tmp_path / "converted"
+    failed = run(dataset, output, "raw", 1, 1)
     assert failed.returncode == 1
     assert "cannot write" in failed.stderr
     assert "Traceback" not in failed.stderr
-
-
-def test_a_folder_that_may_not_be_written_is_said_and_left_as_it_was(dataset, tmp_path):
-    output = tmp_path / "converted"
     assert run(dataset, output, "raw", 1).returncode == 0
     before = digests(output)
     (dataset / "fake/f0.jpg").write_bytes((dataset / "fake/f2.tif").read_bytes())

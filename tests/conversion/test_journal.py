@@ -33,21 +33,19 @@ def read(path, kind="picture"):
         return memory.read(kind)
 
 
-def test_what_was_written_is_read_back_kind_by_kind(path):
+def test_what_was_written_is_read_back_kind_by_kind_and_the_last_value_counts(path, monkeypatch):
     write(path, KNOWN)
     write(path, {"b.jpg": 4}, "file")
     assert read(path) == KNOWN
     assert read(path, "file") == {"b.jpg": 4}
     assert [each.name for each in path.parent.iterdir()] == [path.name]
-
-
-def test_of_several_values_the_last_counts_and_what_is_not_kept_goes(path):
-    write(path, KNOWN)
     with Journal(path) as memory:
         memory.write("picture", {"b.jpg": "new", "c.jpg": 3})
         memory.keep("picture", {"b.jpg", "unknown"})
         assert memory.read("picture") == {"b.jpg": "new"}
     assert read(path) == {"b.jpg": "new"}
+    monkeypatch.setattr(journal, "_VERSION", 2)
+    assert read(path) == {}  # another version is begun anew
 
 
 def test_a_killed_process_leaves_what_it_had_written(path):
@@ -87,23 +85,11 @@ def test_a_file_of_anything_else_is_replaced(path, content):
     assert read(path) == KNOWN
 
 
-def test_another_version_is_begun_anew(path, monkeypatch):
-    write(path, KNOWN)
-    monkeypatch.setattr(journal, "_VERSION", 2)
-    assert read(path) == {}
-
-
-def test_the_journal_lies_beside_its_folder():
+def test_the_journal_lies_beside_its_folder_and_must_be_writable_and_free(path, tmp_path, monkeypatch):
     assert journal_path(Path("data/converted")) == Path("data/.converted.journal")
-
-
-def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
         Journal(tmp_path / "file" / "journal")
-
-
-def test_a_journal_that_another_process_writes_is_said(path, monkeypatch):
     monkeypatch.setattr(journal, "_PATIENCE_SECONDS", 0.1)
     with Journal(path) as memory:
         memory.write("picture", KNOWN)
@@ -111,31 +97,16 @@ def test_a_journal_that_another_process_writes_is_said(path, monkeypatch):
             write(path, KNOWN)
 
 
-@pytest.fixture
-def old_file(tmp_path):
+def test_stamps_tell_changed_files_and_settled_ones_those_that_may_change_yet(tmp_path, monkeypatch):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
-    return path
-
-
-def test_a_file_that_was_let_alone_is_unchanged(old_file, monkeypatch):
+    assert settled_stamp(path, None) == ""  # written just before
     monkeypatch.setattr(journal, "_UNSURE_NS", -(10**12))
-    assert settled_stamp(old_file, None) == stamp(old_file, None) != stamp(old_file)
-
-
-def test_a_file_of_the_same_size_and_time_with_other_bytes_has_changed(old_file):
-    before = stamp(old_file)
-    status = old_file.stat()
-    old_file.write_bytes(b"xyz")
-    os.utime(old_file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert stamp(old_file) != before
-
-
-def test_a_file_written_just_before_it_was_looked_at_is_looked_at_again(old_file):
-    assert settled_stamp(old_file, None) == ""
-
-
-def test_files_that_are_not_there_have_no_stamp(tmp_path):
+    assert settled_stamp(path, None) == stamp(path, None) != stamp(path)
+    before, status = stamp(path), path.stat()
+    path.write_bytes(b"xyz")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert stamp(path) != before
     assert stamp(tmp_path / "none", None) == "-;-"
 
 
@@ -143,11 +114,8 @@ def test_files_that_are_not_there_have_no_stamp(tmp_path):
 
 
 def times(folder):
-    return {
-        path: path.stat().st_mtime_ns
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("files.csv", "rejected.csv")
-    }
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".csv"]
+    return {path: path.stat().st_mtime_ns for path in files}
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -160,18 +128,13 @@ def test_nothing_is_done_again_when_nothing_has_changed(request, convert, output
     assert counts.unchanged == 10
     assert times(output) == before
     assert digests(output) == tables
-
-
-def test_without_its_journal_nothing_is_done_again_either(convert, output):
-    convert()
     journal_path(output).unlink()
-    before = times(output)
     convert()
     assert times(output) == before
 
 
 @pytest.mark.usefixtures("trusting")
-def test_a_picture_whose_file_is_read_again_only_where_it_changed(convert, dataset, output):
+def test_only_the_picture_or_mask_that_changed_is_converted_again(convert, dataset, output):
     convert()
     before = times(output)
     Image.fromarray(draw_photo(seed=77)).save(dataset / "fake/f2.tif")
@@ -179,26 +142,15 @@ def test_a_picture_whose_file_is_read_again_only_where_it_changed(convert, datas
     assert (counts.converted, counts.unchanged) == (10, 9)
     after = times(output)
     assert {path.name for path in after if after[path] != before[path]} == {"f2.jpg"}
-    assert (
-        read_rows(output).set_index("path").loc["set/fake/f2.jpg", "source_sha256"]
-        == digests(dataset)["fake/f2.tif"]
-    )
+    rows = read_rows(output).set_index("path")
+    assert rows.loc["set/fake/f2.jpg", "source_sha256"] == digests(dataset)["fake/f2.tif"]
 
-
-@pytest.mark.usefixtures("trusting")
-def test_a_changed_mask_is_converted_again_without_its_picture(convert, dataset, output):
-    convert()
-    before = times(output)
     Image.new("L", (60, 40), 255).save(dataset / "masks/f0.png")
     convert()
-    after = times(output)
-    assert {path.name for path in after if after[path] != before[path]} == {"f0.png"}
+    with_mask = times(output)
+    assert {path.name for path in with_mask if with_mask[path] != after[path]} == {"f0.png"}
     assert read_mask(output / "set/masks/f0.png").all()
 
-
-@pytest.mark.usefixtures("trusting")
-def test_a_mask_taken_away_goes(convert, dataset, output):
-    convert()
     (dataset / "masks/f0.png").unlink()
     convert()
     assert not (output / "set/masks/f0.png").exists()
@@ -240,7 +192,7 @@ def test_a_changed_quality_leaves_copied_files_alone(convert):
 
 @pytest.mark.parametrize("damage", ["delete", "change", "swap"])
 @pytest.mark.usefixtures("trusting")
-def test_a_converted_file_that_was_damaged_is_made_again(convert, output, damage):
+def test_a_converted_file_or_a_table_that_was_damaged_is_made_again(convert, output, damage):
     convert()
     clean = digests(output)
     target = output / "set/fake/f1.jpg"
@@ -255,11 +207,6 @@ def test_a_converted_file_that_was_damaged_is_made_again(convert, output, damage
         shutil.copy2(output / "set/fake/f2.jpg", target)
     convert()
     assert digests(output) == clean
-
-
-def test_a_damaged_table_is_written_again(convert, output):
-    convert()
-    clean = digests(output)
     (output / "files.csv").write_text("path,width\n\x00,oops\n")
     journal_path(output).unlink()
     convert()
