@@ -46,8 +46,27 @@ def closure(path: Path) -> set[Path]:
     return seen
 
 
+def deps_of(stage: str, module: str) -> list[str]:
+    """List what `stage` depends on among our files: rooms as folders, but for `train` the files it needs.
+
+    A training is dear: it must follow only what it imports, where that is less than half of a room. An
+    `__init__.py` that holds a docstring alone changes nothing, and is no dependency.
+    """
+    needed: dict[str, list[Path]] = {}
+    for path in sorted(closure(PACKAGE / f"{module}.py")):
+        parts = path.relative_to(PACKAGE).parts
+        if path.name != "__init__.py" or len(ast.parse(path.read_text(encoding="utf-8")).body) > 1:
+            needed.setdefault(parts[0] if len(parts) > 1 else "", []).append(path)
+    files = needed.pop("", [])
+    deps = list(files)
+    for room, paths in needed.items():
+        whole = len(paths) * 2 >= len(list((PACKAGE / room).rglob("*.py")))
+        deps += [PACKAGE / room] if whole or stage != "train" or room == "models" else paths
+    return sorted(path.relative_to(ROOT).as_posix() for path in deps)
+
+
 if __name__ == "__main__":  # python -m tests.source_imports train: what to list as deps in dvc.yaml
     import sys
 
-    for each in sorted(closure(PACKAGE / f"{sys.argv[1]}.py")):
-        print(f"      - {each.relative_to(ROOT).as_posix()}")
+    for name in deps_of(sys.argv[1], {"snapshot": "params"}.get(sys.argv[1], sys.argv[1])):
+        print(f"      - {name}")
