@@ -24,13 +24,9 @@ N_HISTORY = BANDS * (LARGEST + 1) + 3 * (2 * RESIDUAL + 1) + 2 * _BLOCK
 
 
 def history_features(rgb: np.ndarray) -> np.ndarray:
-    """Measure what the pixels of a picture remember of earlier saves.
+    """Return what pixels remember of earlier saves: (N_HISTORY,) float32 shares.
 
-    Args:
-        rgb: (height, width, 3) uint8, its blocks where they were saved: not cropped, turned or resized.
-
-    Returns:
-        (n,) float32 shares, `N_HISTORY` of them.
+    Those are (height, width, 3) uint8, the blocks where they were saved: not cropped, turned or resized.
     """
     luma = _middle(rgb) @ _LUMA
     return np.concatenate([_coefficient_shares(luma), _residual_shares(luma), _grid_steps(luma)])
@@ -85,7 +81,7 @@ def _grid_steps(luma: np.ndarray) -> np.ndarray:
 
 
 def thumbnail_features(rgb: np.ndarray) -> np.ndarray:
-    """Measure what a picture shows in the coarsest sense: shrunk to a grid of colours, whatever its shape.
+    """Return what a picture shows in the coarsest sense: shrunk to a grid of colours, whatever its shape.
 
     A person tells a beach from a portrait on a thumbnail of 32 x 32 colours (Torralba, Fergus and Freeman,
     IEEE Transactions on Pattern Analysis and Machine Intelligence 30, 2008, doi:10.1109/TPAMI.2008.128); a
@@ -94,12 +90,9 @@ def thumbnail_features(rgb: np.ndarray) -> np.ndarray:
     Each colour is an average weighted over twice the width and height of its cell, so that it mixes the
     8 x 8 blocks of a JPEG also in pictures so small that a cell is no larger than one of these.
 
-    Args:
-        rgb: (height, width, 3) uint8.
-
     Returns:
-        (n,) float32 in 0-255, `N_CONTENT` of them: brightness and two colour differences of each cell, row
-        by row, and of each of the three the mean and the standard deviation over all cells.
+        (N_CONTENT,) float32 in 0-255: brightness and two colour differences of each cell, row by row, and of
+        each of the three the mean and the standard deviation over all cells.
     """
     small = Image.fromarray(rgb).resize((SIDE, SIDE), Image.Resampling.BILINEAR).convert("YCbCr")
     cells = np.asarray(small, np.float32).reshape(SIDE * SIDE, 3)

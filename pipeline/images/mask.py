@@ -67,5 +67,4 @@ def _marked(mask: Picture) -> np.ndarray:
 def _same_shape(size: tuple[int, int], wanted: tuple[int, int]) -> bool:
     """Whether two sizes agree in their ratio of sides, but for rounding of the smaller one."""
     ratio = (size[0] * wanted[1]) / (size[1] * wanted[0])
-    smallest = min(*size, *wanted)
-    return abs(ratio - 1) <= max(_SHAPE_TOLERANCE, 1 / smallest)
+    return abs(ratio - 1) <= max(_SHAPE_TOLERANCE, 1 / min(*size, *wanted))

@@ -217,7 +217,12 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     try:
         image = Image.open(io.BytesIO(content), formats=("JPEG",) if kind == "JPEG" else tuple(ENDINGS))
     except Image.UnidentifiedImageError as error:
-        raise Unreadable(_unidentified(kind)) from error
+        if kind:
+            raise Unreadable(
+                f"it begins as a {kind} but is truncated or broken; get a whole copy of it"
+            ) from error
+        supported = ", ".join(ENDINGS)
+        raise Unreadable(f"it is no picture of a supported format ({supported}); save it as one") from error
     if kind != "JPEG" or known_whole:
         return image
     limits.check(*image.size)
@@ -246,11 +251,8 @@ def _open_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
 
 
 def _orientation(image: Image.Image, content: bytes) -> int:
-    """Return the EXIF orientation, without parsing all metadata where that suffices.
-
-    Pillow, which is asked where the answer is not plain, takes ten times as long and raises nearly
-    everything where the EXIF block is broken.
-    """
+    # Pillow is asked only where the answer is not plain: it takes ten times as long, and raises nearly
+    # everything where the EXIF block is broken.
     if image.format == "PNG" and _has_metadata_behind_pixels(content):
         image.load()  # which reads it
     if image.format != "TIFF" and _is_surely_upright(image.info):
@@ -311,10 +313,6 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return to_srgb(image)
 
 
-class _DecoderError(Exception):
-    """A decoder failed, and its library said why."""
-
-
 @contextlib.contextmanager
 def _logged(name: str, from_stderr: bool, also: Sequence[str] = ()) -> Iterator[None]:
     """Log what libraries say of a picture; where they fail, what they said last is the reason."""
@@ -326,7 +324,7 @@ def _logged(name: str, from_stderr: bool, also: Sequence[str] = ()) -> Iterator[
         raise
     except Exception as error:  # see `_explained`
         messages.lines += also
-        raise _DecoderError(messages.last() or _text(error)) from error
+        raise Unreadable(_in_words(messages.last() or _text(error)), name) from error
     messages.lines += also
     log(name, messages)
 
@@ -340,20 +338,12 @@ def _explained(name: str) -> Iterator[None]:
         raise Unreadable(error.reason, name) from error.__cause__
     except MemoryError as error:
         raise Unreadable(_TOO_LITTLE_MEMORY, name) from error
-    except _DecoderError as error:
-        raise Unreadable(_in_words(str(error)), name) from error.__cause__
     except Exception as error:  # broken files make Pillow's plugins raise nearly everything
         raise Unreadable(_in_words(_text(error)), name) from error
 
 
 def _text(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
-
-
-def _unidentified(kind: str | None) -> str:
-    if kind:
-        return f"it begins as a {kind} but is truncated or broken; get a whole copy of it"
-    return f"it is no picture of a supported format ({', '.join(ENDINGS)}); save it as one"
 
 
 def _in_words(text: str) -> str:

@@ -57,6 +57,7 @@ _MODES = {
 }  # fmt: skip
 _CHANNELS = {"L": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # ExtraSamples: alpha that the colours are multiplied with already, or not
+_LIST_IS_GONE = "a list of its strips or colours lies behind the end of the file; get a whole copy of it"
 _BREAKS_OFF = "it begins as a TIFF, but the list of its pages breaks off; get a whole copy of it"
 _MOST_PAGES = 65_536
 _MOST_VALUES = 1 << 20  # of a tag: tiles of 16x16 pixels in a picture of 250 megapixels
@@ -167,9 +168,7 @@ class _Directory:
             return struct.unpack_from(code, value)
         (start,) = struct.unpack(self._order + ("Q" if len(value) == 8 else "I"), value)
         if start + size > len(self._content):
-            raise Unreadable(
-                "a list of its strips or colours lies behind the end of the file; get a whole copy of it"
-            )
+            raise Unreadable(_LIST_IS_GONE)
         return struct.unpack_from(code, self._content, start)
 
 
