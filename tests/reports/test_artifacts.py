@@ -11,7 +11,7 @@ from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.subsets import measure_results
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.terminal import summarise
-from tests.reports.evaluated import crops as crop_rows
+from tests.reports.evaluated import history, with_crops
 
 BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
 CROPS = pd.DataFrame(columns=["group", "kind", "logit"])
@@ -23,16 +23,6 @@ PICTURES = [
     *("confusion.png", "figures.png", "precision_recall.png", "reliability.png", "roc.png", "scores.png"),
     "slices.png",
 ]
-HISTORY = pd.DataFrame(
-    {
-        "epoch": [1, 2],
-        "train/loss": [0.7, 0.5],
-        "train/accuracy": [0.5, 0.7],
-        "validation/loss": [0.7, 0.6],
-        "validation/accuracy": [0.5, 0.6],
-        "validation/roc_auc": [0.5, 0.6],
-    }
-)
 
 
 def predictions(*collections, labels=("genuine", "fake"), n=24):
@@ -70,8 +60,10 @@ def evaluate(table, elsewhere=()):
     return measure_results(table, CROPS, 0.6, elsewhere, BOOTSTRAP)
 
 
-def written(folder, table, elsewhere=(), history=HISTORY):
-    results = replace(evaluate(table, elsewhere), decision={"temperature": 1.5}, history=history)
+def written(folder, table, elsewhere=(), epochs=2):
+    results = replace(
+        evaluate(table, elsewhere), decision={"temperature": 1.5}, history=history().head(epochs)
+    )
     results.save(folder)
     write_points(folder, results)
     write_charts(folder, evaluation_charts(results))
@@ -95,7 +87,7 @@ def test_the_same_predictions_give_the_same_bytes(tmp_path):
 
 
 def test_without_a_history_there_is_no_picture_of_the_training(tmp_path):
-    assert "training.png" not in written(tmp_path, predictions("here"), history=HISTORY.head(0))
+    assert "training.png" not in written(tmp_path, predictions("here"), epochs=0)
 
 
 @pytest.mark.parametrize("labels", [("fake",), ("genuine",)])
@@ -130,9 +122,8 @@ def test_confusion_counts_agree_with_the_verdicts(tmp_path):
 def test_the_summary_fits_a_terminal_and_names_the_files():
     collection = "a_collection_with_a_name_that_is_far_too_long"
     results = evaluate(predictions("here", collection, n=20_000))
-    crops = pd.DataFrame(crop_rows((0.6, 0.55, 0.66), (0.99, 0.98, 1.0)))
-    others = results.table[results.table["kind"] != "localisation"]
-    results = replace(results, table=pd.concat([others, crops]), counts={"leak": leak(49, 50)})
+    results = with_crops(results, (0.6, 0.55, 0.66), (0.99, 0.98, 1.0))
+    results = replace(results, counts={"leak": leak(49, 50)})
     text = summarise(results, {"figures": Path("reports/metrics.json")})
     assert max(map(len, text.splitlines())) <= 80
     assert "figures  reports/metrics.json" in text
