@@ -87,13 +87,17 @@ def test_pictures_come_with_label_collection_target_and_what_names_say(folder):
     assert rejected == []
 
 
-def test_what_is_no_picture_is_rejected_and_a_missing_folder_of_masks_no_mistake(folder):
+def test_what_is_no_picture_or_no_mask_of_a_fake_is_rejected_and_masks_may_be_missing(folder):
     put(folder / "genuine/a.png", folder / "fake/b.png")
     (folder / "fake/notes.txt").write_text("x")
     sources, rejected = list_sources(dataset())
     assert len(sources) == 2
     assert [file.path for file in rejected] == ["fake/notes.txt"]
     assert ".txt" in rejected[0].reason
+    put(folder / "masks/b_gt.png")
+    _, (_, rejected_mask) = list_sources(dataset())
+    assert rejected_mask.path == "masks/b_gt.png"
+    assert "{stem}.png" in rejected_mask.reason
 
 
 def test_masks_are_found_in_the_first_folder_that_has_them_with_subfolders_kept(folder):
@@ -107,22 +111,13 @@ def test_masks_are_found_in_the_first_folder_that_has_them_with_subfolders_kept(
     assert [file.path for file in rejected] == ["two/x/b_mask.png"]
 
 
-def test_masks_that_no_fake_asks_for_show_a_wrong_mask_name(folder):
-    put(folder / "genuine/a.png", folder / "fake/b.jpg", folder / "masks/b_gt.png")
-    _, rejected = list_sources(dataset())
-    assert [(file.path, "{stem}.png" in file.reason) for file in rejected] == [("masks/b_gt.png", True)]
-
-
-def test_masks_beside_the_fakes_are_no_fakes(folder):
+def test_masks_beside_the_fakes_are_no_fakes_and_these_may_lie_elsewhere(folder, tmp_path):
     put(folder / "genuine/a.png", folder / "fake/b.png", folder / "fake/b_mask.png")
     sources, rejected = list_sources(dataset(masks=[str(folder / "fake")], mask_name="{stem}_mask.png"))
     assert [source.target for source in sources] == ["mine/fake/b.png", "mine/genuine/a.png"]
     assert sources[0].mask_path == folder / "fake/b_mask.png"
     assert rejected == []
-
-
-def test_folders_elsewhere_keep_absolute_paths(folder, tmp_path):
-    put(folder / "genuine/a.png", tmp_path / "elsewhere/b.png")
+    put(tmp_path / "elsewhere/b.png")  # it keeps its absolute path
     sources, _ = list_sources(dataset(fake=str(tmp_path / "elsewhere")))
     assert sources[0].source_path == (tmp_path / "elsewhere/b.png").as_posix()
     assert sources[0].target == "mine/fake/b.png"
@@ -143,9 +138,11 @@ def test_a_missing_folder_and_an_empty_class_to_train_on_are_refused(folder):
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("root", ["../mine", "data/../../mine"])
-def test_a_relative_root_outside_the_repository_is_refused(root):
+def test_a_relative_root_outside_the_repository_and_a_mask_name_without_the_stem_are_refused(root):
     with pytest.raises(UserError, match=r"data\.root is .*absolute path, /"):
         list_sources(dataset(root=root))
+    with pytest.raises(UserError, match=r"mask_name is 'mask\.png'"):
+        list_sources(dataset(mask_name="mask.png"))
 
 
 @pytest.mark.parametrize("fake", ["genuine", "genuine/fake", "."])
@@ -154,12 +151,6 @@ def test_folders_inside_one_another_are_refused(folder, fake):
     message = r"collections\.mine\.genuine.* and .*collections\.mine\.fake.* counted twice"
     with pytest.raises(UserError, match=message):
         list_sources(dataset(fake=str(folder / fake)))
-
-
-@pytest.mark.usefixtures("folder")
-def test_a_mask_name_without_the_stem_is_refused():
-    with pytest.raises(UserError, match=r"mask_name is 'mask\.png'"):
-        list_sources(dataset(mask_name="mask.png"))
 
 
 def test_official_sides_come_with_the_pictures_and_one_without_any_is_refused(folder):

@@ -85,9 +85,8 @@ def assign_or_skip(table, split, seed=0):
 
 source = st.sampled_from([f"s:{number}" for number in range(30)])
 sources = st.lists(source, max_size=3, unique=True).map(lambda ids: "|".join(sorted(ids)))
-tables_of_parents = st.lists(
-    st.tuples(st.sampled_from(["genuine", "fake"]), sources, st.integers(0, 60)), min_size=30, max_size=60
-).map(lambda rows: pictures_of_parents(*rows))
+one_row = st.tuples(st.sampled_from(LABELS), sources, st.integers(0, 60))
+tables_of_parents = st.lists(one_row, min_size=30, max_size=60).map(lambda rows: pictures_of_parents(*rows))
 
 
 @settings(max_examples=60)
@@ -113,40 +112,30 @@ def test_only_fakes_that_would_be_torn_from_relatives_are_left_out_whatever_the_
 @settings(max_examples=40)
 @given(st.integers(0, 1000))
 def test_pictures_of_new_sources_move_no_old_one(seed):
-    rows = [(("genuine", "fake")[number % 2], f"s:{number // 2}", number) for number in range(300)]
+    rows = [(LABELS[number % 2], f"s:{number // 2}", number) for number in range(300)]
     before = assign(pictures_of_parents(*rows[:200]), parents(), seed).sides
     assert assign(pictures_of_parents(*rows), parents(), seed).sides[:200].tolist() == before.tolist()
 
 
-def two_sides(seed=0):
-    """Name a source that is trained on and one that is tested."""
-    rows = [(label, f"s:{number}", number) for number in range(100) for label in ("genuine", "fake")]
+def test_a_fake_goes_where_its_sources_are_or_is_left_out_and_near_duplicates_stay_together():
+    rows = [(label, f"s:{number}", number) for number in range(100) for label in LABELS]
     table = pictures_of_parents(*rows)
-    sides = assign(table, parents(), seed).sides
-    return table, *(table["source_ids"][sides == side].iloc[0] for side in (TRAIN, TEST))
+    sides = assign(table, parents(), 0).sides
+    trained, tested = (table["source_ids"][sides == side].iloc[0] for side in (TRAIN, TEST))
 
-
-def test_a_fake_goes_where_its_sources_are_or_is_left_out():
-    table, trained, tested = two_sides()
-    fakes = pictures_of_parents(
-        ("fake", f"{trained}|{tested}", 200), ("fake", f"{tested}|{tested}x", 201), first=200
-    )
+    ids = [f"{trained}|{tested}", f"{tested}|{tested}x"]
+    fakes = pictures_of_parents(("fake", ids[0], 200), ("fake", ids[1], 201), first=200)
     assigned = assign(pd.concat([table, fakes], ignore_index=True), parents(), 0)
     assert assigned.sides[-2] == LEFT_OUT
     assert assigned.details[-2] == f"{trained} in train, {tested} in test"
     unknown = "test" if assigned.sides[-1] == TEST else assigned.details[-1].rpartition(" in ")[2]
     assert unknown in ("train", "validation", "test")
 
+    either = table["source_ids"].isin([trained, tested])
+    as_one = assign(table.assign(duplicates=table["duplicates"].where(~either, 1000)), parents(), 0)
+    assert len(set(as_one.sides[either])) == 1
 
-def test_sources_whose_pictures_show_the_same_are_assigned_as_one():
-    table, trained, tested = two_sides()
-    duplicates = table["duplicates"].where(~table["source_ids"].isin([trained, tested]), 1000)
-    sides = assign(table.assign(duplicates=duplicates), parents(), 0).sides
-    assert len(set(sides[table["source_ids"].isin([trained, tested])])) == 1
-
-
-def test_a_fake_of_two_sources_is_left_out_rather_than_torn_from_its_near_duplicate():
-    table, trained, tested = two_sides()
+    # A fake of two sources is left out rather than torn from its near-duplicate.
     fake = pictures_of_parents(("fake", f"{trained}|{trained}", 0), first=200)
     fake["duplicates"] = table["duplicates"][table["source_ids"] == tested].iloc[0]
     assigned = assign(pd.concat([table, fake], ignore_index=True), parents(), 0)
@@ -236,6 +225,8 @@ def test_another_seed_splits_otherwise_and_the_same_seed_the_same():
     first, same, other = (named_splits(many(200), split_by("grouped"), seed).tolist() for seed in (1, 1, 2))
     assert same == first
     assert other != first
+    hashes = unit_hashes(20, pd.Index(["casia:ani1", "casia:ani2"]))  # the same in every version
+    assert hashes.tolist() == [0.5585713529331466, 0.7518652299825662]
 
 
 def test_each_class_is_split_in_the_wanted_shares():
@@ -244,24 +235,16 @@ def test_each_class_is_split_in_the_wanted_shares():
     for _, rows in table.groupby("label"):
         shares = rows["split"].value_counts(normalize=True)
         assert shares[list(SHARES)].tolist() == pytest.approx(list(SHARES.values()), abs=0.01)
+    without_test = named_splits(many(200), split_by("grouped", train=0.8, validation=0.2, test=0.0), 0)
+    assert set(without_test) == {"train", "validation"}
 
 
-def test_hashes_are_the_same_in_every_version():
-    hashes = unit_hashes(20, pd.Index(["casia:ani1", "casia:ani2"]))
-    assert hashes.tolist() == [0.5585713529331466, 0.7518652299825662]
-
-
-def test_a_group_larger_than_the_test_share_goes_to_training():
+def test_large_groups_go_to_training_and_few_pictures_still_give_both_classes_everywhere():
     table = pd.concat([many(100), pictures(*[("g_large", "fake")] * 30)], ignore_index=True)
-    for seed in range(20):
-        split = named_splits(table, split_by("grouped"), seed)
-        assert set(split[100:]) == {"train"}
-
-
-def test_few_pictures_still_give_both_classes_everywhere():
     for seed in range(50):
-        table = many(6).assign(split=named_splits(many(6), split_by("grouped"), seed))
-        assert (table.groupby("split")["label"].nunique() == 2).all()
+        assert set(named_splits(table, split_by("grouped"), seed)[100:]) == {"train"}
+        few = many(6).assign(split=named_splits(many(6), split_by("grouped"), seed))
+        assert (few.groupby("split")["label"].nunique() == 2).all()
 
 
 @pytest.mark.parametrize("method", ["grouped", "random"])
@@ -270,11 +253,6 @@ def test_too_few_pictures_say_what_to_do(method):
     message = r"no genuine picture: the 2 genuine pictures .* add genuine pictures"
     with pytest.raises(UserError, match=message):
         named_splits(table, split_by(method), 0)
-
-
-def test_a_split_without_a_share_stays_empty():
-    split = named_splits(many(200), split_by("grouped", train=0.8, validation=0.2, test=0.0), 0)
-    assert set(split) == {"train", "validation"}
 
 
 def test_random_assigns_each_picture_by_itself_and_alike_after_another_conversion():
@@ -307,7 +285,7 @@ def test_what_is_not_tested_is_shared_in_proportion(seed):
 
 
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
-def test_casia2_grouped_leaks_nothing_and_keeps_the_giant_group_in_training():
+def test_casia2_grouped_leaks_nothing_with_the_giant_group_in_training_and_random_nearly_all():
     table = casia2_names()
     split = named_splits(table, split_by("grouped"), 20)
     giant = table["group"].value_counts().index[0]
@@ -315,11 +293,6 @@ def test_casia2_grouped_leaks_nothing_and_keeps_the_giant_group_in_training():
     assert np.mean(table["group"][table["label"] == "fake"] == giant) == pytest.approx(0.593, abs=0.001)
     sources = [set("|".join(table["source_ids"][split == side]).split("|")) for side in SHARES]
     assert not sources[0] & sources[1] | sources[0] & sources[2] | sources[1] & sources[2]
-
-
-@pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
-def test_casia2_random_leaks_a_source_of_nearly_every_test_fake():
-    table = casia2_names()
     split = named_splits(table, split_by("random", train=0.8, validation=0.0, test=0.2), 20)
     trained = set("|".join(table["source_ids"][split == "train"]).split("|"))
     tested = table["source_ids"][(split == "test") & (table["label"] == "fake")]
