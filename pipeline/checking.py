@@ -27,12 +27,7 @@ S = TypeVar("S", bound=Section)
 
 
 def check(schema: type[S], values: Mapping[str, Any], prefix: str = "") -> S:
-    """Return `values` as what `schema` describes.
-
-    Args:
-        schema: keys, types, limits and rules.
-        values: plain ones, nested.
-        prefix: stands before each key in messages, such as `--`.
+    """Return plain, nested `values` as what `schema` describes; `prefix` stands before each key in messages.
 
     Raises:
         UserError: an unknown or missing key, a wrong type, a value out of range or values that do not go
@@ -167,8 +162,8 @@ def _bare(hint: Any) -> Any:
 def _sections(hint: Any) -> list[type[Section]]:
     """List the sections that may lie here."""
     bare = _bare(hint)
-    every = get_args(bare) if get_origin(bare) in (Union, UnionType) else [bare]
-    return [each for each in every if isinstance(each, type) and issubclass(each, Section)]
+    kinds = get_args(bare) if get_origin(bare) in (Union, UnionType) else [bare]
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)]
 
 
 def _by_tag(hint: Any) -> dict[str, type[Section]]:

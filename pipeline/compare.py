@@ -26,35 +26,24 @@ from pipeline.tracking import fetch_file
 
 
 def predictions_of(runs: str) -> list[pd.DataFrame]:
-    """Read the predictions of runs or folders, separated by commas.
-
-    Raises:
-        UserError: there are none.
-    """
-    return [_read(each) for each in runs.split(",")]
-
-
-def _read(run: str) -> pd.DataFrame:
-    folder = Path(run)
-    if folder.is_dir():
-        path = folder / PREDICTIONS
-        if not path.is_file():
-            raise UserError(
-                f"{path} is not there; name the folder of an evaluation, such as reports/evaluation"
-            )
-        return pd.read_csv(path, keep_default_na=False)
+    """Read the predictions of runs or folders, separated by commas; raise UserError where there are none."""
+    tables = []
     with tempfile.TemporaryDirectory() as temporary:
-        return pd.read_csv(
-            fetch_file(run, f"evaluation/{PREDICTIONS}", Path(temporary)), keep_default_na=False
-        )
+        for run in runs.split(","):
+            path = Path(run) / PREDICTIONS
+            if not Path(run).is_dir():
+                path = fetch_file(run, f"evaluation/{PREDICTIONS}", Path(temporary))
+            elif not path.is_file():
+                raise UserError(
+                    f"{path} is not there; name the folder of an evaluation, such as reports/evaluation"
+                )
+            tables.append(pd.read_csv(path, keep_default_na=False))
+    return tables
 
 
 def main() -> None:
     """Parse the command line and compare."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.compare",
-        description="Says whether one detector is better than another on the same test pictures.",
-    )
+    parser = argparse.ArgumentParser(prog="python -m pipeline.compare", description=__doc__.splitlines()[0])
     parser.add_argument("first", metavar="RUN[,RUN…]", help="MLflow run ids or folders of evaluations")
     parser.add_argument("second", metavar="RUN[,RUN…]", help="the others")
     parser.add_argument("--bootstrap", type=int, default=1000, help="draws of groups (1000)")

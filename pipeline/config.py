@@ -92,7 +92,7 @@ class Convert(Section):
 
 
 class Split(Section):
-    """How pictures are dealt to training, validation and test."""
+    """How pictures are assigned to training, validation and test."""
 
     method: Literal["grouped", "parents", "official", "random"]
     shares: dict[str, float]  # train, validation, test: add up to 1
@@ -149,12 +149,12 @@ class NativeAugment(Section):
 
     @model_validator(mode="after")
     def _ranges_have_two_ends(self) -> Self:
-        said = "expected the lowest and the highest, from"
+        ends = "expected the lowest and the highest, from"
         refuse(
             (len(self.scale) != 2 or not 0.1 <= self.scale[0] <= self.scale[1] <= 10)
-            and f"inputs.augment.scale: found {self.scale}, {said} 0.1 to 10",
+            and f"inputs.augment.scale: found {self.scale}, {ends} 0.1 to 10",
             (len(self.quality) != 2 or not 1 <= self.quality[0] <= self.quality[1] <= 100)
-            and f"inputs.augment.quality: found {self.quality}, {said} 1 to 100",
+            and f"inputs.augment.quality: found {self.quality}, {ends} 1 to 100",
         )
         return self
 
@@ -203,7 +203,7 @@ class Loss(Section):
     """What training makes small: a sum with these weights."""
 
     label: float = Field(ge=0.0)  # of the picture: genuine or fake
-    map: float = Field(ge=0.0)  # of its cells, where a mask tells; only networks with a map have it
+    map: float = Field(ge=0.0)  # of its blocks, where a mask tells; only networks with a map have it
 
 
 class Plateau(Section):
@@ -234,7 +234,7 @@ class Train(Section):
     patience: int | None = Field(ge=1)  # epochs without a better monitor; null: all epochs, last weights
     precision: Literal["auto", "float32", "mixed_bfloat16"]
     resume: bool  # an interrupted training goes on after its last whole epoch
-    shuffle_labels: bool  # training and validation learn from labels dealt anew: a check, no detector
+    shuffle_labels: bool  # training and validation learn from shuffled labels: a check, no detector
     save_h5: bool
 
     @model_validator(mode="after")
@@ -372,10 +372,10 @@ class Config(Section):
 
 
 def validate(composed: Mapping[str, Any] | DictConfig) -> Config:
-    """Check a composed configuration.
+    """Return a composed configuration, checked.
 
-    Raises:
-        UserError: as `pipeline.checking.check`; a key has another name now; an interpolation leads nowhere.
+    Raises UserError as `pipeline.checking.check`, where a key has another name now, or an interpolation leads
+    nowhere.
     """
     refuse_old_names(map(str, composed))
     try:

@@ -32,8 +32,8 @@ from pipeline.stage import plain_errors, start
 from pipeline.storage import write_csv, write_json
 from pipeline.train import train
 
-UPSTREAM = ("data", "convert", "split", "sample", "paths", "seed")  # the seed deals the pictures too
-CHOSEN_BY = "balanced_accuracy"  # on validation: never a test figure
+UPSTREAM = ("data", "convert", "split", "sample", "paths", "seed")  # the seed assigns the pictures too
+CHOSEN_BY = "balanced_accuracy"  # on validation: never a metric of the test
 # Of the test, in the table.
 SHOWN = {
     "fake": "fake_accuracy", "genuine": "genuine_accuracy", "balanced": "balanced_accuracy", "AUC": "roc_auc",
@@ -48,12 +48,12 @@ def refuse_upstream(overrides: list[str]) -> None:
     One value is let through: it must be the one that the tables were built with, which training checks.
     """
     for override in OverridesParser.create().parse_overrides(overrides):
-        key, said = override.key_or_group.split(".")[0], str(override.input_line).lstrip("+~")
+        key, line = override.key_or_group.split(".")[0], str(override.input_line).lstrip("+~")
         if key in UPSTREAM and override.is_sweep_override():
             raise UserError(
-                f"{said}: an experiment trains on the tables that are there, so it cannot change {key}. "
-                f"Through all stages: dvc exp run -S {said.split(',')[0]}; "
-                f"several values: dvc exp run --queue -S {said}, then dvc queue start -j 2"
+                f"{line}: an experiment trains on the tables that are there, so it cannot change {key}. "
+                f"Through all stages: dvc exp run -S {line.split(',')[0]}; "
+                f"several values: dvc exp run --queue -S {line}, then dvc queue start -j 2"
             )
 
 

@@ -67,7 +67,7 @@ def map_chunks(
     sizes: Sequence[int] | None = None,
     counts: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, Result]]:
-    """Call `function` with each item and yield the results as they come, under a progress bar.
+    """Call `function` with each item, under a progress bar; yield (index, result) as they come.
 
     Only a few chunks for each worker are under way at a time, so memory does not grow with their number.
 
@@ -75,23 +75,14 @@ def map_chunks(
         >>> dict(map_chunks(abs, [-3, 4], one, "sizes"))
         {0: 3, 1: 4}
 
-    Args:
-        function: importable by name, or a `functools.partial` of such a one; it may be called twice for
-            an item whose worker was lost.
-        items: what is sent; they have to be picklable, like the results.
-        compute: where the work is done.
-        title: of the progress bar.
-        chunk: items that travel together, at most.
-        alone: up to so many items are done in this process, because that is less than starting others.
-        sizes: bytes behind each item; they make chunks smaller and starting others worth while.
-        counts: what each item counts on the bar, in pictures; None: 1.
-
-    Yields:
-        (index in `items`, result), in any order.
+    `function` is importable by name, or a `functools.partial` of such a one; it may be called twice for an
+    item whose worker was lost, and what it raises is raised here. Items and results have to be picklable; at
+    most `chunk` of them travel together. Up to `alone` items are done in this process, because that is less
+    than starting others. `sizes`, the bytes behind each item, make chunks smaller and starting others worth
+    while. `counts` is what each item counts on the bar, in pictures; None: 1.
 
     Raises:
-        UserError: a worker process was ended from outside, or the cluster cannot be reached. What
-            `function` raises is raised here.
+        UserError: a worker process was ended from outside, or the cluster cannot be reached.
     """
     if not items:
         return

@@ -24,15 +24,9 @@ if TYPE_CHECKING:  # --help answers at once: what a detector needs is imported w
 
 
 def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a verdict on each of `pictures`, in order, as they are done.
+    """Yield a verdict on each of `pictures`, in order, as they are done; draw maps where a folder is named.
 
-    Args:
-        pictures: files.
-        models: folder of the detector.
-        maps: folder for pictures of what it saw where; None: none are drawn.
-
-    Raises:
-        UserError: there is no detector in `models`, or maps are wanted of one that says nothing of places.
+    Raises UserError where there is no detector in `models`, or maps are wanted of one that has none.
     """
     start_tensorflow()
     from pipeline.detector.detector import Detector

@@ -43,7 +43,7 @@ SCORES = Path("score")
 
 
 def run(config: Config) -> None:
-    """Convert, predict, score; print the figures."""
+    """Convert, predict, score; print the metrics."""
     output = folder_of(config)
     elsewhere = cross_dataset_collections(config.data) if config.score.split else frozenset[str]()
     whole = {  # whatever the roles are, and one class alone may be scored
@@ -80,17 +80,13 @@ def run(config: Config) -> None:
 
 
 def folder_of(config: Config) -> Path:
-    """Where the scores go; two folders of one name need `score.name` to be told apart."""
+    """Return where the scores go; two folders of one name need `score.name` to be told apart."""
     named = Path(config.data.root).name if config.data.name == "folders" else config.data.name
     return SCORES / (config.score.name or named)
 
 
 def _of_split(sources: Sequence[Source], table: Path) -> list[Source]:
-    """Keep the pictures of a table.
-
-    Raises:
-        UserError: it is not there, or none of its pictures is.
-    """
+    """Keep the pictures of a table; raise UserError where it is not there, or none of its pictures is."""
     wanted = set(read_table(table)["source_path"])
     kept = [source for source in sources if source.source_path in wanted]
     if not kept:
@@ -103,7 +99,7 @@ def _of_split(sources: Sequence[Source], table: Path) -> list[Source]:
 
 @contextlib.contextmanager
 def _models(config: Config) -> Iterator[Path]:
-    """The folder of the detector; one of an MLflow run is fetched for as long as it is loaded."""
+    """Yield the folder of the detector; one of an MLflow run is fetched for as long as it is loaded."""
     if config.score.run is None:
         yield Path(config.paths.models)
         return

@@ -28,8 +28,7 @@ from pipeline.stage import let_through, plain_errors
 def search(overrides: list[str]) -> str:
     """Run the trials; return the table of them.
 
-    Raises:
-        UserError: the recipe has no space, or it or an override changes what happens before training.
+    Raises UserError where the recipe has no space, or it or an override changes what happens before training.
     """
     composed = _compose(overrides)
     space = [f"{key}={value}" for key, value in (composed.hydra.sweeper.params or {}).items()]

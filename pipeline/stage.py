@@ -77,7 +77,11 @@ def execute(
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn what the user can mend into one message and an exit status, here and nowhere else."""
-    _quiet_libraries()
+    # TensorFlow's start-up notes are no news to a user: the terminal is left to our own lines.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
+    logging.getLogger("pipeline").setLevel(logging.INFO)
     _die_with_parent()
     signal.signal(signal.SIGTERM, _leave_in_order)
     try:
@@ -87,12 +91,14 @@ def plain_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         print("\ninterrupted; earlier results were left as they were", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}:
+    except Exception as error:
+        full = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+        if isinstance(error, OSError) and error.errno in full:
             stop(str(cannot_write(Path(error.filename or "the output"), error)))
-        _end_with_traceback()
-    except Exception:
-        _end_with_traceback()
+        # Python would keep the exception until its own end, and with it TensorFlow's threads that make
+        # batches, which then wait for Python: the process would never end.
+        traceback.print_exc()
+        sys.exit(1)
 
 
 def start_tensorflow() -> None:
@@ -103,15 +109,15 @@ def start_tensorflow() -> None:
     """
     sys.stderr.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as lines:
+        os.dup2(lines.fileno(), 2)
         try:
             import tensorflow as tf
 
             tf.config.list_physical_devices("GPU")
         except BaseException:
-            said.seek(0)
-            os.write(terminal, said.read())
+            lines.seek(0)
+            os.write(terminal, lines.read())
             raise
         finally:
             os.dup2(terminal, 2)
@@ -124,16 +130,6 @@ def stop(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _end_with_traceback() -> NoReturn:
-    """End after what nobody foresaw.
-
-    Python would keep the exception until its own end, and with it TensorFlow's threads that make batches,
-    which then wait for Python: the process would never end.
-    """
-    traceback.print_exc()
-    sys.exit(1)
-
-
 def _leave_in_order(*_: object) -> None:
     """Leave blocks in order, and end all the same where one of them waits for what never comes.
 
@@ -143,14 +139,6 @@ def _leave_in_order(*_: object) -> None:
     if hasattr(signal, "alarm"):
         signal.alarm(GRACE_SECONDS)  # whose signal nobody hears: the system ends the process
     sys.exit(TERMINATED)
-
-
-def _quiet_libraries() -> None:
-    """Leave the terminal to our own lines: TensorFlow's start-up notes are no news to a user."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
-    logging.getLogger("pipeline").setLevel(logging.INFO)
 
 
 def _die_with_parent() -> None:

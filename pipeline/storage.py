@@ -23,11 +23,8 @@ PARTIAL_SUFFIX = ".partial"
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a name beside `path` to write to, and rename it onto `path` when the block ends.
 
-    A block that raises leaves `path` as it was and removes what it had written.
-    The name ends as `path` does, so that writers which look at the ending still work.
-
-    Raises:
-        UserError: the folder or file cannot be written, or the disk is full.
+    A block that raises leaves `path` as it was and removes what it had written. The name ends as `path` does,
+    for writers that look at the ending. Raises UserError where it cannot be written, or the disk is full.
     """
     partial = path.with_name(f".{secrets.token_hex(4)}{PARTIAL_SUFFIX}{path.suffix}")
     try:
@@ -85,9 +82,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
     A block that raises leaves `folder` as it was and removes what it had written. What a killed
     writer left behind is cleared away by the next, so there must be one writer at a time.
-
-    Raises:
-        UserError: it cannot be written, or the disk is full.
+    Raises UserError where it cannot be written, or the disk is full.
     """
     partial = folder.with_name(f".{folder.name}.partial")
     earlier = folder.with_name(f".{folder.name}.earlier")
@@ -119,10 +114,9 @@ LOCK_FOLDER = Path(".locks")
 
 @contextlib.contextmanager
 def sole_writer(output: Path) -> Iterator[None]:
-    """Hold the lock of `output`, one writer at a time; the operating system lets it go when the process ends.
+    """Hold the lock of `output`, which the operating system lets go when the process ends.
 
-    Raises:
-        UserError: another process holds it.
+    Raises UserError where another process holds it.
     """
     LOCK_FOLDER.mkdir(exist_ok=True)
     lock = filelock.FileLock(LOCK_FOLDER / (output.as_posix().strip("/").replace("/", "-") + ".lock"))

@@ -21,17 +21,11 @@ from pipeline.tracking import RUN_KEY
 
 
 def summary(config: Config) -> str:
-    """Write the last evaluation for a terminal of 80 columns.
-
-    Raises:
-        UserError: there is none.
-    """
-    reports, models, manifest = (
-        Path(each) for each in (config.paths.reports, config.paths.models, config.paths.manifest)
-    )
+    """Return the last evaluation for a terminal of 80 columns; raise UserError where there is none."""
+    reports, models = Path(config.paths.reports), Path(config.paths.models)
     evaluation = reports / EVALUATION_FOLDER
     results = Results.load(evaluation, reports / METRICS_FILE, config.evaluate.confidence)
-    results = results.with_background(models, manifest)
+    results = results.with_background(models, Path(config.paths.manifest))
     record = read_record(models)
     if evaluated_run(reports) != record[RUN_KEY]:
         raise UserError(

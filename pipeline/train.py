@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import pandas as pd
 from omegaconf import DictConfig
 
 from pipeline.checking import model_name
@@ -50,14 +49,8 @@ def run(config: Config) -> None:
 def train(config: Config, models: Path, name: str, parent: str | None = None) -> dict[str, Any]:
     """Train one detector; replace the folder `models` by it; return its `run.json`.
 
-    Args:
-        config: the whole configuration.
-        models: folder of the detector.
-        name: of the MLflow run.
-        parent: MLflow run of the sweep it belongs to.
-
-    Raises:
-        UserError: the tables or pictures are not what the configuration says.
+    `name` is that of its MLflow run, `parent` the id of that of the sweep it belongs to. Raises UserError
+    where the tables or pictures are not what the configuration says.
     """
     manifest = Path(config.paths.manifest)
     check_built_from(manifest, config)
@@ -86,21 +79,15 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
         run.record["images_per_second"] = float(history.pop("images_per_second").median())
         write_csv(folder / HISTORY_FILE, history)
         write_text(folder / SUMMARY_FILE, describe(model))
-        decision, run.record["validation"] = _decide(folder, config, tables["validation"])
-        write_json(folder / DECISION_FILE, decision)
+        saved = Detector(load_model(folder), config.inputs, UNDECIDED)
+        scores = score_table(saved, tables["validation"])
+        decision = decide(scores, config.decision, config.seed)
+        run.record["validation"] = validation_metrics(scores, decision)
+        write_json(folder / DECISION_FILE, decision.as_dict())
         write_json(folder / RUN_FILE, run.record)
     checkpoint.remove()
     run.finish(models)
     return run.record
-
-
-def _decide(
-    folder: Path, config: Config, validation: pd.DataFrame
-) -> tuple[dict[str, Any], dict[str, float | int | None]]:
-    """Choose how answers are read, on validation pictures with the detector as saved; return its metrics."""
-    scores = score_table(Detector(load_model(folder), config.inputs, UNDECIDED), validation)
-    decision = decide(scores, config.decision, config.seed)
-    return decision.as_dict(), validation_metrics(scores, decision)
 
 
 def _digests(paths: Mapping[str, Path]) -> dict[str, Any]:

@@ -20,17 +20,16 @@ from pipeline.training.optimizer import Divided, Rate
 LOG = logging.getLogger(__name__)
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 
-# Functions of the values of `train.monitor` alone, one an epoch, so that nothing else has to be remembered
-# when a training is interrupted.
+# What follows takes the values of `train.monitor` alone, one an epoch: nothing else has to be remembered when
+# a training is interrupted.
 HIGHER_IS_BETTER = {"validation/loss": False, "validation/roc_auc": True}
 
 
 def best_epoch(values: Sequence[float], monitor: str) -> int:
     """Return the index of the best value; of equal ones the first.
 
-    Example:
-        >>> best_epoch([0.7, 0.9, 0.9, 0.8], "validation/roc_auc")
-        1
+    >>> best_epoch([0.7, 0.9, 0.9, 0.8], "validation/roc_auc")
+    1
     """
     best = max if HIGHER_IS_BETTER[monitor] else min
     return best(range(len(values)), key=lambda index: values[index])
@@ -62,19 +61,10 @@ def rate_factor(values: Sequence[float], settings: Train) -> float:
 
 
 class Monitor(keras.callbacks.Callback):
-    """Keeps history, best weights and checkpoint of a training, lowers its rate and ends it.
+    """Keeps history (`rows`), best weights and checkpoint of a training, lowers its rate and ends it.
 
-    Must stand behind whatever adds metrics to the logs of an epoch.
-
-    Args:
-        settings: when it ends, and what becomes of the rate.
-        rate: the learning rate of the optimizer.
-        checkpoint: where its state is kept; None: nowhere.
-        state: of the epochs that were trained before, with which the network has been brought in step.
-        on_epoch: called after each epoch with its number, from 1, and its metrics.
-
-    Attributes:
-        rows: the history, a row an epoch.
+    Must stand behind whatever adds metrics to the logs of an epoch. `state` is of the epochs that were
+    trained before, with which the network has been brought in step.
     """
 
     def __init__(
@@ -108,7 +98,7 @@ class Monitor(keras.callbacks.Callback):
         self._lower_rate()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep what the epoch has brought; the checkpoint before anybody is told."""
+        """Keep what the epoch has brought; write the checkpoint before `on_epoch` is called."""
         assert logs is not None
         self.rows.append({"epoch": epoch + 1, **logs})
         values = self._monitored()
@@ -148,12 +138,7 @@ COLUMNS = [
 class EpochMetrics(keras.callbacks.Callback):
     """Replaces what Keras logs at the end of an epoch by `COLUMNS`; must stand before what reads them.
 
-    Args:
-        validation: ordered batches, which may be of several sizes.
-        images_per_epoch: training pictures that an epoch shows.
-
-    Raises:
-        UserError: training has diverged.
+    Batches for validation are ordered and may be of several sizes. Raises UserError where training diverges.
     """
 
     def __init__(self, validation: Batches, images_per_epoch: int) -> None:
@@ -198,15 +183,10 @@ class EpochMetrics(keras.callbacks.Callback):
 
 
 def score_epoch(logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Compute the metrics of an epoch from logits of being fake.
+    """Compute the metrics of an epoch from (n,) finite logits of being fake and (n,) targets (1: fake).
 
-    Args:
-        logits: (n,), finite.
-        targets: (n,) 1 for fake, 0 for genuine.
-
-    Returns:
-        `validation/loss` (mean binary cross-entropy), `validation/accuracy` (at probability 0.5) and
-        `validation/roc_auc` (NaN where a class is missing).
+    `validation/loss` is the mean binary cross-entropy, `validation/accuracy` at probability 0.5,
+    `validation/roc_auc` NaN where a class is missing.
     """
     logits = np.asarray(logits, np.float64)
     fake = np.asarray(targets) == 1
@@ -227,13 +207,7 @@ _HEAD = "  epoch | train loss  accuracy | validation loss  accuracy  ROC AUC | i
 class ProgressBar(keras.callbacks.Callback):
     """A bar over all epochs where there is a terminal, and a line after each epoch everywhere.
 
-    Must stand behind whatever adds metrics to the logs of an epoch.
-
-    Args:
-        epochs: at most so many.
-        images_per_epoch: training pictures that an epoch shows.
-        steps: batches that an epoch has.
-        epochs_done: of a training that goes on.
+    Must stand behind whatever adds metrics to the logs of an epoch, and be closed in the end.
     """
 
     def __init__(self, epochs: int, images_per_epoch: int, steps: int, epochs_done: int = 0) -> None:
@@ -241,51 +215,38 @@ class ProgressBar(keras.callbacks.Callback):
         self.epochs = epochs
         self.images_per_epoch = images_per_epoch
         self.steps = steps
-        self.epochs_done = epochs_done
-        self._bar: tqdm | None = None
         self._done = 0
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Open the bar."""
         # disable=None: no bar where the output is no terminal.
         self._bar = tqdm(
-            total=self.epochs * self.images_per_epoch,
-            initial=self.epochs_done * self.images_per_epoch,
+            total=epochs * images_per_epoch,
+            initial=epochs_done * images_per_epoch,
             unit="image",
             bar_format=_BAR,
             ncols=_COLUMNS,
             leave=False,
             disable=None,
         )
+        self.close = self._bar.close  # frees the line of the terminal, also when training was broken off
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Write the head of the lines."""
         tqdm.write(_HEAD)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Name the epoch."""
-        if self._bar is not None:
-            self._bar.set_description_str(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+        self._bar.set_description_str(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Move the bar on."""
-        if self._bar is not None:
-            done = self.images_per_epoch * (batch + 1) // self.steps
-            self._bar.update(done - self._done)
-            self._done = done
+        done = self.images_per_epoch * (batch + 1) // self.steps
+        self._bar.update(done - self._done)
+        self._done = done
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the line of the epoch."""
         self._done = 0
         if logs is not None:
             tqdm.write(epoch_line(epoch + 1, self.epochs, logs))
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Close the bar."""
-        self.close()
-
-    def close(self) -> None:
-        """Free the line of the terminal, also when training was broken off."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
 
 
 def epoch_line(epoch: int, epochs: int, metrics: dict[str, float]) -> str:

@@ -28,11 +28,7 @@ Rows = list[dict[str, float]]
 def training_digest(config: Config, tables: Mapping[str, Any], precision: str, replicas: int) -> str:
     """Return a hash of all that the course of a training depends on, but for the code of this project.
 
-    Args:
-        config: the whole one.
-        tables: path and SHA-256 of each table.
-        precision: in which the network computes.
-        replicas: devices that share its batches.
+    `tables` are path and SHA-256 of each; `replicas` are the devices that share its batches.
     """
     settings = config.for_training()
     # These change nothing in it: a decision comes after it.
@@ -44,37 +40,22 @@ def training_digest(config: Config, tables: Mapping[str, Any], precision: str, r
 
 @dataclass(frozen=True)
 class State:
-    """What is kept of a training.
+    """What is kept of a training."""
 
-    Attributes:
-        rows: its history, a row an epoch.
-        network: all its variables: weights, moving averages, what dropout draws from.
-        optimizer: all variables of the optimizer.
-        best: the weights of the best epoch; empty where they are not needed.
-    """
-
-    rows: Rows = field(default_factory=list)
-    network: Sequence[np.ndarray] = ()
-    optimizer: Sequence[np.ndarray] = ()
-    best: Sequence[np.ndarray] = ()
+    rows: Rows = field(default_factory=list)  # its history, a row an epoch
+    network: Sequence[np.ndarray] = ()  # all variables: weights, moving averages, what dropout draws from
+    optimizer: Sequence[np.ndarray] = ()  # all variables
+    best: Sequence[np.ndarray] = ()  # the weights of the best epoch; empty where they are not needed
 
 
 class Checkpoint:
-    """One file, in a folder that is named after the training. Every number comes back as it was.
-
-    Args:
-        folder: `.checkpoints/<digest>`.
-    """
+    """One file in `.checkpoints/<digest of the training>`. Every number comes back as it was."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def save(self, network: keras.Model, rows: Rows, best: Sequence[np.ndarray]) -> None:
-        """Write the state of a compiled network in the place of the last one: history and best weights too.
-
-        Raises:
-            UserError: the folder cannot be written, or the disk is full.
-        """
+        """Replace the last state by that of a compiled network, with its history and best weights."""
         parts = {
             "network": [variable.numpy() for variable in network.variables],
             "optimizer": [variable.numpy() for variable in network.optimizer.variables],
@@ -98,7 +79,9 @@ class Checkpoint:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 arrays = {name: kept[name] for name in kept.files}
             rows = json.loads(str(arrays.pop("history")))
-            parts = {part: _part(arrays, part) for part in ("network", "optimizer", "best")}
+            parts: dict[str, list[np.ndarray]] = {"network": [], "optimizer": [], "best": []}
+            for name, value in arrays.items():  # in the order in which they were saved
+                parts[name.partition("/")[0]].append(value)
             if _shapes(parts["network"]) != _shapes(network.variables):
                 raise ValueError("it holds a network of another shape")
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -109,8 +92,7 @@ class Checkpoint:
     def restore(self, network: keras.Model, state: State) -> None:
         """Set a compiled network and its optimizer to a state from `read`.
 
-        Raises:
-            UserError: it is of another optimizer, which a change of the code alone can bring about.
+        Raises UserError where it is of another optimizer, which a change of the code alone can bring about.
         """
         variables = [*network.variables, *network.optimizer.variables]
         values = [*state.network, *state.optimizer]
@@ -126,11 +108,6 @@ class Checkpoint:
     def remove(self) -> None:
         """Remove the folder; to be called once its results are in their place."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _part(arrays: Mapping[str, np.ndarray], part: str) -> list[np.ndarray]:
-    count = sum(name.startswith(f"{part}/") for name in arrays)
-    return [arrays[f"{part}/{number}"] for number in range(count)]
 
 
 def _shapes(variables: Sequence[keras.Variable | np.ndarray]) -> list[tuple[int, ...]]:

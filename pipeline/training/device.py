@@ -17,16 +17,10 @@ _CPU_FACTS = Path("/proc/cpuinfo")
 
 
 def choose_precision(asked: str) -> str:
-    """Return the name of Keras's dtype policy for `train.precision`.
+    """Return Keras's dtype policy for `train.precision`; `auto` is `mixed_bfloat16` where that is faster.
 
     bfloat16 has the range of float32, so unlike float16 it needs no scaling of the loss; weights,
     optimizer and the logit stay in float32.
-
-    Args:
-        asked: `float32`, `mixed_bfloat16`, or `auto`: mixed where it is faster.
-
-    Returns:
-        `float32` or `mixed_bfloat16`.
     """
     if asked != "auto":
         return asked
@@ -52,7 +46,7 @@ def describe_device() -> str:
 
 
 def _cpu_fact(name: str) -> str:
-    """A value of the first processor in Linux's table; elsewhere nothing."""
+    """Return a value of the first processor in Linux's table; elsewhere nothing."""
     if not _CPU_FACTS.is_file():
         return ""
     lines = (line.partition(":") for line in _CPU_FACTS.read_text(encoding="utf-8").splitlines())
@@ -60,23 +54,16 @@ def _cpu_fact(name: str) -> str:
 
 
 def training_seed(config: Config) -> int:
-    """Return the seed of weights, dropout, batches and shuffled labels; `config.seed` splits the pictures."""
+    """Return the seed of weights, dropout, batches and shuffled labels."""
     return config.seed if config.train.seed is None else config.train.seed
 
 
 def prepare_machine(runtime: Runtime, precision: str, seed: int) -> dict[str, str]:
-    """Set precision and seeds of this process; to be called before a network is built.
+    """Set precision and seeds before a network is built; return `device` and `precision`, for the record.
 
     Keras draws initial weights and dropout from the global seeds that this sets, so two calls with one
-    seed give two equal networks, in one process or in two.
-
-    Args:
-        runtime: `deterministic` makes TensorFlow refuse or replace what may differ from run to run.
-        precision: `train.precision`.
-        seed: of the training.
-
-    Returns:
-        `device` and `precision`, for the record.
+    seed give two equal networks, in one process or in two. `runtime.deterministic` makes TensorFlow refuse
+    or replace what may differ from run to run.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
         # By default the first process takes all memory, and a second one fails.
@@ -94,9 +81,8 @@ def prepare_machine(runtime: Runtime, precision: str, seed: int) -> dict[str, st
 def choose_strategy(name: str) -> tf.distribute.Strategy:
     """Return TensorFlow's strategy for `runtime.strategy`; networks are built within its scope.
 
-    Args:
-        name: `default`: one device; `mirrored`: all graphics cards of this machine, or where it has none all
-            its logical processors, of which there is one unless somebody divides it.
+    `mirrored` takes all graphics cards of this machine, or where it has none all its logical processors, of
+    which there is one unless somebody divides it.
     """
     if name == "default":
         return tf.distribute.get_strategy()
@@ -111,11 +97,7 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 
 
 def check_batches(batches: Batches, batch_size: int, replicas: int) -> None:
-    """Refuse batches that cannot be shared out to the replicas.
-
-    Raises:
-        UserError: a batch would give one replica more than another, or nothing.
-    """
+    """Raise UserError where a batch would give one replica more than another, or nothing."""
     if batch_size % replicas:
         raise UserError(
             f"train.batch_size is {batch_size}, and with runtime.strategy=mirrored it is shared out to "

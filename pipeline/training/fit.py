@@ -25,18 +25,11 @@ Batch = dict[str, tf.Tensor]
 
 
 def prepare_training(config: Config, tables: Mapping[str, Any]) -> tuple[Any, dict[str, str], Checkpoint]:
-    """Prepare this process for the training of a configuration.
-
-    Args:
-        config: the whole one.
-        tables: name -> path and digest of the tables that it learns from.
+    """Prepare this process for the training of a configuration on `tables` (name -> path and digest).
 
     Returns:
         the model with new weights; `device` and `precision`, for the record; and the checkpoint, to be
         removed once all is saved (a forest keeps none: it grows in minutes).
-
-    Raises:
-        UserError: the model cannot be built.
     """
     machine = prepare_machine(config.runtime, config.train.precision, training_seed(config))
     strategy = choose_strategy(config.runtime.strategy)
@@ -63,15 +56,9 @@ def fit(
     With `train.patience` training ends when `train.monitor` has not become better for so many epochs,
     and the network is left with the weights of its best epoch; without, with those of the last.
 
-    Args:
-        model: from `pipeline.models.build`, a network built within the scope of its strategy.
-        train: as `training_batches` takes it.
-        validation: as `ordered_batches` takes it.
-        config: the parts seed, convert, inputs, train, runtime and compute are used.
-        on_epoch: called after each epoch with its number, from 1, and its metrics.
-        checkpoint: where the state is kept after each epoch. With `train.resume` training goes on from
-            there, and ends with the weights and the history of one that was never interrupted. Whoever
-            calls removes it in the end.
+    `on_epoch` is called after each epoch with its number, from 1, and its metrics. The state after each epoch
+    is kept in the `checkpoint`, which whoever calls removes in the end. With `train.resume` training goes on
+    from there, and ends with the weights and the history of one that was never interrupted.
 
     Returns:
         one row an epoch: `epoch` and the metrics of `pipeline.training.callbacks.COLUMNS`.
@@ -100,20 +87,11 @@ def fit(
 def make_feeds(
     train: pd.DataFrame, validation: pd.DataFrame, config: Config, network: keras.Model, first_epoch: int
 ) -> tuple[Batches, Batches]:
-    """Return the batches for training, from `first_epoch` (counted from 0) on, and for validation.
-
-    Raises:
-        UserError: a class is missing, or the network takes what these inputs do not give.
-    """
+    """Return the batches for training, from `first_epoch` (counted from 0) on, and for validation."""
     cache = PictureCache(config.runtime.cache, config.runtime.cache_gib)
+    seed, policy = training_seed(config), config.convert.policy
     training = training_batches(
-        train,
-        config.inputs,
-        config.train,
-        seed=training_seed(config),
-        cache=cache,
-        first_epoch=first_epoch,
-        policy=config.convert.policy,
+        train, config.inputs, config.train, seed=seed, cache=cache, first_epoch=first_epoch, policy=policy
     )
     held_out = ordered_batches(validation, config.inputs, config.train.batch_size, cache)
     return suited(training, network), suited(held_out, network)
@@ -122,10 +100,8 @@ def make_feeds(
 def suited(batches: Batches, network: keras.Model) -> Batches:
     """Return the inputs that a network takes and the targets of what it answers.
 
-    A network with a map that is given no masks gets a target in which every block is unknown.
-
-    Raises:
-        UserError: the network takes what the batches do not give.
+    A network with a map that is given no masks gets a target in which every block is unknown. Raises
+    UserError where it takes what the batches do not give.
     """
     given, targets, _ = batches.dataset.element_spec
     if missing := set(network.input) - set(given):
@@ -151,7 +127,6 @@ def suited(batches: Batches, network: keras.Model) -> Batches:
 
 
 def _train(network: keras.Model, monitor: Monitor, training: Batches, validation: Batches) -> None:
-    """Train the epochs that are left."""
     epochs, done = monitor.settings.epochs, len(monitor.rows)
     bar = ProgressBar(epochs, training.images_per_epoch, training.steps, done)
     callbacks = [AverageReplicas(), EpochMetrics(validation, training.images_per_epoch), monitor, bar]

@@ -21,18 +21,9 @@ _ALONE = 100  # up to this many, other processes would only just have started
 
 
 def measure_pictures(paths: Sequence[Path], compute: Compute, known_whole: bool = False) -> np.ndarray:
-    """Measure whole pictures where the files are, in processes or on a cluster, showing progress.
+    """Return the compression history of each picture, (n, `N_HISTORY`) float32, measured where the files are.
 
-    Args:
-        paths: of the pictures.
-        compute: where.
-        known_whole: see `pipeline.images.read.read_rgb`.
-
-    Returns:
-        (len(paths), `N_HISTORY`) float32 of `pipeline.images.content_features`.
-
-    Raises:
-        UserError: a picture cannot be read.
+    `known_whole`: see `pipeline.images.read.read_rgb`. Raises UserError where a picture cannot be read.
     """
     absolute = [path.absolute() for path in paths]  # a worker may have started elsewhere
     measured = np.empty((len(paths), N_HISTORY), np.float32)
@@ -58,19 +49,9 @@ def fit_forest(
     Its one epoch is scored like a network's. `train/loss` and `train/accuracy` are of the pictures that
     the trees have grown on, which trees know by heart: they say nothing of others.
 
-    Args:
-        forest: from `pipeline.models.forest`; fitted in place.
-        train: columns `path` and `target`; the hashes of the files have been checked.
-        validation: the same.
-        config: the parts seed and compute are used.
-        on_epoch: called once, with 1 and the metrics.
-
-    Returns:
-        one row: `epoch` (1) and the metrics of `pipeline.training.callbacks.COLUMNS`, where
-        `images_per_second` is of measuring, which nearly all the time goes into.
-
-    Raises:
-        UserError: a picture cannot be read, or a class is missing.
+    The hashes of the files have been checked. Returns one row as of `pipeline.training.fit.fit`, with the
+    images per second of measuring, which nearly all the time goes into. Raises UserError where a picture
+    cannot be read, or a class is missing.
     """
     if validation.empty:
         raise UserError("the validation table is empty; raise split.shares.validation or add pictures")

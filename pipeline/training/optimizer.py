@@ -18,12 +18,7 @@ from pipeline.errors import UserError
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")
 class LabelLoss(keras.losses.Loss):
-    """Binary cross-entropy of the logit, averaged over the batch.
-
-    Args:
-        genuine: weight of the genuine pictures.
-        fake: weight of the fakes.
-    """
+    """Binary cross-entropy of the logit, averaged over the batch, with a weight for each class."""
 
     def __init__(self, genuine: float = 1.0, fake: float = 1.0) -> None:
         super().__init__(name="label", reduction="sum")
@@ -63,7 +58,7 @@ class MapLoss(keras.losses.Loss):
         return ops.sum(weights * _cross_entropy(tampered, y_pred), axis=(1, 2))
 
     def get_config(self) -> dict[str, Any]:
-        """Return nothing: it takes no arguments."""
+        """Return no arguments."""
         return {}
 
 
@@ -71,11 +66,7 @@ def class_weights(settings: Train, targets: np.ndarray) -> tuple[float, float]:
     """Return the weights of genuine pictures and fakes in the label's loss.
 
     With `train.class_weights=balanced` both classes weigh alike, whatever their shares in what is drawn;
-    a picture's weight is 1 on the average.
-
-    Args:
-        settings: `class_weights` and `fake_fraction` are used.
-        targets: (n,) of the training table, 1 for fake and 0 for genuine; not empty.
+    a picture's weight is 1 on the average. `targets`, (n,), are those of the training table (1: fake).
     """
     fake = float(np.mean(targets == 1)) if settings.fake_fraction is None else settings.fake_fraction
     if settings.class_weights is None or fake in (0.0, 1.0):
@@ -103,9 +94,6 @@ class Divided(LearningRateSchedule):
     """A schedule times a factor, which is 1 until it is set: for `train.schedule=plateau`.
 
     To be made within the scope of the strategy.
-
-    Args:
-        schedule: what is multiplied.
     """
 
     def __init__(self, schedule: LearningRateSchedule) -> None:
@@ -130,15 +118,7 @@ class Divided(LearningRateSchedule):
 
 
 def make_schedule(settings: Train, steps: int) -> Rate:
-    """Return the learning rate of a training.
-
-    Args:
-        settings: `learning_rate`, `schedule`, `warmup` and `epochs` are used.
-        steps: batches in an epoch.
-
-    Returns:
-        one number where the rate never changes.
-    """
+    """Return the learning rate for `steps` batches an epoch: one number where it never changes."""
     if settings.schedule == "constant" and settings.warmup == 0:
         return settings.learning_rate
     if settings.schedule == "cosine":
@@ -163,11 +143,6 @@ def make_optimizer(network: keras.Model, settings: Train, rate: Rate) -> keras.o
 
     Weight decay (adamw) takes kernels only, as is usual: a bias, the scale and shift of a normalisation and
     the scale and offset of a head have one axis or none and are left alone.
-
-    Args:
-        network: whose weights are to be trained.
-        settings: `optimizer` and what it needs.
-        rate: the learning rate.
     """
     replicas = network.distribute_strategy.num_replicas_in_sync
     # Keras clips what each replica found before it adds them up; an equal share each keeps the sum below.
@@ -191,17 +166,8 @@ def make_optimizer(network: keras.Model, settings: Train, rate: Rate) -> keras.o
 def compile_for_training(network: keras.Model, settings: Train, steps: int, targets: np.ndarray) -> Rate:
     """Compile a network with its optimizer, its losses and a running accuracy (at probability 0.5).
 
-    Args:
-        network: with a `map` beside its `logit`, or without.
-        settings: of the training.
-        steps: batches in an epoch.
-        targets: (n,) of the training table, 1 for fake and 0 for genuine.
-
-    Returns:
-        the learning rate, which a plateau lowers.
-
-    Raises:
-        UserError: nothing is left to be made small.
+    `steps` are the batches in an epoch, `targets`, (n,), those of the training table (1: fake). Returns the
+    learning rate, which a plateau lowers; raises UserError where nothing is left to be made small.
     """
     losses = {"logit": LabelLoss(*class_weights(settings, targets)), "map": MapLoss()}
     weights = {"logit": settings.loss.label, "map": settings.loss.map}
