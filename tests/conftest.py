@@ -1,10 +1,14 @@
 """Shared by all tests: the composed configuration, and where the real pictures are."""
 
+import contextlib
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,31 +114,28 @@ class Repository:
         self.folder = folder
 
     def run(self, *command: str, fails: bool = False, **environment: str) -> str:
-        """Run a command; give its output; it must succeed, or fail with status other than 0."""
-        ended = subprocess.run(
-            command, cwd=self.folder, env=self.environment(**environment), capture_output=True, text=True
-        )
+        """Run a command; return its output; it must succeed, or fail with status other than 0."""
+        ended = self._ended(command, **environment)
         output = ended.stdout + ended.stderr
-        assert (ended.returncode != 0) == fails, (
-            f"{' '.join(command)} ended with {ended.returncode}:\n{output}"
-        )
+        assert (ended.returncode != 0) == fails, f"{command} ended with {ended.returncode}:\n{output}"
         return output
 
+    def stage(self, name: str, *arguments: str, fails: bool = False, **environment: str) -> str:
+        """Run one of our commands as `run` does."""
+        return self.run(sys.executable, "-m", f"pipeline.{name}", *arguments, fails=fails, **environment)
+
     def answer(self, script: str) -> Any:
-        """Run Python code that prints JSON as its last line; give it."""
-        ended = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        """Run Python code that prints JSON as its last line; return that."""
+        ended = self._ended([sys.executable, "-c", script])
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout.splitlines()[-1])
 
+    def _ended(self, command: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
+        environment = self.environment(**environment)
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+
     def environment(self, **extra: str) -> dict[str, str]:
-        """As a fresh shell has it, with the Python of the tests in front."""
+        """Return that of a fresh shell, with the Python of the tests in front."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         # The copy, not the checkout that is installed, is the code that runs.
@@ -147,7 +148,7 @@ class Repository:
 def new_repository(folder: Path, tiny: bool = True) -> Repository:
     """A copy of the repository with one commit."""
     repository = Repository(copy_repository(folder, tiny))
-    repository.run(sys.executable, "-m", "pipeline.params", "write")
+    repository.stage("params", "write")
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     repository.run("git", "init", "-q")
     repository.run("git", "add", "-A")
@@ -167,5 +168,34 @@ def reproduced(tmp_path_factory):
 def own_copy(reproduced, tmp_path):
     """A copy of `reproduced` that a test may change; its MLflow store is its own."""
     copy = Repository(shutil.copytree(reproduced.folder, tmp_path / "repository", symlinks=True))
-    copy.run(sys.executable, "-m", "pipeline.runs", "relocate", "--from", str(reproduced.folder))
+    copy.stage("runs", "relocate", "--from", str(reproduced.folder))
     return copy
+
+
+@contextlib.contextmanager
+def running_cluster(folder, workers=2):
+    """Start a scheduler and workers over loopback, in another folder than ours; give the address."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    scheduler = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
+        cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    crew = []
+    try:
+        address = next(found[0] for line in scheduler.stderr if (found := re.search(r"tcp://[\d.:]+", line)))
+        for number in range(workers):
+            command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1"]
+            crew.append(
+                subprocess.Popen(
+                    [*command, "--no-dashboard", "--local-directory", f"{folder}/worker{number}"],
+                    cwd=folder, env=environment, stderr=subprocess.DEVNULL, start_new_session=True,
+                )
+            )  # fmt: skip
+        yield address
+    finally:
+        for process in (*crew, scheduler):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        scheduler.stderr.close()

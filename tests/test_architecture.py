@@ -1,30 +1,29 @@
-"""The direction of imports: a package knows only what stands to its left."""
+"""A package knows only what stands to its left; dvc.yaml and pytest's collection are what they should be."""
 
-from tests.source_imports import PACKAGE, closure, imports_of, our_files
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from pipeline.config import TABLES, TRAINING, USED_AGAIN
+from tests.source_imports import PACKAGE, ROOT, closure, deps_of, imports_of, our_files
 
 BASE = ["__init__", "errors", "storage", "checking", "config", "parallel"]
 PACKAGES = [
-    "images",
-    "conversion",
-    "datasets",
-    "forgery",
-    "inputs",
-    "models",
-    "detector",
-    "training",
-    "evaluation",
-    "auditing",
-    "reports",
-]
+    "images", "conversion", "datasets", "forgery", "inputs", "models", "detector", "training", "evaluation",
+    "auditing", "reports",
+]  # fmt: skip
 STAGES = ["params", "sample", "convert", "manifest", "audit", "gate", "train", "evaluate"]
 COMMANDS = ["experiment", "search", "predict", "score", "compare", "runs", "summary"]
-ORDER = {name: place for place, name in enumerate(BASE + PACKAGES)}
+ORDER = {name: index for index, name in enumerate(BASE + PACKAGES)}
 
 
 def _room(path):
-    """The package, or the module at the root, that a file belongs to."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return parts[0]
+    """Return the package, or the module at the root, that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def test_packages_import_only_to_their_left():
@@ -60,12 +59,8 @@ def test_no_cycles_between_files():
 
 
 def test_only_tracking_imports_mlflow():
-    importing = [
-        str(path.relative_to(PACKAGE))
-        for path in our_files()
-        if "import mlflow" in path.read_text(encoding="utf-8")
-        or "from mlflow" in path.read_text(encoding="utf-8")
-    ]
+    words = re.compile("(import|from) mlflow")
+    importing = [path.name for path in our_files() if words.search(path.read_text(encoding="utf-8"))]
     assert importing == ["tracking.py"]
 
 
@@ -79,3 +74,58 @@ def test_packages_know_nothing_of_hydra_dvc_and_the_environment():
         if word in path.read_text(encoding="utf-8")
     ]
     assert not broken, broken
+
+
+# dvc.yaml: what its stages depend on is what they really import.
+
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+MODULES = {"snapshot": "params"}  # the others are called as their module
+
+
+@pytest.mark.parametrize("stage", DVC)
+def test_a_stage_depends_on_every_room_of_ours_that_it_imports(stage):
+    listed = [each for each in DVC[stage]["deps"] if str(each).startswith("pipeline")]
+    assert listed == deps_of(stage, MODULES.get(stage, stage))
+
+
+@pytest.mark.parametrize("stage", [name for name in DVC if name not in MODULES])
+def test_a_stage_depends_on_the_templates_that_it_fills(stage):
+    fills = PACKAGE / "reports" / "rendering.py" in closure(PACKAGE / f"{stage}.py")
+    assert fills == ("pipeline/reports" in DVC[stage]["deps"])
+
+
+def test_an_edit_of_a_metric_trains_nothing():
+    deps = DVC["train"]["deps"]
+    assert not [each for each in deps if each.startswith(("pipeline/evaluation", "pipeline/auditing"))]
+
+
+def test_what_a_training_depends_on_is_listed_once():
+    assert set(DVC["train"]["params"]) == {*USED_AGAIN, *TRAINING}
+    assert set(DVC["manifest"]["params"]) == set(TABLES)
+
+
+def test_a_stage_keeps_its_earlier_result_while_it_runs():
+    for name, stage in DVC.items():
+        for out in [*stage.get("outs", []), *stage.get("metrics", [])]:
+            (options,) = out.values()
+            assert options.get("persist"), f"{name}: DVC would delete {out} before the stage runs"
+
+
+# Two processes run the tests, so each must collect the same ones in the same order, on every machine.
+
+
+def _collected(**environment):
+    """The ids that pytest lists, and when it did: seconds apart, the clock is another each time."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"]
+    answer = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return [line for line in answer.stdout.splitlines() if "::" in line]
+
+
+def test_every_collection_is_the_same():
+    first = _collected(PYTHONHASHSEED="1", TZ="Asia/Tokyo", LC_ALL="C")
+    assert first
+    assert first == _collected(PYTHONHASHSEED="2", TZ="America/Lima", LC_ALL="C.UTF-8", COLUMNS="40")
+    assert len(first) == len(set(first))

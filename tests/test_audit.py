@@ -1,5 +1,6 @@
 """The stages audit and gate as a person runs them."""
 
+import copy
 import json
 
 import pytest
@@ -26,11 +27,8 @@ def made(tmp_path, monkeypatch, compose_config):
 
 def test_audit_then_gate(made, tmp_path, capsys):
     audit.run(made())
-    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [
-        "audit",
-        "audit.html",
-        "audit.json",
-    ]
+    written = sorted(path.name for path in (tmp_path / "reports").iterdir())
+    assert written == ["audit", "audit.html", "audit.json"]
     assert "reports/audit.html" in capsys.readouterr().out
 
     gate.run(made())
@@ -46,35 +44,19 @@ def test_audit_then_gate(made, tmp_path, capsys):
     assert "Nothing was trained" in message
     assert (tmp_path / "data/gate.txt").read_bytes() == opened
 
-    with pytest.raises(UserError, match=r"convert\.quality: 95 there, 80 asked for"):
-        gate.run(made(**{"convert.quality": 80}))
-    with pytest.raises(UserError, match=r"convert\.quality: 95 there, 80 asked for"):
-        audit.run(made(**{"convert.quality": 80}))
+    for stage in (gate, audit):
+        with pytest.raises(UserError, match=r"convert\.quality: 95 there, 80 asked for"):
+            stage.run(made(**{"convert.quality": 80}))
 
 
-def test_a_gate_without_an_audit_says_how_to_make_one(made):
+def test_a_gate_without_an_audit_or_with_another_file_says_so(made, tmp_path):
     with pytest.raises(UserError, match=r"audit\.json is not there; write it with make repro"):
         gate.run(made())
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"), [("{", "is no JSON"), (json.dumps({"parts": {}}), "has no built_from, on_test")]
-)
-def test_a_gate_with_another_file_says_so(made, tmp_path, content, reason):
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "audit.json").write_text(content)
-    with pytest.raises(UserError, match=reason):
-        gate.run(made())
-
-
-@pytest.mark.parametrize("probed", [None, {"roc_auc": 0.9, "low": 0.8, "high": 0.95}])
-def test_a_gate_with_an_audit_of_another_version_says_so(made, tmp_path, probed):
-    def as_it_was(part):
-        part["converted"]["probe"] = probed
-
-    found_by_the_audit(tmp_path, made(), as_it_was)
-    with pytest.raises(UserError, match=r"has no compression_history, content; another version"):
-        gate.run(made())
+    for content, reason in [("{", "is no JSON"), ('{"parts": {}}', "has no built_from, on_test")]:
+        (tmp_path / "reports" / "audit.json").write_text(content)
+        with pytest.raises(UserError, match=reason):
+            gate.run(made())
 
 
 def test_an_audit_without_a_manifest_says_how_to_make_one(tmp_path, monkeypatch, compose_config):
@@ -84,31 +66,29 @@ def test_an_audit_without_a_manifest_says_how_to_make_one(tmp_path, monkeypatch,
         audit.run(compose_config(*choices(tmp_path / "pictures")))
 
 
-def found_by_the_audit(tmp_path, config, change):
-    """Audit, and put another finding into the audit of the training collections."""
-    audit.run(config)
+def test_a_gate_asks_for_an_audit_of_this_version_and_with_a_limit_for_pictures_and_intervals(made, tmp_path):
+    audit.run(made())
     path = tmp_path / "reports" / "audit.json"
     content = json.loads(path.read_text())
-    change(content["parts"]["training"])
+    training, as_audited = content["parts"]["training"], copy.deepcopy(content["parts"]["training"])
+
+    for probe in (None, {"roc_auc": 0.9, "low": 0.8, "high": 0.95}):
+        training["converted"]["probe"] = probe
+        path.write_text(json.dumps(content))
+        with pytest.raises(UserError, match=r"has no compression_history, content; another version"):
+            gate.run(made())
+
+    training |= {"too_few": "5 fake pictures, fewer than 8", "raw": None, "converted": None}
     path.write_text(json.dumps(content))
-
-
-def test_a_gate_with_a_limit_asks_for_enough_pictures(made, tmp_path):
-    def nothing_searched(part):
-        part |= {"too_few": "5 fake pictures, fewer than 8", "raw": None, "converted": None}
-
-    found_by_the_audit(tmp_path, made(), nothing_searched)
     gate.run(made())
     with pytest.raises(UserError, match=r"cannot be shown.*5 fake pictures, fewer than 8") as refused:
         gate.run(made(**{"audit.fail_above": 0.9}))
     assert "audit.fail_above=null" in str(refused.value)
 
-
-def test_a_gate_with_a_limit_asks_for_intervals(made, tmp_path):
-    def no_interval(part):
-        part["converted"]["probe"][HISTORY] = {"roc_auc": 0.95, "low": None, "high": None}
-
-    found_by_the_audit(tmp_path, made(), no_interval)
+    training.clear()
+    training |= as_audited
+    training["converted"]["probe"][HISTORY] = {"roc_auc": 0.95, "low": None, "high": None}
+    path.write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"(?s)cannot be shown.*in the pixels \(training.*ROC AUC 0\.95\n"):
         gate.run(made(**{"audit.fail_above": 0.9}))
     gate.run(made(**{"audit.fail_above": 0.96}))

@@ -24,8 +24,8 @@ def example(
     """As a build function: what it gives back may not be importable when it is checked."""
 
 
-def _found(values, **arguments):
-    """The mistakes that are told of a model with these arguments."""
+def _mistakes(values, **arguments):
+    """List those that are found in a model with these arguments."""
     try:
         validate(values | {"model": {TARGET: f"{__name__}.example", **arguments}})
     except UserError as error:
@@ -43,7 +43,7 @@ def _found(values, **arguments):
     ],
 )
 def test_what_fits_the_signature_passes(composed_values, arguments):
-    assert _found(composed_values, **arguments) == []
+    assert _mistakes(composed_values, **arguments) == []
 
 
 @pytest.mark.parametrize(
@@ -68,19 +68,12 @@ def test_what_fits_the_signature_passes(composed_values, arguments):
     ],
 )
 def test_what_does_not_fit_is_named_with_what_is_expected(composed_values, arguments, message):
-    (found,) = _found(composed_values, **arguments)
-    assert found.startswith(message)
-
-
-def test_every_mistake_is_told_at_once(composed_values):
-    assert len(_found(composed_values, share=2, kind="c")) == 3
+    (mistake,) = _mistakes(composed_values, **arguments)
+    assert mistake.startswith(message)
+    assert len(_mistakes(composed_values, share=2, kind="c")) == 3  # every one at once
 
 
 # What is not allowed in the configuration is refused at once, and the message says what is.
-
-
-def test_what_conf_composes_to_is_valid(composed_values):
-    assert validate(composed_values).train.epochs == composed_values["train"]["epochs"]
 
 
 @pytest.mark.parametrize(
@@ -123,23 +116,17 @@ def test_a_mistake_is_refused_and_the_message_says_what_is_allowed(composed_valu
 
 
 def test_a_missing_key_is_named_with_the_place_to_put_it(composed_values):
+    assert validate(composed_values).train.epochs == composed_values["train"]["epochs"]
     del composed_values["train"]["epochs"]
     with pytest.raises(UserError, match=r"train\.epochs: missing; see conf/train/"):
         validate(composed_values)
 
 
-def test_every_choice_of_every_group_is_valid(compose_config):
-    for group in sorted(path for path in (ROOT / "conf").iterdir() if path.is_dir()):
-        if group.name in {"hydra", "experiment"}:
-            continue
-        for choice in sorted(group.glob("*.yaml")):
+def test_every_choice_of_every_group_and_every_recipe_is_valid(compose_config):
+    for choice in sorted((ROOT / "conf").glob("*/*.yaml")):
+        if choice.parent.name != "hydra":
             needed = ["model=cnn"] if choice.stem == "resized" else []
-            compose_config(f"{group.name}={choice.stem}", *needed)
-
-
-def test_every_recipe_is_valid(compose_config):
-    for recipe in sorted((ROOT / "conf" / "experiment").glob("*.yaml")):
-        compose_config(f"experiment={recipe.stem}")
+            compose_config(f"{choice.parent.name}={choice.stem}", *needed)
 
 
 def test_flat_keys_are_those_of_the_command_line():
@@ -147,13 +134,10 @@ def test_flat_keys_are_those_of_the_command_line():
     assert flatten(nested) == {"train.epochs": 3, "train.shares.a": 1, "seed": 7}
 
 
-def test_a_word_where_a_list_is_wanted_is_told_how_to_be_written(compose_config):
-    said = r"data\.protocol: found 'jpeg_only', expected a list.*jpeg_only.*data\.protocol=\[…\]"
-    with pytest.raises(UserError, match=said):
+def test_a_word_where_a_list_is_wanted_and_settings_that_were_not_composed(compose_config):
+    message = r"data\.protocol: found 'jpeg_only', expected a list.*jpeg_only.*data\.protocol=\[…\]"
+    with pytest.raises(UserError, match=message):
         compose_config("data.protocol=jpeg_only")
-
-
-def test_settings_that_were_not_composed_are_held_to_the_same_ranges():
     settings = {"bootstrap": 100, "confidence": 0.9, "robustness": None}
     assert check(Evaluate, settings).bootstrap == 100
     with pytest.raises(UserError, match=r"--confidence: found 95"):
@@ -165,26 +149,26 @@ def test_settings_that_were_not_composed_are_held_to_the_same_ranges():
 
 @pytest.fixture
 def conf(tmp_path):
-    return shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    params.write(conf, tmp_path / "params.yaml")
+    return conf
 
 
-def test_the_committed_snapshot_is_in_step_with_conf():
+@pytest.fixture
+def snapshot(conf):
+    return conf.parent / "params.yaml"
+
+
+def replace(path, old, new):
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_an_edit_in_conf_is_found_and_named_but_in_an_experiment_of_dvc(conf, snapshot, monkeypatch):
     params.check(ROOT / "conf", ROOT / "params.yaml")
-
-
-def test_an_edit_in_conf_is_found_and_named(conf, tmp_path):
-    snapshot = tmp_path / "params.yaml"
-    params.write(conf, snapshot)
     params.check(conf, snapshot)
-    (conf / "config.yaml").write_text((conf / "config.yaml").read_text().replace("seed: 20", "seed: 21"))
+    replace(conf / "config.yaml", "seed: 20", "seed: 21")
     with pytest.raises(UserError, match=r"(?s)make params.*seed: 20 in params.yaml, 21 in conf/"):
         params.check(conf, snapshot)
-
-
-def test_an_experiment_of_dvc_differs_on_purpose(conf, tmp_path, monkeypatch):
-    snapshot = tmp_path / "params.yaml"
-    params.write(conf, snapshot)
-    snapshot.write_text(snapshot.read_text().replace("seed: 20", "seed: 21"))
     monkeypatch.setenv("DVC_EXP_NAME", "merry-otter")
     params.check(conf, snapshot)
 
@@ -196,25 +180,19 @@ def test_an_experiment_of_dvc_differs_on_purpose(conf, tmp_path, monkeypatch):
         ("model/dct", "filters:", "filtres:", "filtres"),
     ],
 )
-def test_a_mistake_in_conf_does_not_reach_the_snapshot(conf, tmp_path, name, right, wrong, said):
-    snapshot, edited = tmp_path / "params.yaml", conf / f"{name}.yaml"
-    params.write(conf, snapshot)
+def test_a_mistake_in_conf_does_not_reach_the_snapshot(conf, snapshot, name, right, wrong, said):
     before = snapshot.read_bytes()
-    edited.write_text(edited.read_text().replace(right, wrong))
+    replace(conf / f"{name}.yaml", right, wrong)
     with pytest.raises(UserError, match=said):
         params.write(conf, snapshot)
     assert snapshot.read_bytes() == before
 
 
-def test_a_missing_snapshot_says_how_to_make_it(conf, tmp_path):
+def test_a_missing_snapshot_says_how_to_make_it_and_a_missing_folder_is_named(conf, snapshot, monkeypatch):
     with pytest.raises(UserError, match="make params"):
-        params.check(conf, tmp_path / "params.yaml")
-
-
-def test_a_missing_folder_is_named_before_dvc_meets_it(conf, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    train = conf / "config.yaml"
-    train.write_text(train.read_text().replace("data: sample", "data: folders"))
-    params.write(conf, tmp_path / "params.yaml")
+        params.check(conf, snapshot.with_name("other.yaml"))
+    monkeypatch.chdir(conf.parent)
+    replace(conf / "config.yaml", "data: sample", "data: folders")
+    params.write(conf, snapshot)
     with pytest.raises(UserError, match=r"data\.root is data/raw/folders, and there is no such folder"):
-        params.check(conf, tmp_path / "params.yaml")
+        params.check(conf, snapshot)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -27,7 +26,7 @@ def labelled(reproduced, tmp_path):
 
 def test_predict_answers_for_files_and_folders_and_says_which_are_broken(reproduced, labelled):
     (labelled / "fake" / "broken.jpg").write_bytes(b"\xff\xd8\xff not much of a picture")
-    output = reproduced.run(sys.executable, "-m", "pipeline.predict", "--json", str(labelled), fails=True)
+    output = reproduced.stage("predict", "--json", str(labelled), fails=True)
     answers = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     assert len(answers) == 13
     broken = [answer for answer in answers if "error" in answer]
@@ -42,49 +41,43 @@ def test_predict_answers_for_files_and_folders_and_says_which_are_broken(reprodu
 
 def test_predict_gives_the_answer_of_the_evaluation(reproduced):
     evaluated = pd.read_csv(reproduced.folder / "reports/evaluation/predictions.csv")
-    output = reproduced.run(sys.executable, "-m", "pipeline.predict", "--json", evaluated["path"].iloc[-1])
+    output = reproduced.stage("predict", "--json", evaluated["path"].iloc[-1])
     (answer,) = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
     assert answer["probability_fake"] == pytest.approx(evaluated["probability_fake"].iloc[-1], abs=1e-6)
 
 
 def test_predict_draws_what_it_saw_where(reproduced, tmp_path):
     path = pd.read_csv(reproduced.folder / "data/manifest/test.csv")["path"].iloc[0]
-    command = [sys.executable, "-m", "pipeline.predict", "--json", "--maps", str(tmp_path / "maps")]
-    (answer,) = (json.loads(line) for line in reproduced.run(*command, path).splitlines() if line[0] == "{")
+    output = reproduced.stage("predict", "--json", "--maps", str(tmp_path / "maps"), path)
+    (answer,) = (json.loads(line) for line in output.splitlines() if line[0] == "{")
     with Image.open(answer["map"]) as drawn, Image.open(reproduced.folder / path) as picture:
         assert drawn.width > 2 * picture.width  # the picture, and beside it the map
     assert Path(answer["map"]).parent == tmp_path / "maps"
 
 
 def test_predict_without_a_detector_says_how_to_get_one(reproduced, tmp_path):
-    command = [sys.executable, "-m", "pipeline.predict", "--models", str(tmp_path), "x.jpg"]
-    output = reproduced.run(*command, fails=True)
+    output = reproduced.stage("predict", "--models", str(tmp_path), "x.jpg", fails=True)
     assert "make repro" in output
     assert "Traceback" not in output
 
 
 @pytest.mark.parametrize("from_run", [False, True])
 def test_score_tests_all_of_another_set_and_trains_nothing(reproduced, labelled, from_run):
-    record = reproduced.json("models/run.json")
-    chosen = [f"score.run={record['run_id']}"] if from_run else []
-    reproduced.run(
-        sys.executable, "-m", "pipeline.score", "data=folders", f"data.root='{labelled}'", "convert=raw",
-        f"score.name=labelled{from_run}", *chosen,
-    )  # fmt: skip
-    metrics = reproduced.json(f"score/labelled{from_run}/metrics.json")
+    run, name = reproduced.json("models/run.json")["run_id"], f"labelled{from_run}"
+    chosen = [f"score.run={run}"] if from_run else []
+    data = ["data=folders", f"data.root='{labelled}'", "convert=raw"]
+    reproduced.stage("score", *data, f"score.name={name}", *chosen)
+    metrics = reproduced.json(f"score/{name}/metrics.json")
     assert metrics["test"]["n_fake"] == metrics["test"]["n_genuine"] == 6
     assert metrics["policy"] == "raw"
-    predictions = pd.read_csv(reproduced.folder / f"score/labelled{from_run}/predictions.csv")
-    assert len(predictions) == 12
-    assert (reproduced.folder / f"score/labelled{from_run}/crops.csv").is_file()
-    rejected = pd.read_csv(reproduced.folder / f"score/labelled{from_run}/converted/rejected.csv")
-    assert "notes.txt" in rejected["path"].iloc[0]
+    folder = reproduced.folder / "score" / name
+    assert len(pd.read_csv(folder / "predictions.csv")) == 12
+    assert (folder / "crops.csv").is_file()
+    assert "notes.txt" in pd.read_csv(folder / "converted/rejected.csv")["path"].iloc[0]
 
 
 def test_score_tests_the_pictures_of_one_table_in_another_form(reproduced):
-    reproduced.run(
-        sys.executable, "-m", "pipeline.score", "convert=raw", "score.split=test", "score.name=as_handed_in"
-    )
+    reproduced.stage("score", "convert=raw", "score.split=test", "score.name=as_handed_in")
     scored = pd.read_csv(reproduced.folder / "score/as_handed_in/predictions.csv")
     evaluated = pd.read_csv(reproduced.folder / "reports/evaluation/predictions.csv")
     assert len(scored) == len(evaluated)
@@ -93,9 +86,9 @@ def test_score_tests_the_pictures_of_one_table_in_another_form(reproduced):
 
 def test_two_runs_are_compared_by_their_pictures(reproduced):
     run = reproduced.json("models/run.json")["run_id"]
-    output = reproduced.run(sys.executable, "-m", "pipeline.compare", run, "reports/evaluation")
+    output = reproduced.stage("compare", run, "reports/evaluation")
     assert "+0.000 (– to –)" in output
-    output = reproduced.run(sys.executable, "-m", "pipeline.compare", run, "reports", fails=True)
+    output = reproduced.stage("compare", run, "reports", fails=True)
     assert "predictions.csv is not there" in output
-    output = reproduced.run(sys.executable, "-m", "pipeline.compare", "0" * 32, run, fails=True)
+    output = reproduced.stage("compare", "0" * 32, run, fails=True)
     assert "Traceback" not in output

@@ -14,7 +14,7 @@ import pytest
 from pipeline.config import Compute
 from pipeline.errors import UserError
 from pipeline.parallel import _chunks, map_chunks
-from tests.dask_cluster import running_cluster
+from tests.conftest import running_cluster
 
 LOCAL = Compute(backend="local", workers=2, scheduler=None)
 DASK = Compute(backend="dask", workers=2, scheduler=None)
@@ -22,6 +22,13 @@ DASK = Compute(backend="dask", workers=2, scheduler=None)
 
 def add(number, to):
     return number + to, os.getpid()
+
+
+ADD_1 = functools.partial(add, to=1)
+
+
+def numbers(results):
+    return [results[index][0] for index in range(len(results))]
 
 
 def end_itself(number):
@@ -38,8 +45,7 @@ def mapped(function, items, compute, **options):
 
 @pytest.mark.parametrize("chunk", [1, 7, 100])
 def test_every_item_is_answered_once_at_its_index(chunk):
-    results = mapped(functools.partial(add, to=1), range(50), LOCAL, chunk=chunk)
-    assert [results[index][0] for index in range(50)] == list(range(1, 51))
+    assert numbers(results := mapped(ADD_1, range(50), LOCAL, chunk=chunk)) == list(range(1, 51))
     assert os.getpid() not in {process for _, process in results.values()}
 
 
@@ -54,34 +60,25 @@ def test_every_item_is_answered_once_at_its_index(chunk):
     ids=["one worker", "few", "too many", "too large"],
 )
 def test_few_items_and_one_worker_stay_in_this_process(compute, options, alone):
-    results = mapped(functools.partial(add, to=1), range(3), compute, **options)
+    results = mapped(ADD_1, range(3), compute, **options)
     assert ({process for _, process in results.values()} == {os.getpid()}) == alone
 
 
 def test_large_items_travel_alone():
-    chunks = _chunks(range(6), 3, [1, 1, 1, 1, 9 << 20, 1])
-    assert [list(items) for _, items in chunks] == [[0, 1, 2], [3], [4], [5]]
-    assert [first for first, _ in chunks] == [0, 3, 4, 5]
+    chunks = [(first, list(items)) for first, items in _chunks(range(6), 3, [1, 1, 1, 1, 9 << 20, 1])]
+    assert chunks == [(0, [0, 1, 2]), (3, [3]), (4, [4]), (5, [5])]
 
 
-def test_no_item_starts_nothing():
-    assert mapped(add, [], DASK) == {}
-
-
-def test_a_lost_worker_is_told_in_words():
+def test_what_the_function_raises_and_the_loss_of_a_worker_arrive_in_words():
+    for alone in (0, 2):
+        with pytest.raises(UserError, match="is refused"):
+            mapped(refuse, [1, 2], LOCAL, alone=alone)
     with pytest.raises(UserError, match=r"memory ran out.*compute\.workers=1"):
         mapped(end_itself, [1, 2], LOCAL)
 
 
-@pytest.mark.parametrize("alone", [0, 2])
-def test_what_the_function_raises_arrives(alone):
-    with pytest.raises(UserError, match="is refused"):
-        mapped(refuse, [1, 2], LOCAL, alone=alone)
-
-
 def test_a_cluster_of_our_own_answers_alike():
-    results = mapped(functools.partial(add, to=1), range(20), DASK, chunk=3)
-    assert [results[index][0] for index in range(20)] == list(range(1, 21))
+    assert numbers(mapped(ADD_1, range(20), DASK, chunk=3)) == list(range(1, 21))
     with pytest.raises(UserError, match="is refused"):
         mapped(refuse, [1, 2], DASK)
 
@@ -89,13 +86,13 @@ def test_a_cluster_of_our_own_answers_alike():
 def test_a_cluster_that_is_there_already(tmp_path):
     with running_cluster(tmp_path) as address:
         there = Compute(backend="dask", workers=None, scheduler=address)
-        results = mapped(functools.partial(add, to=1), range(20), there, chunk=3)
-        assert [results[index][0] for index in range(20)] == list(range(1, 21))
+        assert numbers(mapped(ADD_1, range(20), there, chunk=3)) == list(range(1, 21))
         with pytest.raises(UserError, match="lost its workers"):
             mapped(end_itself, [1], there)
 
 
-def test_no_scheduler_at_the_address_is_told(monkeypatch):
+def test_no_item_starts_nothing_and_no_scheduler_at_the_address_is_an_error_in_words(monkeypatch):
+    assert mapped(add, [], DASK) == {}
     monkeypatch.setattr("pipeline.parallel._CONNECT_SECONDS", 1)
     nobody = Compute(backend="dask", workers=None, scheduler="tcp://127.0.0.1:9")
     with pytest.raises(UserError, match=r"compute\.scheduler is tcp://127\.0\.0\.1:9.*tcp://host:8786"):

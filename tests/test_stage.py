@@ -28,20 +28,15 @@ def repository(tmp_path_factory):
         (["inputs.augment.rotation=3"], "inputs.augment.rotation: no such key"),
         (["data.root=../elsewhere"], "data.root"),
         (["data=folders", "data.root=/nowhere/at/all"], "/nowhere/at/all"),
+        (["data=folders"], "data/raw/folders/genuine"),
         (["-m", "seed=1,2"], "pipeline.experiment -m"),
     ],
 )
 def test_a_mistake_ends_with_a_message_and_no_traceback(repository, arguments, said):
-    output = repository.run(sys.executable, "-m", "pipeline.convert", *arguments, fails=True)
+    output = repository.stage("convert", *arguments, fails=True)
     assert said in output
     assert "Traceback" not in output
     assert not (repository.folder / "data/converted").exists()
-
-
-def test_an_empty_class_is_named_with_its_folder(repository):
-    output = repository.run(sys.executable, "-m", "pipeline.convert", "data=folders", fails=True)
-    assert "data/raw/folders/genuine" in output
-    assert "Traceback" not in output
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")

@@ -1,6 +1,5 @@
 """Sweeps and searches: children under one parent, chosen by validation, and what is refused."""
 
-import sys
 import time
 
 import pandas as pd
@@ -20,10 +19,6 @@ print(json.dumps([{
 """
 
 
-def runs_of(repository):
-    return repository.answer(RUNS)
-
-
 @pytest.mark.parametrize(
     "override", ["data=casia,sample", "convert=raw,equal", "split.fold=range(0,5)", "seed=1,2"]
 )
@@ -32,32 +27,25 @@ def test_what_happens_before_training_is_refused_with_the_command_that_does_it(o
         refuse_upstream(["train.epochs=1", override])
 
 
-def test_choices_of_model_and_training_may_be_swept():
+def test_training_may_be_swept_and_one_value_of_what_comes_before_is_left_to_the_check_of_the_tables():
     refuse_upstream(["model=cnn,forest", "train.learning_rate=1e-3,3e-4", "train.seed=1,2,3"])
-
-
-def test_one_value_of_what_happens_before_training_is_left_to_the_check_of_the_tables():
-    refuse_upstream(
-        ["experiment=casia", "data.root='/pictures, 1'", "data.protocol=[source_matched,jpeg_only]"]
-    )
+    one_value_each = ["data.root='/pictures, 1'", "data.protocol=[source_matched,jpeg_only]"]
+    refuse_upstream(["experiment=casia", *one_value_each])
 
 
 @pytest.mark.slow
 def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validation(own_copy):
-    output = own_copy.run(
-        sys.executable, "-m", "pipeline.experiment", "-m", "train.learning_rate=1e-3,3e-4",
-        "model.share=0.02,0.05", "train.epochs=1",
-    )  # fmt: skip
-    runs = runs_of(own_copy)
+    choices = ["train.learning_rate=1e-3,3e-4", "model.share=0.02,0.05", "train.epochs=1"]
+    output = own_copy.stage("experiment", "-m", *choices)
+    runs = own_copy.answer(RUNS)
     children = [run for run in runs if run["parent"]]
     assert len(children) == 4
     assert len({run["parent"] for run in children}) == 1
     (parent,) = (run for run in runs if run["id"] == children[0]["parent"])
     assert parent["status"] == "FINISHED"
+    promised = {"validation/balanced_accuracy", "test/balanced_accuracy", "test/fake_accuracy"}
     for run in children:
-        assert {"validation/balanced_accuracy", "test/balanced_accuracy", "test/fake_accuracy"} <= set(
-            run["metrics"]
-        )
+        assert promised <= set(run["metrics"])
         assert run["models"] == 1
     assert {run["name"] for run in children} == {
         f"model.share={share},train.epochs=1,train.learning_rate={rate}"
@@ -74,21 +62,14 @@ def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validatio
 
 @pytest.mark.slow
 def test_a_search_runs_its_trials_over_the_space_of_a_recipe(own_copy):
-    output = own_copy.run(
-        sys.executable,
-        "-m",
-        "pipeline.search",
-        "experiment=dropout_and_rate",
-        "search.trials=2",
-        "train.epochs=1",
-    )
+    output = own_copy.stage("search", "experiment=dropout_and_rate", "search.trials=2", "train.epochs=1")
     assert "sorted by the validation score" in output
-    assert len([run for run in runs_of(own_copy) if run["parent"]]) == 2
+    assert len([run for run in own_copy.answer(RUNS) if run["parent"]]) == 2
 
 
 @pytest.mark.slow
 def test_an_experiment_on_tables_of_another_configuration_is_refused(own_copy):
-    output = own_copy.run(sys.executable, "-m", "pipeline.experiment", "experiment=classic", fails=True)
+    output = own_copy.stage("experiment", "experiment=classic", fails=True)
     assert "split.method: 'grouped' there, 'random' asked for" in output
     assert "Traceback" not in output
 
@@ -97,15 +78,14 @@ def test_an_experiment_on_tables_of_another_configuration_is_refused(own_copy):
 def test_queued_experiments_of_two_workers_land_in_the_same_store(own_copy):
     own_copy.run("git", "add", "-A")
     own_copy.run("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "lock")
-    own_copy.run(
-        "dvc", "exp", "run", "--queue", "-S", "train.learning_rate=1e-3,3e-4", "-S", "train.epochs=1"
-    )
+    choices = ["-S", "train.learning_rate=1e-3,3e-4", "-S", "train.epochs=1"]
+    own_copy.run("dvc", "exp", "run", "--queue", *choices)
     own_copy.run("dvc", "queue", "start", "-j", "2")
     deadline = time.monotonic() + 300
     while any(word in (status := own_copy.run("dvc", "queue", "status")) for word in ("Queued", "Running")):
         assert time.monotonic() < deadline, status
         time.sleep(2)
     assert status.count("Success") == 2, status
-    named = [run for run in runs_of(own_copy) if run["experiment"]]
+    named = [run for run in own_copy.answer(RUNS) if run["experiment"]]
     assert len(named) == 2
     assert all(run["status"] == "FINISHED" and "test/roc_auc" in run["metrics"] for run in named)

@@ -1,7 +1,6 @@
 """What is recorded of the code; MLflow's database; a server that does not answer costs a second command."""
 
 import importlib
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,7 +13,7 @@ from pipeline.config import validate
 from pipeline.params import PARAMS
 from pipeline.records import code_state
 from pipeline.tracking import LOADER
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Repository
 
 
 @pytest.fixture
@@ -53,30 +52,22 @@ def test_outside_of_a_repository_nothing_is_claimed(tmp_path, monkeypatch):
     assert [state[key] for key in ("commit", "uncommitted_changes", "differing")] == [None] * 3
 
 
-TABLES = "select count(*) from sqlite_master where type = 'table'"
-
-
-def connect(folder):
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_"))
-    }
-    command = [sys.executable, "-c", "from pipeline.tracking import connect; connect()"]
-    subprocess.run(command, cwd=folder, env=environment | {"PYTHONPATH": str(ROOT)}, check=True)
-
-
 def test_the_module_that_loads_a_logged_detector_can():
     assert callable(importlib.import_module(LOADER)._load_pyfunc)
 
 
 @pytest.mark.slow
 def test_what_a_killed_process_left_of_the_database_is_made_anew(tmp_path):
+    connect = [sys.executable, "-c", "from pipeline.tracking import connect; connect()"]
+    environment = Repository(tmp_path).environment(PYTHONPATH=str(ROOT))
     (tmp_path / ".mlflow.db.partial").write_bytes(b"half of it")
-    connect(tmp_path)
-    assert {each.name for each in tmp_path.iterdir() if each.is_file()} == {"mlflow.db"}
+    subprocess.run(connect, cwd=tmp_path, env=environment, check=True)
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"mlflow.db"}
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
-        assert database.execute(TABLES).fetchone()[0] > 20
+        tables = database.execute("select count(*) from sqlite_master where type = 'table'")
+        assert tables.fetchone()[0] > 20
     before = (tmp_path / "mlflow.db").stat().st_ino
-    connect(tmp_path)
+    subprocess.run(connect, cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "mlflow.db").stat().st_ino == before
 
 
@@ -94,18 +85,17 @@ print(json.dumps([[run.data.metrics, len(run.outputs.model_outputs), run.info.st
 
 @pytest.mark.slow
 def test_training_without_a_server_is_whole_and_is_sent_later_once(own_copy):
-    repository = own_copy
     away = {"MLFLOW_TRACKING_URI": NOBODY_LISTENS, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     for stage in ("train", "evaluate"):
-        output = repository.run(sys.executable, "-m", f"pipeline.{stage}", **away)
+        output = own_copy.stage(stage, **away)
         assert "python -m pipeline.runs send" in output
         assert "Traceback" not in output
-    assert repository.json("models/run.json")["run_id"] is None
-    assert repository.answer(RUN) == []
+    assert own_copy.json("models/run.json")["run_id"] is None
+    assert own_copy.answer(RUN) == []
     for _ in range(2):
-        repository.run(sys.executable, "-m", "pipeline.runs", "send")
-    ((metrics, models, status),) = repository.answer(RUN)
-    assert metrics["test/roc_auc"] == repository.json("reports/metrics.json")["test"]["roc_auc"]
+        own_copy.stage("runs", "send")
+    ((metrics, models, status),) = own_copy.answer(RUN)
+    assert metrics["test/roc_auc"] == own_copy.json("reports/metrics.json")["test"]["roc_auc"]
     assert metrics["train/loss"] > 0
     assert models == 1
     assert status == "FINISHED"

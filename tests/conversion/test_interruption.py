@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.config import Compute
 from pipeline.conversion.conversion import convert_pictures
-from tests.dask_cluster import running_cluster
+from tests.conftest import running_cluster
 from tests.images.pictures import EQUAL, digests, draw_photo, list_folder, make_dataset, on_cores, settings
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills and limits as POSIX has them")

@@ -57,40 +57,26 @@ def test_it_ends_and_says_why(tmp_path, composed_values, how, status, said):
     assert said in ended.stderr
 
 
-# `python -m pipeline.train` killed in the middle of training and started again.
-#
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does"),
-]
-
 TRAIN = [
     sys.executable, "-m", "pipeline.train", "model=cnn", "train.epochs=12", "train.patience=4",
     "train.optimizer=adamw", "train.schedule=cosine", "train.warmup=0.5", "train.learning_rate=0.003",
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def with_tables(tmp_path_factory):
-    repository = new_repository(tmp_path_factory.mktemp("with_tables") / "repository")
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
+def test_it_goes_on_after_the_last_whole_epoch_and_leaves_the_same_files(tmp_path):
+    undisturbed = new_repository(tmp_path / "undisturbed")
     for stage in ("sample", "convert", "manifest"):
-        repository.run(sys.executable, "-m", f"pipeline.{stage}", "model=cnn")
-    return repository
-
-
-def test_it_goes_on_after_the_last_whole_epoch_and_leaves_the_same_files(with_tables, tmp_path):
-    undisturbed = _copy(with_tables, tmp_path / "undisturbed")
+        undisturbed.stage(stage, "model=cnn")
+    killed = Repository(shutil.copytree(undisturbed.folder, tmp_path / "killed", symlinks=True))
     undisturbed.run(*TRAIN)
-    killed = _copy(with_tables, tmp_path / "killed")
     _kill_in_epoch(killed, 4)
     assert not (killed.folder / "models").exists()
     (kept,) = (killed.folder / ".checkpoints").iterdir()
-
-    said = killed.run(*TRAIN)
-
+    output = killed.run(*TRAIN)
     # The signal may come an epoch late.
-    assert re.search(rf"training goes on after epoch [34] of 12, from \.checkpoints/{kept.name}", said)
+    assert re.search(rf"training goes on after epoch [34] of 12, from \.checkpoints/{kept.name}", output)
     for name in ("detector.keras", "history.csv", "decision.json"):
         wanted, found = ((each.folder / "models" / name).read_bytes() for each in (undisturbed, killed))
         assert wanted == found, name
@@ -100,17 +86,10 @@ def test_it_goes_on_after_the_last_whole_epoch_and_leaves_the_same_files(with_ta
 
 def _kill_in_epoch(repository, epoch):
     """Kill the training once the line of the epoch before has come."""
+    environment = repository.environment(PYTHONUNBUFFERED="1")
     with subprocess.Popen(
-        TRAIN,
-        cwd=repository.folder,
-        env=repository.environment(PYTHONUNBUFFERED="1"),
-        stdout=subprocess.PIPE,
+        TRAIN, cwd=repository.folder, env=environment, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    ) as process:  # fmt: skip
         assert any(line.split()[:1] == [f"{epoch - 1}/12"] for line in process.stdout)
         process.send_signal(signal.SIGKILL)
-
-
-def _copy(repository, folder):
-    return Repository(shutil.copytree(repository.folder, folder, symlinks=True))

@@ -13,29 +13,19 @@ from pipeline.training.callbacks import _HEAD, ProgressBar, best_epoch, epoch_li
 from tests.training.toy import SMALL, TABLE, toy_feeds
 
 
-@pytest.fixture
-def settings(compose_config):
-    return compose_config("train.epochs=8", "train.patience=2").train
-
-
 def test_the_first_of_equal_values_is_the_best():
     assert best_epoch([3.0, 1.0, 1.0, 2.0], "validation/loss") == 1
     assert best_epoch([0.3, 0.8, 0.8, 0.2], "validation/roc_auc") == 1
 
 
-def test_training_ends_after_so_many_epochs_without_a_better_value(settings):
+def test_training_ends_with_the_last_epoch_or_where_patience_does(compose_config):
+    settings = compose_config("train.epochs=8", "train.patience=2").train
     losses = [1.0, 0.5, 0.6, 0.4, 0.5, 0.4, 0.3]
     assert [is_over(losses[:count], settings) for count in range(7)] == [False] * 6 + [True]
-
-
-def test_training_ends_with_the_last_epoch(settings):
+    assert not is_over([0.1] + [1.0] * 6, settings.model_copy(update={"patience": None}))
     falling = [1 / (1 + epoch) for epoch in range(8)]
     assert not is_over(falling[:7], settings)
     assert is_over(falling, settings)
-
-
-def test_without_patience_nothing_ends_it_early(settings):
-    assert not is_over([0.1] + [1.0] * 6, settings.model_copy(update={"patience": None}))
 
 
 METRICS = {
@@ -51,15 +41,20 @@ METRICS = {
 def test_the_line_of_an_epoch_stands_below_its_head_within_80_columns():
     line = epoch_line(3, 200, METRICS)
     assert len(line) == len(_HEAD) <= 80
-    assert [place for place, sign in enumerate(line) if sign == "|"] == [
-        place for place, sign in enumerate(_HEAD) if sign == "|"
-    ]
+    columns, of_head = ([index for index, sign in enumerate(text) if sign == "|"] for text in (line, _HEAD))
+    assert columns == of_head
     assert line.split() == ["3/200", "|", "0.5123", "0.750", "|", "0.6000", "0.700", "0.812", "|", "512"]
 
 
 def test_without_a_terminal_there_are_lines_and_no_bar(capsys):
     progress = ProgressBar(epochs=2, images_per_epoch=64, steps=2)
-    _train(progress)
+    progress.on_train_begin()
+    for epoch in range(2):
+        progress.on_epoch_begin(epoch)
+        for batch in range(2):
+            progress.on_train_batch_end(batch)
+        progress.on_epoch_end(epoch, METRICS)
+    progress.close()
     output = capsys.readouterr()
     assert len(output.out.splitlines()) == 3
     assert output.err == ""
@@ -72,20 +67,10 @@ def test_with_a_terminal_the_bar_shows_rate_and_remaining_time_within_80_columns
     progress.on_epoch_begin(0)
     progress.on_train_batch_end(0)
     progress._bar.refresh()
-    progress.on_train_end()
+    progress.close()
     shown = capsys.readouterr().err
     assert re.search(r"epoch 1/2 +\d+%\|.*image/s, [\d:?]+ left", shown)
     assert max(len(part) for part in re.split(r"[\r\n]", shown)) <= 80
-
-
-def _train(progress):
-    progress.on_train_begin()
-    for epoch in range(2):
-        progress.on_epoch_begin(epoch)
-        for batch in range(2):
-            progress.on_train_batch_end(batch)
-        progress.on_epoch_end(epoch, METRICS)
-    progress.on_train_end()
 
 
 @given(st.lists(st.tuples(st.floats(-8, 8), st.booleans()), min_size=2, max_size=40))
@@ -100,12 +85,8 @@ def test_figures_agree_with_scikit_learn(pictures):
         assert found["validation/roc_auc"] == pytest.approx(roc_auc_score(fake, logits))
 
 
-def test_large_logits_give_a_finite_loss():
-    found = score_epoch(np.array([-1000.0, 1000.0]), np.array([1, 0]))
-    assert found["validation/loss"] == 1000.0
-
-
-def test_one_class_alone_has_no_roc_auc():
+def test_large_logits_give_a_finite_loss_and_one_class_alone_has_no_roc_auc():
+    assert score_epoch(np.array([-1000.0, 1000.0]), np.array([1, 0]))["validation/loss"] == 1000.0
     assert math.isnan(score_epoch(np.array([0.5, 1.0]), np.array([1, 1]))["validation/roc_auc"])
 
 

@@ -13,6 +13,7 @@ from pipeline.training import device
 from pipeline.training.device import choose_precision, describe_device, has_fast_bfloat16, prepare_machine
 from tests.conftest import ROOT
 from tests.models.test_build import CNN
+from tests.training.toy import SMALL
 
 RUNTIME = Runtime(deterministic=True, strategy="default", cache="auto", cache_gib=1.0)
 
@@ -23,36 +24,33 @@ def _float32_afterwards():
     keras.config.set_dtype_policy("float32")
 
 
-def _network(precision, seed):
-    facts = prepare_machine(RUNTIME, precision, seed)
-    return facts, build(CNN, 16, 24)
-
-
 @pytest.mark.parametrize(
     ("precision", "computes_in"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")]
 )
 def test_networks_built_afterwards_compute_as_asked(precision, computes_in):
-    facts, network = _network(precision, 20)
+    assert choose_precision(precision) == precision
+    facts = prepare_machine(RUNTIME, precision, 20)
     assert facts["precision"] == precision
     assert facts["device"]
-    assert network.layers[1].compute_dtype == computes_in
+    assert build(CNN, 16, 24).layers[1].compute_dtype == computes_in
 
 
 def test_one_seed_gives_one_set_of_weights_and_another_seed_another():
-    first, again, other = (_network("float32", seed)[1].get_weights()[0] for seed in (20, 20, 21))
+    def weights(seed):
+        prepare_machine(RUNTIME, "float32", seed)
+        return build(CNN, 16, 24).get_weights()[0]
+
+    first, again, other = (weights(seed) for seed in (20, 20, 21))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-NO_GPU = not tf.config.list_physical_devices("GPU")
+WITHOUT_GPU = pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")), reason="the GPU decides where there is one"
+)
 
 
-@pytest.mark.parametrize("asked", ["float32", "mixed_bfloat16"])
-def test_what_is_asked_for_by_name_is_taken(asked):
-    assert choose_precision(asked) == asked
-
-
-@pytest.mark.skipif(not NO_GPU, reason="the GPU decides where there is one")
+@WITHOUT_GPU
 @pytest.mark.parametrize(
     ("flags", "chosen"),
     [
@@ -69,7 +67,7 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(tmp_path, monkeypatch, f
     assert describe_device() == "Some CPU"
 
 
-@pytest.mark.skipif(not NO_GPU, reason="the GPU decides where there is one")
+@WITHOUT_GPU
 def test_a_machine_that_tells_nothing_gets_float32(tmp_path, monkeypatch):
     monkeypatch.setattr(device, "_CPU_FACTS", tmp_path / "none")
     assert not has_fast_bfloat16()
@@ -77,7 +75,6 @@ def test_a_machine_that_tells_nothing_gets_float32(tmp_path, monkeypatch):
 
 
 # Two replicas on one machine train the network that one device would.
-#
 
 PROCESS = """
 import json, sys
@@ -132,45 +129,16 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope="module")
-def outcome(tmp_path_factory):
-    from hydra import compose, initialize_config_dir
-    from omegaconf import OmegaConf
-
-    from tests.training.toy import SMALL
-
-    overrides = [
-        *SMALL,
-        "train.optimizer=adamw",
-        "train.schedule=cosine",
-        "train.warmup=0.5",
-        "train.clip_norm=1e6",
-    ]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        values = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
-    folder = tmp_path_factory.mktemp("checkpoint")
-    command = [sys.executable, "-W", "error::UserWarning", "-c", PROCESS, json.dumps(values), str(folder)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+def test_two_replicas_train_as_one_device(tmp_path, compose_config):
+    schedule = ["train.schedule=cosine", "train.warmup=0.5"]
+    config = compose_config(*SMALL, "train.optimizer=adamw", "train.clip_norm=1e6", *schedule)
+    command = ["-W", "error::UserWarning", "-c", PROCESS, config.model_dump_json(), str(tmp_path)]
+    ended = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, cwd=ROOT)
     assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout.splitlines()[-1])
-
-
-def test_all_weights_are_on_both_replicas_and_the_loss_goes_down(outcome):
+    outcome = json.loads(ended.stdout.splitlines()[-1])
     assert set(outcome["replicas"]) == {2}
     assert outcome["losses"][-1] < 0.8 * outcome["losses"][0]
-
-
-def test_both_replicas_end_with_the_same_numbers_normalisation_included(outcome):
-    assert all(outcome["equal"])
-
-
-def test_the_weights_are_those_of_one_device(outcome):
-    assert outcome["apart"] < 1e-4
-
-
-def test_an_interrupted_training_goes_on_to_the_same_weights(outcome):
-    assert outcome["resumed"]
-
-
-def test_the_detector_can_be_saved(outcome):
-    assert outcome["saved"]
+    assert all(outcome["equal"]), "both replicas end with the same numbers, normalisation included"
+    assert outcome["apart"] < 1e-4, "the weights are those of one device"
+    assert outcome["resumed"], "an interrupted training goes on to the same weights"
+    assert outcome["saved"], "the detector can be saved"

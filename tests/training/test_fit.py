@@ -38,36 +38,28 @@ def network_of(*inputs, answers=("logit",)):
         "image": keras.Input((None, None, 3), name="image"),
         "quantisation": keras.Input((8, 8), name="quantisation"),
     }
-    cells = keras.layers.Conv2D(1, 8, strides=8)(given["image"])
-    logit = keras.layers.Reshape(())(keras.layers.GlobalAveragePooling2D()(cells))
+    blocks = keras.layers.Conv2D(1, 8, strides=8)(given["image"])
+    logit = keras.layers.Reshape(())(keras.layers.GlobalAveragePooling2D()(blocks))
     if "quantisation" in inputs:
         logit = logit + keras.ops.mean(given["quantisation"], axis=(1, 2))
-    made = {"logit": logit, "map": keras.ops.squeeze(cells, -1)}
+    made = {"logit": logit, "map": keras.ops.squeeze(blocks, -1)}
     return keras.Model({name: given[name] for name in inputs}, {name: made[name] for name in answers})
 
 
-def test_what_fits_is_left_as_it_is():
+def test_what_the_network_neither_takes_nor_answers_is_left_out():
     feed = feed_of("image", "quantisation")
     assert suited(feed, network_of("image", "quantisation", answers=("logit", "map"))) is feed
-
-
-def test_what_the_network_neither_takes_nor_answers_is_left_out():
-    inputs, targets, weights = next(
-        iter(suited(feed_of("image", "quantisation"), network_of("image")).dataset)
-    )
+    inputs, targets, weights = next(iter(suited(feed, network_of("image")).dataset))
     assert (set(inputs), set(targets), set(weights)) == ({"image"}, {"logit"}, {"logit"})
+    with pytest.raises(UserError, match="the network takes quantisation beside image"):
+        suited(feed_of("image"), network_of("image", "quantisation"))
 
 
-def test_without_masks_every_cell_of_the_map_is_unknown():
+def test_without_masks_every_block_of_the_map_is_unknown():
     network = network_of("image", answers=("logit", "map"))
     _, targets, weights = next(iter(suited(feed_of("image", targets=("logit",)), network).dataset))
     assert np.array_equal(targets["map"], np.full((4, 2, 3), -1))
     assert weights["map"].shape == (4,)
-
-
-def test_an_input_that_is_missing_is_named():
-    with pytest.raises(UserError, match="the network takes quantisation beside image"):
-        suited(feed_of("image"), network_of("image", "quantisation"))
 
 
 def test_batches_that_cannot_be_shared_out_are_refused():
@@ -80,14 +72,9 @@ def test_batches_that_cannot_be_shared_out_are_refused():
 
 
 SMALL = [
-    "model=cnn",
-    "inputs.height=16",
-    "inputs.width=16",
-    "model.filters=[4,8]",
-    "model.dense=8",
-    "train.batch_size=8",
-    "train.precision=float32",
-]
+    "model=cnn", "inputs.height=16", "inputs.width=16", "model.filters=[4,8]", "model.dense=8",
+    "train.batch_size=8", "train.precision=float32",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -108,17 +95,15 @@ def trained(compose_config, tables):
     keras.config.set_dtype_policy("float32")
 
 
-def test_it_learns_what_can_be_learned(trained):
-    _, history = trained("train.epochs=15", "train.learning_rate=3e-3", "inputs.augment=null")
+def test_it_learns_what_can_be_learned_and_the_callback_gets_each_row_of_the_history(trained):
+    seen = []
+    overrides = ["train.epochs=15", "train.learning_rate=3e-3", "inputs.augment=null"]
+    _, history = trained(*overrides, on_epoch=lambda epoch, metrics: seen.append((epoch, metrics)))
     assert history["validation/roc_auc"].max() > 0.95
     assert history["train/loss"].iloc[-1] < history["train/loss"].iloc[0]
-
-
-def test_the_history_has_a_row_an_epoch_and_the_callback_gets_the_same(trained):
-    seen = []
-    _, history = trained("train.epochs=2", on_epoch=lambda epoch, metrics: seen.append((epoch, metrics)))
     assert list(history.columns) == ["epoch", *COLUMNS]
-    assert history["epoch"].tolist() == [1, 2] == [epoch for epoch, _ in seen]
+    assert history["epoch"].tolist() == [epoch for epoch, _ in seen]
+    assert history["epoch"].tolist()[:2] == [1, 2]
     assert history[COLUMNS].to_dict("records") == [metrics for _, metrics in seen]
 
 
@@ -128,14 +113,11 @@ def test_training_stops_when_nothing_gets_better_and_keeps_the_best_weights(trai
     assert len(history) < 30
     assert history["validation/loss"].idxmin() == len(history) - 3
     assert _validation_loss(network, tables[1]) == pytest.approx(history["validation/loss"].min(), rel=1e-5)
-
-
-def test_without_patience_all_epochs_run_and_the_last_weights_stay(trained, tables):
+    # Without patience all epochs run and the last weights stay.
     network, history = trained("train.epochs=4", "train.patience=null", "train.learning_rate=0.3")
     assert len(history) == 4
-    assert _validation_loss(network, tables[1]) == pytest.approx(
-        history["validation/loss"].iloc[-1], rel=1e-5
-    )
+    last = history["validation/loss"].iloc[-1]
+    assert _validation_loss(network, tables[1]) == pytest.approx(last, rel=1e-5)
 
 
 def _validation_loss(network, table):
@@ -150,17 +132,17 @@ def test_a_network_with_a_map_learns_where(train_in_memory):
     assert history["validation/roc_auc"].iloc[-1] > 0.95
     image = np.random.default_rng(1).random((1, 32, 40, 3), np.float32)
     image[:, 8:16, 24:32] += 0.4
-    cells = network({"image": image})["map"].numpy()[0]
-    assert np.unravel_index(cells.argmax(), cells.shape) == (1, 3)
+    blocks = network({"image": image})["map"].numpy()[0]
+    assert np.unravel_index(blocks.argmax(), blocks.shape) == (1, 3)
 
 
 def test_the_training_loss_is_the_weighted_sum(train_in_memory):
     settings = ["train.epochs=1", "train.learning_rate=1e-9", "train.seed=5"]
-    label, cells, both = (
-        train_in_memory(*settings, f"train.loss.label={label}", f"train.loss.map={cells}")[1]["train/loss"][0]
-        for label, cells in [(1, 0), (0, 1), (2, 3)]
+    label, blocks, both = (
+        train_in_memory(*settings, f"train.loss.label={label}", f"train.loss.map={map_}")[1]["train/loss"][0]
+        for label, map_ in [(1, 0), (0, 1), (2, 3)]
     )
-    assert both == pytest.approx(2 * label + 3 * cells, rel=1e-5)
+    assert both == pytest.approx(2 * label + 3 * blocks, rel=1e-5)
 
 
 def test_a_network_without_a_map_is_trained_on_the_label_alone(train_in_memory):
@@ -228,17 +210,15 @@ def test_training_that_diverges_ends_with_what_to_change(tables, compose_config)
         fit(build(config.model, 16, 16), *tables, config)
 
 
-def test_a_validation_table_without_a_class_cannot_be_ranked(tables, compose_config):
+def test_a_validation_table_without_a_class_cannot_be_ranked_and_an_empty_one_is_refused(
+    tables, compose_config
+):
     config = compose_config(*SMALL, "train.monitor=validation/roc_auc")
-    one_class = tables[1][tables[1]["target"] == 1]
+    network, (train, validation) = build(config.model, 16, 16), tables
     with pytest.raises(UserError, match="validation/roc_auc needs genuine and fake"):
-        fit(build(config.model, 16, 16), tables[0], one_class, config)
-
-
-def test_an_empty_validation_table_is_refused(tables, compose_config):
-    config = compose_config(*SMALL)
+        fit(network, train, validation[validation["target"] == 1], config)
     with pytest.raises(UserError, match="validation table is empty"):
-        fit(build(config.model, 16, 16), tables[0], tables[1][:0], config)
+        fit(network, train, validation[:0], compose_config(*SMALL))
 
 
 PROCESS = """

@@ -28,12 +28,9 @@ def test_pictures_are_measured_in_their_order_here_and_in_processes(paths):
     assert np.array_equal(measure_pictures(paths, on_cores(2)), expected)
 
 
-def test_no_picture_has_no_features():
-    assert measure_pictures([], on_cores(1)).shape == (0, N_HISTORY)
-
-
 def test_relative_paths_start_where_this_process_stands(paths, monkeypatch):
     monkeypatch.chdir(paths[0].parent)
+    assert measure_pictures([], on_cores(1)).shape == (0, N_HISTORY)
     found = measure_pictures([path.relative_to(path.parent) for path in paths[:2]], on_cores(1))
     assert np.array_equal(found, measure_pictures(paths[:2], on_cores(1)))
 
@@ -72,37 +69,28 @@ def fitted(compose_config, tables):
     return fit
 
 
-def test_it_learns_what_can_be_learned(fitted):
-    _, history = fitted()
-    assert history["validation/roc_auc"].item() > 0.95
-    assert history["train/accuracy"].item() == 1.0
-
-
-def test_the_history_has_one_row_and_the_callback_gets_the_same(fitted):
+def test_it_learns_what_can_be_learned_and_the_callback_gets_the_one_row_of_the_history(fitted):
     seen = []
     _, history = fitted(on_epoch=lambda epoch, metrics: seen.append((epoch, metrics)))
+    assert history["validation/roc_auc"].item() > 0.95
+    assert history["train/accuracy"].item() == 1.0
     assert list(history.columns) == ["epoch", *COLUMNS]
     assert history["epoch"].tolist() == [1] == [epoch for epoch, _ in seen]
     assert history[COLUMNS].to_dict("records") == [metrics for _, metrics in seen]
     assert history["images_per_second"].item() > 0
 
 
-def test_the_seed_of_the_configuration_decides(fitted):
+def test_the_seed_of_the_configuration_decides_and_that_of_training_goes_before_it(fitted):
     def without_rate(*overrides):
         return fitted(*overrides)[1].drop(columns="images_per_second")
 
     pd.testing.assert_frame_equal(without_rate("seed=1"), without_rate("seed=1", "compute.workers=1"))
     assert not without_rate("seed=1").equals(without_rate("seed=2"))
 
+    def roots(*overrides):
+        return [tree.random_state for tree in fitted(*overrides)[0].trees.estimators_]
 
-def test_the_seed_of_training_goes_before_that_of_the_data(compose_config, tables):
-    def roots(seed, own):
-        config = compose_config("model=forest", f"seed={seed}", f"train.seed={own or 'null'}")
-        forest = build(**SMALL)
-        fit_forest(forest, *tables, config)
-        return [each.random_state for each in forest.trees.estimators_]
-
-    assert roots(1, None) == roots(2, 1) != roots(1, 2)
+    assert roots("seed=1") == roots("seed=2", "train.seed=1") != roots("seed=1", "train.seed=2")
 
 
 def test_an_empty_validation_table_is_refused(compose_config, tables):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline.errors import UserError
 from pipeline.training.callbacks import rate_factor
@@ -26,48 +27,36 @@ def cross_entropy(targets, logits):
     return -np.where(targets == 1, np.log(probability), np.log(1 - probability))
 
 
-def test_the_label_loss_is_the_mean_cross_entropy():
+def test_the_label_loss_is_the_mean_cross_entropy_weighed_by_class_and_by_picture():
     assert float(LabelLoss()(TARGETS, LOGITS)) == pytest.approx(cross_entropy(TARGETS, LOGITS).mean())
-
-
-def test_the_label_loss_weighs_by_class_and_by_picture():
+    assert float(LabelLoss()(np.array([1.0, 0.0]), np.array([-1000.0, 1000.0]))) == 1000.0
     of_pictures = np.array([1, 0.5, 1, 0], np.float32)
     expected = (cross_entropy(TARGETS, LOGITS) * np.where(TARGETS == 1, 3, 2) * of_pictures).mean()
     assert float(LabelLoss(genuine=2, fake=3)(TARGETS, LOGITS, of_pictures)) == pytest.approx(expected)
 
 
 def test_tampered_and_untouched_cells_of_the_batch_weigh_half_each():
-    cells = -np.ones((2, 4, 5), np.float32)
-    cells[0] = 0
-    cells[0, 1, 1:4] = 1  # 3 tampered and 17 untouched; the other picture has one of each
-    cells[1, 0, :2] = [0, 1]
-    logits = DRAW.normal(size=cells.shape).astype(np.float32)
-    each = cross_entropy(cells, logits)
-    expected = 0.5 / 5 * each[cells == 1].sum() + 0.5 / 19 * each[cells == 0].sum()
-    assert float(MapLoss()(cells, logits)) == pytest.approx(expected, rel=1e-5)
+    blocks = -np.ones((2, 4, 5), np.float32)
+    blocks[0] = 0
+    blocks[0, 1, 1:4] = 1  # 3 tampered and 17 untouched; the other picture has one of each
+    blocks[1, 0, :2] = [0, 1]
+    logits = DRAW.normal(size=blocks.shape).astype(np.float32)
+    each = cross_entropy(blocks, logits)
+    expected = 0.5 / 5 * each[blocks == 1].sum() + 0.5 / 19 * each[blocks == 0].sum()
+    assert float(MapLoss()(blocks, logits)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_cell_of_which_nothing_is_known_has_no_gradient_and_no_loss():
-    import tensorflow as tf
-
-    logits = tf.Variable(DRAW.normal(size=(2, 2, 2)).astype(np.float32))
-    cells = np.array([[[-1, 1], [0, -1]], [[-1, -1], [-1, -1]]], np.float32)
-    with tf.GradientTape() as tape:
-        loss = MapLoss()(cells, logits)
-    gradient = tape.gradient(loss, logits).numpy()
-    assert ((gradient == 0) == (cells == -1)).all()
-    assert float(MapLoss()(np.full((2, 2, 2), -1, np.float32), logits)) == 0
-
-
-def test_a_picture_without_weight_has_no_part_in_the_map_loss():
-    cells = np.ones((2, 2, 2), np.float32)
+def test_pictures_without_weight_and_blocks_of_which_nothing_is_known_have_no_part_in_the_map_loss():
     logits = np.stack([np.zeros((2, 2)), np.full((2, 2), 9.0)]).astype(np.float32)
-    found = float(MapLoss()(cells, logits, np.array([1, 0], np.float32)))
-    assert found == pytest.approx(0.5 / 9 * 4 * np.log(2))
-
-
-def test_large_logits_give_a_finite_loss():
-    assert float(LabelLoss()(np.array([1.0, 0.0]), np.array([-1000.0, 1000.0]))) == 1000.0
+    loss = float(MapLoss()(np.ones((2, 2, 2), np.float32), logits, np.array([1, 0], np.float32)))
+    assert loss == pytest.approx(0.5 / 9 * 4 * np.log(2))
+    logits = tf.Variable(DRAW.normal(size=(2, 2, 2)).astype(np.float32))
+    blocks = np.array([[[-1, 1], [0, -1]], [[-1, -1], [-1, -1]]], np.float32)
+    with tf.GradientTape() as tape:
+        loss = MapLoss()(blocks, logits)
+    gradient = tape.gradient(loss, logits).numpy()
+    assert ((gradient == 0) == (blocks == -1)).all()
+    assert float(MapLoss()(np.full((2, 2, 2), -1, np.float32), logits)) == 0
 
 
 @pytest.mark.parametrize(
@@ -94,7 +83,6 @@ def test_the_losses_are_made_again_from_their_configuration():
 
 
 # The learning rate at each step, and the optimizer that follows it.
-#
 
 STEPS = 10
 
@@ -109,10 +97,6 @@ def settings(compose_config):
 
 def rates(schedule, count=6 * STEPS + 1):
     return np.array([float(schedule(step)) for step in range(count)])
-
-
-def test_a_rate_that_never_changes_is_a_number(settings):
-    assert make_schedule(settings("train.schedule=constant", "train.warmup=0"), STEPS) == 0.5
 
 
 @pytest.mark.parametrize(("warmup", "rising"), [(2.0, 20), (0.5, 5), (0.31, 3)])
@@ -133,20 +117,18 @@ def test_a_cosine_ends_at_one_hundredth_with_the_last_epoch(settings, warmup):
     assert np.interp(middle, range(len(found)), found) == pytest.approx(0.2525, rel=0.01)
 
 
-def test_warm_up_may_take_all_epochs(settings):
+def test_warm_up_may_take_all_epochs_or_none(settings):
+    assert make_schedule(settings("train.schedule=constant", "train.warmup=0"), STEPS) == 0.5
     found = rates(make_schedule(settings("train.schedule=cosine", "train.warmup=6"), STEPS), 6 * STEPS)
     assert (np.diff(found) > 0).all()
 
 
-def test_a_plateau_multiplies_the_rate(settings):
+def test_each_plateau_divides_the_rate(settings):
     schedule = make_schedule(settings("train.schedule=plateau", "train.warmup=1"), STEPS)
     before = rates(schedule)
     schedule.factor.assign(0.2)
     assert rates(schedule) == pytest.approx(0.2 * before)
     assert rates(Divided.from_config(schedule.get_config())) == pytest.approx(before)
-
-
-def test_each_plateau_divides_the_rate(settings):
     chosen = settings("train.schedule=plateau", "train.plateau.wait=2", "train.plateau.divide_by=4")
     losses = [1.0, 0.9, 0.95, 0.91, 0.93, 0.92, 0.8, 0.9]
     found = [rate_factor(losses[:count], chosen) for count in range(len(losses) + 1)]
@@ -185,26 +167,21 @@ def test_gradients_are_clipped_by_their_norm_all_together(settings):
 
 @pytest.mark.parametrize(("name", "kind"), [("adam", "Adam"), ("adamw", "AdamW"), ("sgd", "SGD")])
 def test_each_optimizer_is_that_of_keras(settings, name, kind):
-    optimizer = make_optimizer(
-        network_of((2, 2)), settings(f"train.optimizer={name}", "train.clip_norm=null"), 0.5
-    )
+    chosen = settings(f"train.optimizer={name}", "train.clip_norm=null")
+    optimizer = make_optimizer(network_of((2, 2)), chosen, 0.5)
     assert type(optimizer).__name__ == kind
     assert optimizer.global_clipnorm is None
     assert getattr(optimizer, "momentum", 0.9) == 0.9
 
 
 # Settings of training that do not go together are refused when a command starts.
-#
 
 
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
         (["train.loss.label=0", "train.loss.map=0"], "train.loss: found 0 for label and for map"),
-        (
-            ["train.epochs=2", "train.warmup=3"],
-            r"train.warmup: found 3, expected at most train.epochs \(2\)",
-        ),
+        (["train.epochs=2", "train.warmup=3"], r"train.warmup: found 3, expected at most train.epochs \(2\)"),
         (
             ["train.schedule=plateau", "train.patience=3", "train.plateau.wait=3"],
             r"train.patience: found 3.*must be above train.plateau.wait \(3\)",

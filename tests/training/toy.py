@@ -27,7 +27,7 @@ class WithoutChannel(keras.layers.Layer):
 
 
 def toy_network(dropout=0.2, normalised=True):
-    """From images of any size to a map of their 8 × 8 cells and a logit."""
+    """From images of any size to a map of their blocks and a logit."""
     image = keras.Input((None, None, 3), name="image")
     x = keras.layers.Conv2D(6, 8, strides=8, activation="relu")(image)
     if normalised:
@@ -43,7 +43,7 @@ def toy_network(dropout=0.2, normalised=True):
 
 
 def toy_feeds(train, validation, config, network, first_epoch):
-    """Stands in for `make_feeds`; a fake has one cell that is brighter, and every fourth picture no mask."""
+    """Stands in for `make_feeds`; a fake has one block that is brighter, and every fourth picture no mask."""
     batch_size, seed = config.train.batch_size, training_seed(config)
     steps = -(-len(train) // batch_size)
     targets = train["target"].to_numpy(np.float32)
@@ -53,50 +53,40 @@ def toy_feeds(train, validation, config, network, first_epoch):
         rows = np.random.default_rng([seed, epoch]).permutation(len(targets))
         return _pictures([seed, epoch, step], targets[rows[step * batch_size : (step + 1) * batch_size]])
 
+    def ordered_batch(number):  # two batches of different size
+        return _pictures([9], held_out, 16 + 8 * int(number))
+
     held_out = validation["target"].to_numpy(np.float32)
-    training_maker = BatchMaker(training_batch)
-    # Two batches of different size.
-    ordered_maker = BatchMaker(lambda number: _pictures([9], held_out, 16 + 8 * int(number)))
-    training = Batches(
-        _dataset(tf.data.Dataset.range(first_epoch * steps, 2**62), training_maker),
-        steps,
-        len(targets),
-        [],
-        targets,
-        training_maker,
-    )
-    ordered = Batches(
-        _dataset(tf.data.Dataset.range(2), ordered_maker),
-        2,
-        2 * len(held_out),
-        [],
-        np.concatenate([held_out, held_out]),
-        ordered_maker,
-    )
+    training = _batches(range(first_epoch * steps, 2**62), training_batch, steps, targets)
+    ordered = _batches(range(2), ordered_batch, 2, np.concatenate([held_out, held_out]))
     return suited(training, network), suited(ordered, network)
 
 
 def _pictures(seed, targets, width=SIDE):
     draw = np.random.default_rng(seed)
     images = draw.random((len(targets), SIDE, width, 3), np.float32)
-    cells = np.zeros((len(targets), SIDE // 8, width // 8), np.float32)
-    for place in np.flatnonzero(targets == 1):
-        cells[place].flat[draw.integers(cells[place].size)] = 1
-    images += 0.4 * np.kron(cells, np.ones((8, 8), np.float32))[..., None]
-    cells[::4] = -1
-    return images, targets, cells
+    blocks = np.zeros((len(targets), SIDE // 8, width // 8), np.float32)
+    for index in np.flatnonzero(targets == 1):
+        blocks[index].flat[draw.integers(blocks[index].size)] = 1
+    images += 0.4 * np.kron(blocks, np.ones((8, 8), np.float32))[..., None]
+    blocks[::4] = -1
+    return images, targets, blocks
 
 
-def _dataset(numbers, make):
+def _batches(numbers, make, steps, all_targets):
+    maker = BatchMaker(make)
+
     def mapped(number):
-        images, targets, cells = tf.numpy_function(make, [number], [tf.float32] * 3, stateful=False)
+        images, targets, blocks = tf.numpy_function(maker, [number], [tf.float32] * 3, stateful=False)
         images.set_shape((None, None, None, 3))
         targets.set_shape((None,))
-        cells.set_shape((None, None, None))
+        blocks.set_shape((None, None, None))
         weights = {"logit": tf.ones_like(targets), "map": tf.ones_like(targets)}
-        return {"image": images}, {"logit": targets, "map": cells}, weights
+        return {"image": images}, {"logit": targets, "map": blocks}, weights
 
-    return numbers.map(mapped, num_parallel_calls=2, deterministic=True)
+    numbers = tf.data.Dataset.range(numbers.start, numbers.stop)
+    dataset = numbers.map(mapped, num_parallel_calls=2, deterministic=True)
+    return Batches(dataset, steps, len(all_targets), [], all_targets, maker)
 
 
 def train_toy(config, network=None, **how):
