@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
 
 def write_points(folder: Path, results: Results) -> None:
-    """Write what charts are made of, some of which `dvc plots` shows.
-
-    It is `confusion.csv`, and of the test split `calls.csv`, `roc.csv`, `precision_recall.csv` and
-    `reliability.csv`.
-    """
+    """Write what charts and `dvc plots` are made of; all but `confusion.csv` of the test split alone."""
     first = next(iter(results.pooled().values()))
     probability, target = first["probability_fake"].to_numpy(), first["target"].to_numpy()
     tables = {

@@ -99,8 +99,6 @@ def _probed(side: Mapping[str, Any], probe: Probe) -> Side:
     return Side(probe.model if estimate else "", _metric(estimate))
 
 
-# The page: one file, readable without a network, by day and by night, on a phone.
-
 LISTED = 20  # of the pictures and pairs that the page names; audit.json has more
 
 
@@ -176,12 +174,7 @@ def _tested(name: str) -> str:
 
 
 def plot_audit(rows: Sequence[AuditRow], settings: Mapping[str, Any]) -> "Figure":
-    """Plot what gives the label away, as handed in above as converted.
-
-    Args:
-        rows: of `audit_rows`.
-        settings: `audit` of the configuration, for the limit that is marked.
-    """
+    """Plot `audit_rows`, as handed in above as converted; settings of the audit say which limit is marked."""
     before, after = Dot(Metric(), QUIET, hollow=True), Dot(Metric(), AUC)
     return plot_dots(
         [
@@ -220,14 +213,7 @@ FIGURE_COLUMNS = ["part", "side", "what", "name", "roc_auc", "low", "high"]
 def write_audit(
     reports: Path, pictures: pd.DataFrame, measured: Measurements, audit: Mapping[str, Any]
 ) -> None:
-    """Write an audit; `audit.json` comes last, because the gate and the evaluation read it.
-
-    Args:
-        reports: folder to write to.
-        pictures: that were audited.
-        measured: of them.
-        audit: as of `auditing.audit.audit_pictures`, with `built_from`.
-    """
+    """Write an audit of pictures; `audit.json` comes last, because the gate and the evaluation read it."""
     with replacing_folder(reports / FOLDER) as folder:
         named = pictures[["path", "label", "split", "collection", "group"]]
         for side, features in ((RAW, measured.raw.features), (CONVERTED, measured.converted.features)):
@@ -254,12 +240,7 @@ def figures_table(audit: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def summarise_audit(audit: Mapping[str, Any], page: Path) -> str:
-    """Return the findings as text for a terminal of 80 columns.
-
-    Args:
-        audit: as `audit.json` holds it.
-        page: the page that says more.
-    """
+    """Return the findings as text for a terminal of 80 columns; the last line names the page."""
     lines = textwrap.wrap(verdict(audit), COLUMNS)
     part = audit["parts"][TRAINING]
     if part[CONVERTED] is not None:

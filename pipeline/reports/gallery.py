@@ -74,8 +74,7 @@ def cividis(values: np.ndarray) -> np.ndarray:
     """Return the colours of values in [0, 1]: -> (..., 3) floats from 0 to 255."""
     from matplotlib import colormaps
 
-    colors = np.asarray(colormaps["cividis"](values))
-    return colors[..., :3] * 255
+    return np.asarray(colormaps["cividis"](values))[..., :3] * 255
 
 
 def jpeg(picture: np.ndarray, most: int = MOST_BYTES) -> bytes:
@@ -114,14 +113,7 @@ OF_EACH = 4
 
 
 class Shown(NamedTuple):
-    """A chosen picture with what is drawn of it.
-
-    Attributes:
-        row: of `choose`.
-        pixels: (height, width, 3) uint8, at its own size.
-        blocks: (height // 8, width // 8) logits of being tampered; None where the detector has no map.
-        mask: (height, width) bool of the tampered pixels; None where there is none.
-    """
+    """A row of `choose` with what is drawn of it: arrays as of `panel`, at the picture's own size."""
 
     row: Mapping[str, Any]
     pixels: np.ndarray

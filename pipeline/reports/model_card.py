@@ -27,11 +27,7 @@ _MODELS = "pipeline.models."
 
 
 def method(results: Results) -> tuple[str, list[str]]:
-    """Return how a detector works and what it goes back to, in the words of the file that builds it.
-
-    Returns:
-        one sentence, and paragraphs that name papers; the last is that of the calibration.
-    """
+    """Return how a detector works, in the words of the file that builds it, and the papers behind it."""
     target = str(results.record.get("config", {}).get("model", {}).get("_target_", ""))
     if not target.startswith(_MODELS):
         return "How it works was not recorded.", [_CALIBRATION]

@@ -179,8 +179,6 @@ def inline_svg(chart: "Figure", says: str) -> Markup:
     return Markup(text.replace("<svg", Markup('<svg role="img" aria-label="{}"').format(says), 1))
 
 
-# How metrics, names of subsets and tables are written.
-
 # What a check found, for the trust rules and the audit.
 BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
 NOTHING = "–"

@@ -26,7 +26,7 @@ class Bar(NamedTuple):
 
     kind: str
     name: str
-    figure: Metric
+    roc_auc: Metric
     says: str
 
 
@@ -93,7 +93,7 @@ def _bars(results: Results) -> list[Bar]:
         ("coin", "tossing a coin", Metric(0.5, None, None)),
     )
     return [
-        Bar(kind, name, figure, pairs(figure)) for kind, name, figure in found if figure.value is not None
+        Bar(kind, name, roc_auc, pairs(roc_auc)) for kind, name, roc_auc in found if roc_auc.value is not None
     ]
 
 

@@ -90,23 +90,11 @@ def _left_out(results: Results, subset: str) -> int | None:
     return int((rows["collection"].isin(away) == (subset in results.subsets(CROSS_DATASET))).sum())
 
 
-# The band in which the verdict is "unsure": how many pictures it takes, and how good the rest is.
-
 _DRAWS, _SEED = 1_000, 0  # of groups, behind the intervals
 
 
 class BandRow(NamedTuple):
-    """The band on the pictures of one part.
-
-    Attributes:
-        title: of the part.
-        n: pictures.
-        unsure: share of them within the band.
-        fake_accuracy: of the fakes outside, those called fake.
-        genuine_accuracy: of the genuine pictures outside, those called genuine.
-        n_fake: fakes outside.
-        n_genuine: genuine pictures outside.
-    """
+    """How many of the `n` pictures of a subset are unsure; accuracies and counts of those outside it."""
 
     title: str
     n: int
@@ -135,16 +123,16 @@ def _row(title: str, part: pd.DataFrame, confidence: float) -> BandRow:
     decided = part[~unsure]
     right = (decided["called"] == decided["label"]).astype(float)
     of_label = {label: decided["label"] == label for label in ("fake", "genuine")}
-    figures = {
-        label: _share(right[rows].rename(f"{label}_accuracy"), decided.loc[rows, "group"], confidence)
+    fake_accuracy, genuine_accuracy = (
+        _share(right[rows].rename(f"{label}_accuracy"), decided.loc[rows, "group"], confidence)
         for label, rows in of_label.items()
-    }
+    )
     return BandRow(
         title,
         len(part),
         _share(unsure.astype(float).rename("unsure"), part["group"], confidence),
-        figures["fake"],
-        figures["genuine"],
+        fake_accuracy,
+        genuine_accuracy,
         int(of_label["fake"].sum()),
         int(of_label["genuine"].sum()),
     )
@@ -154,18 +142,8 @@ def _share(values: pd.Series, groups: pd.Series, confidence: float) -> Metric:
     return Bootstrap(_DRAWS, confidence, _SEED).mean(values, groups)
 
 
-# The table of all metrics of a subset: each with its interval, its meaning, and what guessing gives.
-
-
 class MetricRow(NamedTuple):
-    """One figure, written.
-
-    Attributes:
-        definition: what it means.
-        value: with its interval.
-        at_half: the same at the threshold 0.5; "" where a threshold changes nothing, or nobody measured it.
-        guess: of somebody who never looks at a picture.
-    """
+    """A metric as text, also at the threshold 0.5 ("": no such value), and what guessing gives."""
 
     definition: MetricDefinition
     value: str
