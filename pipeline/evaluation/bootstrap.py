@@ -9,7 +9,7 @@ easy also seems to be sure. Of 1,000 simulated sets of 160 groups they held the 
 of 50 groups in 89 % instead of 95. So the standard deviation of the draws is laid off on the logit scale, on
 which metrics vary alike wherever they lie (for the ROC AUC: Pepe, The Statistical Evaluation of Medical
 Tests, 2003), as often as Student's t says for the number of groups: 95.5 % and 95 %.
-tests/evaluation/test_coverage.py simulates it.
+tests/evaluation/test_bootstrap.py simulates it.
 
 >>> import numpy as np
 >>> right, codes = np.array([1, 1, 0, 1, 1, 0.0]), np.array([0, 0, 1, 2, 2, 3])

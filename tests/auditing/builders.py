@@ -30,23 +30,28 @@ def write_pictures(root, n=24, fake_quality=60, genuine_quality=90):
 
 
 def prepare(config):
-    """Convert and deal out in the current folder."""
+    """Convert and split in the current folder."""
     sources, rejected = list_sources(config.data)
     convert_pictures(sources, rejected, CONVERTED, config.convert, config.compute)
     manifest = build_manifest(read_files(CONVERTED), CONVERTED, config.data, config.split, config.seed)
+    write_manifest(MANIFEST, manifest, {}, made_from(config))
+
+
+def made_from(config):
     values = config.model_dump()
-    write_manifest(MANIFEST, manifest, {}, {key: values[key] for key in ("data", "convert", "split", "seed")})
+    return {key: values[key] for key in ("data", "convert", "split", "seed")}
+
+
+def gathered(files, tested_only=frozenset()):
+    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
+    return gather_pictures(files, tables, CONVERTED, tested_only)
 
 
 def measured_pictures(config):
     """Measure what `prepare` has made."""
-    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
-    pictures = gather_pictures(
-        read_files(CONVERTED, FILE_COLUMNS), tables, CONVERTED, cross_dataset_collections(config.data)
-    )
+    pictures = gathered(read_files(CONVERTED, FILE_COLUMNS), cross_dataset_collections(config.data))
     tasks = plan_measurements(pictures, Path(config.data.root), config.audit.probe_pictures)
-    measured = measure_all(tasks, LIMITS, config.compute)
-    return pictures, measured
+    return pictures, measure_all(tasks, LIMITS, config.compute)
 
 
 def audited(config):
@@ -54,21 +59,14 @@ def audited(config):
     pictures, measured = measured_pictures(config)
     rejected = read_rejected(CONVERTED / REJECTED)
     audit = audit_pictures(pictures, measured, rejected, config.audit, config.compute, config.seed)
-    values = config.model_dump()
-    built_from = {key: values[key] for key in ("data", "convert", "split", "seed")}
-    return pictures, measured, audit | {"built_from": built_from}
+    return pictures, measured, audit | {"built_from": made_from(config)}
 
 
 def choices(root, **more):
     """What the command line would say to audit the pictures below `root`."""
-    named = {
-        "data": "folders",
-        "data.root": root,
-        "data.masks": root / "none",
-        "audit.bootstrap": 100,
-        "audit.folds": 3,
-    }
-    return [f"{key}={value}" for key, value in {**named, "compute.workers": 1, **more}.items()]
+    named = {"data": "folders", "data.root": root, "data.masks": root / "none", "compute.workers": 1}
+    named |= {"audit.bootstrap": 100, "audit.folds": 3, **more}
+    return [f"{key}={value}" for key, value in named.items()]
 
 
 def scene(seed=0, height=64, width=96):

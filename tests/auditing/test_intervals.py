@@ -1,5 +1,3 @@
-"""Folds, and intervals that hold for many scores at once."""
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,23 +30,16 @@ def test_groups_stay_together_and_each_picture_is_scored_once_a_repeat(n_folds):
         assert (pd.Series(repeat).groupby(groups).nunique() == 1).all()
 
 
-def test_small_sets_are_folds_out_several_times_and_large_ones_once():
-    assert len(assign_folds(*pictures(10, 2), 5, seed=0)) > 1
-    assert len(assign_folds(*pictures(200, 4), 5, seed=0)) == 1
-
-
-def test_a_deal_depends_on_the_seed_alone():
+def test_an_assignment_depends_on_the_seed_alone():
     first, again, other = (assign_folds(*pictures(), 5, seed=seed) for seed in (3, 3, 4))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_few_groups_give_fewer_folds():
-    target, groups, strata = pictures(3, 20)
-    assert assign_folds(target, groups, strata, 10, seed=0).max() == 2
-
-
-def test_rare_collections_do_not_disturb():
+def test_small_sets_are_assigned_several_times_few_groups_to_fewer_folds_and_rare_collections_as_others():
+    assert len(assign_folds(*pictures(10, 2), 5, seed=0)) > 1
+    assert len(assign_folds(*pictures(200, 4), 5, seed=0)) == 1
+    assert assign_folds(*pictures(3, 20), 10, seed=0).max() == 2
     target, groups, strata = pictures()
     strata[:2] = "rare"
     assert assign_folds(target, groups, strata, 5, seed=0).max() == 4
@@ -67,7 +58,7 @@ def test_no_picture_is_scored_by_a_fit_that_has_seen_its_group():
     assert (out_of_fold(table, target, folds, learner) == 1).all()
 
 
-def test_too_few_pictures_or_groups_are_told():
+def test_too_few_pictures_or_groups_are_named():
     target, groups, _ = pictures()
     assert too_few(target, groups) == ""
     assert "3 fake pictures" in too_few(np.array([0] * 20 + [1] * 3), np.arange(23).astype(str))
@@ -102,9 +93,7 @@ def test_folds_are_not_compared_with_one_another():
     scores = np.array([0.2, 0.1, 0.9, 0.8])  # right within each fold, wrong across
     folds = np.array([[0, 0, 1, 1]])
     assert ranking(scores, fake, np.arange(4), folds).roc_auc(np.ones((1, 4))) == [1.0]
-
-
-def test_a_draw_without_a_pair_has_no_figure():
+    # A draw without a pair has no metric.
     fake = np.array([True, False])
     assert np.isnan(ranking([1.0, 0.0], fake, np.arange(2)).roc_auc(np.array([[1.0, 0.0]]))).all()
 
@@ -114,19 +103,15 @@ def estimates(*scores, fake, codes, draws=500):
     return estimate_together(rankings, fake, codes, Bootstrap(draws, 0.95, seed=0))
 
 
-def test_an_estimate_lies_inside_its_interval():
+def test_one_score_has_the_interval_of_a_detector_and_lies_inside():
     scores, fake, codes = data()
     (found,) = estimates(scores, fake=fake, codes=codes)
     assert 0.5 < found.low < found.value < found.high < 1
-
-
-def test_one_score_has_the_interval_of_a_detector():
-    scores, fake, codes = data()
     predictions = pd.DataFrame(
         {"target": fake, "logit": scores, "probability_fake": 0.5, "group": [f"{code:03}" for code in codes]}
     )
     detector = measure(predictions, 0.5, Bootstrap(500, 0.95, seed=0))["roc_auc"]
-    assert estimates(scores, fake=fake, codes=codes) == [pytest.approx(detector)]
+    assert found == pytest.approx(detector)
 
 
 def test_intervals_of_many_features_are_wider_than_of_one():
@@ -154,10 +139,7 @@ def test_a_perfect_score_of_few_groups_is_not_certain():
     (found,) = estimates(fake.astype(float), fake=fake, codes=codes)
     assert found.value == found.high == 1.0
     assert found.low == pytest.approx(0.025 ** (1 / 10))
-
-
-def test_a_score_that_ties_every_pair_is_not_certain_to_be_worthless():
-    fake, codes = np.arange(20) % 2 == 1, np.arange(20) // 2
+    # One that ties every pair is not certain to be worthless.
     (found,) = estimates(codes.astype(float) * 0, fake=fake, codes=codes)
     assert found.value == 0.5
     assert found.low < 0.4

@@ -1,7 +1,10 @@
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
+from scipy.stats.contingency import association
 
+from pipeline.auditing.imbalance import OTHER, SHOWN, cramers_v, properties, rule_accuracy, tabulate
 from pipeline.auditing.leaks import (
     ALIKE,
     check_masks,
@@ -20,21 +23,12 @@ def pictures(*rows):
     """Rows of (split, label, group); everything else is unlike."""
     n = len(rows)
     table = pd.DataFrame(rows, columns=["split", "label", "group"])
-    unlike = {
-        name: [f"{name}{row}" for row in range(n)]
-        for name in ("path", "source_sha256", "pixel_sha256", "sha256")
-    }
-    return table.assign(**unlike, source_ids="")
+    names = ("path", "source_sha256", "pixel_sha256", "sha256")
+    return table.assign(**{name: [f"{name}{row}" for row in range(n)] for name in names}, source_ids="")
 
 
 def pairs(*places):
     return np.array(places, dtype=np.intp).reshape(-1, 2)
-
-
-def test_nothing_shared_is_no_row():
-    table = pictures(("train", "fake", "a"), ("test", "fake", "b"))
-    assert count_leaks(table, pairs()).empty
-    assert groups_in_several_splits(table) == 0
 
 
 def test_each_relation_is_counted_by_split_and_both_labels():
@@ -59,6 +53,9 @@ def test_each_relation_is_counted_by_split_and_both_labels():
         [ALIKE, "elsewhere", "fake", "fake", 1, 1],
     ]
     assert groups_in_several_splits(table) == 1
+    alone = pictures(("train", "fake", "a"), ("test", "fake", "b"))
+    assert count_leaks(alone, pairs()).empty
+    assert groups_in_several_splits(alone) == 0
 
 
 def test_the_largest_groups_are_named_with_their_share_of_fakes():
@@ -67,17 +64,11 @@ def test_the_largest_groups_are_named_with_their_share_of_fakes():
     )
     largest = largest_groups(table)
     assert largest[0] == {
-        "group": "b",
-        "title": "b",
-        "pictures": 3,
-        "fakes": 2,
-        "share_of_fakes": 2 / 3,
-        "splits": ["test", "train"],
+        **{"group": "b", "title": "b", "splits": ["test", "train"]},
+        **{"pictures": 3, "fakes": 2, "share_of_fakes": 2 / 3},
     }
     assert len(largest) == 2
-
-
-def test_a_group_named_by_a_hash_is_shown_by_a_picture_of_it():
+    # One that is named by a hash is shown by a picture of it.
     (group,) = largest_groups(pictures(("train", "fake", "bytes:ba7c"), ("train", "fake", "bytes:ba7c")))
     assert (group["group"], group["title"]) == ("bytes:ba7c", "that of path0")
 
@@ -126,29 +117,76 @@ def table(folder, *pixels):
     return pd.DataFrame(rows, columns=["path", "phash", "phash_turned"])
 
 
-def likeness_pairs(pictures, differing):
+def pairs_alike(pictures, differing):
     return [tuple(pair) for pair in find_alike(pictures, np.array(differing), HERE)[0].tolist()]
 
 
-def test_copies_in_other_poses_and_sizes_are_found_across_and_not_within(tmp_path):
+def test_copies_in_other_orientations_and_sizes_are_found_across_and_not_within(tmp_path):
     first, other = scene(0, 96, 96), scene(1, 96, 96)
     smaller = np.asarray(Image.fromarray(first).resize((64, 64), Image.Resampling.BICUBIC))
     pictures = table(tmp_path, first, np.rot90(first), np.fliplr(first), smaller, other)
-    assert likeness_pairs(pictures, [0, 1, 1, 1, 1]) == [(0, 1), (0, 2), (0, 3)]
-    assert likeness_pairs(pictures, [0, 0, 0, 0, 1]) == []
-
-
-def test_flat_pictures_are_like_nothing(tmp_path):
+    assert pairs_alike(pictures, [0, 1, 1, 1, 1]) == [(0, 1), (0, 2), (0, 3)]
+    assert pairs_alike(pictures, [0, 0, 0, 0, 1]) == []
+    # Flat pictures are like nothing.
     flat = [np.full((64, 64, 3), level, np.uint8) for level in (10, 10, 200)]
-    assert likeness_pairs(table(tmp_path, *flat), [0, 1, 2]) == []
+    assert pairs_alike(table(tmp_path, *flat), [0, 1, 2]) == []
 
 
-def test_a_hash_that_many_have_is_not_searched(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.auditing.leaks.MOST_ALIKE", 2)
-    assert likeness_pairs(table(tmp_path, *[scene()] * 3), [0, 1, 2]) == []
-
-
-def test_more_pairs_than_are_compared_are_counted(tmp_path, monkeypatch):
+def test_more_pairs_than_are_compared_are_counted_and_a_hash_that_many_have_is_not_searched(
+    tmp_path, monkeypatch
+):
+    pictures = table(tmp_path, *[scene()] * 3)
     monkeypatch.setattr("pipeline.auditing.leaks.MOST_PAIRS", 1)
-    found, not_compared = find_alike(table(tmp_path, *[scene()] * 3), np.array([0, 1, 2]), HERE)
+    found, not_compared = find_alike(pictures, np.array([0, 1, 2]), HERE)
     assert (len(found), not_compared) == (1, 2)
+    monkeypatch.setattr("pipeline.auditing.leaks.MOST_ALIKE", 2)
+    assert pairs_alike(pictures, [0, 1, 2]) == []
+
+
+def files(**columns):
+    n = max(len(values) for values in columns.values())
+    base = dict.fromkeys(("collection", "subset", "source_format", "width", "height", "jpeg_quality"), "1")
+    return pd.DataFrame({name: [value] * n for name, value in base.items()} | columns)
+
+
+def test_tiff_means_fake_is_found_in_casia_2():
+    formats = ["JPEG"] * 7437 + ["BMP"] * 54 + ["TIFF"] * 3059 + ["JPEG"] * 2064
+    labels = ["genuine"] * 7491 + ["fake"] * 5123
+    (found,) = tabulate(properties(files(source_format=formats)), labels)
+    assert found["property"] == "format"
+    assert found["rule_accuracy"] == pytest.approx(0.836, abs=0.0005)
+    assert found["majority"] == pytest.approx(0.594, abs=0.0005)
+
+
+def test_cramers_v_is_one_for_a_property_that_tells_and_zero_for_one_that_does_not():
+    assert cramers_v(np.array([[50, 0], [0, 50]])) == pytest.approx(1.0, abs=0.02)
+    assert cramers_v(np.array([[25, 25], [25, 25]])) == 0.0
+    assert cramers_v(np.array([[5, 0]])) == 0.0
+    # It is near that of scipy but for its bias.
+    counts = np.array([[30, 10, 7], [5, 40, 9]])
+    assert cramers_v(counts) == pytest.approx(association(counts), abs=0.03)
+    singles = np.eye(2, dtype=int)[np.arange(60) % 2]  # sixty categories of one picture each
+    assert association(singles) == pytest.approx(1.0)
+    assert cramers_v(singles) < 0.2
+
+
+def test_qualities_are_put_into_tens():
+    found = properties(files(jpeg_quality=["100", "91", "89", "7", ""]))
+    assert found["quality"].tolist() == ["90 to 100", "90 to 100", "80 to 89", "0 to 9", "no JPEG"]
+
+
+def test_many_values_are_put_together_and_counts_kept():
+    widths = [str(number) for number in range(40)]
+    (found,) = tabulate(properties(files(width=widths)), ["genuine", "fake"] * 20)
+    assert len(found["rows"]) == SHOWN + 1
+    assert found["rows"][-1]["value"].startswith(OTHER)
+    assert sum(sum(row["counts"]) for row in found["rows"]) == 40
+    # One label alone has no tables.
+    assert tabulate(properties(files(width=["1", "2"])), ["fake", "fake"]) == []
+
+
+def test_a_rule_calls_each_value_by_the_label_of_its_other_pictures():
+    values, labels = pd.Series(list("aaaabb")), pd.Series(list("xxxyyy"))
+    assert rule_accuracy(values, labels) == 5 / 6
+    once = pd.Series([str(number) for number in range(120)])  # a value does not predict itself
+    assert rule_accuracy(once, pd.Series(["fake", "genuine", "fake"] * 40)) == pytest.approx(2 / 3)

@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,10 @@ from pipeline.auditing.findings import (
     shortcuts_above,
     shortcuts_on,
 )
-from pipeline.auditing.measure import count_savings, gather_pictures, measure_all, plan_measurements
+from pipeline.auditing.measure import count_savings, measure_all, plan_measurements
 from pipeline.auditing.shortcut_kinds import COMPRESSION, CONTENT, HISTORY, PROBES
 from pipeline.conversion.file_table import FILE_COLUMNS
-from pipeline.datasets.tables import SPLITS, read_files, read_table
+from pipeline.datasets.tables import read_files
 from pipeline.errors import UserError
 from pipeline.evaluation.results import Results
 from pipeline.images.files import LIMITS
@@ -27,10 +28,10 @@ from pipeline.reports.audit_report import render_page, summarise_audit
 from pipeline.reports.audit_text import verdict
 from tests.auditing.builders import (
     CONVERTED,
-    MANIFEST,
     audited,
     choices,
     encoded,
+    gathered,
     measured_pictures,
     prepare,
     scene,
@@ -52,8 +53,8 @@ def made(pictures_at, tmp_path, monkeypatch, compose_config):
     """Run conversion and manifest in an empty folder; give the configuration."""
     monkeypatch.chdir(tmp_path)
 
-    def prepared(**more):
-        config = compose_config(*choices(pictures_at, **more))
+    def prepared(root=pictures_at, **more):
+        config = compose_config(*choices(root, **more))
         prepare(config)
         return config
 
@@ -62,7 +63,7 @@ def made(pictures_at, tmp_path, monkeypatch, compose_config):
 
 def test_the_label_is_found_in_raw_files_and_in_the_pixels_of_equal_ones(made):
     config = made(convert="equal")
-    _, _, audit = audited(config)
+    audit = audited(config)[2]
     part = audit["parts"]["training"]
     raw, converted = part["raw"]["features"], part["converted"]["features"]
     assert raw["luma_table"]["roc_auc"] == 1.0
@@ -75,10 +76,7 @@ def test_the_label_is_found_in_raw_files_and_in_the_pixels_of_equal_ones(made):
     assert best_shortcut(audit, "elsewhere") is None
     assert HISTORY in [shortcut.name for shortcut in shortcuts_above(audit, 0.7)]
     assert shortcuts_above(audit, 1.0) == []
-
-
-def test_what_a_thumbnail_shows_stands_beside_figures_where_it_is_the_best(made):
-    audit = audited(made(convert="equal"))[2]
+    assert audited(config)[2] == audit  # the same seed
     for kind in ("best_feature", "all_metadata", HISTORY, CONTENT):
         audit["on_test"]["test"][kind]["roc_auc"] = 0.9 if kind == CONTENT else 0.8
     assert best_shortcut(audit, "test")["words"] == "what a thumbnail shows"
@@ -89,7 +87,7 @@ def test_matched_says_which_fakes_kept_their_compression(made):
     assert (part["kept_scans"], part["saved_alike"]) == (24, [])
 
 
-def test_genuine_jpegs_beside_fakes_in_png_leave_history_under_matched(tmp_path, monkeypatch, compose_config):
+def test_genuine_jpegs_beside_fakes_in_png_leave_history_under_matched(made, tmp_path):
     root = tmp_path / "pictures"
     write_pictures(root, genuine_quality=40)
     for path in (root / "fake").iterdir():
@@ -97,10 +95,7 @@ def test_genuine_jpegs_beside_fakes_in_png_leave_history_under_matched(tmp_path,
         pixels = scene(number, height=64 + 8 * ((number - 1000) % 3), width=96)
         path.with_suffix(".png").write_bytes(encoded(pixels, "PNG"))
         path.unlink()
-    monkeypatch.chdir(tmp_path)
-    config = compose_config(*choices(root, convert="matched"))
-    prepare(config)
-    audit = audited(config)[2]
+    audit = audited(made(root, convert="matched"))[2]
     part = audit["parts"]["training"]
     assert (part["kept_scans"], len(part["saved_alike"])) == (0, 1)
     assert verdict(audit) == "Figures of a detector trained on these pictures would be JPEG history."
@@ -109,23 +104,10 @@ def test_genuine_jpegs_beside_fakes_in_png_leave_history_under_matched(tmp_path,
     assert "The last save is alike" not in page
 
 
-def test_files_of_another_version_are_refused(made):
-    made(convert="equal")
-    table = pd.read_csv(CONVERTED / "files.csv", dtype=str, keep_default_na=False)
-    table.drop(columns="policy").to_csv(CONVERTED / "files.csv", index=False)
-    with pytest.raises(UserError, match=r"no column policy.*pipeline\.convert"):
-        read_files(CONVERTED, FILE_COLUMNS)
-
-
 def test_raw_files_are_searched_once(made):
     part = audited(made(convert="raw"))[2]["parts"]["training"]
     assert part["raw"] == part["converted"]
     assert part["converted"]["features"]["luma_table"]["roc_auc"] == 1.0
-
-
-def test_the_same_seed_gives_the_same_audit(made):
-    config = made(convert="equal")
-    assert audited(config)[2] == audited(config)[2]
 
 
 def test_part_of_the_pictures_can_be_probed(made):
@@ -135,46 +117,33 @@ def test_part_of_the_pictures_can_be_probed(made):
     assert np.isfinite(measured.converted.pixels[HISTORY][:, 0]).sum() == 20
 
 
-def test_too_few_pictures_are_told_and_nothing_is_searched(tmp_path, monkeypatch, compose_config):
+def test_too_few_pictures_are_named_and_nothing_is_searched(made, tmp_path):
     write_pictures(tmp_path / "pictures", n=5)
-    monkeypatch.chdir(tmp_path)
-    config = compose_config(*choices(tmp_path / "pictures", convert="equal"))
-    prepare(config)
-    audit = audited(config)[2]
+    audit = audited(made(tmp_path / "pictures", convert="equal"))[2]
     assert "fewer than" in audit["parts"]["training"]["too_few"]
     assert audit["on_test"] == {}
     assert list_shortcuts(audit["parts"]["training"]["converted"], "training") == []
 
 
-def test_a_picture_that_has_changed_is_refused(made):
+def test_what_is_missing_has_changed_or_is_of_another_version_is_refused(made, pictures_at, tmp_path):
     config = made(convert="equal")
+    copy = shutil.copytree(pictures_at, tmp_path / "copy")
+    (copy / "fake" / "1000.jpg").unlink()
+    files = read_files(CONVERTED)
+    tasks = plan_measurements(gathered(files), copy, None)
+    with pytest.raises(UserError, match=r"1000\.jpg cannot be audited: No such file"):
+        measure_all(tasks, LIMITS, config.compute)
+    files.loc[0, "sha256"] = "0"
+    with pytest.raises(UserError, match=r"as the manifest has them.*pipeline\.manifest"):
+        gathered(files)
     first = sorted(CONVERTED.rglob("*.jpg"))[0]
     first.write_bytes(first.read_bytes() + b"x")
     with pytest.raises(UserError, match=r"has changed.*pipeline\.convert"):
         audited(config)
-
-
-def test_a_missing_source_is_named(made, pictures_at, tmp_path):
-    config = made(convert="equal")
-    copy = shutil.copytree(pictures_at, tmp_path / "copy")
-    (copy / "fake" / "1000.jpg").unlink()
-    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
-    pictures = gather_pictures(read_files(CONVERTED), tables, CONVERTED, frozenset())
-    with pytest.raises(UserError, match=r"1000\.jpg cannot be audited: No such file"):
-        measure_all(plan_measurements(pictures, copy, None), LIMITS, config.compute)
-
-
-def test_a_manifest_of_other_pictures_is_refused(made):
-    made(convert="equal")
-    tables = {name: read_table(MANIFEST / f"{name}.csv") for name in SPLITS}
-    files = read_files(CONVERTED)
-    files.loc[0, "sha256"] = "0"
-    with pytest.raises(UserError, match=r"as the manifest has them.*pipeline\.manifest"):
-        gather_pictures(files, tables, CONVERTED, frozenset())
-
-
-def _computed_by(config, **changes):
-    return config.model_copy(update={"compute": config.compute.model_copy(update=changes)})
+    table = pd.read_csv(CONVERTED / "files.csv", dtype=str, keep_default_na=False)
+    table.drop(columns="policy").to_csv(CONVERTED / "files.csv", index=False)
+    with pytest.raises(UserError, match=r"no column policy.*pipeline\.convert"):
+        read_files(CONVERTED, FILE_COLUMNS)
 
 
 @pytest.mark.parametrize("backend", ["local", pytest.param("dask", marks=pytest.mark.slow)])
@@ -193,13 +162,9 @@ def test_a_feature_and_a_probe_more_are_one_entry_each(made, monkeypatch, tmp_pa
     fine = Feature(
         "fine", CATEGORY, COMPRESSION, "fineness", OF_JPEG, lambda file: str(file.jpeg.quality > 75)
     )
-    colours = replace(
-        PROBES[CONTENT],
-        name="colours",
-        features=lambda rgb: rgb.mean(axis=(0, 1), dtype=np.float32),
-        n_features=3,
-        words="what colours tell",
-    )
+    texts = {"name": "colours", "words": "what colours tell"}
+    mean = partial(np.mean, axis=(0, 1), dtype=np.float32)
+    colours = replace(PROBES[CONTENT], features=mean, n_features=3, **texts)
     monkeypatch.setitem(FEATURES, fine.name, fine)
     monkeypatch.setitem(PROBES, colours.name, colours)
     audit = audited(made(convert="raw"))[2]
@@ -229,36 +194,18 @@ def test_the_compression_history_has_its_metric_also_where_another_shortcut_is_s
     assert results.headline()["test"]["best_shortcut_roc_auc"] == 0.85
     assert results.metric("test", "history_roc_auc").value == 0.7
     assert results.intervals["metric"].tolist() == ["roc_auc", "best_shortcut_roc_auc"]
-
-
-def test_without_a_probe_its_place_is_empty():
-    found = made_up_audit("matched", side())
-    found["on_test"]["test"] = {"best_feature": {"name": "width", **estimate(0.85)}}
+    found["on_test"]["test"] = {"best_feature": best}  # without a probe its place is empty
     assert shortcuts_on(found, ["test"])["history_roc_auc"].isna().all()
     assert shortcuts_on(found, ["elsewhere"]).empty
-
-
-def saved(*rows):
-    return pd.DataFrame(rows, columns=["collection", "label", "policy"])
 
 
 def test_fakes_that_kept_their_scans_are_counted_and_collections_without_any_are_named():
     kept, borrowed, alike = (
         f"matched({words},reading=1,pillow=1)" for words in ("stripped", "tables=ab", "quality=95")
     )
-    found = count_savings(
-        saved(
-            ("a", "fake", kept),
-            ("a", "fake", borrowed),
-            ("a", "genuine", borrowed),
-            ("b", "fake", alike),
-            ("c", "fake", borrowed),
-            ("d", "genuine", borrowed),
-        )
-    )
-    assert found == {"kept_scans": 1, "saved_alike": ["b", "c"]}
-
-
-def test_other_policies_match_nothing():
-    found = count_savings(saved(("a", "fake", "equal(quality=95)"), ("a", "genuine", "equal(quality=95)")))
-    assert found == {"kept_scans": 0, "saved_alike": []}
+    rows = [("a", "fake", kept), ("a", "fake", borrowed), ("a", "genuine", borrowed), ("b", "fake", alike)]
+    rows += [("c", "fake", borrowed), ("d", "genuine", borrowed)]
+    table = pd.DataFrame(rows, columns=["collection", "label", "policy"])
+    assert count_savings(table) == {"kept_scans": 1, "saved_alike": ["b", "c"]}
+    others = table.assign(policy="equal(quality=95)")  # which match nothing
+    assert count_savings(others) == {"kept_scans": 0, "saved_alike": []}

@@ -56,29 +56,25 @@ def test_the_feature_that_tells_is_found_and_the_others_are_not():
         assert estimate["roc_auc"] > 0.85
 
 
-def test_a_range_is_found_too():
-    assert search(evidence(bytes=telling_range), SETTINGS, 1, 0)["features"]["bytes"]["roc_auc"] > 0.95
-
-
-def test_a_value_of_its_own_for_each_picture_tells_nothing():
-    estimate = search(evidence(software=many_categories), SETTINGS, 1, 0)["features"]["software"]
-    assert estimate["roc_auc"] == pytest.approx(0.5)
+def test_a_range_is_found_too_and_a_value_of_its_own_for_each_picture_tells_nothing():
+    found = search(evidence(bytes=telling_range, software=many_categories), SETTINGS, 1, 0)["features"]
+    assert found["bytes"]["roc_auc"] > 0.95
+    assert found["software"]["roc_auc"] == pytest.approx(0.5)
 
 
 def test_nothing_varies_nothing_is_found():
     found = search(evidence(), SETTINGS, 1, 0)
-    assert found["features"] == {}
-    assert found["all_metadata"] == {}
-    assert found["probe"][HISTORY]["low"] < 0.55
-    assert found["probe"][CONTENT]["low"] < 0.55
+    assert found["features"] == found["all_metadata"] == {}
+    assert all(found["probe"][name]["low"] < 0.55 for name in (HISTORY, CONTENT))
 
 
-@pytest.mark.parametrize(("told_by", "other"), [("history", "content"), ("content", "history")])
-def test_each_probe_finds_what_is_its_own(told_by, other):
-    names = {"history": HISTORY, "content": CONTENT}
-    found = search(evidence(**{f"{told_by}_tells": True}), SETTINGS, 1, 0)["probe"]
-    assert found[names[told_by]]["low"] > 0.9
-    assert found[names[other]]["low"] < 0.55
+@pytest.mark.parametrize(
+    ("tells", "own", "other"), [("history_tells", HISTORY, CONTENT), ("content_tells", CONTENT, HISTORY)]
+)
+def test_each_probe_finds_what_is_its_own(tells, own, other):
+    found = search(evidence(**{tells: True}), SETTINGS, 1, 0)["probe"]
+    assert found[own]["low"] > 0.9
+    assert found[other]["low"] < 0.55
 
 
 def test_pictures_that_are_not_probed_are_left_out_of_the_probe_alone():
@@ -117,30 +113,19 @@ def test_a_tested_part_of_one_class_has_no_figure():
         evidence(luma_table=telling_category), fakes, {"test": np.ones(4, bool)}, SETTINGS, 1, 0
     )
     assert found["test"]["best_feature"]["roc_auc"] is None
-
-
-def test_too_few_pictures_to_learn_from_give_nothing():
+    # Too few pictures to learn from give nothing.
     assert score_on_test(evidence(8), evidence(8), {"test": np.ones(8, bool)}, SETTINGS, 1, 0) == {}
 
 
 def test_learners_cope_with_values_that_training_did_not_have():
-    learnt, scored = (
-        evidence(luma_table=telling_category, width=noise),
-        evidence(12, seed=2, luma_table=many_categories),
-    )
-    names = ["luma_table", "width"]
-    for learner in [one_feature("luma_table"), *all_features(names, 0).values()]:
+    learnt = evidence(luma_table=telling_category, width=noise)
+    scored = evidence(12, seed=2, luma_table=many_categories)
+    for learner in [one_feature("luma_table"), *all_features(["luma_table", "width"], 0).values()]:
         assert np.isfinite(learner(learnt.features, learnt.target, scored.features)).all()
 
 
 def probed(fake_quality=90, redder=0, twins=False):
-    """Search genuine pictures saved at quality 90, and fakes, for what the probes find.
-
-    Args:
-        fake_quality: of the JPEGs of fakes.
-        redder: grey levels of red that the scenes of fakes have more than others.
-        twins: whether fakes show the very scenes of the genuine pictures.
-    """
+    """Search genuine pictures saved at quality 90, and fakes, perhaps of the same scenes and redder."""
     numbers, target = np.repeat(np.arange(60), 2), np.arange(120) % 2
     pictures = []
     for number, fake in zip(numbers, target, strict=True):
@@ -148,24 +133,19 @@ def probed(fake_quality=90, redder=0, twins=False):
         pixels[..., 0] += redder * fake
         quality = fake_quality if fake else 90
         pictures.append(decoded(encoded(pixels.clip(0, 255).astype(np.uint8), quality=quality)))
-    pixels = {
-        name: np.stack([look(picture) for picture in pictures])
-        for name, look in ((HISTORY, history_features), (CONTENT, thumbnail_features))
-    }
+    features = {HISTORY: history_features, CONTENT: thumbnail_features}
+    pixels = {name: np.stack([of(picture) for picture in pictures]) for name, of in features.items()}
     groups = np.array([f"g{number}" for number in numbers])
-    look = Evidence(feature_table(2 * 60), pixels, target, groups, np.full(120, "c"))
-    return search(look, SETTINGS, 1, 0)["probe"]
+    known = Evidence(feature_table(2 * 60), pixels, target, groups, np.full(120, "c"))
+    return search(known, SETTINGS, 1, 0)["probe"]
 
 
 def tells_nothing(estimate):
     return estimate["low"] < 0.5 and estimate["roc_auc"] < 0.6
 
 
-def test_fakes_that_show_redder_scenes_are_told_by_a_thumbnail():
+def test_fakes_that_show_redder_scenes_are_found_by_a_thumbnail_and_others_are_not():
     assert probed(redder=40)[CONTENT]["low"] > 0.7
-
-
-def test_scenes_of_one_kind_are_not_told_by_a_thumbnail():
     assert tells_nothing(probed()[CONTENT])
 
 

@@ -8,31 +8,26 @@ from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.scoring import score_predictions
 from pipeline.reports.terminal import comparison_table
+from tests.evaluation.builders import answers
 
 BOOTSTRAP = Bootstrap(draws=400, confidence=0.95, seed=0)
 
 
-def answers(strength, n=200, seed=0):
+def predicted(strength, n=200, seed=0):
     """Predictions for the same pictures, better with more strength."""
-    rng = np.random.default_rng(seed)
     target = np.arange(n) % 2
-    logit = rng.normal(size=n) + strength * target - strength / 2
-    probability = 1 / (1 + np.exp(-logit))
-    return pd.DataFrame(
-        {
-            "path": [f"{number:04d}.jpg" for number in range(n)],
-            "target": target,
-            "group": [f"g{number // 4}" for number in range(n)],
-            "collection": np.where(np.arange(n) < n // 2, "near", "far"),
-            "logit": logit,
-            "probability_fake": probability,
-            "called": np.where(probability >= 0.5, "fake", "genuine"),
-        }
+    logit = np.random.default_rng(seed).normal(size=n) + strength * target - strength / 2
+    return answers(
+        *(target, logit),
+        path=[f"{number:04d}.jpg" for number in range(n)],
+        group=[f"g{number // 4}" for number in range(n)],
+        collection=np.where(np.arange(n) < n // 2, "near", "far"),
+        called=np.where(logit >= 0, "fake", "genuine"),
     )
 
 
 def test_the_figures_are_those_of_each_and_the_difference_is_theirs():
-    one, other = answers(2.0), answers(0.5, seed=1)
+    one, other = predicted(2.0), predicted(0.5, seed=1)
     rows = compare([one], [other], BOOTSTRAP).set_index(["part", "metric"])
     assert set(rows.index.get_level_values("part")) == {"all", "near", "far"}
     for metric in ("roc_auc", "balanced_accuracy"):
@@ -45,48 +40,41 @@ def test_the_figures_are_those_of_each_and_the_difference_is_theirs():
 
 
 def test_a_detector_is_no_better_than_itself_and_the_order_of_rows_does_not_count():
-    one = answers(1.0)
+    one = predicted(1.0)
     rows = compare([one], [one.sample(frac=1, random_state=3)], BOOTSTRAP)
     assert (rows["difference"] == 0).all()
     assert rows[["low", "high"]].isna().all().all()  # all draws agree, and promise nothing
 
 
 def test_pairing_makes_the_interval_narrower_where_both_err_alike():
-    one = answers(1.0)
+    one = predicted(1.0)
     shifted = one.assign(logit=one["logit"] + np.random.default_rng(5).normal(scale=0.1, size=len(one)))
     pair = compare([one], [shifted], BOOTSTRAP).query("part == 'all' and metric == 'roc_auc'").iloc[0]
-    alone = compare([one], [answers(1.0, seed=9)], BOOTSTRAP)
+    alone = compare([one], [predicted(1.0, seed=9)], BOOTSTRAP)
     alone = alone.query("part == 'all' and metric == 'roc_auc'").iloc[0]
     assert pair["high"] - pair["low"] < (alone["high"] - alone["low"]) / 3
 
 
 def test_several_trainings_of_one_detector_are_averaged():
-    ones = [answers(2.0, seed=seed) for seed in (1, 2, 3)]
-    rows = compare(ones, [answers(0.5)], BOOTSTRAP).query("part == 'all' and metric == 'roc_auc'")
+    ones = [predicted(2.0, seed=seed) for seed in (1, 2, 3)]
+    rows = compare(ones, [predicted(0.5)], BOOTSTRAP).query("part == 'all' and metric == 'roc_auc'")
     wanted = np.mean([score_predictions(each, 0.5)["roc_auc"] for each in ones])
     assert rows.iloc[0]["first"] == pytest.approx(wanted)
 
 
-def test_other_pictures_cannot_be_compared():
+def test_other_pictures_or_groups_cannot_be_compared_and_no_answer_that_is_no_number():
+    one = predicted(1.0)
     with pytest.raises(UserError, match=r"different pictures \(200 and 100\)"):
-        compare([answers(1.0)], [answers(1.0, n=100)], BOOTSTRAP)
-
-
-def test_other_groups_cannot_be_compared():
+        compare([one], [predicted(1.0, n=100)], BOOTSTRAP)
     with pytest.raises(UserError, match="grouped the same pictures differently"):
-        compare([answers(1.0)], [answers(1.0).assign(group="one")], BOOTSTRAP)
-
-
-def test_an_answer_that_is_no_number_is_refused():
-    broken = answers(1.0)
-    broken.loc[3, "logit"] = np.nan
+        compare([one], [one.assign(group="one")], BOOTSTRAP)
     with pytest.raises(UserError, match="1 of 200"):
-        compare([answers(1.0)], [broken], BOOTSTRAP)
+        compare([one], [one.assign(logit=one["logit"].where(one.index != 3))], BOOTSTRAP)
 
 
 @pytest.mark.parametrize("strengths", [(2.0, 1.0), (99.0, 99.5)])
 def test_one_group_or_two_perfect_detectors_promise_nothing(strengths):
-    pair = [answers(strength, seed=seed) for seed, strength in enumerate(strengths)]
+    pair = [predicted(strength, seed=seed) for seed, strength in enumerate(strengths)]
     if strengths[0] < 99:
         pair = [each.assign(group="one") for each in pair]
     rows = compare([pair[0]], [pair[1]], BOOTSTRAP)
@@ -95,13 +83,13 @@ def test_one_group_or_two_perfect_detectors_promise_nothing(strengths):
 
 
 def test_how_many_draws_are_worked_on_at_once_changes_nothing(monkeypatch):
-    pair = [answers(2.0)], [answers(1.0, seed=2)]
+    pair = [predicted(2.0)], [predicted(1.0, seed=2)]
     whole = compare(*pair, BOOTSTRAP)
     monkeypatch.setattr(bootstrap, "WEIGHTS_AT_ONCE", 1000)
     pd.testing.assert_frame_equal(compare(*pair, BOOTSTRAP), whole)
 
 
 def test_the_table_fits_a_terminal():
-    rows = compare([answers(2.0, n=2000)], [answers(1.0, n=2000, seed=2)], BOOTSTRAP)
+    rows = compare([predicted(2.0, n=2000)], [predicted(1.0, n=2000, seed=2)], BOOTSTRAP)
     rows["part"] = "a_collection_with_a_long_name"
     assert max(map(len, comparison_table(rows, 0.95).splitlines())) <= 80

@@ -21,9 +21,11 @@ from pipeline.evaluation.metrics import CALLS, METRICS, Calls, MetricDefinition,
 from pipeline.evaluation.ranking import (
     BINS,
     WeightedRanking,
+    average_precision,
     equal_error_rate,
     equal_mass_bins,
     expected_calibration_error,
+    roc_auc,
     surplus_by_class,
     true_positive_rate_at,
 )
@@ -36,6 +38,7 @@ from pipeline.evaluation.scoring import (
     measure,
     score_predictions,
 )
+from tests.evaluation.builders import answers
 
 
 def table(target, probability):
@@ -67,16 +70,13 @@ def test_figures_agree_with_scikit_learn():
     assert figures["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(target, called))
     assert count_calls(predictions, 0.4).to_numpy().tolist() == confusion_matrix(target, called).tolist()
 
-
-def test_a_detector_that_always_says_fake_does_not_look_good():
+    # A detector that always says fake does not look good.
     figures = score_predictions(table([1, 1, 0, 0, 0], [0.9] * 5), threshold=0.5)
     assert figures["fake_accuracy"] == 1.0
     assert figures["genuine_accuracy"] == 0.0
     assert figures["balanced_accuracy"] == 0.5
     assert figures["roc_auc"] == 0.5
-
-
-def test_ranking_uses_the_logit_where_probabilities_are_rounded_to_one():
+    # The logit ranks where probabilities are rounded to one.
     predictions = pd.DataFrame({"target": [1, 0], "logit": [90.0, 60.0], "probability_fake": [1.0, 1.0]})
     assert score_predictions(predictions, threshold=0.5)["roc_auc"] == 1.0
 
@@ -89,25 +89,19 @@ def test_one_class_alone_has_no_figures_that_need_both(target, there, missing):
     assert figures[f"n_{missing}"] == 0
 
 
-def test_nothing_at_all_gives_no_figure():
+def test_nothing_at_all_gives_no_figure_and_no_alarm_no_precision():
+    figures = score_predictions(table([1, 0], [0.3, 0.2]), threshold=0.5)
+    assert figures["precision_at_1_percent"] is None
+    assert figures["mcc"] == 0
     figures = score_predictions(table([], []), threshold=0.5)
-    assert {name for name, value in figures.items() if value is not None} == {
-        "n_fake",
-        "n_genuine",
-        "n_masks",
-    }
+    known = {name for name, value in figures.items() if value is not None}
+    assert known == {"n_fake", "n_genuine", "n_masks"}
 
 
 def test_nan_is_refused_and_not_averaged():
     predictions = table([1, 0], [0.5, 0.5]).assign(logit=[np.nan, 0.0])
     with pytest.raises(UserError, match=r"1 of 2 pictures.*smaller train\.learning_rate"):
         score_predictions(predictions, threshold=0.5)
-
-
-def test_where_nothing_is_called_fake_no_precision_is_claimed():
-    figures = score_predictions(table([1, 0], [0.3, 0.2]), threshold=0.5)
-    assert figures["precision_at_1_percent"] is None
-    assert figures["mcc"] == 0
 
 
 def test_answers_beyond_one_hundred_thousand_are_counted_as_they_are():
@@ -169,7 +163,13 @@ def test_shares_that_floats_cannot_hold_are_counted_exactly(percent):
         assert true_positive_rate_at(weighting(fakes, np.arange(float(n))), percent)[0] == 1.0
 
 
-def test_without_a_class_there_is_neither():
+def test_groups_that_were_not_drawn_do_not_count_and_without_a_class_there_is_nothing():
+    ranking = WeightedRanking(np.array([2.0, 1.0, 0.0]), np.array([True, False, True]), np.array([0, 1, 2]))
+    drawn = ranking.weigh(np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]))
+    assert roc_auc(drawn).tolist() == [1.0, 0.0]
+    assert average_precision(drawn).tolist() == [1.0, 0.5]
+    one_class = ranking.weigh(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
+    assert np.isnan([roc_auc(one_class), average_precision(one_class)]).all()
     for found in (equal_errors([1], []), true_positive_rate_at(weighting([], [1]), 5)[0]):
         assert np.isnan(found)
 
@@ -177,9 +177,8 @@ def test_without_a_class_there_is_neither():
 def error(target, probability):
     probability = np.array(probability, float)
     ranking = WeightedRanking(probability, np.array(target) == 1, np.zeros(len(target), int))
-    return expected_calibration_error(ranking.weigh(np.ones((1, 1))), surplus_by_class(ranking, probability))[
-        0
-    ]
+    surplus = surplus_by_class(ranking, probability)
+    return expected_calibration_error(ranking.weigh(np.ones((1, 1))), surplus)[0]
 
 
 def test_fifteen_pictures_have_a_bin_each():
@@ -199,9 +198,6 @@ def test_pictures_with_one_answer_stay_together():
     # nine of ten fake where 0.9 was said, one of ten where 0.1 was: two bins, both right
     assert error([1] * 9 + [0] + [1] + [0] * 9, [0.9] * 10 + [0.1] * 10) == pytest.approx(0)
     assert error([1] * 10 + [0] * 10, [0.9] * 10 + [0.1] * 10) == pytest.approx(0.1)
-
-
-def test_always_the_same_answer_errs_by_its_distance_from_the_share_of_fakes():
     assert error([1, 0, 0, 0], [0.7] * 4) == pytest.approx(0.45)
 
 
@@ -249,9 +245,7 @@ def test_without_an_alarm_no_share_of_them_is_right_and_nothing_correlates():
     assert np.isnan(figures["precision_at_1_percent"])
     assert figures["mcc"] == 0
     assert figures["f1"] == 0
-
-
-def test_a_missing_class_leaves_no_figure():
+    # and nothing is known where a class is missing
     assert np.isnan(list(thresholded(1.0, np.nan, 5, 0).values())).all()
 
 
@@ -272,10 +266,7 @@ weights = st.lists(st.integers(0, 4), min_size=4, max_size=4)
 
 def weighted_table(rows):
     target, logit, group = (np.array(column) for column in zip(*rows, strict=True))
-    probability = 1 / (1 + np.exp(-logit / 1.5))
-    return pd.DataFrame(
-        {"target": target, "logit": logit * 1.0, "probability_fake": probability, "group": group}
-    )
+    return answers(target, logit, group=group, probability_fake=1 / (1 + np.exp(-logit / 1.5)))
 
 
 def figures_of(predictions, counts, threshold=0.6):
@@ -311,6 +302,10 @@ def test_weighted_figures_are_those_of_scikit_learn(rows, counts):
         "log_loss": log_loss(target, probability, sample_weight=weight),
     }
     assert {metric: found[metric] for metric in wanted} == pytest.approx(wanted)
+    ranking = WeightedRanking(logit.to_numpy(), (target == 1).to_numpy(), predictions["group"].to_numpy())
+    weighted = ranking.weigh(np.array([counts], float))
+    assert roc_auc(weighted)[0] == pytest.approx(wanted["roc_auc"])
+    assert average_precision(weighted)[0] == pytest.approx(wanted["average_precision"])
 
 
 @given(pictures)
@@ -337,10 +332,8 @@ def test_many_pictures_at_once_are_scored_as_each_by_itself():
     rng = np.random.default_rng(0)
     rows = list(zip(rng.integers(2, size=500), rng.normal(size=500), rng.integers(4, size=500), strict=True))
     counts = rng.integers(0, 5, (30, 4))
-    together = figures_of(weighted_table(rows), counts)
-    assert np.array_equal(
-        together, np.concatenate([figures_of(weighted_table(rows), [each]) for each in counts])
-    )
+    alone = [figures_of(weighted_table(rows), [each]) for each in counts]
+    assert np.array_equal(figures_of(weighted_table(rows), counts), np.concatenate(alone))
 
 
 def test_a_new_metric_is_one_entry_and_has_an_interval(monkeypatch):

@@ -45,7 +45,6 @@ def native():
 
 @pytest.fixture(scope="module")
 def resized():
-    """A detector of pictures of 16 × 24."""
     image = keras.Input((16, 24, 3), name="image")
     logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
     network = keras.Model({"image": image}, {"logit": logit})
@@ -54,17 +53,8 @@ def resized():
 
 @pytest.fixture(scope="module")
 def forest():
-    """A detector of features of whole pictures."""
-    model = build(
-        {
-            "_target_": "pipeline.models.forest.build",
-            "trees": 5,
-            "features_per_split": 0.5,
-            "smallest_leaf": 0.0,
-        },
-        8,
-        8,
-    )
+    settings = {"trees": 5, "features_per_split": 0.5, "smallest_leaf": 0.0}
+    model = build({"_target_": "pipeline.models.forest.build", **settings}, 8, 8)
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256 // (1 + number % 2), (64, 64, 3), np.uint8) for number in range(8)]
     model.fit(np.array([history_features(each) for each in pictures]), np.arange(8) % 2, seed=0)
@@ -99,17 +89,13 @@ ALL = np.ones(8, bool)
 
 
 @pytest.mark.parametrize("kind", ["native", "resized", "forest"])
-def test_answers_for_pictures_as_handed_in_are_those_of_prediction(kind, table, request):
-    detector = request.getfixturevalue(kind)
-    examined = examine(detector, table, ALL, SETS["fast"], seed=0)
-    scores = score_table(detector, table)
-    pd.testing.assert_frame_equal(examined.predictions[list(scores)], scores)
-
-
-@pytest.mark.parametrize("kind", ["native", "resized", "forest"])
-def test_crops_and_forms_are_answered_as_pictures_of_their_own(kind, table, request):
+def test_originals_are_answered_as_in_prediction_and_crops_and_forms_as_pictures_of_their_own(
+    kind, table, request
+):
     detector = request.getfixturevalue(kind)
     examined = examine(detector, table, ALL, SETS["fast"], seed=4)
+    scores = score_table(detector, table)
+    pd.testing.assert_frame_equal(examined.predictions[list(scores)], scores)
     assert list(examined.perturbed.columns) == [each.name for each in SETS["fast"]]
     assert list(examined.crops.columns) == CROP_COLUMNS
     assert set(examined.crops["kind"]) == set(KINDS)
@@ -152,15 +138,13 @@ def test_only_those_asked_for_are_looked_at_closely(native, table):
     pd.testing.assert_frame_equal(whole.perturbed.iloc[:4], examined.perturbed)
 
 
-def test_without_perturbations_there_are_crops_alone_and_without_pictures_nothing(native, table):
+def test_without_perturbations_there_are_crops_alone_and_without_pictures_nothing(native, table, tmp_path):
     examined = examine(native, table, ALL, (), seed=0)
     assert examined.perturbed.shape == (8, 0)
     assert len(examined.crops)
     nothing = examine(native, table[:0], ALL[:0], SETS["fast"], seed=0)
     assert [len(each) for each in nothing] == [0, 0, 0]
-
-
-def test_a_file_that_cannot_be_read_is_named(native, table, tmp_path):
+    # A file that cannot be read is named.
     (tmp_path / "3.jpg").write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"3\.jpg"):
         examine(native, table, ALL, (), seed=0)

@@ -10,6 +10,7 @@ from pipeline.evaluation.metrics import of_answers
 from pipeline.evaluation.results import AT_HALF, SLICE, Results
 from pipeline.evaluation.scoring import score_predictions
 from pipeline.evaluation.subsets import cut_slices, measure_results
+from tests.evaluation.builders import answers
 
 CROPS = pd.DataFrame(columns=["group", "kind", "logit"])
 INTERVALS = ["part", "metric", "value", "low", "high", "n_fake", "n_genuine", "n_groups"]
@@ -17,27 +18,15 @@ SLICES = ["property", "slice", *INTERVALS[1:]]
 
 
 def predictions(*collections, n=20):
-    random = np.random.default_rng(0)
-    parts = []
-    for name in collections:
-        target = np.arange(n) % 2
-        logit = random.normal(size=n) + target
-        parts.append(
-            pd.DataFrame(
-                {
-                    "target": target,
-                    "logit": logit,
-                    "probability_fake": 1 / (1 + np.exp(-logit)),
-                    "group": [f"{name}:{number}" for number in range(n)],
-                    "collection": name,
-                    "subset": "",
-                    "source_format": "JPEG",
-                    "width": 400,
-                    "height": 300,
-                    "jpeg_quality": 75,
-                }
-            )
+    target, random = np.arange(n) % 2, np.random.default_rng(0)
+    alike = {"subset": "", "source_format": "JPEG", "width": 400, "height": 300, "jpeg_quality": 75}
+    parts = [
+        answers(
+            *(target, random.normal(size=n) + target),
+            **{"group": [f"{name}:{number}" for number in range(n)], "collection": name, **alike},
         )
+        for name in collections
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -68,13 +57,10 @@ def test_each_subset_holds_the_metrics_of_its_own_pictures():
     assert results.threshold == 0.6
 
 
-def test_without_test_collections_there_is_no_elsewhere():
+def test_without_test_collections_there_is_no_elsewhere_and_without_a_class_there_is_json():
     results = measured(predictions("here"))
     assert "elsewhere" not in results.headline()
     assert results.metric("elsewhere", "roc_auc") == Metric()
-
-
-def test_metrics_can_be_written_as_json_even_where_a_class_is_missing():
     headline = measured(predictions("here").query("target == 1")).headline()
     assert json.loads(json.dumps(headline, allow_nan=False))["test"]["genuine_accuracy"] is None
 
@@ -103,12 +89,6 @@ def test_what_is_known_by_pixel_has_rows_with_intervals():
     assert results.metric("test", "pixel_iou").value is None
 
 
-def test_an_empty_test_split_is_no_error():
-    results = measured(predictions("far"), elsewhere={"far"})
-    assert results.n().n_fake == 0
-    assert results.metric("elsewhere", "roc_auc").value is not None
-
-
 def test_the_headline_has_few_metrics_of_each_subset_and_accuracies_alone_at_half():
     results = measured(predictions("here", "far"), 0.6, {"far"})
     found = results.headline()
@@ -118,9 +98,7 @@ def test_the_headline_has_few_metrics_of_each_subset_and_accuracies_alone_at_hal
     assert set(found["elsewhere"]) == accuracies | {"roc_auc", "n_fake", "n_genuine"}
     assert set(found["collections"]["far"]) == {"balanced_accuracy", "roc_auc"}
     assert found["test"]["roc_auc"] == results.metric("test", "roc_auc").value
-
-
-def test_one_collection_alone_gets_no_row_beside_the_whole():
+    # One collection alone gets no row beside the whole.
     assert measured(predictions("a")).shown_subsets() == ["test"]
     assert measured(predictions("a", "b")).shown_subsets() == ["test", "collections.a", "collections.b"]
 
@@ -135,31 +113,22 @@ def test_what_was_saved_is_read_back_as_it_was(tmp_path):
     pd.testing.assert_frame_equal(again.predictions, results.predictions)
     assert again.headline() == results.headline()
     assert again.robustness.empty
-
-
-def test_where_nothing_was_evaluated_the_message_says_what_to_do(tmp_path):
     with pytest.raises(UserError, match="no evaluation yet; make one"):
-        Results.load(tmp_path, tmp_path / "metrics.json", 0.9)
+        Results.load(tmp_path / "empty", tmp_path / "metrics.json", 0.9)
 
 
 def sliced_predictions(n=120):
-    rng = np.random.default_rng(0)
-    target = np.arange(n) % 2
-    logit = rng.normal(size=n) + target
-    fake_subset = np.where(np.arange(n) % 4 == 1, "copy_move", "splice")
-    return pd.DataFrame(
-        {
-            "target": target,
-            "logit": logit,
-            "probability_fake": 1 / (1 + np.exp(-logit)),
-            "group": np.arange(n) // 2,
-            "collection": np.where(np.arange(n) < n // 2, "near", "far"),
-            "subset": np.where((target == 1) & (np.arange(n) < n // 2), fake_subset, ""),
-            "source_format": np.where(np.arange(n) % 3 == 0, "TIFF", "JPEG"),
-            "width": np.where(np.arange(n) % 5 == 0, 2000, 400),
-            "height": np.where(np.arange(n) % 5 == 0, 1000, 300),
-            "jpeg_quality": np.where(np.arange(n) % 3 == 0, np.nan, np.where(np.arange(n) % 2, 75, 100)),
-        }
+    number, target = np.arange(n), np.arange(n) % 2
+    fake_subset = np.where(number % 4 == 1, "copy_move", "splice")
+    return answers(
+        *(target, np.random.default_rng(0).normal(size=n) + target),
+        group=number // 2,
+        collection=np.where(number < n // 2, "near", "far"),
+        subset=np.where((target == 1) & (number < n // 2), fake_subset, ""),
+        source_format=np.where(number % 3 == 0, "TIFF", "JPEG"),
+        width=np.where(number % 5 == 0, 2000, 400),
+        height=np.where(number % 5 == 0, 1000, 300),
+        jpeg_quality=np.where(number % 3 == 0, np.nan, np.where(target, 75, 100)),
     )
 
 
@@ -195,17 +164,12 @@ def test_each_edge_belongs_to_the_bin_above_it():
         .assign(jpeg_quality=[1, 49, 50, 74, 75, 89, 90, 100, 60, 60, 60, 60], height=1000)
         .assign(width=[199, 200, 999, 1000, 3999, 4000, 15999, 16000, 1, 1, 1, 1])
     )
-    sizes = {name: len(part) for (property_, name), part in slices(table).items() if property_ == "size"}
-    assert sizes == {
-        "below 0.2 megapixels": 5,
-        "0.2–1 megapixels": 2,
-        "1–4 megapixels": 2,
-        "4–16 megapixels": 2,
+    counts = {place: len(part) for place, part in slices(table).items()}
+    assert {name: n for (property_, name), n in counts.items() if property_ == "size"} == {
+        **{"below 0.2 megapixels": 5, "0.2–1 megapixels": 2, "1–4 megapixels": 2, "4–16 megapixels": 2},
         "16 megapixels and more": 1,
     }
-    qualities = {
-        name: len(part) for (property_, name), part in slices(table).items() if property_ == "quality"
-    }
+    qualities = {name: n for (property_, name), n in counts.items() if property_ == "quality"}
     assert qualities == {"quality below 50": 2, "quality 50–74": 6, "quality 75–89": 2, "quality 90–100": 2}
 
 
@@ -228,7 +192,10 @@ def test_one_class_alone_keeps_its_accuracy_and_few_pictures_their_count():
     assert (found["n_genuine"] == 0).all()
 
 
-def test_no_pictures_have_no_slices():
+def test_no_pictures_have_no_slices_and_an_empty_test_split_is_no_error():
+    results = measured(predictions("far"), elsewhere={"far"})
+    assert results.n().n_fake == 0
+    assert results.metric("elsewhere", "roc_auc").value is not None
     results = measured(sliced_predictions().head(0), 0.6)
     assert results.slices.empty
     assert list(results.slices.columns) == SLICES

@@ -23,17 +23,16 @@ def logits(separation, seed, n=N):
     return np.random.default_rng(seed).normal(0, 1, n) + separation * labels(n)[0]
 
 
-def measured(before, after, which=JPEG, threshold=0.5, target=None, group=None):
+def compared(before, after, target=None, group=None):
+    """Measure answers after each perturbation of `after`."""
     of, groups = labels(len(before))
-    return measure_robustness(
-        before,
-        pd.DataFrame({which.name: after}),
-        [which],
-        of if target is None else target,
-        groups if group is None else group,
-        threshold,
-        BOOTSTRAP,
-    )
+    target, group = of if target is None else target, groups if group is None else group
+    answers = pd.DataFrame({each.name: logits for each, logits in after})
+    return measure_robustness(before, answers, [each for each, _ in after], target, group, 0.5, BOOTSTRAP)
+
+
+def measured(before, after, which=JPEG, **named):
+    return compared(before, [(which, after)], **named)
 
 
 def row_of(*arguments, **named):
@@ -68,10 +67,7 @@ def test_figures_are_those_at_the_threshold_and_shifts_are_paired():
     assert row["false_positive_rate"] == (after[target == 0] >= 0.5).mean()
     assert row["flipped"] == ((before >= 0.5) != (after >= 0.5)).mean()
     assert (row["n_fake"], row["n_genuine"]) == (N // 2, N // 2)
-
-
-def test_the_threshold_itself_is_called_fake():
-    row = row_of(np.full(N, 0.4), np.full(N, 0.5))
+    row = row_of(np.full(N, 0.4), np.full(N, 0.5))  # the threshold itself is called fake
     assert row["true_positive_rate"] == row["false_positive_rate"] == row["flipped"] == 1
 
 
@@ -113,16 +109,7 @@ def test_one_class_alone_has_rates_and_shifts_but_no_ranks():
 def test_answers_that_are_no_numbers_leave_their_row_without_figures_and_the_others_whole():
     answers = logits(1.0, 1)
     broken = np.where(np.arange(N) == 7, np.nan, answers)
-    target, group = labels()
-    table = measure_robustness(
-        answers,
-        pd.DataFrame({JPEG.name: broken, PROBE.name: answers}),
-        [JPEG, PROBE],
-        target,
-        group,
-        0.5,
-        BOOTSTRAP,
-    )
+    table = compared(answers, [(JPEG, broken), (PROBE, answers)])
     assert list(table["verdict"]) == ["", robustness.NO_NUMBER, robustness.SHORTCUT]
     assert table.loc[1, "roc_auc":"flipped"].isna().all()
     assert table.loc[2, "roc_auc"] == table.loc[0, "roc_auc"]
@@ -132,9 +119,7 @@ def test_one_group_says_nothing_about_others():
     row = row_of(logits(0.3, 1), logits(2.0, 2), group=np.zeros(N))
     assert np.isnan([row["low"], row["change_low"]]).all()
     assert row["verdict"] == robustness.NO_INTERVAL
-
-
-def test_a_perfect_ranking_of_few_groups_is_not_taken_for_certain():
+    # A perfect ranking of few groups is not taken for certain.
     target = np.tile([0, 1], 4)
     row = row_of(np.zeros(8), target.astype(float), PROBE, target=target, group=np.repeat([1, 2], 4))
     assert row["roc_auc"] == 1
@@ -142,13 +127,10 @@ def test_a_perfect_ranking_of_few_groups_is_not_taken_for_certain():
     assert row["verdict"] == ""
 
 
-def test_no_pictures_give_a_table_without_figures():
+def test_pictures_in_another_order_give_the_same_table_and_none_one_without_metrics():
     table = measured(np.empty(0), np.empty(0))
     assert list(table["n_fake"]) == [0, 0]
     assert table["roc_auc"].isna().all()
-
-
-def test_pictures_in_another_order_give_the_same_table():
     before, after = logits(1.0, 1), logits(0.5, 2)
     target, group = labels()
     order = np.random.default_rng(0).permutation(N)
@@ -157,25 +139,12 @@ def test_pictures_in_another_order_give_the_same_table():
     assert turned[numbers].to_numpy() == pytest.approx(measured(before, after)[numbers].to_numpy())
 
 
-def test_two_figures_sum_a_table_up_and_the_pictures_as_they_are_are_none_of_them():
-    answers = pd.DataFrame({JPEG.name: logits(1.0, 1), "webp": logits(0.0, 2), PROBE.name: logits(0.5, 3)})
+def test_two_metrics_sum_a_table_up_and_the_pictures_as_they_are_are_none_of_them():
     webp = next(each for each in SETS["full"] if each.family == "WebP")
-    table = measure_robustness(
-        logits(3.0, 0),
-        answers.rename(columns={"webp": webp.name}),
-        [JPEG, webp, PROBE],
-        *labels(),
-        0.5,
-        BOOTSTRAP,
-    )
+    after = [(JPEG, logits(1.0, 1)), (webp, logits(0.0, 2)), (PROBE, logits(0.5, 3))]
+    table = compared(logits(3.0, 0), after)
     found, by_name = robustness_headline(table), table.set_index("name")["roc_auc"]
     assert found["mean_roc_auc"] == pytest.approx((by_name[JPEG.name] + by_name[webp.name]) / 2)
     assert found["content_only_roc_auc"] == by_name[PROBE.name]
-
-
-def test_where_no_figure_is_known_the_sum_is_none():
-    missing = np.full(N, np.nan)
-    assert robustness_headline(measured(logits(1.0, 0), missing)) == {
-        "mean_roc_auc": None,
-        "content_only_roc_auc": None,
-    }
+    unknown = measured(logits(1.0, 0), np.full(N, np.nan))
+    assert robustness_headline(unknown) == {"mean_roc_auc": None, "content_only_roc_auc": None}
