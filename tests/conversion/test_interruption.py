@@ -26,6 +26,15 @@ def run(*arguments):
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
 
 
+def start(folder, output, n_done, **options):
+    """Start a conversion by two workers, and wait until it has done so many pictures."""
+    started = subprocess.Popen(
+        command(folder, output, "equal", 2), stderr=subprocess.PIPE, text=True, **options
+    )
+    wait_until(lambda: len(pictures_in(output)) > n_done)
+    return started
+
+
 def pictures_in(output):
     return list(output.rglob("*.jpg")) if output.exists() else []
 
@@ -100,10 +109,7 @@ def test_killed_in_the_middle_it_goes_on_and_ends_as_a_clean_run(many, clean_by,
 
 def test_interrupted_by_ctrl_c_it_goes_on_too(many, clean, tmp_path):
     output = tmp_path / "converted"
-    started = subprocess.Popen(
-        command(many, output, "equal", 2), stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    wait_until(lambda: len(pictures_in(output)) > 40)
+    started = start(many, output, 40, start_new_session=True)
     workers = children_of(started.pid)
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does, to all of them
     _, errors = started.communicate(timeout=30)
@@ -116,8 +122,7 @@ def test_interrupted_by_ctrl_c_it_goes_on_too(many, clean, tmp_path):
 
 def test_a_worker_ended_from_outside_is_reported_and_the_work_can_go_on(many, clean, tmp_path):
     output = tmp_path / "converted"
-    started = subprocess.Popen(command(many, output, "equal", 2), stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: len(pictures_in(output)) > 10)
+    started = start(many, output, 10)
     os.kill(max(children_of(started.pid)), signal.SIGKILL)
     _, errors = started.communicate(timeout=30)
     assert started.returncode == 1
@@ -152,16 +157,16 @@ def test_a_disk_too_full_for_the_journal_and_a_folder_that_may_not_be_written_ar
     assert run(dataset, output, "raw", 1).returncode == 0
     before = digests(output)
     (dataset / "fake/f0.jpg").write_bytes((dataset / "fake/f2.tif").read_bytes())
-    for folder in [tmp_path, *(path for path in output.rglob("*") if path.is_dir()), output]:
+    folders = [tmp_path, *(path for path in output.rglob("*") if path.is_dir()), output]
+    for folder in folders:
         folder.chmod(0o555)
-    journal = tmp_path / ".converted.journal"
-    journal.chmod(0o666)
+    (tmp_path / ".converted.journal").chmod(0o666)
     for folder in [*tmp_path.parents][:3]:
         folder.chmod(0o755)
     try:
         failed = run(dataset, output, "raw", 1, *(["nobody"] if os.geteuid() == 0 else []))
     finally:
-        for folder in [tmp_path, output, *(path for path in output.rglob("*") if path.is_dir())]:
+        for folder in folders:
             folder.chmod(0o755)
     assert failed.returncode == 1
     assert "cannot write" in failed.stderr
@@ -170,16 +175,12 @@ def test_a_disk_too_full_for_the_journal_and_a_folder_that_may_not_be_written_ar
     assert digests(output) == before
 
 
-# A conversion on a Dask cluster leaves what one on this machine leaves.
-
-HERE = Compute(backend="local", workers=1, scheduler=None)
-
-
 @pytest.mark.parametrize("policy", ["equal", "matched"])
-def test_files_and_tables_are_the_same(dataset, tmp_path, compose_config, monkeypatch, policy):
+def test_a_dask_cluster_leaves_what_this_machine_leaves(
+    dataset, tmp_path, compose_config, monkeypatch, policy
+):
     settings = compose_config(f"convert={policy}", "convert.max_rejected=1").convert
-    broken = dataset / "genuine" / "broken.jpg"
-    broken.write_bytes((dataset / "genuine" / "g0.jpg").read_bytes()[:200])
+    (dataset / "genuine/broken.jpg").write_bytes((dataset / "genuine/g0.jpg").read_bytes()[:200])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     sources = list_folder(dataset.relative_to(tmp_path))  # relative: the workers live in another folder
@@ -187,5 +188,5 @@ def test_files_and_tables_are_the_same(dataset, tmp_path, compose_config, monkey
         there = Compute(backend="dask", workers=None, scheduler=address)
         counts = convert_pictures(sources, [], tmp_path / "there", settings, there)
     assert (counts.converted, counts.rejected) == (10, 1)
-    assert counts == convert_pictures(sources, [], tmp_path / "here", settings, HERE)
+    assert counts == convert_pictures(sources, [], tmp_path / "here", settings, on_cores(1))
     assert digests(tmp_path / "there") == digests(tmp_path / "here")

@@ -131,18 +131,15 @@ def test_written_tables_are_read_back_and_stay_where_others_cannot_be_written_wh
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_empty_cells_and_the_word_nan_are_text(tmp_path):
-    files(1).assign(subset="nan").to_csv(tmp_path / "files.csv", index=False)
-    table = read_files(tmp_path)
-    assert set(table["subset"]) == {"nan"}
-    assert set(table["jpeg_quality"]) == {""}
-
-
-def test_tables_that_are_missing_lack_a_column_or_have_a_swapped_target_are_refused(tmp_path):
+def test_cells_are_text_and_tables_that_are_missing_or_wrong_are_refused(tmp_path):
     with pytest.raises(
         UserError, match=r"files\.csv is not there; write it with python -m pipeline\.convert"
     ):
         read_files(tmp_path)
+    files(1).assign(subset="nan").to_csv(tmp_path / "files.csv", index=False)
+    table = read_files(tmp_path)
+    assert set(table["subset"]) == {"nan"}
+    assert set(table["jpeg_quality"]) == {""}
     table = build(files()).splits["train"]
     path = tmp_path / "train.csv"
     with pytest.raises(
@@ -160,15 +157,12 @@ def test_tables_that_are_missing_lack_a_column_or_have_a_swapped_target_are_refu
         read_table(path)
 
 
-def test_counts_say_what_a_random_split_leaks():
+def test_counts_fit_a_terminal_add_up_and_name_leaks_and_a_group_that_fills_training():
     counts = count_manifest(build(files(), RANDOM), frozenset())
     leak = counts["leak"]["fake"]
     assert 0 < leak["with_relatives_in_train"] <= leak["pictures"] == counts["test"]["fake"]
     assert "this split leaks: " in count_lines(counts)
     assert count_manifest(build(files()), frozenset())["leak"]["fake"]["with_relatives_in_train"] == 0
-
-
-def test_counts_fit_a_terminal_add_up_and_name_a_group_that_fills_training():
     table = files(far=50)
     counts = count_manifest(build(table), cross_dataset_collections(DATA))
     here = [counts[name][label] for name in ("train", "validation", "test") for label in ("genuine", "fake")]

@@ -89,7 +89,7 @@ def test_identical_pixels_and_near_duplicates_join():
 
 
 @pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
-def test_all_names_of_casia2_give_the_known_components():
+def test_all_names_of_casia2_give_the_known_components_and_tiff_means_fake():
     facts = json.loads(Path(NAMES / "facts.json").read_text())
     table = casia2_names()
     fake = table[table["label"] == "fake"]
@@ -101,9 +101,14 @@ def test_all_names_of_casia2_give_the_known_components():
     assert groups.iloc[0] == facts["giant_component_images"] == 3838
     share = np.mean(fake["group"] == groups.index[0])
     assert share == pytest.approx(facts["giant_component_share_of_fakes"], abs=1e-3)
+    formats = pd.get_dummies(table["source_format"]).to_numpy()
+    is_fake = (table["label"] == "fake").to_numpy()
+    answers = cross_val_predict(DecisionTreeClassifier(max_depth=2, random_state=0), formats, is_fake, cv=5)
+    assert np.mean(answers == is_fake) == pytest.approx(0.836, abs=0.001)
+    assert answers.tolist() == (table["source_format"] == "TIFF").tolist()
 
 
-# Groups of the real pictures beside those of `facts.csv`, and what the format alone tells of CASIA 2.
+# Groups of the real pictures beside those of `facts.csv`.
 
 
 @pytest.fixture(scope="module")
@@ -162,13 +167,3 @@ def test_groups_of_the_real_pictures_are_those_of_facts_csv(real_files, real_pic
     sources = source_relation(everything)
     joined = join(len(everything), [sources, type(sources)(np.arange(len(ours)), ours)])[: len(ours)]
     assert np.mean(joined[one] != joined[other]) < 0.001
-
-
-@pytest.mark.skipif(not NAMES.is_dir(), reason="needs ../shared/data/casia2-names")
-def test_tiff_means_fake_in_casia2():
-    table = casia2_names()
-    formats = pd.get_dummies(table["source_format"]).to_numpy()
-    fake = (table["label"] == "fake").to_numpy()
-    answers = cross_val_predict(DecisionTreeClassifier(max_depth=2, random_state=0), formats, fake, cv=5)
-    assert np.mean(answers == fake) == pytest.approx(0.836, abs=0.001)
-    assert answers.tolist() == (table["source_format"] == "TIFF").tolist()
