@@ -94,23 +94,39 @@ TOO_FEW["parts"]["training"] |= {"too_few": "5 fake pictures, fewer than 8", "ra
 
 IDS = ["equal", "matched", "clean", "alike", "strong", "motifs", "copied", "too few"]
 
+VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
+
 
 class Page(HTMLParser):
-    """Checks that tags are closed in order, and keeps what the page would load."""
+    """Checks that tags are closed in order; keeps what would be loaded, and the text."""
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.loaded = [], []
+        self.open, self.loaded, self.tags, self.ids, self.text = [], [], [], [], ""
         self.feed(text)
         assert not self.open
 
     def handle_starttag(self, tag, attributes):
-        self.loaded += [value for name, value in attributes if name in ("src", "href", "action")]
-        if tag not in ("meta", "br", "link", "img"):
+        self.tags.append(tag)
+        self.loaded += [
+            value for name, value in attributes if name in ("src", "href", "xlink:href", "action")
+        ]
+        self.ids += [value for name, value in attributes if name == "id"]
+        if tag not in VOID:
             self.open.append(tag)
 
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
     def handle_endtag(self, tag):
-        assert self.open.pop() == tag
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("style", "title"):
+            self.text += f" {data}"
 
 
 def test_after_equal_the_page_says_that_figures_would_be_jpeg_history():
@@ -279,21 +295,11 @@ def test_texts_from_outside_are_escaped():
     evil = audit(
         "equal", side(0.99, 0.56, bytes=0.54), **{f"collections.{nasty}": part(side(0.9), side(0.5))}
     )
-    evil["labels"] |= {
-        "identical": 2,
-        "identical_pictures": [{"path": nasty, "label": "fake", "split": "train"}],
-    }
+    picture = {"path": nasty, "label": "fake", "split": "train"}
+    evil["labels"] |= {"identical": 2, "identical_pictures": [picture]}
     evil["masks"] |= {"empty": [nasty], "rejected": [{"path": nasty, "reason": nasty}]}
-    evil["leaks"]["largest_groups"] = [
-        {
-            "group": nasty,
-            "title": nasty,
-            "pictures": 2,
-            "fakes": 1,
-            "share_of_fakes": 0.5,
-            "splits": ["train"],
-        }
-    ]
+    group = {"group": nasty, "title": nasty, "pictures": 2, "fakes": 1, "share_of_fakes": 0.5}
+    evil["leaks"]["largest_groups"] = [group | {"splits": ["train"]}]
     text = render_page(evil)
     assert nasty not in text
     assert "&lt;img" in text

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -24,45 +23,13 @@ from tests.reports.evaluated import (
     with_names,
     without,
 )
+from tests.reports.test_audit_report import Page
 
 NASTY = "<script>alert(1)</script>.jpg"
-VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
 SECTIONS = ["How good is it?", "Where does it fail?", "How fragile is it?", "How good is it elsewhere?"]
 SECTIONS += ["What exactly was run?"]
 
 UNDRAWN = without(BELIEVABLE, "predictions", "history")  # drawing takes most of the time
-
-
-class Page(HTMLParser):
-    """Checks that tags are closed in order; keeps what would be loaded, and the text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.loaded, self.tags, self.ids, self.text = [], [], [], [], ""
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.loaded += [
-            value for name, value in attributes if name in ("src", "href", "xlink:href", "action")
-        ]
-        self.ids += [value for name, value in attributes if name == "id"]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not self.open or self.open[-1] not in ("style", "title"):
-            self.text += f" {data}"
 
 
 @pytest.fixture(scope="module")
