@@ -29,9 +29,8 @@ S = TypeVar("S", bound=Section)
 def check(schema: type[S], values: Mapping[str, Any], prefix: str = "") -> S:
     """Return plain, nested `values` as what `schema` describes; `prefix` stands before each key in messages.
 
-    Raises:
-        UserError: an unknown or missing key, a wrong type, a value out of range or values that do not go
-            together; the message lists each mistake with its key and what is expected.
+    Raises UserError at an unknown or missing key, a wrong type, a value out of range or values that do not go
+    together; the message lists each mistake with its key and what is expected.
     """
     if mistakes := list_mistakes(schema, values, prefix):
         raise UserError("the configuration is not right:\n  " + "\n  ".join(mistakes))

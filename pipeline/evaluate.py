@@ -69,9 +69,8 @@ def run(config: Config) -> None:
 def evaluate(config: Config, models: Path, reports: Path) -> Results:
     """Test one detector; replace the evaluation in `reports`.
 
-    Raises:
-        UserError: there is no detector, the tables or pictures are not what they were, or the detector was
-            trained with other tables.
+    Raises UserError where there is no detector, it was trained with other tables, or tables or pictures are
+    not what they were.
     """
     manifest = Path(config.paths.manifest)
     check_built_from(manifest, config)

@@ -34,8 +34,7 @@ from pipeline.train import train
 
 UPSTREAM = ("data", "convert", "split", "sample", "paths", "seed")  # the seed assigns the pictures too
 CHOSEN_BY = "balanced_accuracy"  # on validation: never a metric of the test
-# Of the test, in the table.
-SHOWN = {
+SHOWN = {  # of the test, in the table
     "fake": "fake_accuracy", "genuine": "genuine_accuracy", "balanced": "balanced_accuracy", "AUC": "roc_auc",
 }  # fmt: skip
 RESULT = "result.json"

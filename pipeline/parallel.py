@@ -81,8 +81,7 @@ def map_chunks(
     than starting others. `sizes`, the bytes behind each item, make chunks smaller and starting others worth
     while. `counts` is what each item counts on the bar, in pictures; None: 1.
 
-    Raises:
-        UserError: a worker process was ended from outside, or the cluster cannot be reached.
+    Raises UserError where a worker process was ended from outside, or the cluster cannot be reached.
     """
     if not items:
         return

@@ -263,8 +263,7 @@ class AverageReplicas(keras.callbacks.Callback):
     """Brings all replicas to one state after each epoch; must stand before what reads it.
 
     Weights are equal by themselves. Means and variances of a batch normalisation are not: each replica
-    keeps those of its own parts of the batches. All take their average, which is also what a checkpoint
-    can hold. Without several replicas there is nothing to do.
+    keeps those of its own parts of the batches. All take their average, which a checkpoint can hold.
     """
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002

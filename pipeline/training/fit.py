@@ -27,17 +27,14 @@ Batch = dict[str, tf.Tensor]
 def prepare_training(config: Config, tables: Mapping[str, Any]) -> tuple[Any, dict[str, str], Checkpoint]:
     """Prepare this process for the training of a configuration on `tables` (name -> path and digest).
 
-    Returns:
-        the model with new weights; `device` and `precision`, for the record; and the checkpoint, to be
-        removed once all is saved (a forest keeps none: it grows in minutes).
+    Returns the model with new weights; `device` and `precision`, for the record; and the checkpoint, to be
+    removed once all is saved (a forest keeps none: it grows in minutes).
     """
     machine = prepare_machine(config.runtime, config.train.precision, training_seed(config))
     strategy = choose_strategy(config.runtime.strategy)
     with strategy.scope():
         model = build(config.model, config.inputs.height, config.inputs.width)
-    digest = training_digest(
-        config, tables, precision=machine["precision"], replicas=strategy.num_replicas_in_sync
-    )
+    digest = training_digest(config, tables, machine["precision"], strategy.num_replicas_in_sync)
     if isinstance(model, Forest):
         machine["precision"] = "float64"
     return model, machine, Checkpoint(CHECKPOINTS / digest)
@@ -60,12 +57,9 @@ def fit(
     is kept in the `checkpoint`, which whoever calls removes in the end. With `train.resume` training goes on
     from there, and ends with the weights and the history of one that was never interrupted.
 
-    Returns:
-        one row an epoch: `epoch` and the metrics of `pipeline.training.callbacks.COLUMNS`.
-
-    Raises:
-        UserError: a picture cannot be read, a class is missing, training diverges, or a batch is too
-            large for the memory or cannot be shared out to the devices.
+    Returns one row an epoch: `epoch` and the metrics of `pipeline.training.callbacks.COLUMNS`. Raises
+    UserError where a picture cannot be read, a class is missing, training diverges, or a batch is too large
+    for the memory or cannot be shared out to the devices.
     """
     if isinstance(model, Forest):
         return fit_forest(model, train, validation, config, on_epoch)
