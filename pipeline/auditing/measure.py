@@ -19,7 +19,7 @@ from pipeline.errors import UserError
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.hashes import sha256_of
 from pipeline.images.mask import read_mask
-from pipeline.images.read import read_bytes, read_rgb
+from pipeline.images.read import read, read_bytes
 from pipeline.parallel import map_chunks
 
 _ALONE = 100  # up to this many, other processes would only just have started
@@ -89,7 +89,7 @@ def _measure_file(task: Task, path: str, expected: str, page: int, limits: Limit
         if sha256_of(content) != expected:
             raise Unreadable("it is not the file that was converted: its content has changed")
         features = header_features(content, Path(path).name, task.width, task.height)
-        rgb = read_rgb(content, limits=limits, page=page) if task.probed else None
+        rgb = read(content, limits=limits, page=page).pixels if task.probed else None
     except Unreadable as error:
         raise UserError(
             f"{path} cannot be audited: {error.reason}; bring data/converted in step with the pictures as "

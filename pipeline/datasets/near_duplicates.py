@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from pipeline.config import Compute
 from pipeline.errors import UserError
 from pipeline.images.files import Unreadable
-from pipeline.images.read import read_rgb
+from pipeline.images.read import read
 from pipeline.parallel import map_chunks
 
 CORRELATION = 0.85
@@ -78,7 +78,7 @@ def read_thumbnails(paths: Sequence[str], folder: Path, compute: Compute) -> np.
 
 def _read_thumbnail(path: Path) -> np.ndarray:
     try:
-        rgb = read_rgb(path, at_least=_ENOUGH)
+        rgb = read(path, at_least=_ENOUGH).pixels
     except Unreadable as error:
         raise UserError(
             f"{error}; files.csv names it, so it was there when it was converted: convert again with make "

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.config import Inputs, NativeAugment, NativeInputs, ResizedInputs
 from pipeline.images.content_features import history_features
-from pipeline.images.read import read_rgb
+from pipeline.images.read import read
 from pipeline.inputs.load import BLOCK, Loaded, load, on_grid, resize
 from pipeline.models.forest import Forest
 
@@ -158,7 +158,7 @@ class ForestScorer:
 
     def prepare(self, original: Path | bytes, decoded: Loaded | None = None) -> np.ndarray:
         """Read it also if it is decoded: its features are also of pixels at the border that fill no block."""
-        return history_features(read_rgb(original, known_whole=decoded is not None))
+        return history_features(read(original, known_whole=decoded is not None).pixels)
 
     def prepare_crop(self, crop: Loaded) -> np.ndarray:
         """Measure it: (features,) float32."""

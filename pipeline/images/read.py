@@ -184,18 +184,6 @@ def read(
     return Picture(name, content, stored_as, orientation, stored_size, image, at_least)
 
 
-def read_rgb(
-    source: Path | bytes,
-    limits: Limits = LIMITS,
-    page: int = 0,
-    *,
-    at_least: tuple[int, int] | None = None,
-    known_whole: bool = False,
-) -> np.ndarray:
-    """Return the pixels of `read`, (height, width, 3) uint8, where nothing else of the picture is wanted."""
-    return read(source, limits, page, at_least=at_least, known_whole=known_whole).pixels
-
-
 def read_bytes(path: Path) -> bytes:
     """Read a file; raise Unreadable where the operating system refuses."""
     try:

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.config import Compute, Config
 from pipeline.errors import UserError
 from pipeline.images.content_features import N_HISTORY, history_features
-from pipeline.images.read import read_rgb
+from pipeline.images.read import read
 from pipeline.models.forest import Forest
 from pipeline.parallel import map_chunks, worker_count
 from pipeline.training.callbacks import COLUMNS, OnEpoch, score_epoch
@@ -23,7 +23,7 @@ _ALONE = 100  # up to this many, other processes would only just have started
 def measure_pictures(paths: Sequence[Path], compute: Compute, known_whole: bool = False) -> np.ndarray:
     """Return the compression history of each picture, (n, `N_HISTORY`) float32, measured where the files are.
 
-    `known_whole`: see `pipeline.images.read.read_rgb`. Raises UserError where a picture cannot be read.
+    `known_whole`: see `pipeline.images.read.read`. Raises UserError where a picture cannot be read.
     """
     absolute = [path.absolute() for path in paths]  # a worker may have started elsewhere
     measured = np.empty((len(paths), N_HISTORY), np.float32)
@@ -34,7 +34,7 @@ def measure_pictures(paths: Sequence[Path], compute: Compute, known_whole: bool 
 
 
 def _measure(path: Path, known_whole: bool) -> np.ndarray:
-    return history_features(read_rgb(path, known_whole=known_whole))
+    return history_features(read(path, known_whole=known_whole).pixels)
 
 
 def fit_forest(

@@ -15,7 +15,6 @@ from pipeline.errors import UserError
 from pipeline.images.files import Rejected
 from pipeline.images.jpeg import read_header
 from pipeline.images.mask import read_mask
-from pipeline.images.read import read_rgb
 from tests.images.pictures import (
     EQUAL,
     digests,
@@ -23,6 +22,7 @@ from tests.images.pictures import (
     list_folder,
     make_dataset,
     on_cores,
+    read_rgb,
     read_rows,
     settings,
     turned_by,

@@ -16,13 +16,13 @@ from pipeline.images import read as reading
 from pipeline.images.encode import settings_of, take_apart
 from pipeline.images.jpeg import header_segments
 from pipeline.images.mask import read_mask
-from pipeline.images.read import read_rgb
 from tests.images.pictures import (
     as_photoshop_writes,
     digests,
     draw_photo,
     list_folder,
     on_cores,
+    read_rgb,
     saved,
     settings,
     turned_by,

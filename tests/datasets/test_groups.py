@@ -16,8 +16,8 @@ from pipeline.datasets.listing import list_sources
 from pipeline.datasets.near_duplicates import find_near_duplicates
 from pipeline.datasets.splits import assign
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256, sha256_of_file
-from pipeline.images.read import read_rgb
 from tests.datasets.casia2 import NAMES, casia2_names
+from tests.images.pictures import read_rgb
 
 
 def files(*pictures):

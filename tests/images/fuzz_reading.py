@@ -19,9 +19,10 @@ import numpy as np
 from PIL import Image
 
 from pipeline.images.files import Limits, Unreadable
-from pipeline.images.read import read, read_rgb
+from pipeline.images.read import read
 from pipeline.images.tiff import DeepTiff, count_pages
 from tests.images import odd_files
+from tests.images.pictures import read_rgb
 
 LIMITS = Limits(megapixels=40, gib=0.25)
 SECONDS_EACH = 20

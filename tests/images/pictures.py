@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 
 from pipeline.config import Compute, Convert
 from pipeline.images.files import Source
+from pipeline.images.read import read
 from pipeline.images.tiff import ORIENTATION
 
 
@@ -97,6 +98,10 @@ def as_photoshop_writes(pixels: np.ndarray) -> bytes:
     ]:
         content = with_segment(content, marker, payload)
     return content + b"MPF behind" + thumbnail
+
+
+def read_rgb(source: Path | bytes, **options: object) -> np.ndarray:
+    return read(source, **options).pixels
 
 
 def turned_by(orientation: int | None, order: str = "<") -> Image.Exif:

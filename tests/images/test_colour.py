@@ -11,8 +11,8 @@ from PIL import Image, ImageCms
 
 from pipeline.images import colour
 from pipeline.images.colour import applied_profile, eight_bit
-from pipeline.images.read import read, read_rgb
-from tests.images.pictures import GREY, PHOTO, cmyk_profile, encoded, linear_grey, linear_rgb, tiff
+from pipeline.images.read import read
+from tests.images.pictures import GREY, PHOTO, cmyk_profile, encoded, linear_grey, linear_rgb, read_rgb, tiff
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

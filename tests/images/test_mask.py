@@ -6,8 +6,8 @@ from PIL import Image
 
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.mask import align_mask, encode_mask, read_mask
-from pipeline.images.read import read, read_rgb
-from tests.images.pictures import encoded, turned_by
+from pipeline.images.read import read
+from tests.images.pictures import encoded, read_rgb, turned_by
 
 MARKED = np.zeros((8, 12), bool)
 MARKED[1:4, 2:9] = True

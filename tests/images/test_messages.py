@@ -14,8 +14,7 @@ from pipeline.conversion import conversion
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.images.files import Unreadable
 from pipeline.images.messages import collected
-from pipeline.images.read import read_rgb
-from tests.images.pictures import EQUAL, GREY, PHOTO, encoded, list_folder, make_dataset, on_cores, tiff
+from tests.images.pictures import EQUAL, PHOTO, encoded, list_folder, make_dataset, on_cores, read_rgb, tiff
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -36,7 +35,7 @@ DESCRIPTORS = Path("/proc/self/fd")
 
 
 def damaged_fax() -> bytes:
-    content = bytearray(encoded(Image.fromarray(GREY).convert("1"), "TIFF", compression="group4"))
+    content = bytearray(encoded(Image.fromarray(PHOTO).convert("1"), "TIFF", compression="group4"))
     content[150:160] = b"\x01" * 10
     return bytes(content)
 

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.images.files import Unreadable
-from pipeline.images.read import read_rgb
 from tests.conftest import ROOT
 from tests.images import odd_files
 from tests.images.odd_files import damaged
-from tests.images.pictures import PHOTO, draw_photo, encoded, rgb
+from tests.images.pictures import PHOTO, draw_photo, encoded, read_rgb, rgb
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are set as Linux does")

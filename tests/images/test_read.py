@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.images.files import Unreadable
-from pipeline.images.read import READING, _to_rgb, read, read_rgb
+from pipeline.images.read import READING, _to_rgb, read
 from pipeline.images.tiff import ORIENTATION
-from tests.images.pictures import PHOTO, draw_photo, encoded, in_lab, linear_rgb, tiff, turned_by
+from tests.images.pictures import PHOTO, draw_photo, encoded, in_lab, linear_rgb, read_rgb, tiff, turned_by
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"%d\"/></x:xmpmeta>"
 

@@ -9,10 +9,10 @@ import pytest
 import tifffile
 
 from pipeline.images.files import Limits, Unreadable
-from pipeline.images.read import read, read_rgb
+from pipeline.images.read import read
 from pipeline.images.tiff import DeepTiff, count_pages
 from tests.images.odd_files import with_next_page
-from tests.images.pictures import GREY, PHOTO, encoded, rgb, tiff
+from tests.images.pictures import GREY, PHOTO, encoded, read_rgb, rgb, tiff
 from tests.images.test_read import STORED, UPRIGHT
 
 

@@ -5,11 +5,10 @@ from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.images.content_features import N_HISTORY, history_features
-from pipeline.images.read import read_rgb
 from pipeline.models.forest import build
 from pipeline.training.callbacks import COLUMNS
 from pipeline.training.fit_forest import fit_forest, measure_pictures
-from tests.images.pictures import draw_photo, on_cores
+from tests.images.pictures import draw_photo, on_cores, read_rgb
 
 
 @pytest.fixture(scope="module")
