@@ -94,7 +94,7 @@ class Manifest:
     """The tables of a manifest, each sorted by path."""
 
     # Side of the split -> table with `COLUMNS`. Pictures of test collections stand in "test",
-    # told by their collection
+    # known by their collection
     splits: Mapping[str, pd.DataFrame]
     # What the protocol or the split leaves out, and pictures of test collections that training has a relative
     # of. `reason` is in the same words for all of a kind, `detail` about this one

@@ -65,7 +65,7 @@ def test_raw_keeps_every_byte_and_tif_only_saves_tifs_alone(convert, dataset, ou
     assert table.loc[copied, "policy"].str.startswith("tif_only(copied").all()
 
 
-def test_masks_are_those_handed_in_turned_upright_with_their_pictures(convert, dataset, output):
+def test_masks_are_the_original_ones_turned_upright_with_their_pictures(convert, dataset, output):
     convert()
     mask = read_mask(dataset / "masks/f1.png")
     assert np.array_equal(read_mask(output / "set/masks/f1.png"), mask)

@@ -182,12 +182,8 @@ def test_changed_settings_leave_what_one_clean_run_leaves(convert, output, polic
     convert(EQUAL)
     convert(settings(policy, **changed))
     assert digests(output) == clean
-
-
-@pytest.mark.usefixtures("trusting")
-def test_a_changed_quality_leaves_copied_files_alone(convert):
-    convert(settings("tif_only"))
-    assert convert(settings("tif_only", quality=80)).unchanged == 8
+    if policy == "tif_only":  # another quality leaves copied files alone
+        assert convert(settings("tif_only", quality=80)).unchanged == 8
 
 
 @pytest.mark.parametrize("damage", ["delete", "change", "swap"])

@@ -200,10 +200,6 @@ def encoder(policy: str, name: str) -> Encoder:
     return POLICIES[policy]([source(name)], settings(policy, quality=90, subsampling="4:2:0"), {})[0]
 
 
-def test_the_schema_allows_exactly_the_policies_that_there_are():
-    assert set(get_args(Convert.model_fields["policy"].annotation)) == set(POLICIES)
-
-
 @pytest.mark.parametrize("name", ["a.tif", "a.TIFF", "a.jpg", "a.JPG", "a.png", "a.webp"])
 def test_each_policy_saves_what_it_says(name):
     assert encoder("raw", name) == Copied()
@@ -245,7 +241,8 @@ def test_matched_without_fake_jpegs_saves_all_alike_and_logs_it(caplog):
     assert "quality 88" in caplog.text
 
 
-def test_signatures_tell_ways_and_settings_apart_and_name_them():
+def test_signatures_tell_policies_and_settings_apart_and_the_schema_allows_exactly_those_policies():
+    assert set(get_args(Convert.model_fields["policy"].annotation)) == set(POLICIES)
     assert signature("equal", Jpeg(95, "4:4:4")).startswith("equal(quality=95,subsampling=4:4:4,reading=")
     assert signature("raw", Copied()).startswith("raw(copied,reading=")
     different = [("equal", Jpeg(95, "4:4:4")), ("equal", Jpeg(94, "4:4:4")), ("tif_only", Copied())]

@@ -61,20 +61,9 @@ def test_a_copy_saved_resized_and_turned_is_found(tmp_path, orientation):
     assert alike(tmp_path, original=scene(1), other=scene(2), copy=copy) == [0, 1, 0]
 
 
-def test_identical_pixels_are_alike_without_being_opened(tmp_path):
-    table = files(tmp_path, one=scene(1), two=scene(1), three=scene(2))
-    for path in tmp_path.iterdir():
-        path.unlink()
-    assert find(table, tmp_path) == [0, 0, 1]
-
-
-def test_near_hashes_without_correlation_are_not_alike():
-    hashes = np.zeros((2, 8), dtype=np.uint64)
+def test_uncorrelated_and_flat_pictures_are_like_none_and_few_pictures_are_taken(tmp_path):
     thumbnails = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
-    assert label(hashes, thumbnails) == [0, 1]
-
-
-def test_flat_pictures_are_like_none_and_few_pictures_are_taken(tmp_path):
+    assert label(np.zeros((2, 8), dtype=np.uint64), thumbnails) == [0, 1]
     white, grey = (Image.new("RGB", (64, 64), colour) for colour in ("white", "grey"))
     assert alike(tmp_path, white=white, grey=grey) == [0, 1]
     assert alike(tmp_path) == []
@@ -82,6 +71,10 @@ def test_flat_pictures_are_like_none_and_few_pictures_are_taken(tmp_path):
 
 
 def test_only_candidates_are_opened_and_a_missing_one_says_what_to_do(tmp_path, monkeypatch):
+    same_pixels = files(tmp_path, one=scene(1), two=scene(1), three=scene(2))
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert find(same_pixels, tmp_path) == [0, 0, 1]
     table = files(tmp_path, one=scene(1), two=saved_again(scene(1), 60), three=scene(2))
     (tmp_path / "three.png").unlink()
     assert find(table, tmp_path) == [0, 0, 1]
@@ -179,12 +172,9 @@ def test_the_search_finds_what_comparing_each_with_each_finds(seed, n, n_bits):
     assert pairs_of(hashes) == brute_force(hashes)
 
 
-def test_nothing_and_one_picture_have_no_pairs():
+def test_few_pictures_have_no_pairs_and_a_bucket_with_more_than_fits_is_taken_in_parts(monkeypatch):
     for n in (0, 1):
         assert pairs_of(np.zeros((n, 8), dtype=np.uint64)) == []
-
-
-def test_a_bucket_with_more_than_fits_is_taken_in_parts(monkeypatch):
     monkeypatch.setattr(near_duplicates, "_COMPARED", 50)
     monkeypatch.setattr(near_duplicates, "_QUERIES", 7)
     hashes = np.random.default_rng(0).integers(0, 16, (40, 2), dtype=np.uint64)

@@ -40,11 +40,15 @@ def test_pictures_and_groups_stay_and_so_does_the_number_of_each_label(given_tab
     pd.testing.assert_frame_equal(shuffled, shuffle_labels(given_table, [seed, 0]))
 
 
-def test_groups_of_one_label_and_one_size_stay_whole():
+def test_groups_of_one_label_and_size_stay_whole_and_each_seed_or_table_is_shuffled_otherwise():
     groups = np.repeat(np.arange(20), 3)
     for seed in range(5):
         shuffled = shuffle_labels(table(groups, np.repeat(np.arange(20) % 2, 3)), [seed, 0])
         assert (shuffled.groupby("group")["target"].nunique() == 1).all()
+    given_table = table(np.arange(50), np.arange(50) % 2)
+    shuffled = [shuffle_labels(given_table, seed)["target"] for seed in ([0, 0], [0, 1], [1, 0])]
+    assert not shuffled[0].equals(shuffled[1])
+    assert not shuffled[0].equals(shuffled[2])
 
 
 def test_shuffled_labels_know_nothing_of_the_true_ones():
@@ -60,16 +64,6 @@ def test_shuffled_labels_know_nothing_of_the_true_ones():
         ]
         assert abs(np.mean(agreeing) - 0.5) < 0.1
         assert np.ptp(agreeing) > 0
-
-
-def test_another_seed_or_table_is_shuffled_otherwise():
-    given_table = table(np.arange(50), np.arange(50) % 2)
-    shuffled = [shuffle_labels(given_table, seed)["target"] for seed in ([0, 0], [0, 1], [1, 0])]
-    assert not shuffled[0].equals(shuffled[1])
-    assert not shuffled[0].equals(shuffled[2])
-
-
-# A manifest that a detector was trained with.
 
 
 @pytest.mark.parametrize("content", [b"path\nb.jpg\n", None], ids=["changed", "gone"])
