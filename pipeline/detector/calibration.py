@@ -46,15 +46,8 @@ def choose_threshold(target: ArrayLike, probability_fake: ArrayLike) -> float:
 def threshold_at_false_positive_rate(target: ArrayLike, probability_fake: ArrayLike, rate: float) -> float:
     """Choose the smallest threshold at which at most a given share of the genuine pictures is called fake.
 
-    It lies midway between two neighbouring probabilities, as in `choose_threshold`.
-
-    Args:
-        target: (n,) 1 for fake, 0 for genuine.
-        probability_fake: (n,) probability in [0, 1].
-        rate: of false positives, in [0, 1).
-
-    Returns:
-        threshold in [0, 1].
+    It lies midway between two neighbouring probabilities. Arguments are those of `choose_threshold`, and the
+    rate of false positives, in [0, 1).
 
     Raises:
         UserError: one of the classes is missing, an answer is not a number, or more genuine pictures than
@@ -111,16 +104,13 @@ def abstain_band(
         target: (n,) 1 for fake, 0 for genuine; of validation pictures, both classes.
         probability_fake: (n,) probability in [0, 1].
         groups: (n,) names of groups.
-        chooser: gives the threshold for targets and probabilities, such as `choose_threshold`.
+        chooser: such as `choose_threshold`; its UserError for the pictures as they are is passed on.
         confidence: share of the draws inside the band, in (0, 1).
         draws: how many.
         seed: of the draws.
 
     Returns:
         (low, high) in [0, 1], with the threshold of all pictures between them.
-
-    Raises:
-        UserError: the chooser refuses the pictures as they are.
     """
     order = np.argsort(np.asarray(probability_fake), kind="stable")  # what is sorted is soon sorted again
     targets, probability = np.asarray(target)[order], np.asarray(probability_fake)[order]
@@ -182,10 +172,7 @@ def fit_temperature(target: ArrayLike, logit: ArrayLike) -> float:
 def decide(predictions: pd.DataFrame, settings: config.Decision, seed: int) -> Decision:
     """Choose temperature, threshold and band on validation pictures.
 
-    Args:
-        predictions: of validation pictures: `target`, `logit`, `group`.
-        settings: by what the threshold is chosen, and the confidence of the band.
-        seed: of the draws of groups.
+    `predictions` have `target`, `logit` and `group`.
 
     Raises:
         UserError: a class is missing, or a logit is not a number.

@@ -20,8 +20,7 @@ LARGEST = 2_400_000  # pixels that are looked at in one piece
 TILE = 1024  # pixels, a side of what a tile adds to the map
 MARGIN = 128  # that a tile sees around it: as far as a block looks
 
-# Of resized pictures, filled up to this so that an answer does not depend on its company; and of features.
-BATCH = 32
+BATCH = 32  # resized pictures, filled up to so that an answer does not depend on its company; and features
 _TOGETHER = 1_200_000  # pixels of crops or perturbed pictures of one size that are looked at at once
 
 

@@ -38,13 +38,8 @@ def score_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
 def validation_metrics(scores: pd.DataFrame, decision: Decision) -> dict[str, float | int | None]:
     """Compute the metrics of `run.json` on validation pictures of both classes.
 
-    Args:
-        scores: as `score_table` returns them.
-        decision: what was decided on them.
-
-    Returns:
-        metrics by the names that `pipeline.evaluation.metrics` gives them; None where nothing has them, such
-        as a precision where nothing is called fake.
+    From what `score_table` returned and the decision on it, by the names of `pipeline.evaluation.metrics`;
+    None where nothing has them, such as a precision where nothing is called fake.
     """
     fake = (scores["target"] == 1).to_numpy()
     logit, probability = scores["logit"].to_numpy(), decision.probabilities(scores["logit"])

@@ -38,11 +38,9 @@ def build(
     import keras
     from keras import layers
 
-    images = keras.Input((height, width, 3), name="image")
-    x = images
+    x = image = keras.Input((height, width, 3), name="image")
     for count in filters:
         x = layers.Conv2D(count, 3, activation="relu")(x)
         x = layers.MaxPooling2D(2)(x)
-    x = layers.Flatten()(x)
-    x = layers.Dense(dense, activation="relu")(x)
-    return picture_model("cnn", {"image": images}, layers.Dropout(dropout)(x))
+    x = layers.Dense(dense, activation="relu")(layers.Flatten()(x))
+    return picture_model("cnn", {"image": image}, layers.Dropout(dropout)(x))

@@ -41,11 +41,7 @@ def save_model(model: Any, folder: Path, with_h5: bool) -> None:
 
 
 def load_model(folder: Path) -> Any:
-    """Read the network or the forest in a folder.
-
-    Raises:
-        UserError: it is not there, or not whole.
-    """
+    """Read the network or the forest in a folder; raise UserError where it is not there, or not whole."""
     return load_forest(folder) if (folder / FOREST_FILE).is_file() else load_detector(folder)
 
 
@@ -173,9 +169,8 @@ def save_forest(forest: Forest, folder: Path) -> Path:
     """Write `folder/detector.skops`; the same trees give the same bytes."""
     import skops.io
 
-    path = folder / FOREST_FILE
-    write_bytes(path, _reproducible(skops.io.dumps(forest.trees)))
-    return path
+    write_bytes(folder / FOREST_FILE, _reproducible(skops.io.dumps(forest.trees)))
+    return folder / FOREST_FILE
 
 
 def load_forest(folder: Path) -> Forest:

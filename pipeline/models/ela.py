@@ -26,12 +26,8 @@ def build(
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 
-    Args:
-        quality: of the JPEG whose difference is taken.
-        gain: factor on the difference of 8-bit values, which is then divided by 255.
-        filters: channels on the 8-pixel grid; half and a quarter as many on the way there.
-        depth: of `blocks.localising_model`, as `share`.
-        share: likewise.
+    Arguments are those of `ErrorLevels`, whose answer is divided by 255, of `blocks.strided_body` and
+    `blocks.localising_model`.
     """
     from keras import layers
 

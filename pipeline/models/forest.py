@@ -98,10 +98,9 @@ class Forest:
 
     def describe(self) -> str:
         """Describe it in two lines, as the summary of a network does."""
-        trees = self.trees
-        grown = getattr(trees, "estimators_", None)
+        grown = getattr(self.trees, "estimators_", None)
         nodes = f", {sum(each.tree_.node_count for each in grown):,} nodes" if grown else ""
         return (
-            f'Model: "forest"\n{trees.n_estimators:,} extremely randomised trees on {N_HISTORY} features of '
-            f"a whole picture{nodes}\n"
+            f'Model: "forest"\n{self.trees.n_estimators:,} extremely randomised trees on {N_HISTORY} '
+            f"features of a whole picture{nodes}\n"
         )

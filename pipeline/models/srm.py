@@ -27,12 +27,8 @@ def build(
 ) -> "keras.Model":
     """Build it with new weights, in the dtype policy that is set.
 
-    Args:
-        bayar_filters: learned residuals, beside nine fixed ones.
-        filters: channels on the 8-pixel grid; half and a quarter as many on the way there.
-        depth: of `blocks.localising_model`, as the others.
-        context: likewise.
-        share: likewise.
+    Arguments are those of `blocks.strided_body` and `blocks.localising_model`, and how many residuals are
+    learned beside nine fixed ones.
     """
     from keras import layers
 

@@ -1,4 +1,3 @@
-import io
 import subprocess
 import sys
 
@@ -8,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
-from PIL import Image
 
 from pipeline.detector import inference
 from pipeline.detector.detector import Detector
@@ -16,6 +14,7 @@ from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer
 from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded, load
 from pipeline.models.layers import TopKMean
+from tests.images.pictures import encoded
 from tests.inputs.drawn import native, resized
 
 NATIVE = native(32, 32)
@@ -23,10 +22,7 @@ RESIZED = resized(16, 24)
 
 
 def png(height=50, width=70, seed=0):
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "PNG")
-    return content.getvalue()
+    return encoded(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8), "PNG")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """What holds for each network of `conf/model/`: a new file there is tested here without another line."""
 
+import functools
 import inspect
 
 import keras
@@ -55,14 +56,7 @@ def _build(name, seed=0):
 @pytest.fixture(scope="module")
 def networks():
     """Each network once, for tests that do not change it."""
-    built = {}
-
-    def network(name):
-        if name not in built:
-            built[name] = _build(name)
-        return built[name]
-
-    return network
+    return functools.cache(_build)
 
 
 def _inputs(network, height=HEIGHT, width=WIDTH, batch=BATCH):

@@ -14,7 +14,7 @@ from pipeline.errors import UserError
 from pipeline.images.content_features import N_HISTORY, history_features
 from pipeline.models.detector_files import FOREST_FILE, load_forest, save_forest
 from pipeline.models.forest import Forest, build
-from tests.images.pictures import draw_photo
+from tests.images.pictures import draw_photo, encoded
 from tests.models import check
 from tests.models.test_build import FOREST
 
@@ -22,9 +22,7 @@ SMALL = {name: value for name, value in FOREST.items() if name != TARGET}
 
 
 def _saved(pixels, quality):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling=0)
-    return np.array(Image.open(buffer))
+    return np.array(Image.open(io.BytesIO(encoded(pixels, "JPEG", quality=quality, subsampling=0))))
 
 
 def _pictures(first, count):

@@ -14,6 +14,7 @@ from pipeline.images.jpeg import ZIGZAG
 from pipeline.models import layers
 from pipeline.models.detector_files import in_float32
 from pipeline.models.layers.residuals import KERNELS, PredictionError
+from tests.images.pictures import encoded
 
 # NumPy 2 on how Keras 3.15 reads its own weights.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -171,9 +172,8 @@ def smooth():
 
 @pytest.mark.parametrize("quality", [60, 90, 98])
 def test_they_are_what_pillow_loses_in_a_save(smooth, quality):
-    file = io.BytesIO()
-    Image.fromarray(smooth.astype(np.uint8)).save(file, "JPEG", quality=quality, subsampling="4:4:4")
-    expected = np.abs(smooth - np.asarray(Image.open(file), float))
+    saved = encoded(smooth.astype(np.uint8), "JPEG", quality=quality, subsampling="4:4:4")
+    expected = np.abs(smooth - np.asarray(Image.open(io.BytesIO(saved)), float))
     levels = layers.ErrorLevels(quality, gain=1)(smooth[None]).numpy()[0]
     assert levels.mean() == pytest.approx(expected.mean(), rel=0.03)
     assert (levels == expected).mean() > 0.75

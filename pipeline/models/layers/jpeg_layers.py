@@ -74,9 +74,8 @@ class CoefficientBins(keras.layers.Layer):
         quantisation table (batch, 8, 8), row by row, zeros where there is none.
     Output shape: (batch, rows, columns, n_frequencies × (largest + 1)).
 
-    Reference: Kwon et al., "Learning JPEG Compression Artifacts for Image Manipulation Detection and
-    Localization" (CAT-Net), IJCV 2022, after Yousfi and Fridrich, "An Intriguing Struggle of CNNs in JPEG
-    Steganalysis and the OneHot Solution", IEEE SPL 2020.
+    Reference: Kwon et al. (CAT-Net, see `dct`), after Yousfi and Fridrich, "An Intriguing Struggle of CNNs in
+    JPEG Steganalysis and the OneHot Solution", IEEE SPL 2020.
     """
 
     def __init__(
@@ -155,7 +154,7 @@ class ErrorLevels(keras.layers.Layer):
     quality, and back, rounding to whole numbers where libjpeg does (but not between the two passes of its
     transform, so a few coefficients fall to the other side). The gain is fixed; scaling each
     picture by its own largest error, as many scripts do, makes pictures incomparable.
-    In float32 unless another dtype is given.
+    In float32 unless another dtype is given. For the paper see `ela`.
 
     Args:
         quality: of libjpeg, 1 to 100.
@@ -163,8 +162,6 @@ class ErrorLevels(keras.layers.Layer):
 
     Input shape: (batch, height, width, 3), 0 to 255; sides are multiples of 8.
     Output shape: the same, 0 to 255 × gain.
-
-    Reference: Krawetz, "A Picture's Worth… Digital Image Analysis and Forensics", Black Hat USA 2007.
     """
 
     def __init__(self, quality: int, gain: float, **kwargs: Any) -> None:

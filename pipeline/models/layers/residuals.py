@@ -47,8 +47,7 @@ class Residuals(keras.layers.Layer):
     Output shape: (batch, height, width, 3 or 9), -1 to 1.
 
     Reference: Fridrich and Kodovsky, "Rich Models for Steganalysis of Digital Images" (SRM), IEEE TIFS
-    2012; the choice of three is that of Zhou et al., "Learning Rich Features for Image Manipulation
-    Detection" (RGB-N), CVPR 2018.
+    2012; the choice of three is that of Zhou et al. (RGB-N, see `srm`).
     """
 
     def __init__(self, luma: bool, **kwargs: Any) -> None:
@@ -99,8 +98,7 @@ class BayarConvolution(keras.layers.Layer):
     Input shape: (batch, height, width, channels), at least `size` / 2 high and wide.
     Output shape: (batch, height, width, filters).
 
-    Reference: Bayar and Stamm, "A Deep Learning Approach to Universal Image Manipulation Detection Using
-    a New Convolutional Layer", IH&MMSec 2016.
+    Reference: Bayar and Stamm, IH&MMSec 2016, see `srm`.
     """
 
     def __init__(self, filters: int, size: int = 5, **kwargs: Any) -> None:
@@ -133,13 +131,10 @@ class NeighbouringPixels(keras.layers.Layer):
 
     Each pixel minus the upper left one of its 2 × 2, times 2/3: three quarters of the result are
     differences, one quarter is zero. The upsampling at the end of a generator leaves its mark in them.
-    In float32 unless another dtype is given.
+    In float32 unless another dtype is given. For the paper see `npr`.
 
     Input shape: (batch, height, width, channels), even sides.
     Output shape: the same.
-
-    Reference: Tan et al., "Rethinking the Up-Sampling Operations in CNN-based Generative Network for
-    Generalizable Deepfake Detection", CVPR 2024.
     """
 
     def __init__(self, **kwargs: Any) -> None:
