@@ -58,7 +58,7 @@ def test_it_answers_for_pictures_of_any_size_with_a_logit(forest):
     assert forest.logits(np.empty((0, N_HISTORY))).shape == (0,)
 
 
-def test_logits_are_finite_and_rank_as_the_trees_do(forest, learnt):
+def test_logits_are_finite_and_rank_as_the_trees_do_whatever_the_company(forest, learnt):
     features, targets = learnt
     share, logits = forest.trees.predict_proba(features)[:, 1], forest.logits(features)
     assert share.min() == 0
@@ -67,12 +67,8 @@ def test_logits_are_finite_and_rank_as_the_trees_do(forest, learnt):
     assert np.array_equal(np.argsort(share, kind="stable"), np.argsort(logits, kind="stable"))
     assert np.array_equal(logits >= 0, targets == 1)
     assert np.isclose(np.abs(logits).max(), np.log(2 * 20 + 1))
-
-
-def test_an_answer_does_not_depend_on_the_company_of_a_picture(forest, learnt):
-    features, _ = learnt
     alone = np.concatenate([forest.logits(features[i : i + 1]) for i in range(len(features))])
-    assert np.array_equal(alone, forest.logits(features))
+    assert np.array_equal(alone, logits)
 
 
 def test_the_same_seed_gives_the_same_answers_on_any_number_of_cores(learnt):
@@ -100,15 +96,11 @@ def test_a_missing_class_is_named(learnt, target, missing):
         build(**SMALL).fit(features, np.full(len(features), target), seed=1)
 
 
-def test_a_saved_forest_answers_as_before(forest, learnt, tmp_path):
-    features, _ = learnt
+def test_a_saved_forest_answers_as_before_and_has_the_same_bytes(forest, learnt, tmp_path, monkeypatch):
     path = save_forest(forest, tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == [FOREST_FILE] == [path.name]
-    assert np.array_equal(load_forest(tmp_path).logits(features), forest.logits(features))
-
-
-def test_the_same_trees_give_the_same_bytes_whenever_they_are_saved(forest, learnt, tmp_path, monkeypatch):
-    first = save_forest(forest, tmp_path).read_bytes()
+    assert np.array_equal(load_forest(tmp_path).logits(learnt[0]), forest.logits(learnt[0]))
+    first = path.read_bytes()
     again = build(**SMALL).fit(*learnt, seed=1, workers=2)
     monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
     assert save_forest(again, tmp_path).read_bytes() == first
