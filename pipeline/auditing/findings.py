@@ -1,4 +1,4 @@
-"""What an audit found, taken out of its result: for the gate, and to stand beside a detector's figures."""
+"""What an audit found, taken out of its result: for the gate, and to stand beside a detector's metrics."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ class Shortcut(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What it is one of, where each kind has one figure: `BEST`, `ALL` or the name of a probe."""
+        """What it is one of, where each kind has one metric: `BEST`, `ALL` or the name of a probe."""
         return self.name if self.what == PROBE else self.what
 
     def is_above(self, limit: float) -> bool:
@@ -73,12 +73,12 @@ def list_shortcuts(found: Mapping[str, Any] | None, part: str) -> list[Shortcut]
     """
     if found is None:
         return []
-    figures = [(BEST, name, estimate) for name, estimate in found["features"].items()]
-    figures += [(ALL, name, estimate) for name, estimate in list(found[ALL].items())[:1]]
-    figures += [(PROBE, name, estimate) for name, estimate in found[PROBE].items()]
+    estimates = [(BEST, name, estimate) for name, estimate in found["features"].items()]
+    estimates += [(ALL, name, estimate) for name, estimate in list(found[ALL].items())[:1]]
+    estimates += [(PROBE, name, estimate) for name, estimate in found[PROBE].items()]
     return [
         Shortcut(part, what, name, _words(what, name), estimate["roc_auc"], estimate["low"], estimate["high"])
-        for what, name, estimate in figures
+        for what, name, estimate in estimates
         if estimate["roc_auc"] is not None
     ]
 
@@ -114,18 +114,18 @@ def scored_shortcuts(audit: Mapping[str, Any], part: str) -> dict[str, dict[str,
         `best_feature`, `all_metadata` and the name of each probe as far as they are there -> `name`, `words`,
         `roc_auc`, `low`, `high`, `n_genuine` and `n_fake`.
     """
-    figures = audit["on_test"].get(part, {})
+    estimates = audit["on_test"].get(part, {})
     return {
-        kind: figures[kind] | {"words": _words(kind, figures[kind]["name"])}
+        kind: estimates[kind] | {"words": _words(kind, estimates[kind]["name"])}
         for kind in (BEST, ALL, *PROBES)
-        if kind in figures and figures[kind]["roc_auc"] is not None
+        if kind in estimates and estimates[kind]["roc_auc"] is not None
     }
 
 
 def best_shortcut(audit: Mapping[str, Any], part: str) -> dict[str, Any] | None:
     """Return what the strongest shortcut alone would have reached on a part such as "test".
 
-    It is the highest of a few figures on the tested pictures themselves: of the best single feature, of all
+    It is the highest of a few metrics on the tested pictures themselves: of the best single feature, of all
     of them together and of each probe. Which feature and which model stand for their kind was found on the
     training pictures, but which of these kinds is named was not: so it lies a little high by chance, which
     errs against the detector that it is put beside.

@@ -50,7 +50,7 @@ def find_alike(pictures: pd.DataFrame, differing: np.ndarray, compute: Compute) 
     """Find pairs of pictures that look alike in some orientation and differ in a number.
 
     They are found and confirmed as the manifest does it when it groups pictures; what it has joined stands on
-    one side of the split, unless the split was told otherwise.
+    one side of the split, unless the split was set otherwise.
 
     Args:
         pictures: columns `path`, relative to the current folder, `phash` and `phash_turned`.

@@ -1,1 +1,1 @@
-"""How good answers are: figures, the threshold, and how far each figure can be trusted."""
+"""How good answers are: metrics, the threshold, and how far each metric can be trusted."""

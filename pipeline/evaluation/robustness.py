@@ -1,8 +1,8 @@
-"""What becomes of a detector's figures when its pictures are changed, both classes alike.
+"""What becomes of a detector's metrics when its pictures are changed, both classes alike.
 
 A detector of tampering loses where traces are lost. If it gains, the change has taken away what stood in its
 way, or what it reads is no tampering; if it still tells the classes apart when only the content is left, it
-knows them by what they show. Changes of a figure are paired: the same pictures, the same draws of groups
+knows them by what they show. Changes of a metric are paired: the same pictures, the same draws of groups
 (see `comparison`).
 """
 
@@ -46,7 +46,7 @@ def measure_robustness(
     Args:
         logits: (n,) of the pictures as handed in, finite.
         perturbed: n rows, a column of logits named after each perturbation. Where one is not finite, the row
-            of that perturbation has no figures, and its verdict says so.
+            of that perturbation has no metrics, and its verdict says so.
         perturbations: what the columns are.
         target: (n,) 1 for fake, 0 for genuine.
         group: (n,) names of groups.
@@ -54,7 +54,7 @@ def measure_robustness(
         bootstrap: of the groups.
 
     Returns:
-        `COLUMNS`, a row a perturbation after that of the pictures as handed in; figures that cannot be given
+        `COLUMNS`, a row a perturbation after that of the pictures as handed in; metrics that cannot be given
         are NaN. `change` is that of the ROC AUC, the shifts are mean changes of the logit, `flipped` is the
         share of pictures that are called otherwise than before. `verdict` is `SHORTCUT` where the ROC AUC
         rises by 0.01 or more, or, on a probe, reaches 0.6 with an interval above 0.5; `FRAGILE` where it

@@ -37,10 +37,7 @@ def test_the_figures_are_those_of_each_and_the_difference_is_theirs():
         assert row["difference"] == pytest.approx(row["first"] - row["second"])
         assert row["low"] < row["difference"] < row["high"]
     assert rows.loc[("all", "roc_auc"), "low"] > 0
-
-
-def test_a_detector_is_no_better_than_itself_and_the_order_of_rows_does_not_count():
-    one = predicted(1.0)
+    # A detector is no better than itself, and the order of rows does not count.
     rows = compare([one], [one.sample(frac=1, random_state=3)], BOOTSTRAP)
     assert (rows["difference"] == 0).all()
     assert rows[["low", "high"]].isna().all().all()  # all draws agree, and promise nothing
@@ -87,9 +84,7 @@ def test_how_many_draws_are_worked_on_at_once_changes_nothing(monkeypatch):
     whole = compare(*pair, BOOTSTRAP)
     monkeypatch.setattr(bootstrap, "WEIGHTS_AT_ONCE", 1000)
     pd.testing.assert_frame_equal(compare(*pair, BOOTSTRAP), whole)
-
-
-def test_the_table_fits_a_terminal():
+    # The table fits a terminal.
     rows = compare([predicted(2.0, n=2000)], [predicted(1.0, n=2000, seed=2)], BOOTSTRAP)
     rows["part"] = "a_collection_with_a_long_name"
     assert max(map(len, comparison_table(rows, 0.95).splitlines())) <= 80

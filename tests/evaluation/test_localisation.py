@@ -40,9 +40,7 @@ def test_crops_are_of_three_kinds_and_untouched_ones_keep_away_from_the_mask(cro
     tampered = crops[crops["kind"] == "tampered"]
     assert ((tampered["top"] < 96) & (tampered["left"] < 96)).all()
     assert crops.groupby(["path", "kind"]).size().max() <= 6
-
-
-def test_a_crop_is_what_is_there_with_the_table_of_its_file():
+    # A crop is what is there, with the table of its file.
     whole, mask = picture(1)
     for crop in cut_crops(whole, mask, is_fake=True, seed=[0, 1]):
         rows, columns = (slice(start, start + SIDE) for start in (crop.top, crop.left))
@@ -67,8 +65,6 @@ def test_without_masks_there_is_nothing_to_compare(crops):
     found = roc_aucs(crops[crops["kind"] == "genuine"])
     assert found["untouched"]["value"] is None
     assert found["untouched"]["n_fake"] == found["tampered"]["n_fake"] == 0
-
-
-def test_a_picture_smaller_than_a_crop_has_none():
+    # A picture smaller than a crop has none.
     small = Loaded(np.zeros((88, 288, 3), np.uint8), NO_TABLE)
     assert cut_crops(small, None, is_fake=False, seed=[0, 0]) == []

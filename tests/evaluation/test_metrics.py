@@ -48,53 +48,53 @@ def table(target, probability):
     return pd.DataFrame({"target": target, "logit": logit, "probability_fake": probability})
 
 
-def test_hand_computed_figures():
-    figures = score_predictions(table([1, 1, 1, 0, 0], [0.9, 0.8, 0.3, 0.4, 0.1]), threshold=0.5)
-    assert figures["fake_accuracy"] == pytest.approx(2 / 3)
-    assert figures["genuine_accuracy"] == 1.0
-    assert figures["balanced_accuracy"] == pytest.approx(5 / 6)
-    assert figures["roc_auc"] == pytest.approx(5 / 6)  # of six pairs only 0.3 < 0.4 is wrong
-    assert figures["average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
-    assert (figures["n_fake"], figures["n_genuine"]) == (3, 2)
+def test_hand_computed_metrics():
+    metrics = score_predictions(table([1, 1, 1, 0, 0], [0.9, 0.8, 0.3, 0.4, 0.1]), threshold=0.5)
+    assert metrics["fake_accuracy"] == pytest.approx(2 / 3)
+    assert metrics["genuine_accuracy"] == 1.0
+    assert metrics["balanced_accuracy"] == pytest.approx(5 / 6)
+    assert metrics["roc_auc"] == pytest.approx(5 / 6)  # of six pairs only 0.3 < 0.4 is wrong
+    assert metrics["average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
+    assert (metrics["n_fake"], metrics["n_genuine"]) == (3, 2)
 
 
-def test_figures_agree_with_scikit_learn():
+def test_metrics_agree_with_scikit_learn():
     random = np.random.default_rng(0)
     target = random.integers(2, size=300)
     probability = np.round(random.beta(2 + target, 3 - target), 2).clip(0.01, 0.99)  # rounded: with ties
     predictions = table(target, probability)
-    figures = score_predictions(predictions, threshold=0.4)
+    metrics = score_predictions(predictions, threshold=0.4)
     called = probability >= 0.4
-    assert figures["fake_accuracy"] == pytest.approx(recall_score(target, called))
-    assert figures["genuine_accuracy"] == pytest.approx(recall_score(target, called, pos_label=0))
-    assert figures["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(target, called))
+    assert metrics["fake_accuracy"] == pytest.approx(recall_score(target, called))
+    assert metrics["genuine_accuracy"] == pytest.approx(recall_score(target, called, pos_label=0))
+    assert metrics["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(target, called))
     assert count_calls(predictions, 0.4).to_numpy().tolist() == confusion_matrix(target, called).tolist()
 
     # A detector that always says fake does not look good.
-    figures = score_predictions(table([1, 1, 0, 0, 0], [0.9] * 5), threshold=0.5)
-    assert figures["fake_accuracy"] == 1.0
-    assert figures["genuine_accuracy"] == 0.0
-    assert figures["balanced_accuracy"] == 0.5
-    assert figures["roc_auc"] == 0.5
+    metrics = score_predictions(table([1, 1, 0, 0, 0], [0.9] * 5), threshold=0.5)
+    assert metrics["fake_accuracy"] == 1.0
+    assert metrics["genuine_accuracy"] == 0.0
+    assert metrics["balanced_accuracy"] == 0.5
+    assert metrics["roc_auc"] == 0.5
     # The logit ranks where probabilities are rounded to one.
     predictions = pd.DataFrame({"target": [1, 0], "logit": [90.0, 60.0], "probability_fake": [1.0, 1.0]})
     assert score_predictions(predictions, threshold=0.5)["roc_auc"] == 1.0
 
 
 @pytest.mark.parametrize(("target", "there", "missing"), [(1, "fake", "genuine"), (0, "genuine", "fake")])
-def test_one_class_alone_has_no_figures_that_need_both(target, there, missing):
-    figures = score_predictions(table([target, target], [0.2, 0.8]), threshold=0.5)
-    assert figures[f"{there}_accuracy"] == 0.5
-    assert [metric for metric in of_answers() if figures[metric] is not None] == [f"{there}_accuracy"]
-    assert figures[f"n_{missing}"] == 0
+def test_one_class_alone_has_no_metrics_that_need_both(target, there, missing):
+    metrics = score_predictions(table([target, target], [0.2, 0.8]), threshold=0.5)
+    assert metrics[f"{there}_accuracy"] == 0.5
+    assert [metric for metric in of_answers() if metrics[metric] is not None] == [f"{there}_accuracy"]
+    assert metrics[f"n_{missing}"] == 0
 
 
-def test_nothing_at_all_gives_no_figure_and_no_alarm_no_precision():
-    figures = score_predictions(table([1, 0], [0.3, 0.2]), threshold=0.5)
-    assert figures["precision_at_1_percent"] is None
-    assert figures["mcc"] == 0
-    figures = score_predictions(table([], []), threshold=0.5)
-    known = {name for name, value in figures.items() if value is not None}
+def test_nothing_at_all_gives_no_metric_and_no_alarm_no_precision():
+    metrics = score_predictions(table([1, 0], [0.3, 0.2]), threshold=0.5)
+    assert metrics["precision_at_1_percent"] is None
+    assert metrics["mcc"] == 0
+    metrics = score_predictions(table([], []), threshold=0.5)
+    known = {name for name, value in metrics.items() if value is not None}
     assert known == {"n_fake", "n_genuine", "n_masks"}
 
 
@@ -106,9 +106,9 @@ def test_nan_is_refused_and_not_averaged():
 
 def test_answers_beyond_one_hundred_thousand_are_counted_as_they_are():
     target = np.arange(200_000) % 2
-    figures = score_predictions(table(target, np.where(target == 1, 0.7, 0.2)), threshold=0.5)
-    assert (figures["roc_auc"], figures["eer"], figures["n_fake"]) == (1.0, 0.0, 100_000)
-    assert figures["ece"] == pytest.approx(0.25)
+    metrics = score_predictions(table(target, np.where(target == 1, 0.7, 0.2)), threshold=0.5)
+    assert (metrics["roc_auc"], metrics["eer"], metrics["n_fake"]) == (1.0, 0.0, 100_000)
+    assert metrics["ece"] == pytest.approx(0.25)
 
 
 def weighting(fakes, genuine):
@@ -125,16 +125,12 @@ def equal_errors(fakes, genuine):
 def test_a_threshold_with_equal_errors_gives_their_rate():
     # from 3 on: one of four genuine pictures called fake, one of four fakes genuine
     assert equal_errors([5, 4, 3, 1], [3.5, 2, 0, -1]) == pytest.approx(0.25)
-
-
-def test_between_two_points_the_roc_curve_is_straight():
+    # Between two points the ROC curve is straight.
     # (0, 1/2), then the tie of one fake and the one genuine picture: (1, 1). x = 1 - (1/2 + x / 2): x = 1/3
     assert equal_errors([2, 1], [1]) == pytest.approx(1 / 3)
     # (0, 0), (0, 1/3), (1/2, 1/3), (1/2, 1): upwards at 1/2
     assert equal_errors([4, 2, 1], [3, 0]) == pytest.approx(0.5)
-
-
-def test_separated_classes_have_no_equal_error_and_swapped_ones_only_that():
+    # Separated classes have no equal error, swapped ones only that.
     assert equal_errors([3, 2], [1, 0]) == 0
     assert equal_errors([1, 0], [3, 2]) == 1
     assert equal_errors([1, 1], [1]) == pytest.approx(0.5)  # one answer for all
@@ -147,9 +143,7 @@ def test_as_many_genuine_pictures_as_allowed_may_lie_above():
     assert true_positive_rate_at(weighting(fakes, genuine), 5)[0] == 0.75
     # With 99 genuine pictures the first one is already more than 1 %.
     assert true_positive_rate_at(weighting(fakes, genuine[1:]), 1)[0] == 0.25
-
-
-def test_ties_fall_to_one_side_together():
+    # Ties fall to one side together.
     genuine = [*np.zeros(97), 5.0, 5.0, 5.0]
     assert true_positive_rate_at(weighting([6.0, 5.0, 4.0], genuine), 1)[0] == pytest.approx(1 / 3)
     assert true_positive_rate_at(weighting([6.0, 5.0, 4.0], genuine), 5)[0] == 1.0
@@ -181,13 +175,11 @@ def error(target, probability):
     return expected_calibration_error(ranking.weigh(np.ones((1, 1))), surplus)[0]
 
 
-def test_fifteen_pictures_have_a_bin_each():
+def test_fifteen_pictures_have_a_bin_each_and_thirty_go_in_pairs():
+    assert np.bincount(equal_mass_bins(np.random.default_rng(0).normal(size=BINS * 7))).tolist() == [7] * BINS
     probability = np.linspace(0.05, 0.75, BINS)
     target = np.arange(BINS) % 2
     assert error(target, probability) == pytest.approx(np.abs(probability - target).mean())
-
-
-def test_thirty_pictures_go_in_pairs():
     # in each pair one fake and one genuine picture, the mean probability as given
     mean = np.linspace(0.1, 0.9, BINS)
     probability = np.stack([mean - 0.01, mean + 0.01], axis=1).ravel()
@@ -216,10 +208,6 @@ def test_the_bins_that_are_drawn_are_those_of_the_error(rows):
     assert len(np.unique(probability)) >= len(np.unique(bins))
 
 
-def test_bins_hold_equally_many_where_nothing_is_tied():
-    assert np.bincount(equal_mass_bins(np.random.default_rng(0).normal(size=BINS * 7))).tolist() == [7] * BINS
-
-
 def test_sure_and_wrong_costs_much_but_not_everything():
     terms = log_loss_terms(np.array([True, False, True]), np.array([0.0, 0.0, 1.0]))
     assert terms == pytest.approx([-np.log(np.finfo(float).eps), 0, 0])
@@ -234,17 +222,17 @@ def thresholded(*numbers):
 
 
 def test_where_fakes_are_rare_most_alarms_are_false():
-    figures = thresholded(0.9, 0.95, 50, 50)
+    metrics = thresholded(0.9, 0.95, 50, 50)
     # of 10,000 pictures 100 are fake: 90 found, and 495 false alarms
-    assert figures["precision_at_1_percent"] == pytest.approx(90 / (90 + 495))
-    assert figures["precision_at_10_percent"] == pytest.approx(900 / (900 + 450))
+    assert metrics["precision_at_1_percent"] == pytest.approx(90 / (90 + 495))
+    assert metrics["precision_at_10_percent"] == pytest.approx(900 / (900 + 450))
 
 
 def test_without_an_alarm_no_share_of_them_is_right_and_nothing_correlates():
-    figures = thresholded(0.0, 1.0, 5, 5)
-    assert np.isnan(figures["precision_at_1_percent"])
-    assert figures["mcc"] == 0
-    assert figures["f1"] == 0
+    metrics = thresholded(0.0, 1.0, 5, 5)
+    assert np.isnan(metrics["precision_at_1_percent"])
+    assert metrics["mcc"] == 0
+    assert metrics["f1"] == 0
     # and nothing is known where a class is missing
     assert np.isnan(list(thresholded(1.0, np.nan, 5, 0).values())).all()
 
@@ -269,7 +257,7 @@ def weighted_table(rows):
     return answers(target, logit, group=group, probability_fake=1 / (1 + np.exp(-logit / 1.5)))
 
 
-def figures_of(predictions, counts, threshold=0.6):
+def metrics_of(predictions, counts, threshold=0.6):
     weighted = WeightedPredictions(predictions, threshold, predictions["group"].to_numpy(), 4)
     return weighted.score(np.asarray(counts, np.float64))
 
@@ -277,7 +265,7 @@ def figures_of(predictions, counts, threshold=0.6):
 @given(pictures, st.lists(weights, min_size=1, max_size=3))
 def test_a_picture_that_counts_three_times_stands_for_three(rows, several):
     predictions = weighted_table(rows)
-    for counts, found in zip(several, figures_of(predictions, several), strict=True):
+    for counts, found in zip(several, metrics_of(predictions, several), strict=True):
         repeated = predictions.loc[predictions.index.repeat(np.array(counts)[predictions["group"]])]
         wanted = score_predictions(repeated, 0.6)
         for metric, value in zip(of_answers(), found, strict=True):
@@ -285,9 +273,9 @@ def test_a_picture_that_counts_three_times_stands_for_three(rows, several):
 
 
 @given(pictures, st.lists(st.integers(1, 4), min_size=4, max_size=4))
-def test_weighted_figures_are_those_of_scikit_learn(rows, counts):
+def test_weighted_metrics_are_those_of_scikit_learn(rows, counts):
     predictions = weighted_table(rows)
-    found = dict(zip(of_answers(), figures_of(predictions, [counts])[0], strict=True))
+    found = dict(zip(of_answers(), metrics_of(predictions, [counts])[0], strict=True))
     target, logit, probability = (predictions[name] for name in ("target", "logit", "probability_fake"))
     called = probability >= 0.6
     weight = np.array(counts)[predictions["group"]]
@@ -318,22 +306,22 @@ def test_what_ranks_does_not_change_where_the_logit_is_bent(rows):
 
 
 @given(pictures)
-def test_figures_lie_where_they_can(rows):
-    figures = score_predictions(weighted_table(rows), 0.6)
+def test_metrics_lie_where_they_can(rows):
+    metrics = score_predictions(weighted_table(rows), 0.6)
     for metric in of_answers():
-        if metric not in ("mcc", "log_loss") and figures[metric] is not None:
-            assert 0 <= figures[metric] <= 1
-    assert figures["eer"] + figures["roc_auc"] <= 1.5  # a straight way through the equal point is the least
-    assert figures["tpr_at_1_percent_fpr"] <= figures["tpr_at_5_percent_fpr"]
-    assert -1 <= figures["mcc"] <= 1
+        if metric not in ("mcc", "log_loss") and metrics[metric] is not None:
+            assert 0 <= metrics[metric] <= 1
+    assert metrics["eer"] + metrics["roc_auc"] <= 1.5  # a straight way through the equal point is the least
+    assert metrics["tpr_at_1_percent_fpr"] <= metrics["tpr_at_5_percent_fpr"]
+    assert -1 <= metrics["mcc"] <= 1
 
 
 def test_many_pictures_at_once_are_scored_as_each_by_itself():
     rng = np.random.default_rng(0)
     rows = list(zip(rng.integers(2, size=500), rng.normal(size=500), rng.integers(4, size=500), strict=True))
     counts = rng.integers(0, 5, (30, 4))
-    alone = [figures_of(weighted_table(rows), [each]) for each in counts]
-    assert np.array_equal(figures_of(weighted_table(rows), counts), np.concatenate(alone))
+    alone = [metrics_of(weighted_table(rows), [each]) for each in counts]
+    assert np.array_equal(metrics_of(weighted_table(rows), counts), np.concatenate(alone))
 
 
 def test_a_new_metric_is_one_entry_and_has_an_interval(monkeypatch):

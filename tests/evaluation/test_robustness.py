@@ -41,7 +41,7 @@ def row_of(*arguments, **named):
 
 @settings(max_examples=20)
 @given(separation=st.floats(0, 3), seed=st.integers(0, 99))
-def test_what_changes_nothing_has_the_figures_of_the_first_row(separation, seed):
+def test_what_changes_nothing_has_the_metrics_of_the_first_row(separation, seed):
     answers = logits(separation, seed)
     table = measured(answers, answers)
     assert list(table.columns) == COLUMNS
@@ -53,7 +53,7 @@ def test_what_changes_nothing_has_the_figures_of_the_first_row(separation, seed)
     assert second["verdict"] == ""
 
 
-def test_figures_are_those_at_the_threshold_and_shifts_are_paired():
+def test_metrics_are_those_at_the_threshold_and_shifts_are_paired():
     target, _ = labels()
     before = logits(2.0, 1)
     after = before - np.where(target == 1, 1.5, -0.25)
@@ -106,7 +106,7 @@ def test_one_class_alone_has_rates_and_shifts_but_no_ranks():
     assert (row["n_fake"], row["n_genuine"]) == (0, N)
 
 
-def test_answers_that_are_no_numbers_leave_their_row_without_figures_and_the_others_whole():
+def test_answers_that_are_no_numbers_leave_their_row_without_metrics_and_the_others_whole():
     answers = logits(1.0, 1)
     broken = np.where(np.arange(N) == 7, np.nan, answers)
     table = compared(answers, [(JPEG, broken), (PROBE, answers)])
