@@ -137,7 +137,8 @@ def slices(table):
 
 
 def test_slices_are_named_as_people_call_them_and_empty_ones_are_left_out():
-    assert list(slices(sliced_predictions())) == [
+    table = sliced_predictions()
+    assert list(slices(table)) == [
         ("subset", "copy-move"),
         ("subset", "splice"),
         ("format", "JPEG"),
@@ -148,10 +149,7 @@ def test_slices_are_named_as_people_call_them_and_empty_ones_are_left_out():
         ("quality", "quality 90–100"),
         ("quality", "never JPEG"),
     ]
-
-
-def test_a_subset_has_its_fakes_and_the_genuine_pictures_of_their_collections():
-    table = sliced_predictions()
+    # A subset has its fakes and the genuine pictures of their collections.
     part = slices(table)["subset", "splice"]
     assert set(part["collection"]) == {"near"}
     assert (part["target"] == 0).sum() == ((table["collection"] == "near") & (table["target"] == 0)).sum()

@@ -71,14 +71,11 @@ def test_metrics_are_those_at_the_threshold_and_shifts_are_paired():
     assert row["true_positive_rate"] == row["false_positive_rate"] == row["flipped"] == 1
 
 
-def test_ties_count_half():
+def test_ties_count_half_and_a_change_that_helps_is_a_shortcut_and_one_that_harms_makes_fragile():
     row = row_of(logits(2.0, 1), np.zeros(N))
     assert row["roc_auc"] == 0.5
     assert np.isnan(row["low"])  # all draws agree, which proves nothing
     assert np.isnan(row["high"])
-
-
-def test_a_change_that_helps_is_a_shortcut_and_one_that_harms_makes_fragile():
     weak, strong = logits(0.3, 1), logits(2.0, 2)
     assert row_of(weak, strong)["verdict"] == robustness.SHORTCUT
     assert row_of(strong, weak)["verdict"] == robustness.FRAGILE
