@@ -106,7 +106,7 @@ class _Canvas:
         self.rng = rng
         self.palette = _colours(rng, 7)
         self.textures = [
-            fractal(rng, (256, 256), rng.uniform(0.6, 2.6), rng.uniform(8, 120), rng.uniform(0.4, 1, 2))
+            fractal(rng, (256, 256), rng.uniform(1.2, 3.0), rng.uniform(8, 120), rng.uniform(0.4, 1, 2))
             for _ in range(4)
         ]
         self.light = np.array([rng.choice([-1, 1]) * rng.uniform(0.3, 0.9), -rng.uniform(0.3, 0.8)])  # x, y
