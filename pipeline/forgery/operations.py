@@ -37,6 +37,24 @@ class Limits(NamedTuple):
     resampling: float
 
 
+class Manner(NamedTuple):
+    """How people lay something in.
+
+    Attributes:
+        softest: widest feather of its edge, pixels.
+        angles: within which it is turned, degrees either way; one of them is drawn.
+        often: probability of each; None: all alike.
+        mirrored: probability.
+    """
+
+    softest: float
+    angles: tuple[float, ...]
+    often: tuple[float, ...] | None
+    mirrored: float
+
+
+FROM_ELSEWHERE = Manner(softest=2.5, angles=(0.0, 25.0), often=None, mirrored=0.3)
+COPIED = Manner(softest=2.0, angles=(15.0, 180.0), often=(0.7, 0.3), mirrored=0.4)
 SAMPLE = Limits(shares=(0.03, 0.25), removed=(0.02, 0.10), resampling=0.85)
 # Of twins in training: half of all editors paste as it is; looking for a fitting place takes long.
 TWINS = Limits(shares=(0.02, 0.5), removed=(0.02, 0.08), resampling=0.55)
@@ -97,7 +115,7 @@ def splice(
     rng: np.random.Generator, host: Array, donor: Array, outline: Array, limits: Limits = SAMPLE
 ) -> Forgery:
     """Cut `outline` out of `donor`, lay it anywhere into `host`, scaled, turned and recoloured at random."""
-    patch, resampled, feathered = _selection(rng, donor, outline, host, limits)
+    patch, resampled, feathered = _selection(rng, donor, outline, host, limits, FROM_ELSEWHERE)
     top, left = _anywhere(rng, patch.alpha, host)
     recoloured = bool(rng.random() < 0.6)
     if recoloured:
@@ -108,7 +126,7 @@ def splice(
 
 def copy_move(rng: np.random.Generator, picture: Array, outline: Array, limits: Limits = SAMPLE) -> Forgery:
     """Lay a copy of `outline` elsewhere into the same picture; the mask shows the copy alone."""
-    patch, resampled, feathered = _selection(rng, picture, outline, picture, limits)
+    patch, resampled, feathered = _selection(rng, picture, outline, picture, limits, COPIED)
     places = [_anywhere(rng, patch.alpha, picture) for _ in range(12)]
 
     def hidden(place: tuple[int, int]) -> float:
@@ -122,19 +140,21 @@ def copy_move(rng: np.random.Generator, picture: Array, outline: Array, limits: 
 
 
 def _selection(
-    rng: np.random.Generator, donor: Array, outline: Array, host: Array, limits: Limits
+    rng: np.random.Generator, donor: Array, outline: Array, host: Array, limits: Limits, manner: Manner
 ) -> tuple[Patch, bool, bool]:
     """Cut a patch out, often scaled, turned or mirrored: it, whether it was resampled, whether feathered."""
-    feather = float(rng.choice([0.0, rng.uniform(0.6, 1.2), rng.uniform(1.2, 2.5)]))
+    feather = float(rng.choice([0.0, rng.uniform(0.6, 1.2), rng.uniform(1.2, manner.softest)]))
     patch = cut(donor, outline, feather)
     area = max(float(patch.alpha.sum()), 1.0) / (host.shape[0] * host.shape[1])
     room = min(host.shape[0] / patch.alpha.shape[0], host.shape[1] / patch.alpha.shape[1])
-    resampled = bool(rng.random() < limits.resampling) or room < 1 or area > limits.shares[1]
-    if resampled:
-        angle = float(rng.choice([0.0, rng.uniform(-20, 20), rng.uniform(-180, 180)], p=[0.4, 0.5, 0.1]))
+    resampled = bool(rng.random() < limits.resampling)
+    if resampled or (donor is not host and (room < 1 or area > limits.shares[1])):
+        angles = [rng.uniform(-most, most) if most else 0.0 for most in manner.angles]
+        angle = float(rng.choice(angles, p=manner.often))
         scale = np.exp(rng.uniform(np.log(0.65), np.log(1.6)))
         scale = np.clip(scale, *(np.sqrt(share / area) for share in limits.shares))
-        patch = turned(patch, angle, min(float(scale), 0.95 * room), bool(rng.random() < 0.3))
+        patch = turned(patch, angle, min(float(scale), 0.95 * room), bool(rng.random() < manner.mirrored))
+        resampled = True
     return patch, resampled, feather > 0
 
 
