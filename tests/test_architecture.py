@@ -38,6 +38,14 @@ def test_packages_import_only_to_their_left():
     assert not broken, broken
 
 
+def test_the_picture_of_the_house_shows_every_room():
+    """python -m benchmarks.house --picture docs/images/house.svg draws it anew."""
+    drawn = re.findall(r">([a-z0-9_]+)</text>", (ROOT / "docs/images/house.svg").read_text(encoding="utf-8"))
+    rooms = {path.parent.name for path in our_files()} - {"pipeline", "layers"}
+    files = [path.stem for path in our_files() if path.name != "__init__.py"]
+    assert sorted(drawn) == sorted([*files, *rooms])
+
+
 def test_stages_do_not_import_one_another():
     broken = [
         f"{stage} imports {_room(target)}"

@@ -55,8 +55,17 @@ def _build(name, seed=0):
 
 @pytest.fixture(scope="module")
 def networks():
-    """Each network once, for tests that do not change it."""
-    return functools.cache(_build)
+    """Each network once, in float32 whichever test asks first, for tests that do not change it."""
+
+    def in_float32(name):
+        asked = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("float32")
+        try:
+            return _build(name)
+        finally:
+            keras.config.set_dtype_policy(asked)
+
+    return functools.cache(in_float32)
 
 
 def _inputs(network, height=HEIGHT, width=WIDTH, batch=BATCH):
