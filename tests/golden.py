@@ -19,24 +19,15 @@ from pathlib import Path
 
 from tests.conftest import new_repository
 
+_MANIFEST = ("train.csv", "validation.csv", "test.csv", "left_out.csv", "counts.json")
 BEFORE_TRAINING = [
-    "data/converted/files.csv",
-    "data/converted/rejected.csv",
-    "data/manifest/train.csv",
-    "data/manifest/validation.csv",
-    "data/manifest/test.csv",
-    "data/manifest/left_out.csv",
-    "data/manifest/counts.json",
+    *(f"data/converted/{name}.csv" for name in ("files", "rejected")),
+    *(f"data/manifest/{name}" for name in _MANIFEST),
 ]
+_REPORTS = ("audit.json", "audit.html", "metrics.json", "report.html", "MODEL_CARD.md")
 FROM_FIGURES = [
-    "reports/audit.json",
-    "reports/audit.html",
-    "models/history.csv",
-    "models/decision.json",
-    "reports/metrics.json",
-    "reports/evaluation/predictions.csv",
-    "reports/report.html",
-    "reports/MODEL_CARD.md",
+    *("models/history.csv", "models/decision.json", "reports/evaluation/predictions.csv"),
+    *(f"reports/{name}" for name in _REPORTS),
 ]
 # What says when, where and by which commit something was run.
 PASSING = re.compile(

@@ -47,11 +47,8 @@ def closure(path: Path) -> set[Path]:
 
 
 def deps_of(stage: str, module: str) -> list[str]:
-    """List what `stage` depends on among our files: rooms as folders, but for `train` the files it needs.
-
-    A training is dear: it must follow only what it imports, where that is less than half of a room. An
-    `__init__.py` that holds a docstring alone changes nothing, and is no dependency.
-    """
+    """List what `stage` depends on among our files: whole rooms, but for `train` the files of rooms that it
+    needs less than half of, because it is dear. A docstring alone (`__init__.py`) is no dependency."""
     needed: dict[str, list[Path]] = {}
     for path in sorted(closure(PACKAGE / f"{module}.py")):
         parts = path.relative_to(PACKAGE).parts
@@ -65,8 +62,7 @@ def deps_of(stage: str, module: str) -> list[str]:
     return sorted(path.relative_to(ROOT).as_posix() for path in deps)
 
 
-if __name__ == "__main__":  # python -m tests.source_imports train: what to list as deps in dvc.yaml
+if __name__ == "__main__":  # python -m tests.source_imports train (or: snapshot params): the deps of a stage
     import sys
 
-    for name in deps_of(sys.argv[1], {"snapshot": "params"}.get(sys.argv[1], sys.argv[1])):
-        print(f"      - {name}")
+    print(*(f"      - {name}" for name in deps_of(sys.argv[1], sys.argv[-1])), sep="\n")

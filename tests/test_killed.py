@@ -9,11 +9,8 @@ import pytest
 from benchmarks.killed import differences, kill_after, reproduce, results
 from tests.conftest import new_repository
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.name == "nt", reason="kills and process groups as POSIX has them"),
-]
-
+POSIX = pytest.mark.skipif(os.name == "nt", reason="kills and process groups as POSIX has them")
+pytestmark = [pytest.mark.slow, POSIX]
 KILLS = 20
 
 

@@ -60,10 +60,9 @@ def networks():
     def in_float32(name):
         asked = keras.config.dtype_policy()
         keras.config.set_dtype_policy("float32")
-        try:
-            return _build(name)
-        finally:
-            keras.config.set_dtype_policy(asked)
+        network = _build(name)
+        keras.config.set_dtype_policy(asked)
+        return network
 
     return functools.cache(in_float32)
 
