@@ -105,7 +105,8 @@ def measure(
 
 def convert_once(folder: str, output: str, policy: str, workers: int) -> None:
     """Convert in this process and print what it took as JSON."""
-    from pipeline.config import Compute, Convert
+    from pipeline.config import Compute
+    from pipeline.config_data import Convert
     from pipeline.conversion.conversion import convert_pictures
     from pipeline.images.files import Source
 

@@ -109,7 +109,8 @@ def vips_row(path: Path, folder: Path, output: Path) -> dict[str, object]:
 
 def convert_ours(folder: Path, output: Path, count: int, workers: int) -> None:
     """Convert as the stage does."""
-    from pipeline.config import Compute, Convert
+    from pipeline.config import Compute
+    from pipeline.config_data import Convert
     from pipeline.conversion.conversion import convert_pictures
     from pipeline.images.files import Source
 

@@ -79,7 +79,8 @@ def draw_files(path: Path, n_rows: int) -> None:
 
 def measure(folder: Path, method: str) -> dict[str, Any]:
     """Do what the stage does; give seconds, processor seconds and the peak of memory so far by step."""
-    from pipeline.config import Collection, Compute, Data, Split
+    from pipeline.config import Compute
+    from pipeline.config_data import Collection, Data, Split
     from pipeline.datasets import near_duplicates
     from pipeline.datasets.build_manifest import build_manifest, count_manifest, count_same, write_manifest
     from pipeline.datasets.tables import read_files

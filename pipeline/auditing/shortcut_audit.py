@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import config
+from pipeline import config, config_data
 from pipeline.auditing.cross_validation import too_few
 from pipeline.auditing.findings import COLLECTION, CONVERTED, ELSEWHERE, RAW, TRAINING
 from pipeline.auditing.imbalance import properties, tabulate
@@ -30,7 +30,7 @@ def audit_pictures(
     pictures: pd.DataFrame,
     measured: Measurements,
     rejected: pd.DataFrame,
-    settings: config.Audit,
+    settings: config_data.Audit,
     compute: config.Compute,
     seed: int,
 ) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _part(
     pictures: pd.DataFrame,
     rows: np.ndarray,
     sides: Mapping[str, Evidence],
-    settings: config.Audit,
+    settings: config_data.Audit,
     workers: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _part(
 
 
 def _on_test(
-    pictures: pd.DataFrame, evidence: Evidence, settings: config.Audit, workers: int, seed: int
+    pictures: pd.DataFrame, evidence: Evidence, settings: config_data.Audit, workers: int, seed: int
 ) -> dict[str, Any]:
     """Score what is tested: the test split, elsewhere, and each collection of either."""
     split, collection = pictures["split"].to_numpy(), pictures["collection"].to_numpy()

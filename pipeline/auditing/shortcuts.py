@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from pipeline import config
+from pipeline import config_data
 from pipeline.auditing.cross_validation import (
     FoldedRanking,
     assign_folds,
@@ -62,7 +62,7 @@ class Evidence:
         return [name for name in FEATURES if self.features[name].nunique(dropna=False) > 1]
 
 
-def search(evidence: Evidence, settings: config.Audit, workers: int, seed: int) -> dict[str, Any]:
+def search(evidence: Evidence, settings: config_data.Audit, workers: int, seed: int) -> dict[str, Any]:
     """Search pictures by cross-validation for what tells their labels.
 
     Args:
@@ -102,7 +102,7 @@ def score_on_test(
     learnt: Evidence,
     tested: Evidence,
     parts: Mapping[str, np.ndarray],
-    settings: config.Audit,
+    settings: config_data.Audit,
     workers: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _cross_validate(
     evidence: Evidence,
     learners: Mapping[str, Learner],
     known: Any,
-    settings: config.Audit,
+    settings: config_data.Audit,
     seed: int,
     draws: int | None = None,
 ) -> dict[str, Metric]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from logging.handlers import BufferingHandler
 from pathlib import Path
 
-from pipeline.config import Compute, Convert
+from pipeline.config import Compute
+from pipeline.config_data import Convert
 from pipeline.conversion.convert_one import convert_one
 from pipeline.conversion.file_table import FILES, REJECTED, Entry, files_table, read_entries, rejected_table
 from pipeline.conversion.journal import Journal, journal_path, stamp

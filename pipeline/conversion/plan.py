@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 
 import PIL
 
-from pipeline.config import Compute, Convert
+from pipeline.config import Compute
+from pipeline.config_data import Convert
 from pipeline.conversion.journal import Journal, settled_stamp, stamp
 from pipeline.conversion.policies import signature
 from pipeline.images.encode import Encoder, JpegLike, settings_of, take_apart

@@ -1,7 +1,7 @@
 """Policies: what labelled pictures are saved as, so that a file does not tell its label.
 
 A policy is one function, from the pictures and what is known of them to the way in which each is saved. To
-add one: write the function, put it into `POLICIES`, and its name into `policy` of `pipeline.config.Convert`.
+add one: write the function, put it into `POLICIES`, its name into `policy` of `pipeline.config_data.Convert`.
 """
 
 import functools
@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import PIL
 
-from pipeline.config import Convert
+from pipeline.config_data import Convert
 from pipeline.images.encode import Copied, Encoder, Jpeg, JpegLike, Png, Stripped
 from pipeline.images.files import Source, format_of_name
 from pipeline.images.read import READING

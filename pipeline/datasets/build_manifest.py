@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import config
+from pipeline import config_data
 from pipeline.conversion.file_table import FILES
 from pipeline.datasets.groups import SAME_PICTURE, group_pictures, source_relation
 from pipeline.datasets.splits import LEFT_OUT as NO_SIDE
@@ -32,7 +32,7 @@ NO_JPEG = "jpeg_only: the file was no JPEG"
 NO_SOURCE = "source_matched: no fake was made from it"
 
 
-def leave_out(files: pd.DataFrame, data: config.Data) -> np.ndarray:
+def leave_out(files: pd.DataFrame, data: config_data.Data) -> np.ndarray:
     """Return why the protocol leaves out each row of `files.csv`: (n,) texts, "" where it is used.
 
     Raises:
@@ -67,7 +67,7 @@ RULES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
 }
 
 
-def _check_classes(files: pd.DataFrame, reasons: np.ndarray, data: config.Data) -> None:
+def _check_classes(files: pd.DataFrame, reasons: np.ndarray, data: config_data.Data) -> None:
     if not data.protocol:
         return
     trained = ~files["collection"].isin(cross_dataset_collections(data)).to_numpy()
@@ -104,8 +104,8 @@ class Manifest:
 def build_manifest(
     files: pd.DataFrame,
     converted: Path,
-    data: config.Data,
-    split: config.Split,
+    data: config_data.Data,
+    split: config_data.Split,
     seed: int,
     duplicates: np.ndarray | None = None,
 ) -> Manifest:
@@ -220,7 +220,7 @@ def _check_labels(files: pd.DataFrame, converted: Path) -> None:
         )
 
 
-def _check_collections(files: pd.DataFrame, converted: Path, data: config.Data) -> None:
+def _check_collections(files: pd.DataFrame, converted: Path, data: config_data.Data) -> None:
     unknown = sorted(set(files["collection"]) - set(data.collections))
     if unknown:
         raise UserError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import config
+from pipeline import config_data
 from pipeline.datasets.naming import NamingRule, PublishedSplit, compile_naming, read_published
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
@@ -78,7 +78,7 @@ class ClassFolder:
     published: PublishedSplit | None = None  # the split of the dataset's authors; None where there is none
 
 
-def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
+def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
     """List every picture of a dataset, and every file there that is none.
 
     No file is opened. Masks that lie among the fakes are not taken for fakes; a file in a folder of masks
@@ -119,7 +119,7 @@ def list_sources(data: config.Data) -> tuple[list[Source], list[Rejected]]:
     return sorted(sources, key=lambda source: source.target), sorted(rejected, key=lambda file: file.path)
 
 
-def class_folders(data: config.Data, collection: str) -> list[ClassFolder]:
+def class_folders(data: config_data.Data, collection: str) -> list[ClassFolder]:
     """Return the two folders of a collection, or raise UserError as `list_sources` does."""
     settings = data.collections[collection]
     key = f"data.collections.{collection}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from pipeline import config
+from pipeline import config_data
 from pipeline.datasets.tables import SPLITS
 from pipeline.errors import UserError
 from pipeline.images.files import format_of_name
@@ -18,7 +18,7 @@ from pipeline.images.files import format_of_name
 
 @dataclass(frozen=True)
 class NamingRule:
-    """A compiled `config.Naming`."""
+    """A compiled `config_data.Naming`."""
 
     namespace: str  # written before each id; collections with one namespace hold the same pictures
     # Pattern with the groups `number` and, if need be, `category`; None: names tell no source
@@ -53,7 +53,7 @@ class NamingRule:
 NO_RULE = NamingRule(namespace="", source=None, subsets=())
 
 
-def compile_naming(naming: config.Naming | None, key: str) -> NamingRule:
+def compile_naming(naming: config_data.Naming | None, key: str) -> NamingRule:
     """Check and compile the rule at `key` of the configuration; None is the rule that finds nothing.
 
     Raises:
@@ -87,7 +87,7 @@ def compile_pattern(pattern: str, key: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class PublishedSplit:
-    """Where a dataset's authors put a picture: a compiled `config.Official`."""
+    """Where a dataset's authors put a picture: a compiled `config_data.Official`."""
 
     key: str  # where the configuration has it
     # Side of the split -> pattern on the path of a picture below its class folder
@@ -126,7 +126,7 @@ class PublishedSplit:
             )
 
 
-def read_published(official: config.Official | None, root: Path, key: str) -> PublishedSplit | None:
+def read_published(official: config_data.Official | None, root: Path, key: str) -> PublishedSplit | None:
     """Compile the patterns and read the lists of the official split at `key`; None where there is none.
 
     A list is a text file, below `root` or absolute, with one picture a line: its name, or its path below the

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline import config
+from pipeline import config_data
 from pipeline.datasets.groups import (
     SAME_PICTURE,
     group_pictures,
@@ -41,7 +41,7 @@ class Assignment(NamedTuple):
     details: np.ndarray  # (n,) what it is about this one; may be ""
 
 
-def assign(table: pd.DataFrame, split: config.Split, seed: int) -> Assignment:
+def assign(table: pd.DataFrame, split: config_data.Split, seed: int) -> Assignment:
     """Assign each picture of the training collections to a side.
 
     Args:
@@ -93,7 +93,7 @@ class HashSplit:
         return np.concatenate([[0.0], np.cumsum(self.shares)])
 
 
-def hash_split_of(split: config.Split) -> HashSplit:
+def hash_split_of(split: config_data.Split) -> HashSplit:
     """Return the ranges of a split; with folds, validation and training share what is not tested."""
     shares = np.array([split.shares[name] for name in SPLITS], dtype=np.float64)
     if split.folds is None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.config import TABLES, Config, Data, flatten
+from pipeline.config import TABLES, Config, flatten
+from pipeline.config_data import Data
 from pipeline.conversion.file_table import FILE_COLUMNS, FILES
 from pipeline.errors import UserError
 from pipeline.images.hashes import sha256_of_file

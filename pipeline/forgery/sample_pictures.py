@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.config import Compute, Sample
+from pipeline.config import Compute
+from pipeline.config_data import Sample
 from pipeline.forgery.camera import (
     CAMERAS,
     LOSSLESS,

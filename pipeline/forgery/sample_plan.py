@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.config import Sample
+from pipeline.config_data import Sample
 from pipeline.forgery.camera import CAMERAS, EDITORS
 from pipeline.forgery.dead_leaves import STYLES
 

@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.auditing.shortcuts import Evidence, all_features, one_feature, score_on_test, search
-from pipeline.config import Audit
+from pipeline.config_data import Audit
 from pipeline.images import content_features
 from pipeline.images.content_features import history_features, thumbnail_features
 from tests.auditing.builders import decoded, encoded, feature_table, scene

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import Convert
+from pipeline.config_data import Convert
 from pipeline.conversion.plan import Task, _without_ending, each_page, plan_tasks
 from pipeline.conversion.policies import FEWEST, POLICIES, Pool, pools_of, signature
 from pipeline.images.encode import Copied, Encoder, Jpeg, JpegLike, Png, Stripped

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from pipeline.config import Naming
+from pipeline.config_data import Naming
 from pipeline.datasets.groups import group_pictures
 from pipeline.datasets.naming import compile_naming
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import Collection, Data, Split
+from pipeline.config_data import Collection, Data, Split
 from pipeline.datasets.build_manifest import (
     LEFT_OUT_COLUMNS,
     NO_JPEG,

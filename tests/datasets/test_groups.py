@@ -10,7 +10,8 @@ from PIL import Image
 from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from pipeline.config import Compute, Split
+from pipeline.config import Compute
+from pipeline.config_data import Split
 from pipeline.datasets.groups import group_pictures, join, source_relation
 from pipeline.datasets.listing import list_sources
 from pipeline.datasets.near_duplicates import find_near_duplicates

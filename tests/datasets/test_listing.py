@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.config import Collection, Data, Naming, Official
+from pipeline.config_data import Collection, Data, Naming, Official
 from pipeline.datasets.groups import group_pictures
 from pipeline.datasets.listing import list_sources, read_known_groups
 from pipeline.datasets.tables import LABELS

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import Naming, Official
+from pipeline.config_data import Naming, Official
 from pipeline.datasets.naming import NO_RULE, compile_naming, read_published
 from pipeline.errors import UserError
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import Split
+from pipeline.config_data import Split
 from pipeline.datasets import splits
 from pipeline.datasets.splits import LEFT_OUT, METHODS, TEST, TRAIN, VALIDATION, assign, unit_hashes
 from pipeline.datasets.tables import LABELS, SPLITS

@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-from pipeline.config import Sample
+from pipeline.config_data import Sample
 from pipeline.forgery.sample_pictures import draw_sample
 from pipeline.forgery.sample_plan import plan_sample
 from pipeline.images.encode import Jpeg

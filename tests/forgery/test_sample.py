@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.config import Sample
+from pipeline.config_data import Sample
 from pipeline.errors import UserError
 from pipeline.forgery.sample_pictures import draw_sample, forge, take_photograph
 from pipeline.forgery.sample_plan import GROWTH, plan_sample

@@ -10,7 +10,8 @@ import pandas as pd
 import tifffile
 from PIL import Image, ImageCms
 
-from pipeline.config import Compute, Convert
+from pipeline.config import Compute
+from pipeline.config_data import Convert
 from pipeline.images.files import Source
 from pipeline.images.read import read
 from pipeline.images.tiff import ORIENTATION
