@@ -28,7 +28,7 @@ from pipeline.datasets.tables import (
     read_table,
 )
 from pipeline.detector.decision import RUN_FILE
-from pipeline.detector.detector import Detector
+from pipeline.detector.detector import Detector, require_detector
 from pipeline.detector.inference import NATIVE
 from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.perturbations import SETS
@@ -76,6 +76,7 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
     check_built_from(manifest, config)
     table = read_table(manifest / "test.csv")
     check_files(table)
+    require_detector(models)
     start_tensorflow()
     detector, record = Detector.load(models), read_record(models)
     check_learnt_from(manifest, record["tables"])

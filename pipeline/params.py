@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
 from pipeline.stage import plain_errors
-from pipeline.storage import write_text
+from pipeline.storage import local_path, what_is_there, write_text
 
 PARAMS = Path("params.yaml")
 SNAPSHOT = Path("data/snapshot.txt")
@@ -77,12 +77,13 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
 def _check_folders(config: Config) -> None:
     """Refuse missing folders here, before DVC stops at them with a bare error number."""
     for key in ("root", "genuine", "fake", "masks"):
-        path = Path(getattr(config.data, key))
+        path = local_path(getattr(config.data, key), f"data.{key}")
         if not path.is_dir():
             raise UserError(
-                f"data.{key} is {path}, and there is no such folder (looked for at {path.absolute()}); "
-                f"say where the pictures are with data.root=… (data={config.data.name} wants "
-                f"{Path(config.data.genuine).name}/ and {Path(config.data.fake).name}/ there) or data.{key}=…"
+                f"data.{key} is {path}, and there is no such folder (looked for at {path.absolute()}"
+                f"{what_is_there(path)}); say where the pictures are with data.root=… "
+                f"(data={config.data.name} wants {Path(config.data.genuine).name}/ and "
+                f"{Path(config.data.fake).name}/ there) or data.{key}=…"
             )
 
 

@@ -10,6 +10,7 @@ file that cannot be read is said and the rest answered; the exit status is 1 if 
 """
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
 from pipeline.stage import plain_errors, start_tensorflow
+from pipeline.storage import local_path, what_is_there
 
 if TYPE_CHECKING:  # --help answers at once: what a detector needs is imported where one is asked
     from pipeline.detector.inference import Answer
@@ -28,15 +30,16 @@ def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) ->
 
     Raises UserError where there is no detector in `models`, or maps are wanted of one that has none.
     """
-    start_tensorflow()
-    from pipeline.detector.detector import Detector
+    from pipeline.detector.detector import Detector, require_detector
 
+    require_detector(models)
+    start_tensorflow()
     detector = Detector.load(models)
     judged = zip(pictures, detector.verdicts(pictures), strict=True)
     for number, (path, (verdict, answer)) in enumerate(judged, 1):
         error = verdict.pop("error")
         if answer is None:
-            yield {"path": str(path), "error": error}
+            yield {"path": str(path), "error": _no_picture(path) or error}
         elif maps is None:
             yield {"path": str(path), **verdict}
         else:
@@ -71,6 +74,16 @@ def expand(path: Path) -> list[Path]:
     return found or [path]  # an empty folder is answered with its error too
 
 
+def _no_picture(path: Path) -> str | None:
+    """Return why there is nothing to be read at `path`; None where a file lies there."""
+    from pipeline.images.files import ENDINGS
+
+    if path.is_dir():
+        endings = " ".join(itertools.chain(*ENDINGS.values()))
+        return f"{path} holds no picture; names of pictures end in {endings}"
+    return None if path.exists() else f"{path} is not there{what_is_there(path)}"
+
+
 def _line(answer: dict[str, Any], width: int) -> str:
     if "error" in answer:
         return f"error: {answer['error']}"  # which names the path
@@ -82,18 +95,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.predict", description="Says of pictures how probably they are fake."
     )
-    parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a picture or a folder of pictures"
-    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder of pictures")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--maps", type=Path, metavar="FOLDER", help="draw what the detector saw where")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the detector (models)")
+    parser.add_argument("--models", default="models", help="folder of the detector (models)")
     asked = parser.parse_args()
     failed = False
     with plain_errors():
-        pictures = [each for path in asked.paths for each in expand(path)]
+        models = local_path(asked.models, "--models")
+        pictures = [each for path in asked.paths for each in expand(local_path(path, "PATH"))]
         width = min(60, max(len(str(path)) for path in pictures))
-        for answer in predict(pictures, asked.models, asked.maps):
+        for answer in predict(pictures, models, asked.maps):
             failed = failed or "error" in answer
             print(json.dumps(answer, ensure_ascii=False) if asked.json else _line(answer, width), flush=True)
         if asked.maps and not asked.json:

@@ -88,8 +88,10 @@ def plain_errors() -> Iterator[None]:
         yield
     except UserError as error:
         stop(str(error))
-    except KeyboardInterrupt:
-        print("\ninterrupted; earlier results were left as they were", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        notes = getattr(interrupt, "__notes__", [])  # by whoever knows where the next run goes on
+        lines = ["\ninterrupted; earlier results were left as they were", *notes]
+        print("\n".join(lines), file=sys.stderr)
         sys.exit(INTERRUPTED)
     except Exception as error:
         full = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}

@@ -1,11 +1,16 @@
-"""Writes that replace a file whole: a reader meets the old content or the new, never half."""
+"""Writes that replace a file whole: a reader meets the old content or the new, never half.
+
+Also what to say of a path that leads nowhere.
+"""
 
 import contextlib
 import errno
 import json
 import secrets
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,3 +136,62 @@ def sole_writer(output: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+# Where a path of a user's leads nowhere: what is there in its place.
+
+_LISTED = 5  # names in a message
+
+
+def local_path(where: str, key: str) -> Path:
+    """Return a path; raise UserError for an address (https://…), which a path would quietly cut short.
+
+    >>> local_path("data//raw", "data.root").as_posix()
+    'data/raw'
+    """
+    if "://" in where:
+        raise UserError(
+            f"{key} is {where}, an address, and only files of this machine are read; download what is there, "
+            "and name the file or folder that it lies in"
+        )
+    return Path(where)
+
+
+def other_spelling(path: Path) -> Path | None:
+    """Return what is there under the name of `path` but for case and the form of accents, else None."""
+    return _nearest(path, close=False)[0]
+
+
+def what_is_there(path: Path) -> str:
+    """Return what goes behind a message that `path` is not there: `; /abs/Genuine is there`."""
+    near, above = _nearest(path, close=True)
+    if near is not None:
+        return f"; {near} is there"
+    if above != path.parent:
+        return f"; {path.parent} is not there either"
+    with contextlib.suppress(OSError):
+        names = [each.name + "/" * each.is_dir() for each in sorted(above.iterdir())]
+        shown = [name for name in names if not name.startswith(".")]
+        more = f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
+        return f"; in {above.resolve()} there is {', '.join(shown[:_LISTED]) or 'nothing'}{more}"
+    return ""
+
+
+def _nearest(path: Path, close: bool) -> tuple[Path | None, Path]:
+    """Return what is there under a like name, part by part, or None; and the last folder on the way."""
+    above = next((each for each in path.parents if each.is_dir()), Path())
+    parts = path.relative_to(above).parts if path.is_relative_to(above) else path.parts
+    for part in parts:
+        try:
+            names = {_spelt(each.name): each for each in sorted(above.iterdir(), reverse=True)}
+        except OSError:
+            return None, above
+        alike = get_close_matches(_spelt(part), names, n=1, cutoff=0.75 if close else 1.0)
+        if not alike:
+            return None, above
+        above = names[alike[0]]
+    return above, above
+
+
+def _spelt(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -23,6 +23,9 @@ from pipeline.config import validate
 
 ROOT = Path(__file__).parents[1]
 
+# `make test &` begins with SIGINT ignored, which programs hand on: those that tests start are to hear Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_make_parametrize_id(val, argname):
     """Refuse a parameter whose id would be its bytes, or a number counted up: `ids=` gives it a name.

@@ -1,6 +1,7 @@
 """What a trained detector says of pictures that were not in the manifest."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def test_predict_answers_for_files_and_folders_and_says_which_are_broken(reprodu
             assert 0 <= answer["probability_fake"] <= 1
             called = "fake" if answer["probability_fake"] >= answer["threshold"] else "genuine"
             assert answer["verdict"] in (called, "unsure")
+
+
+def test_predict_says_of_each_path_without_a_picture_why(reproduced, labelled):
+    (labelled / "empty").mkdir()
+    asked = [str(labelled / name) for name in ("empty", "Fake", "fake")]
+    output = reproduced.stage("predict", *asked, fails=True)
+    assert f"error: {labelled}/empty holds no picture; names of pictures end in .jpg" in output
+    assert f"error: {labelled}/Fake is not there; {labelled}/fake is there" in output
+    assert len(re.findall(r"nested/\S+ +[01]\.\d+  ", output)) == 6  # the others are answered
 
 
 def test_predict_gives_the_answer_of_the_evaluation(reproduced):

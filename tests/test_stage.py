@@ -39,6 +39,25 @@ def test_a_mistake_ends_with_a_message_and_no_traceback(repository, arguments, s
     assert not (repository.folder / "data/converted").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["https://host/a.jpg"], "PATH is https://host/a.jpg, an address"),
+        (["a.jpg", "--models", "https://host/models"], "--models is https://host/models, an address"),
+        (["a.jpg", "--models", "Data"], "there is no folder Data; data is there"),
+        (["a.jpg"], "train a detector with make repro"),
+    ],
+)
+def test_predict_says_what_is_wrong_before_tensorflow_starts(repository, arguments, said):
+    output = repository.run(
+        sys.executable, "-X", "importtime", "-m", "pipeline.predict", *arguments, fails=True
+    )
+    assert said in output
+    assert "Traceback" not in output
+    assert " pathlib\n" in output  # the list of what was imported is there
+    assert " tensorflow\n" not in output
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_ctrl_c_in_the_middle_of_a_stage_leaves_the_earlier_result(repository):
     earlier = repository.folder / "data" / "raw" / "sample" / "genuine" / "earlier.txt"

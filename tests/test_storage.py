@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.storage import replacing, replacing_folder, sole_writer, write_json, write_text
+from pipeline.storage import (
+    local_path,
+    other_spelling,
+    replacing,
+    replacing_folder,
+    sole_writer,
+    what_is_there,
+    write_json,
+    write_text,
+)
 
 
 def test_a_failure_leaves_the_earlier_file_and_says_what_to_do(tmp_path):
@@ -92,3 +101,33 @@ def test_a_second_writer_is_refused_until_the_first_ends_even_by_kill(tmp_path, 
         holder.wait()
     with sole_writer(Path("data/converted")):
         pass
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("pictures/genuine", "; {}/Pictures/Genuine is there"),  # capital letters, on the way too
+        ("Pictures/fake", "; {}/Pictures/fakes is there"),
+        ("Pictures/cafe\u0301", "; {}/Pictures/caf\u00e9 is there"),  # the same letters, composed and not
+        ("Pictures/masks", "; in {}/Pictures there is Genuine/, caf\u00e9/, fakes/, notes.txt"),
+        ("Pictures/Genuine/empty/x", "; {}/Pictures/Genuine/empty is not there either"),
+        ("Pictures/Genuine/x", "; in {}/Pictures/Genuine there is nothing"),
+    ],
+)
+def test_of_a_path_that_leads_nowhere_it_is_said_what_is_there(tmp_path, asked, said):
+    for name in ("Genuine", "fakes", "caf\u00e9"):
+        (tmp_path / "Pictures" / name).mkdir(parents=True)
+    (tmp_path / "Pictures/notes.txt").touch()
+    assert what_is_there(tmp_path / asked) == said.format(tmp_path)
+
+
+def test_another_spelling_is_another_case_and_no_other_name(tmp_path):
+    (tmp_path / "Masks").mkdir()
+    assert other_spelling(tmp_path / "masks") == tmp_path / "Masks"
+    assert other_spelling(tmp_path / "mask") is None
+
+
+@pytest.mark.parametrize("address", ["https://host/a.jpg", "s3://bucket/a", "file:///a/b.jpg"])
+def test_an_address_is_no_path(address):
+    with pytest.raises(UserError, match=f"data.root is {address}, an address"):
+        local_path(address, "data.root")

@@ -148,14 +148,21 @@ def _convert(
     items = [(_absolute(task), known.get(task.target)) for task in tasks if task.target not in entries]
     sizes = [task.path.stat().st_size if task.path.exists() else 0 for task, _ in items]
     work = functools.partial(_convert_listening, output=output.absolute(), limits=limits)
-    for _, (outcome, messages) in map_chunks(work, items, compute, "convert", alone=_ALONE, sizes=sizes):
-        for message in messages:
-            _LOG.info(message)
-        if isinstance(outcome, Rejected):
-            refused.append(outcome)
-        else:
-            journal.write(_PICTURE, {outcome.path: outcome})
-            entries[outcome.path] = outcome
+    done = map_chunks(work, items, compute, "convert", alone=_ALONE, sizes=sizes)
+    try:
+        for _, (outcome, messages) in done:
+            for message in messages:
+                _LOG.info(message)
+            if isinstance(outcome, Rejected):
+                refused.append(outcome)
+            else:
+                journal.write(_PICTURE, {outcome.path: outcome})
+                entries[outcome.path] = outcome
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(
+            f"{len(entries):,} of {len(tasks):,} pictures are converted; the next run goes on there"
+        )
+        raise
     return entries, refused
 
 

@@ -14,6 +14,7 @@ from pipeline.datasets.naming import NamingRule, PublishedSplit, compile_naming,
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 from pipeline.images.files import ENDINGS, Rejected, Source, find_pictures
+from pipeline.storage import local_path, other_spelling, what_is_there
 
 LOG = logging.getLogger(__name__)
 
@@ -127,15 +128,15 @@ def class_folders(data: config_data.Data, collection: str) -> list[ClassFolder]:
         raise UserError(f"{key}.mask_name is {settings.mask_name!r}; expected {{stem}} in it: '{{stem}}.png'")
     rule = compile_naming(settings.naming, f"{key}.naming")
     published = read_published(settings.official, Path(data.root), f"{key}.official")
-    masks = tuple(_inside(mask, f"{key}.masks[{index}]") for index, mask in enumerate(settings.masks))
+    masks = tuple(_masks_folder(mask, f"{key}.masks[{index}]") for index, mask in enumerate(settings.masks))
     folders = []
     for label, where in zip(LABELS, (settings.genuine, settings.fake), strict=True):
         path = _inside(where, f"{key}.{label}")
         if not path.is_dir():
-            found = "a file" if path.exists() else "nothing"
+            found = "found a file" if path.exists() else f"found nothing{what_is_there(path)}"
             raise UserError(
                 f"{key}.{label} is {where}: expected a folder of {label} pictures at {path.absolute()}, "
-                f"found {found}; put the pictures there or set data.root (it is {data.root}) or {key}.{label}"
+                f"{found}; put the pictures there or set data.root (it is {data.root}) or {key}.{label}"
             )
         folders.append(
             ClassFolder(
@@ -153,9 +154,17 @@ def class_folders(data: config_data.Data, collection: str) -> list[ClassFolder]:
     return folders
 
 
+def _masks_folder(where: str, key: str) -> Path:
+    """Return a folder of masks, which may be missing; refuse one that is there in another spelling."""
+    path = _inside(where, key)
+    if not path.is_dir() and (there := other_spelling(path)):
+        raise UserError(f"{key} is {where}, and there is no such folder; {there} is there: write it as it is")
+    return path
+
+
 def _inside(where: str, key: str) -> Path:
     """Refuse a relative path that leaves the repository: `dvc exp run --temp` works in a copy elsewhere."""
-    path = Path(os.path.normpath(where))
+    path = Path(os.path.normpath(local_path(where, key)))
     if not path.is_absolute() and path.parts[:1] == ("..",):
         raise UserError(
             f"{key} is {where}, a relative path that leaves the repository; experiments that run in a copy "

@@ -17,6 +17,7 @@ from pipeline.detector.inference import NATIVE, Answer, in_batches, scorer_of
 from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded
 from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, load_model
+from pipeline.storage import what_is_there
 
 
 class Detector:
@@ -36,12 +37,7 @@ class Detector:
         Raises:
             UserError: it is not there, not whole, or of an earlier version.
         """
-        missing = [name for name in (DECISION_FILE, RUN_FILE) if not (folder / name).is_file()]
-        if missing or not any((folder / name).is_file() for name in (DETECTOR_FILE, FOREST_FILE)):
-            raise UserError(
-                f"{folder} holds no trained detector ({', '.join(missing) or DETECTOR_FILE} missing); "
-                "train one with make repro, or name another folder"
-            )
+        require_detector(folder)
         decision = json.loads((folder / DECISION_FILE).read_text(encoding="utf-8"))
         record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         if "inputs" not in record["config"]:
@@ -106,6 +102,21 @@ class Detector:
             return self._scorer.prepare(original)
         except UserError as error:
             return error
+
+
+def require_detector(folder: Path) -> None:
+    """Raise UserError where `folder` holds no trained detector: to be asked before TensorFlow starts."""
+    if not folder.is_dir():
+        raise UserError(
+            f"there is no folder {folder}{what_is_there(folder)}; train a detector with make repro, or name "
+            "the folder of one"
+        )
+    missing = [name for name in (DECISION_FILE, RUN_FILE) if not (folder / name).is_file()]
+    if missing or not any((folder / name).is_file() for name in (DETECTOR_FILE, FOREST_FILE)):
+        raise UserError(
+            f"{folder} holds no trained detector ({', '.join(missing) or DETECTOR_FILE} missing); "
+            "train one with make repro, or name another folder"
+        )
 
 
 def _load_pyfunc(data_path: str) -> Detector:

@@ -1,8 +1,9 @@
 """What happens after each epoch: history, best weights, learning rate, checkpoint, and whether to go on."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -116,6 +117,19 @@ class Monitor(keras.callbacks.Callback):
         if self._best:
             with network.distribute_strategy.scope():
                 network.set_weights(self._best)
+
+    @contextlib.contextmanager
+    def telling_where_it_goes_on(self) -> Iterator[None]:
+        """Add to Ctrl-C, for whoever reports it, after which epoch the next run goes on."""
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            if self.rows and self.checkpoint is not None and self.settings.resume:
+                interrupt.add_note(
+                    f"the next run goes on after epoch {len(self.rows)} of {self.settings.epochs} "
+                    f"(from {self.checkpoint.folder})"
+                )
+            raise
 
     def _lower_rate(self) -> None:
         if isinstance(self.rate, Divided):

@@ -124,7 +124,7 @@ def _train(network: keras.Model, monitor: Monitor, training: Batches, validation
     epochs, done = monitor.settings.epochs, len(monitor.rows)
     bar = ProgressBar(epochs, training.images_per_epoch, training.steps, done)
     callbacks = [AverageReplicas(), EpochMetrics(validation, training.images_per_epoch), monitor, bar]
-    with contextlib.closing(bar):
+    with contextlib.closing(bar), monitor.telling_where_it_goes_on():
         network.fit(
             training.dataset,
             steps_per_epoch=training.steps,

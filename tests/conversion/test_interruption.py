@@ -1,6 +1,7 @@
 """A conversion that is killed, or cannot write, leaves what was there; the next one ends as a clean run."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,6 +116,7 @@ def test_interrupted_by_ctrl_c_it_goes_on_too(many, clean, tmp_path):
     _, errors = started.communicate(timeout=30)
     assert started.returncode != 0
     assert errors.count("KeyboardInterrupt") == 1  # the parent's, none of a worker
+    assert re.search(r"\d+ of 108 pictures are converted; the next run goes on there", errors)
     wait_until(lambda: not any(map(is_running, workers)), 10)
     assert run(many, output, "equal", 1).returncode == 0
     assert digests(output) == clean

@@ -136,6 +136,17 @@ def test_a_missing_folder_and_an_empty_class_to_train_on_are_refused(folder):
         list_sources(dataset())
 
 
+def test_a_folder_that_is_there_in_another_spelling_is_named(folder):
+    put(folder / "Genuine/a.png", folder / "fake/a.png")
+    with pytest.raises(UserError, match=r"mine/genuine, found nothing; data/raw/mine/Genuine is there; put"):
+        list_sources(dataset())
+    put(folder / "Masks/a.png")
+    with pytest.raises(UserError, match=r"mine\.masks\[0\] is .*/masks, .*; data/raw/mine/Masks is there"):
+        list_sources(dataset(genuine=str(folder / "Genuine")))
+    with pytest.raises(UserError, match=r"data\.root is https://host/pictures, an address"):
+        list_sources(dataset(root="https://host/pictures"))
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("root", ["../mine", "data/../../mine"])
 def test_a_relative_root_outside_the_repository_and_a_mask_name_without_the_stem_are_refused(root):

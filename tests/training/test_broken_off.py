@@ -14,19 +14,21 @@ from tests.conftest import Repository, new_repository
 from tests.inputs.drawn import draw_table
 
 PROCESS = """
-import json, sys
+import json, pathlib, sys
 import pandas as pd
 from pipeline.config import validate
 from pipeline.models.build import build
 from pipeline.stage import plain_errors
+from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import fit
 import pipeline.inputs.crops
 
 def broken(*_):
     raise ValueError("nobody foresaw this")
 
-def interrupted(*_):
-    raise KeyboardInterrupt
+def interrupted(epoch, metrics):
+    if epoch == 2:
+        raise KeyboardInterrupt
 
 config = validate(json.loads(sys.argv[1]))
 table = pd.read_csv(sys.argv[2], dtype=str, keep_default_na=False)
@@ -34,7 +36,8 @@ table["target"] = table["target"].astype(int)
 if sys.argv[3] == "unforeseen":
     pipeline.inputs.crops.tamper_at_random = broken
 with plain_errors():
-    fit(build(config.model, 32, 32), table, table, config, interrupted)
+    checkpoint = Checkpoint(pathlib.Path(sys.argv[2]).with_name("kept"))
+    fit(build(config.model, 32, 32), table, table, config, interrupted, checkpoint)
 """
 
 
@@ -43,7 +46,7 @@ with plain_errors():
     ("how", "status", "said"),
     [
         ("unforeseen", 1, "ValueError: nobody foresaw this"),
-        ("interrupted", 130, "interrupted; earlier results"),
+        ("interrupted", 130, "left as they were\nthe next run goes on after epoch 2 of 3 (from"),
     ],
 )
 def test_it_ends_and_says_why(tmp_path, composed_values, how, status, said):
