@@ -35,6 +35,7 @@ class Collection(Section):
     role: Literal["train", "test"]
     masks: list[str] = Field(default=[])  # looked through in this order
     mask_name: str = "{stem}.png"
+    mask_background: list[Text] = Field(default=[])  # colours that mark nothing; []: found by rules
     licence: str | None = None  # the terms under which its pictures may be used, for the model card
     naming: Naming | None = None
     official: Official | None = None

@@ -95,7 +95,8 @@ def convert_pictures(
         write_text(output / FILES, files_table(converted, entries))
         journal.keep(_PICTURE, entries)
     unchanged = sum(
-        entry._replace(stamp="", mask_reason="") == known[target]._replace(stamp="", mask_reason="")
+        entry._replace(stamp="", mask_read="", mask_reason="")
+        == known[target]._replace(stamp="", mask_read="", mask_reason="")
         for target, entry in entries.items()
         if target in known
     )
@@ -124,6 +125,7 @@ def _unchanged(
             entry is not None
             and entry.stamp
             and entry.policy == task.policy
+            and entry.mask_read == task.mask_read
             and entry.mask_path == ("" if entry.mask_reason else task.mask_target)
             # It may have been converted under other limits.
             and entry.width * entry.height <= min(limits.megapixels * 1e6, limits.gib * 2**30 / _MOST_BYTES)

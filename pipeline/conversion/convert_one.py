@@ -30,13 +30,9 @@ def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -
     except Unreadable as error:
         page = f"page {task.page + 1}: " if task.page else ""
         return Rejected(task.source_path, page + error.reason, lost=True)
-    mask_sha256, mask_reason = _convert_mask(task, picture, output, limits)
-    mask = task.mask_target if mask_sha256 else ""
-    targets = stamp(output / task.target, output / mask if mask else None)
+    known = _with_mask(known, task, picture, output, limits)
+    targets = stamp(output / task.target, output / known.mask_path if known.mask_path else None)
     return known._replace(
-        mask_path=mask,
-        mask_sha256=mask_sha256,
-        mask_reason=mask_reason,
         stamp=f"{sources};{targets}" if sources else "",
     )
 
@@ -77,15 +73,25 @@ def _convert(task: Task, picture: Picture, output: Path) -> Entry:
     return entry
 
 
-def _convert_mask(task: Task, picture: Picture, output: Path, limits: Limits) -> tuple[str, str]:
-    """Write the mask of an upright picture; return the hash of its file, and why it cannot be used."""
+def _with_mask(entry: Entry, task: Task, picture: Picture, output: Path, limits: Limits) -> Entry:
+    """Write the mask of an upright picture; return the entry with what it marks, or why it cannot be used."""
+    entry = entry._replace(
+        mask_path="", mask_sha256="", mask_share=None, mask_background="",
+        mask_read=task.mask_read, mask_reason="",
+    )  # fmt: skip
     if task.mask_path is None:
-        return "", ""
+        return entry
     try:
-        saved = encode_mask(align_mask(read(task.mask_path, limits, task.page), picture))
+        found = align_mask(read(task.mask_path, limits, task.page), picture, task.mask_background)
+        saved = encode_mask(found.pixels)
     except Unreadable as error:
-        return "", error.reason
+        return entry._replace(mask_reason=error.reason)
     target, sha256 = output / task.mask_target, sha256_of(saved)
     if not (target.is_file() and sha256_of_file(target) == sha256):
         write_bytes(target, saved)
-    return sha256, ""
+    return entry._replace(
+        mask_path=task.mask_target,
+        mask_sha256=sha256,
+        mask_share=round(float(found.pixels.mean()), 4),
+        mask_background=found.background,
+    )

@@ -26,6 +26,8 @@ FILE_COLUMNS = [
     "source_sha256",
     "sha256",  # of the converted file
     "mask_sha256",  # of the converted mask
+    "mask_share",  # of the picture that it marks
+    "mask_background",  # what of it marks nothing, see `images.mask`
     "pixel_sha256",  # of the source's pixels, upright
     "phash",  # of the source, upright
     "phash_turned",  # of its seven other orientations in a row, see `images.hashes`
@@ -55,6 +57,9 @@ class Entry(NamedTuple):
     phash_turned: str
     jpeg_quality: int | None
     policy: str
+    mask_share: float | None = None
+    mask_background: str = ""
+    mask_read: str = ""  # how the mask was to be read, of which the three above and below are made
     mask_reason: str = ""  # why the picture's mask could not be used; "" where it could or there is none
     # Of source and its mask, then of the files that came out of them (see `journal.stamp`); "" where they
     # cannot be trusted
@@ -74,8 +79,9 @@ def read_entries(path: Path) -> dict[str, Entry]:
 def _entry(row: Mapping[str, str]) -> Entry:
     numbers = {name: int(row[name]) for name in ("width", "height", "bytes")}
     quality = int(row["jpeg_quality"]) if row["jpeg_quality"] else None
+    share = float(row["mask_share"]) if row["mask_share"] else None
     texts = {name: row[name] for name in Entry._fields if name in FILE_COLUMNS}
-    return Entry(**{**texts, **numbers, "jpeg_quality": quality})  # type: ignore[arg-type]
+    return Entry(**{**texts, **numbers, "jpeg_quality": quality, "mask_share": share})  # type: ignore[arg-type]
 
 
 def files_table(tasks: Iterable[Source], entries: Mapping[str, Entry]) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline.storage import cannot_write
 
-_VERSION = 1  # raise it when what is remembered changes its form: then everything is looked at again
+_VERSION = 2  # raise it when what is remembered changes its form: then everything is looked at again
 # A file that was written less than this before it was looked at may change without its times changing,
 # where a file system counts in full seconds (FAT counts in pairs).
 _UNSURE_NS = 2_000_000_000

@@ -20,6 +20,7 @@ from pipeline.conversion.journal import Journal, settled_stamp, stamp
 from pipeline.conversion.policies import signature
 from pipeline.images.encode import Encoder, JpegLike, settings_of, take_apart
 from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, Unreadable, format_of_content
+from pipeline.images.mask import MARKING
 from pipeline.images.read import READING, read, read_bytes
 from pipeline.images.tiff import count_pages
 from pipeline.parallel import map_chunks
@@ -128,6 +129,11 @@ class Task(Source):
     encoder: Encoder  # of its pixels
     policy: str  # all that the result depends on besides the source, see `policies.signature`
     mask_target: str = ""  # the file of its mask below the output folder; "" where it has none
+
+    @property
+    def mask_read(self) -> str:
+        """Write down how the mask is read: what differs must be done again; "" where it has none."""
+        return f"marking={MARKING},background={' '.join(self.mask_background)}" if self.mask_path else ""
 
 
 def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Source]:

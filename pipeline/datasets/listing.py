@@ -14,6 +14,7 @@ from pipeline.datasets.naming import NamingRule, PublishedSplit, compile_naming,
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 from pipeline.images.files import ENDINGS, Rejected, Source, find_pictures
+from pipeline.images.mask import is_background
 from pipeline.storage import local_path, other_spelling, what_is_there
 
 LOG = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class ClassFolder:
     rule: NamingRule
     masks: tuple[Path, ...]  # folders to look for masks in, in this order; empty for genuine pictures
     mask_name: str  # name of a picture's mask, with {stem} for the picture's
+    mask_background: tuple[str, ...]  # what of a mask marks nothing; (): found by rules
     published: PublishedSplit | None = None  # the split of the dataset's authors; None where there is none
 
 
@@ -126,6 +128,11 @@ def class_folders(data: config_data.Data, collection: str) -> list[ClassFolder]:
     key = f"data.collections.{collection}"
     if "{stem}" not in settings.mask_name:
         raise UserError(f"{key}.mask_name is {settings.mask_name!r}; expected {{stem}} in it: '{{stem}}.png'")
+    if wrong := [word for word in settings.mask_background if not is_background(word)]:
+        raise UserError(
+            f"{key}.mask_background names {wrong[0]!r}; expected colours (white, '#c80000'), numbers as they "
+            "are stored ('0', '255'), transparent or opaque: what of a mask marks nothing"
+        )
     rule = compile_naming(settings.naming, f"{key}.naming")
     published = read_published(settings.official, Path(data.root), f"{key}.official")
     masks = tuple(_masks_folder(mask, f"{key}.masks[{index}]") for index, mask in enumerate(settings.masks))
@@ -148,6 +155,7 @@ def class_folders(data: config_data.Data, collection: str) -> list[ClassFolder]:
                 rule=rule,
                 masks=masks if label == "fake" else (),
                 mask_name=settings.mask_name,
+                mask_background=tuple(settings.mask_background),
                 published=published,
             )
         )
@@ -201,6 +209,7 @@ def _label_pictures(
             subset=folder.rule.subset(picture.stem) if folder.label == "fake" else "",
             source_ids=folder.rule.source_ids(picture.stem),
             mask_path=masks[picture],
+            mask_background=folder.mask_background if masks[picture] else (),
             official=folder.published.side(picture.relative_to(folder.path)) if folder.published else "",
             known_group=known.get(_table_path(picture, root), ""),
         )

@@ -65,6 +65,7 @@ class Source:
         subset: what the naming rule calls this kind of picture, e.g. "splice"; "" where it says nothing.
         source_ids: pictures that this one was made from (a genuine one: itself), sorted, each once.
         mask_path: the picture of the tampered pixels, to be opened; None where there is none.
+        mask_background: what of it marks nothing, see `pipeline.images.mask`; (): found by rules.
         official: the side of the split that the dataset's authors published: "train", "validation",
             "test"; "" where they put it on none.
         known_group: what the dataset's table of known groups says; "" where it says nothing.
@@ -80,6 +81,7 @@ class Source:
     subset: str = ""
     source_ids: tuple[str, ...] = ()
     mask_path: Path | None = None
+    mask_background: tuple[str, ...] = ()
     official: str = ""
     known_group: str = ""
     page: int = 0

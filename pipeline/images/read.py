@@ -91,10 +91,9 @@ class Picture:
             return np.array(self.image)
 
     @property
-    def grey(self) -> np.ndarray:
-        """Its brightness as (height, width): uint16 where grey of 16 bits is stored, else uint8."""
-        deep = self._decoded.mode.startswith("I;16")
-        return np.asarray(self._decoded if deep else self.image.convert("L"))
+    def stored(self) -> Image.Image:
+        """The upright picture in the mode in which it is stored, colours as they are; raises as `image`."""
+        return self._decoded
 
     @functools.cached_property
     def jpeg(self) -> JpegHeader | None:

@@ -1,5 +1,7 @@
 """Folders of small pictures, and a conversion of them."""
 
+import dataclasses
+
 import pytest
 
 from pipeline.conversion import journal
@@ -21,8 +23,9 @@ def output(tmp_path):
 def convert(dataset, output):
     """Convert the dataset as it is now; returns the counts."""
 
-    def converted(chosen=EQUAL, workers=1, rejected=()):
-        return convert_pictures(list_folder(dataset), rejected, output, chosen, on_cores(workers))
+    def converted(chosen=EQUAL, workers=1, rejected=(), **changes):
+        sources = [dataclasses.replace(source, **changes) for source in list_folder(dataset)]
+        return convert_pictures(sources, rejected, output, chosen, on_cores(workers))
 
     return converted
 

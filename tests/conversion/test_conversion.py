@@ -76,6 +76,22 @@ def test_masks_are_the_original_ones_turned_upright_with_their_pictures(convert,
     assert np.array_equal(read_rgb(output / "set/fake/f1.jpg")[..., 0] > 127, upright)
 
 
+@pytest.mark.usefixtures("trusting")
+def test_what_was_read_of_a_mask_is_in_the_table_and_read_again_where_its_background_changes(
+    convert, dataset, output
+):
+    mask = Image.new("RGB", (60, 40))
+    mask.paste((200, 0, 0), (0, 0, 30, 20))
+    mask.save(dataset / "masks/f0.png")
+    convert()
+    row = read_rows(output).set_index("path").loc["set/fake/f0.jpg"]
+    assert (row["mask_share"], row["mask_background"]) == ("0.25", "#000000")
+    convert(mask_background=("#c80000",))
+    row = read_rows(output).set_index("path").loc["set/fake/f0.jpg"]
+    assert (row["mask_share"], row["mask_background"]) == ("0.75", "#c80000")
+    assert read_mask(output / row["mask_path"]).mean() == 0.75
+
+
 @pytest.mark.parametrize("workers", [2, 3])
 def test_files_and_tables_do_not_depend_on_the_number_of_workers(
     dataset, output, convert, monkeypatch, workers
