@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "pipeline"
 # From the ground up: a room imports only from floors below its own, or from its left on the same floor.
 FLOORS = (
-    ("errors", "storage", "checking", "config_data", "config", "parallel"),
+    ("errors", "surroundings", "storage", "checking", "config_data", "config", "parallel"),
     ("images",),
     ("conversion", "datasets", "forgery"),
     ("inputs",),

@@ -11,7 +11,6 @@ file that cannot be read is said and the rest answered; the exit status is 1 if 
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import UserError
 from pipeline.stage import plain_errors, start_tensorflow
 from pipeline.storage import local_path, what_is_there
+from pipeline.surroundings import printable, printable_json
 
 if TYPE_CHECKING:  # --help answers at once: what a detector needs is imported where one is asked
     from pipeline.detector.inference import Answer
@@ -70,7 +70,7 @@ def expand(path: Path) -> list[Path]:
         return [path]  # one that does not exist is answered with its error, as any unreadable file
     found, others = find_pictures(path)
     for other in others:
-        print(f"{other.path} is passed over: {other.reason}", file=sys.stderr)
+        print(printable(f"{other.path} is passed over: {other.reason}"), file=sys.stderr)
     return found or [path]  # an empty folder is answered with its error too
 
 
@@ -86,8 +86,8 @@ def _no_picture(path: Path) -> str | None:
 
 def _line(answer: dict[str, Any], width: int) -> str:
     if "error" in answer:
-        return f"error: {answer['error']}"  # which names the path
-    return f"{answer['path']:<{width}}  {answer['probability_fake']:6.4f}  {answer['verdict']}"
+        return printable(f"error: {answer['error']}")  # which names the path
+    return f"{printable(answer['path']):<{width}}  {answer['probability_fake']:6.4f}  {answer['verdict']}"
 
 
 def main() -> None:
@@ -107,7 +107,7 @@ def main() -> None:
         width = min(60, max(len(str(path)) for path in pictures))
         for answer in predict(pictures, models, asked.maps):
             failed = failed or "error" in answer
-            print(json.dumps(answer, ensure_ascii=False) if asked.json else _line(answer, width), flush=True)
+            print(printable_json(answer) if asked.json else _line(answer, width), flush=True)
         if asked.maps and not asked.json:
             print(f"\nmaps  {asked.maps}")
     sys.exit(1 if failed else 0)

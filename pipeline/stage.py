@@ -16,6 +16,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.errors import UserError
 from pipeline.storage import cannot_write, sole_writer
+from pipeline.surroundings import (
+    PrintableLines,
+    printable,
+    printable_lines,
+    settle_keras,
+    settle_matplotlib,
+    settle_terminal,
+)
 
 if TYPE_CHECKING:  # commands without a configuration start faster without
     from omegaconf import DictConfig
@@ -25,6 +33,8 @@ if TYPE_CHECKING:  # commands without a configuration start faster without
 INTERRUPTED = 130  # what shells report for Ctrl-C
 TERMINATED = 143  # and for SIGTERM
 GRACE_SECONDS = 10  # from SIGTERM to the end of a process that does not come to one
+
+settle_terminal()  # here, because argparse and Hydra print before any function of ours is called
 
 
 def start(main: Callable[[], None]) -> None:
@@ -80,7 +90,10 @@ def plain_errors() -> Iterator[None]:
     # TensorFlow's start-up notes are no news to a user: the terminal is left to our own lines.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
+    settle_matplotlib()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableLines("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("pipeline").setLevel(logging.INFO)
     _die_with_parent()
     signal.signal(signal.SIGTERM, _leave_in_order)
@@ -99,12 +112,12 @@ def plain_errors() -> Iterator[None]:
             stop(str(cannot_write(Path(error.filename or "the output"), error)))
         # Python would keep the exception until its own end, and with it TensorFlow's threads that make
         # batches, which then wait for Python: the process would never end.
-        traceback.print_exc()
+        print("\n".join(map(printable, traceback.format_exc().split("\n"))), file=sys.stderr)
         sys.exit(1)
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow without the lines that its C++ writes while it starts.
+    """Import TensorFlow, and Keras upon it, without the lines that its C++ writes while it starts.
 
     They come before any log level is heard, so the file descriptor itself is turned away; if the import
     fails they are shown after all.
@@ -117,6 +130,9 @@ def start_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices("GPU")
+            settle_keras()
+        except UserError:
+            raise
         except BaseException:
             lines.seek(0)
             os.write(terminal, lines.read())
@@ -128,7 +144,7 @@ def start_tensorflow() -> None:
 
 def stop(message: str) -> NoReturn:
     """Print `message` as an error and end with status 1."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable_lines(message)}", file=sys.stderr)
     sys.exit(1)
 
 

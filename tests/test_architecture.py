@@ -11,7 +11,7 @@ import yaml
 from pipeline.config import TABLES, TRAINING, USED_AGAIN
 from tests.source_imports import PACKAGE, ROOT, closure, deps_of, imports_of, our_files
 
-BASE = ["__init__", "errors", "storage", "checking", "config_data", "config", "parallel"]
+BASE = ["__init__", "errors", "surroundings", "storage", "checking", "config_data", "config", "parallel"]
 PACKAGES = [
     "images", "conversion", "datasets", "forgery", "inputs", "models", "detector", "training", "evaluation",
     "auditing", "reports",

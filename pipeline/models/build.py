@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.checking import TARGET, build_function
 from pipeline.errors import UserError
 from pipeline.models.forest import Forest
+from pipeline.surroundings import settle_keras
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +27,7 @@ def build(spec: Mapping[str, Any], height: int, width: int) -> "keras.Model":
     Raises:
         UserError: the images are too small for the network.
     """
+    settle_keras()
     function = build_function(spec)
     wanted = inspect.signature(function).parameters
     arguments = {name: value for name, value in spec.items() if name != TARGET}

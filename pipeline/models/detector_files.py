@@ -15,6 +15,7 @@ from pipeline.errors import UserError
 from pipeline.images.content_features import N_HISTORY
 from pipeline.models.forest import Forest
 from pipeline.storage import replacing, write_bytes
+from pipeline.surroundings import settle_keras
 
 if TYPE_CHECKING:
     import keras
@@ -64,6 +65,7 @@ def load_detector(folder: Path) -> "keras.Model":
     Raises:
         UserError: it is not there, or not a whole detector.
     """
+    settle_keras()
     import keras
 
     import pipeline.models.layers  # noqa: F401  makes our layers known by name

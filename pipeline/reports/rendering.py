@@ -60,11 +60,21 @@ def new_chart(width: float, height: float) -> Iterator["Figure"]:
 
     No pyplot: its figures are global and would pile up.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
+    with _style():
         yield Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+
+
+@contextmanager
+def _style(more: Mapping[Any, Any] | None = None) -> Iterator[None]:
+    """Draw in our style and else as matplotlib does by itself, whatever the user's `matplotlibrc` says."""
+    from matplotlib import rc_context, rcdefaults, rcParams
+
+    with rc_context():
+        rcdefaults()
+        rcParams.update({**STYLE, **(more or {})})
+        yield
 
 
 def write_chart(path: Path, chart: "Figure") -> None:
@@ -75,10 +85,8 @@ def write_chart(path: Path, chart: "Figure") -> None:
 
 def _save(chart: "Figure", file: Path | StringIO, kind: str, fonts: str = "path") -> None:
     """Write the same bytes for the same chart, without date and version."""
-    from matplotlib import rc_context
-
     unnamed: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-    with rc_context(STYLE | {"svg.fonttype": fonts}):
+    with _style({"svg.fonttype": fonts}):
         chart.savefig(file, format=kind, metadata=unnamed[kind], facecolor="white")
 
 

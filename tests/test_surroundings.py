@@ -1,0 +1,141 @@
+"""What the user's machine has set for other programs changes nothing, and names do nothing to a terminal."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.predict import _line
+from pipeline.surroundings import printable, printable_json, printable_lines
+from tests.conftest import ROOT
+
+
+def run(script, *arguments, **environment):
+    """Run Python code as a process of its own, with Python's and our warnings shown; return its output."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    ended = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr.decode(errors="replace")
+    return ended.stdout.decode(environment.get("PYTHONIOENCODING", "utf-8"))
+
+
+FROM_ONE_SEED = """
+import hashlib, json, sys
+from pipeline.stage import plain_errors, start_tensorflow
+with plain_errors():
+    start_tensorflow()
+    import keras
+    from pipeline.models.build import build
+    keras.utils.set_random_seed(3)
+    network = build(json.loads(sys.argv[1]), 64, 64)
+    digest = hashlib.sha256(b"".join(each.tobytes() for each in network.get_weights())).hexdigest()
+    print(json.dumps([digest, [layer.get_config() for layer in network.layers[:4]], keras.config.epsilon()]))
+"""
+
+
+def test_keras_is_as_it_is_without_the_users_settings(tmp_path, compose_config):
+    spec = json.dumps(compose_config("model=cnn", "inputs=resized").model)
+    settings = {
+        "backend": "torch",
+        "image_data_format": "channels_first",
+        "floatx": "float16",
+        "epsilon": 0.1,
+    }
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps({**settings, "epsilon": 0.1}))
+    theirs = {"KERAS_BACKEND": "jax", "KERAS_MAX_EPOCHS": "1", "TF_USE_LEGACY_KERAS": "1"}
+    ours = run(FROM_ONE_SEED, spec, HOME=str(tmp_path / "nobody"))
+    assert json.loads(ours)[2] == 1e-7
+    assert run(FROM_ONE_SEED, spec, HOME=str(tmp_path), **theirs) == ours
+
+
+CHART = """
+import hashlib, sys
+from pipeline.stage import plain_errors
+with plain_errors():
+    from pathlib import Path
+    from pipeline.reports.rendering import new_chart, write_chart
+    with new_chart(3, 2) as chart:
+        axes = chart.subplots()
+        axes.plot([1, 2, 3])
+        axes.set_title("a $ and a — dash")
+    for kind in ("png", "svg"):
+        write_chart(Path(sys.argv[1]) / f"chart.{kind}", chart)
+        print(hashlib.sha256((Path(sys.argv[1]) / f"chart.{kind}").read_bytes()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "TkAgg", "nonsense"])
+def test_charts_are_the_same_whatever_matplotlib_was_told(tmp_path, backend):
+    folder = tmp_path / ".config" / "matplotlib"
+    folder.mkdir(parents=True)
+    (folder / "matplotlibrc").write_bytes("text.usetex: True\naxes.facecolor: red # é\n".encode("latin-1"))
+    plain = run(CHART, tmp_path, HOME=str(tmp_path / "nobody"))
+    told = {"MPLBACKEND": backend, "MPLCONFIGDIR": str(folder), "MATPLOTLIBRC": str(folder)}
+    assert run(CHART, tmp_path, **told) == plain
+
+
+SAYS = """
+import logging, sys
+from pipeline.stage import plain_errors
+with plain_errors():
+    print("0.76 (.70–.81) · 4 × 4 ≥ ± … Ωmega 北\\udcff.jpg")
+    logging.getLogger("pipeline").warning("北 – \\x1b[2K")
+"""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("ascii", r"0.76 (.70-.81) . 4 x 4 >= +- ... \u03a9mega \u5317\udcff.jpg"),
+        ("latin-1", "0.76 (.70-.81) · 4 × 4 >= ± ... \\u03a9mega \\u5317\\udcff.jpg"),
+        ("utf-8", "0.76 (.70–.81) · 4 × 4 ≥ ± … Ωmega 北\\udcff.jpg"),
+    ],
+)
+def test_what_a_terminal_cannot_show_is_written_as_it_can(encoding, said):
+    assert run(SAYS, PYTHONIOENCODING=encoding) == said + "\n"
+
+
+@pytest.mark.parametrize("name", ["predict", "compare", "runs", "params"])
+def test_help_is_shown_on_a_terminal_without_utf8(name):
+    command = [sys.executable, "-m", f"pipeline.{name}", "--help"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.startswith(b"usage:")
+
+
+NAMES = st.text(st.characters() | st.sampled_from("\x1b\r\n\x9b\u202e\udcff"))
+
+
+@given(NAMES)
+def test_no_name_acts_on_a_terminal_or_makes_a_line_of_its_own(name):
+    shown = printable(name)
+    assert not set(shown) & {*map(chr, range(32)), *map(chr, range(0x7F, 0xA0)), "\u202e", "\u2066", "\u2028"}
+    assert len(shown.splitlines()) <= 1
+    shown.encode("utf-8")
+
+
+@given(NAMES, NAMES)
+def test_what_a_name_adds_to_a_message_is_indented(before, name):
+    first, *others = printable_lines(f"{before}{name}").split("\n")
+    assert printable(first) == first
+    assert all(line.startswith(" ") or not line for line in others)
+
+
+@given(NAMES)
+def test_json_means_the_same_when_it_is_printable(name):
+    shown = printable_json({"path": name})
+    assert json.loads(shown) == {"path": name}
+    assert not set(shown) & set("\x1b\x9b\u202e\udcff")
+
+
+@pytest.mark.parametrize("answer", [{"probability_fake": 0.9, "verdict": "fake"}, {"error": "not read"}])
+def test_a_picture_has_one_line_whatever_its_name(answer):
+    name = "a.jpg\x1b[1A\rphoto.jpg  0.0100  genuine\nphoto.jpg  0.0100  genuine"
+    line = _line({"path": name, **answer, **({"error": f"{name}: not read"} if "error" in answer else {})}, 10)
+    assert printable(line) == line
