@@ -134,8 +134,8 @@ def test_json_means_the_same_when_it_is_printable(name):
     assert not set(shown) & set("\x1b\x9b\u202e\udcff")
 
 
-@pytest.mark.parametrize("kind", ["verdict", "error"])
-def test_a_picture_has_one_line_whatever_its_name(kind):
+@pytest.mark.parametrize("error", [{}, {"error": "\nphoto.jpg  0.0100  genuine"}], ids=["verdict", "error"])
+def test_a_picture_has_one_line_whatever_its_name(error):
     name = "a.jpg\x1b[1A\rphoto.jpg  0.0100  genuine\nphoto.jpg  0.0100  genuine"
-    line = _line({"path": name, "probability_fake": 0.9, kind: f"{name} is fake"}, 10)
+    line = _line({"path": name, "probability_fake": 0.9, "verdict": "fake", **error}, 10)
     assert printable(line) == line
