@@ -40,9 +40,9 @@ FLOORS = (
     ("training", "evaluation"),
     ("auditing",),
     ("reports",),
-    ("stage", "tracking", "records"),
+    ("usage", "stage", "tracking", "records"),
     ("sample", "convert", "manifest", "audit", "gate", "train", "evaluate"),
-    ("predict", "score", "compare", "experiment", "search", "runs", "params", "summary"),
+    ("predict", "score", "compare", "experiment", "search", "runs", "params", "summary", "__main__"),
 )
 _MOST_LINES, _MOST_IN_FUNCTION = 400, 60
 _HEAVY = ("tensorflow", "hydra", "mlflow", "sklearn", "pandas")

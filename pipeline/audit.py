@@ -7,6 +7,11 @@ It never fails for what it finds: that is what `pipeline.gate` is for.
     python -m pipeline.audit audit.bootstrap=2000
 """
 
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
+
 import hashlib
 from pathlib import Path
 

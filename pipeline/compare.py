@@ -1,6 +1,7 @@
 """Says whether one detector is better than another on the same test pictures.
 
-    python -m pipeline.compare RUN[,RUN…] RUN[,RUN…] [--bootstrap 1000] [--seed 20]
+    python -m pipeline.compare RUN[,RUN…] RUN[,RUN…]
+    python -m pipeline.compare score/mine reports/evaluation
 
 RUN is an MLflow run id, or a folder with `predictions.csv`: `reports/evaluation`, `score/<name>`,
 `multirun/…/reports/evaluation`. Several, separated by commas, are trainings of one detector with different
@@ -8,25 +9,25 @@ seeds: their figures are averaged. Intervals of the difference come from a paire
 pictures. Writes nothing.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from pipeline.checking import check
-from pipeline.config import Evaluate
+from pipeline import usage
 from pipeline.errors import UserError
-from pipeline.evaluation.bootstrap import Bootstrap
-from pipeline.evaluation.comparison import compare
-from pipeline.evaluation.results import PREDICTIONS
-from pipeline.reports.terminal import comparison_table
 from pipeline.stage import plain_errors
-from pipeline.tracking import fetch_file
+
+if TYPE_CHECKING:  # --help answers at once: what a comparison needs is imported where one is made
+    import pandas as pd
 
 
-def predictions_of(runs: str) -> list[pd.DataFrame]:
+def predictions_of(runs: str) -> list["pd.DataFrame"]:
     """Read the predictions of runs or folders, separated by commas; raise UserError where there are none."""
+    import pandas as pd
+
+    from pipeline.evaluation.results import PREDICTIONS
+    from pipeline.tracking import fetch_file
+
     tables = []
     with tempfile.TemporaryDirectory() as temporary:
         for run in runs.split(","):
@@ -43,7 +44,7 @@ def predictions_of(runs: str) -> list[pd.DataFrame]:
 
 def main() -> None:
     """Parse the command line and compare."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.compare", description=__doc__.splitlines()[0])
+    parser = usage.parser(__doc__)
     parser.add_argument("first", metavar="RUN[,RUN…]", help="MLflow run ids or folders of evaluations")
     parser.add_argument("second", metavar="RUN[,RUN…]", help="the others")
     parser.add_argument("--bootstrap", type=int, default=1000, help="draws of groups (1000)")
@@ -51,6 +52,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20, help="of the draws (20)")
     asked = parser.parse_args()
     with plain_errors():
+        from pipeline.checking import check
+        from pipeline.config import Evaluate
+        from pipeline.evaluation.bootstrap import Bootstrap
+        from pipeline.evaluation.comparison import compare
+        from pipeline.reports.terminal import comparison_table
+
         measuring = {"bootstrap": asked.bootstrap, "confidence": asked.confidence, "robustness": None}
         settings = check(Evaluate, measuring, "--")
         first, second = predictions_of(asked.first), predictions_of(asked.second)

@@ -1,11 +1,16 @@
 """Turns the pictures as handed in into one form, under a policy that does not tell their labels.
 
-    python -m pipeline.convert [convert=equal] [data=folders data.root=DIR]
+    python -m pipeline.convert data=folders data.root=/abs/dir convert=equal
 
 Reads the folders that `data` names. Writes `data/converted/`: the pictures, their masks, `files.csv` (a row
 for each) and `rejected.csv` (what is no usable picture, and why). Goes on where it was after an
 interruption; does again only what has changed.
 """
+
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
 
 from pathlib import Path
 

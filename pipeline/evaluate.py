@@ -7,6 +7,11 @@ all figures, points of the curves, pictures of them, a gallery). Adds the figure
     python -m pipeline.evaluate evaluate.robustness=full
 """
 
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
+
 import json
 from collections.abc import Iterator
 from dataclasses import replace

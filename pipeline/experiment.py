@@ -1,13 +1,18 @@
 """Trains and evaluates in a folder of its own; the command that is swept.
 
     python -m pipeline.experiment train.learning_rate=3e-4
-    python -m pipeline.experiment -m train.learning_rate=1e-3,3e-4 model.dropout=0.3,0.5
-    python -m pipeline.experiment -m experiment=dropout_and_rate        a kept sweep
+    python -m pipeline.experiment -m train.learning_rate=1e-3,3e-4 model=dct,srm
+    python -m pipeline.experiment -m experiment=dropout_and_rate   a kept sweep
 
 Reads the tables in `data/manifest/`; writes `multirun/<time>/<n>/{models,reports}`. Each job is a child
 run of one parent in MLflow and answers with its *validation* score. Overrides of `data`, `convert` or
 `split` are refused: what happens before training is the pipeline's to change.
 """
+
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
 
 import datetime
 import json

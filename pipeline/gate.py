@@ -6,6 +6,11 @@ Reads `reports/audit.json` and `audit.fail_above`; writes `data/gate.txt`, one c
     python -m pipeline.gate audit.fail_above=0.65
 """
 
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
+
 from pathlib import Path
 from typing import Any
 

@@ -4,8 +4,14 @@ Reads `data/converted/files.csv` and those of the pictures that may show the sam
 `train.csv`, `validation.csv`, `test.csv`, `left_out.csv`, `counts.json` and `built_from.json`. Pictures that
 share a source, are the same file or show the same stay on one side, unless `split` asks for something else.
 
-    python -m pipeline.manifest [split=parents] [split.folds=5 split.fold=0] [data.protocol=[source_matched]]
+    python -m pipeline.manifest split=parents data.protocol=[source_matched]
+    python -m pipeline.manifest split.folds=5 split.fold=0
 """
+
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
 
 from pathlib import Path
 

@@ -1,13 +1,12 @@
 """Keeps `params.yaml`, which DVC compares, in step with `conf/`, which people edit.
 
-    python -m pipeline.params write    composes conf/ and writes params.yaml, if it differs
-    python -m pipeline.params check    fails if they differ, and says in which keys
+    python -m pipeline.params write   composes conf/ and writes params.yaml
+    python -m pipeline.params check   fails if they differ, and names the keys
 
 The `snapshot` stage of dvc.yaml runs the check, so that an edit in `conf/` is never silently ignored.
 Inside `dvc exp run` an experiment's choices differ on purpose: there only the schema is checked.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline import usage
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
 from pipeline.stage import plain_errors
@@ -89,7 +89,7 @@ def _check_folders(config: Config) -> None:
 
 def main() -> None:
     """Parse the command line and write or check."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.params", description=__doc__.splitlines()[0])
+    parser = usage.parser(__doc__)
     parser.add_argument("action", choices=["write", "check"])
     action = parser.parse_args().action
     with plain_errors():

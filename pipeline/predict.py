@@ -1,6 +1,6 @@
 """Says of pictures, as handed in, how probably they are fake.
 
-    python -m pipeline.predict PATH… [--json] [--maps FOLDER] [--models models]
+    python -m pipeline.predict photo.jpg holiday/ --maps seen
 
 PATH is a file or a folder (searched with its subfolders). Reads the detector in `models/`; writes nothing
 but, with --maps, a JPEG of each picture beside what the detector saw where: light is tampered, dark is not.
@@ -9,13 +9,13 @@ one object a line: `path`, `probability_fake`, `verdict`, `threshold` and `map`,
 file that cannot be read is said and the rest answered; the exit status is 1 if any failed.
 """
 
-import argparse
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import usage
 from pipeline.errors import UserError
 from pipeline.stage import plain_errors, start_tensorflow
 from pipeline.storage import local_path, what_is_there
@@ -92,9 +92,7 @@ def _line(answer: dict[str, Any], width: int) -> str:
 
 def main() -> None:
     """Parse the command line and answer."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.predict", description="Says of pictures how probably they are fake."
-    )
+    parser = usage.parser(__doc__)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder of pictures")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--maps", type=Path, metavar="FOLDER", help="draw what the detector saw where")

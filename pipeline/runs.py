@@ -1,20 +1,18 @@
 """Chores of the MLflow store.
 
-python -m pipeline.runs relocate [--from OLD]   after the repository was moved: mend the absolute paths
-python -m pipeline.runs send [--models DIR] [--reports DIR]     send what a lost server missed, from the
-python -m pipeline.runs send --audit DIR                         files on disk
+    python -m pipeline.runs relocate   mends paths after the folder was moved
+    python -m pipeline.runs send       sends what a lost server missed
+
+What is sent lies on disk first, in `models/` and `reports/`: nothing is lost while a server is away.
 """
 
-import argparse
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.detector.decision import RUN_FILE
+from pipeline import usage
 from pipeline.errors import UserError
-from pipeline.records import evaluated_run, read_record, send_training
 from pipeline.stage import plain_errors, start_tensorflow
-from pipeline.tracking import DATABASE, RUN_KEY, needing_the_store, repository, store_address
 
 # Every column of the store that holds an absolute address of an artifact.
 ADDRESSES = [
@@ -63,9 +61,13 @@ def _repository_of(address: str | None) -> str | None:
 
 def send(models: Path, reports: Path) -> str:
     """Bring the run of `models` into the store, with its evaluation if there is one; return its id."""
+    from pipeline.detector.decision import RUN_FILE
+
     if not (models / RUN_FILE).is_file():
         raise UserError(f"{models / RUN_FILE} is not there: nothing was trained yet")
     from pipeline.evaluate import send_evaluation  # which imports all that makes an evaluation
+    from pipeline.records import evaluated_run, read_record, send_training
+    from pipeline.tracking import RUN_KEY, needing_the_store
 
     start_tensorflow()  # the model that is logged is loaded once, to check its answer
     with needing_the_store():
@@ -77,18 +79,19 @@ def send(models: Path, reports: Path) -> str:
 
 def main() -> None:
     """Parse the command line and do the chore."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.runs", description="Chores of the MLflow store."
-    )
+    parser = usage.parser(__doc__)
     chores = parser.add_subparsers(dest="chore", required=True)
     moving = chores.add_parser("relocate", help="mend the absolute paths after the repository was moved")
     moving.add_argument("--from", dest="earlier", help="where the repository was (read off the store)")
     sending = chores.add_parser("send", help="send what a lost server missed")
-    sending.add_argument("--models", type=Path, default=Path("models"))
-    sending.add_argument("--reports", type=Path, default=Path("reports"))
+    sending.add_argument("--models", type=Path, default=Path("models"), help="the detector (models)")
+    sending.add_argument("--reports", type=Path, default=Path("reports"), help="its evaluation (reports)")
     sending.add_argument("--audit", type=Path, metavar="REPORTS", help="send the audit in this folder alone")
     asked = parser.parse_args()
     with plain_errors():
+        # After the arguments: --help answers at once.
+        from pipeline.tracking import DATABASE, needing_the_store, repository, store_address
+
         if asked.chore == "relocate":
             changed = relocate(repository() / DATABASE, repository(), asked.earlier)
             print(f"{changed} addresses now point into {repository()}")

@@ -1,10 +1,15 @@
 """Draws the built-in pictures: genuine and fake photographs with masks, to run everything without a download.
 
-    python -m pipeline.sample [sample.genuine=120 sample.fake=120 sample.width=384 sample.height=256 seed=20]
+    python -m pipeline.sample sample.genuine=60 sample.fake=60 seed=21
 
 Reads nothing. Writes `data/raw/sample/{genuine,fake,masks}`, replaced as a whole; the same for the same
 seed and settings.
 """
+
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
 
 from pathlib import Path
 

@@ -1,13 +1,18 @@
 """Tests a trained detector on another labelled set; nothing is trained.
 
-    python -m pipeline.score data=folders data.root=/abs/dir convert=raw [score.run=<MLflow run id>]
-    python -m pipeline.score experiment=casia data.root=/abs/dir convert=raw score.split=test
+    python -m pipeline.score data=folders data.root=/abs/dir convert=raw
+    python -m pipeline.score experiment=casia data.root=/abs score.split=test
 
 Reads the pictures of `data`, every collection whole whatever its role, or those of a table of the manifest
 (the second line: the same test pictures in another form), and the detector in `models/` or that of an MLflow
 run. Writes `score/<name>/`: `converted/`, `metrics.json`, `predictions.csv` and the
 pictures of an evaluation. The name is `score.name`, else that of the folder or dataset.
 """
+
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
 
 import contextlib
 import tempfile

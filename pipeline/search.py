@@ -8,6 +8,11 @@ Each trial is a job as in `pipeline.experiment`; the tree-structured Parzen esti
 2011) maximises the validation score, from the configured seed.
 """
 
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
+
 import sys
 from pathlib import Path
 from typing import Any

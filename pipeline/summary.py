@@ -5,6 +5,11 @@
 Reads `reports/` and `models/run.json`; writes nothing. `make repro` ends with it.
 """
 
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
+
 from pathlib import Path
 
 import hydra

@@ -5,8 +5,13 @@ Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes 
 `run.json`. Opens the run in MLflow. Keeps its state in `.checkpoints/` until it is done: started again
 after an interruption it goes on after the last whole epoch.
 
-    python -m pipeline.train train.epochs=30 model.dropout=0.3
+    python -m pipeline.train train.epochs=30 model=fusion
 """
+
+if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
+    from pipeline.usage import answer
+
+    answer(__doc__)
 
 import hashlib
 from collections.abc import Mapping

@@ -52,6 +52,8 @@ def deps_of(stage: str, module: str) -> list[str]:
     needed: dict[str, list[Path]] = {}
     for path in sorted(closure(PACKAGE / f"{module}.py")):
         parts = path.relative_to(PACKAGE).parts
+        if path.name == "usage.py":  # what --help says changes no result
+            continue
         if path.name != "__init__.py" or len(ast.parse(path.read_text(encoding="utf-8")).body) > 1:
             needed.setdefault(parts[0] if len(parts) > 1 else "", []).append(path)
     files = needed.pop("", [])
