@@ -2,15 +2,15 @@
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
-import pandas as pd
-
 from pipeline import config_data
 from pipeline.datasets.naming import NamingRule, PublishedSplit, compile_naming, read_published
+from pipeline.datasets.owner_tables import Finder, check_applies, composed, match_known_groups
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 from pipeline.images.files import ENDINGS, Rejected, Source, find_pictures
@@ -18,51 +18,6 @@ from pipeline.images.mask import is_background
 from pipeline.storage import local_path, other_spelling, what_is_there
 
 LOG = logging.getLogger(__name__)
-
-
-def read_known_groups(where: str | None, root: Path) -> dict[str, str]:
-    """Read the owner's table of pictures that belong together: one burst, one scene, one published group.
-
-    Args:
-        where: CSV with the columns `path` and `group`; None: there is none. One that is not there is logged:
-            the pictures may be there without it.
-        root: `data.root`; absolute paths in the table are named from it.
-
-    Returns:
-        `Source.source_path` of a picture -> its group, where it has one.
-
-    Raises:
-        UserError: it is no such table, or puts a picture into two groups.
-    """
-    if where is None:
-        return {}
-    path = Path(where)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        LOG.info(
-            "data.known_groups: %s is not there; pictures are grouped by names, bytes, pixels and looks", path
-        )
-        return {}
-    except (OSError, ValueError) as error:  # what pandas raises for broken tables are ValueErrors
-        raise UserError(
-            f"data.known_groups is {path}, which cannot be read as CSV ({error}); expected the columns path "
-            "and group"
-        ) from error
-    if missing := [column for column in ("path", "group") if column not in table.columns]:
-        raise UserError(
-            f"data.known_groups is {path}, which has no column {' and '.join(missing)}; expected path (of a "
-            "picture, absolute or below data.root) and group"
-        )
-    table = table[table["group"] != ""]
-    paths = [_below(Path(name), root) for name in table["path"]]
-    twice = table.assign(path=paths).groupby("path")["group"].nunique()
-    if (twice > 1).any():
-        raise UserError(
-            f"data.known_groups is {path}, which puts {twice.index[twice > 1][0]} into {twice.max()} groups; "
-            "write it once, or give both groups one name"
-        )
-    return dict(zip(paths, table["group"], strict=True))
 
 
 @dataclass(frozen=True)
@@ -98,13 +53,12 @@ def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
     root = Path(os.path.normpath(_inside(data.root, "data.root").absolute()))
     folders = [folder for name in sorted(data.collections) for folder in class_folders(data, name)]
     _check_apart(folders)
-    known = read_known_groups(data.known_groups, root)
     sources: list[Source] = []
     rejected: list[Rejected] = []
-    sides: dict[str, set[str]] = {folder.collection: set() for folder in folders}
     for folder in folders:
         pictures, others = find_pictures(folder.path)
-        found = _label_pictures(folder, pictures, root, known)
+        beside = _masks_beside(pictures)
+        found = _label_pictures(folder, pictures, beside, root)
         if not found and folder.role == "train":
             raise UserError(
                 f"{folder.key} is {folder.path}: no {folder.label} picture found there"
@@ -113,12 +67,10 @@ def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
                 + folder.key
             )
         sources += found
-        sides[folder.collection] |= {source.official for source in found}
         rejected += [replace(other, path=_table_path(Path(other.path), root)) for other in others]
-    for folder in folders:
-        if folder.published is not None:
-            folder.published.check(sides[folder.collection])
+        rejected += _masks_not_used(found, beside, root)
     rejected += _masks_of_nothing(folders, sources, root)
+    sources = _with_tables(data, folders, sources)
     return sorted(sources, key=lambda source: source.target), sorted(rejected, key=lambda file: file.path)
 
 
@@ -193,11 +145,42 @@ def _check_apart(folders: list[ClassFolder]) -> None:
             )
 
 
+def _with_tables(data: config_data.Data, folders: list[ClassFolder], sources: list[Source]) -> list[Source]:
+    """Add what the owner's tables say; raise UserError where a rule or a table fits no picture."""
+    places = {(folder.collection, folder.label): folder.path for folder in folders}
+    sources = list(sources)
+    for collection, rows in _by_collection(sources).items():
+        folder = next(folder for folder in folders if folder.collection == collection)
+        named = [sources[row] for row in rows]
+        if folder.rule.source is not None:
+            key = f"data.collections.{collection}.naming.source"
+            stems = [source.path.stem for source in named]
+            check_applies(key, folder.rule.source.pattern, [bool(each.source_ids) for each in named], stems)
+        if folder.published is not None:
+            below = [source.path.relative_to(places[collection, source.label]) for source in named]
+            sides = folder.published.sides(below, Finder(named, places))
+            folder.published.check(set(sides))
+            for row, side in zip(rows, sides, strict=True):
+                sources[row] = replace(sources[row], official=side)
+    for row, group in match_known_groups(data.known_groups, sources, places).items():
+        sources[row] = replace(sources[row], known_group=group)
+    return sources
+
+
+def _by_collection(sources: list[Source]) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
+    for row, source in enumerate(sources):
+        rows.setdefault(source.collection, []).append(row)
+    return rows
+
+
 def _label_pictures(
-    folder: ClassFolder, pictures: list[Path], root: Path, known: Mapping[str, str]
+    folder: ClassFolder, pictures: list[Path], beside: Mapping[Path, Path], root: Path
 ) -> list[Source]:
-    masks = {picture: _find_mask(folder, picture) for picture in pictures}
-    taken_as_masks = {mask for mask in masks.values() if mask is not None}
+    own = {picture: mask for mask, picture in beside.items()} if folder.label == "fake" else {}
+    there = {masks: _names_there(masks) for masks in folder.masks}
+    masks = {picture: _find_mask(folder, picture, there) or own.get(picture) for picture in pictures}
+    taken_as_masks = {mask for mask in masks.values() if mask is not None} | beside.keys()
     return [
         Source(
             path=picture,
@@ -206,24 +189,75 @@ def _label_pictures(
             label=folder.label,
             collection=folder.collection,
             role=folder.role,
-            subset=folder.rule.subset(picture.stem) if folder.label == "fake" else "",
-            source_ids=folder.rule.source_ids(picture.stem),
+            subset=folder.rule.subset(composed(picture.stem)) if folder.label == "fake" else "",
+            source_ids=folder.rule.source_ids(composed(picture.stem)),
             mask_path=masks[picture],
             mask_background=folder.mask_background if masks[picture] else (),
-            official=folder.published.side(picture.relative_to(folder.path)) if folder.published else "",
-            known_group=known.get(_table_path(picture, root), ""),
         )
         for picture in pictures
         if picture not in taken_as_masks
     ]
 
 
-def _find_mask(folder: ClassFolder, picture: Path) -> Path | None:
-    """Return a picture's mask, under the same subfolder as the picture's own; None: there is none."""
-    subfolder = picture.relative_to(folder.path).parent
+def _find_mask(folder: ClassFolder, picture: Path, there: Mapping[Path, Mapping[str, Path]]) -> Path | None:
+    """Return a picture's mask, under the same subfolder as the picture's own; None: there is none.
+
+    Where none has the very name, one counts whose name differs in case or in the form of accents.
+    """
     name = folder.mask_name.replace("{stem}", picture.stem)
-    candidates = (masks / subfolder / name for masks in folder.masks)
-    return next((mask for mask in candidates if mask != picture and mask.is_file()), None)
+    below = picture.relative_to(folder.path).parent / name
+    for masks in folder.masks:
+        for mask in (masks / below, there[masks].get(_alike(below))):
+            if mask is not None and mask != picture and mask.is_file():
+                return mask
+    return None
+
+
+def _names_there(masks: Path) -> dict[str, Path]:
+    """Return the files in a folder of masks by their names but for case and accents, where they differ so."""
+    found: dict[str, list[Path]] = {}
+    for mask in find_pictures(masks)[0] if masks.is_dir() else ():
+        found.setdefault(_alike(mask.relative_to(masks)), []).append(mask)
+    return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+
+
+def _alike(path: Path) -> str:
+    return composed(path.as_posix()).casefold()
+
+
+# How masks are called that lie beside their pictures: `x.jpg` and `x_gt.png`.
+_BESIDE = re.compile(r"(?P<stem>.+)[-_. ](?:gt|mask|msk|ground[-_ ]?truth|edge[-_]?mask)", re.IGNORECASE)
+
+
+def _masks_beside(pictures: list[Path]) -> dict[Path, Path]:
+    """Return pictures that are by their names the mask of another one beside them: mask -> that picture."""
+    by_stem = {(path.parent, composed(path.stem)): path for path in reversed(pictures)}
+    found = {path: _BESIDE.fullmatch(composed(path.stem)) for path in pictures}
+    return {
+        path: by_stem[path.parent, match["stem"]]
+        for path, match in found.items()
+        if match and (path.parent, match["stem"]) in by_stem
+    }
+
+
+def _masks_not_used(found: list[Source], beside: Mapping[Path, Path], root: Path) -> list[Rejected]:
+    """Log which masks lie beside their pictures, and return those of pictures that have no use for them."""
+    used = {source.mask_path for source in found}
+    taken = sorted(mask for mask in beside if mask in used)
+    if taken:
+        LOG.info(
+            "%s: %d files are masks of pictures beside them, as %s is of %s",
+            taken[0].parent, len(taken), taken[0].name, beside[taken[0]].name,
+        )  # fmt: skip
+    return [
+        Rejected(
+            _table_path(mask, root),
+            f"by its name it is a mask of {picture.name}, which is genuine or has another mask; rename it if "
+            "it is a picture",
+        )
+        for mask, picture in beside.items()
+        if mask not in used
+    ]
 
 
 def _masks_of_nothing(folders: list[ClassFolder], sources: list[Source], root: Path) -> list[Rejected]:

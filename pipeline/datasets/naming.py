@@ -5,15 +5,19 @@ CASIA writes the sources into the name: `Tp_D_CRN_S_N_cha00063_art00014_11818.ti
 regular expression in the configuration.
 """
 
+import itertools
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from pipeline import config_data
+from pipeline.datasets.owner_tables import NAMED, Finder, composed
 from pipeline.datasets.tables import SPLITS
 from pipeline.errors import UserError
-from pipeline.images.files import format_of_name
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,21 +97,36 @@ class PublishedSplit:
     # Side of the split -> pattern on the path of a picture below its class folder
     folders: Mapping[str, re.Pattern[str]]
     # Side of the split -> names of pictures, or their paths below the class folder
-    lists: Mapping[str, frozenset[str]]
+    lists: Mapping[str, Sequence[str]]
 
-    def side(self, below: PurePath) -> str:
-        """Return "train", "validation" or "test" for a path below the folder of its class; "" for none.
+    def sides(self, below: Sequence[PurePath], finder: Finder) -> list[str]:
+        """Return "train", "validation" or "test" for each picture of a collection; "" where none is named.
+
+        Args:
+            below: paths of the pictures below the folders of their classes.
+            finder: of the same pictures.
 
         Raises:
-            UserError: it is on two sides.
+            UserError: a picture is on two sides.
         """
-        names = {below.name, below.as_posix()}
-        names |= {_without_ending(name) for name in names}
+        listed: list[set[str]] = [set() for _ in below]
+        for side, names in self.lists.items():
+            places = {name: finder.find(name) for name in names}
+            for number in itertools.chain.from_iterable(places.values()):
+                listed[number].add(side)
+            if without := [name for name, found in places.items() if not found]:
+                LOG.warning(
+                    "%s.lists.%s: %s of %s lines name no picture, the first: %s",
+                    self.key, side, f"{len(without):,}", f"{len(names):,}", ", ".join(without[:NAMED]),
+                )  # fmt: skip
+        return [self._side(path, on) for path, on in zip(below, listed, strict=True)]
+
+    def _side(self, below: PurePath, listed: Collection[str]) -> str:
         sides = [
             name
             for name in SPLITS
-            if (name in self.folders and self.folders[name].search(below.as_posix()))
-            or not names.isdisjoint(self.lists.get(name, ()))
+            if (name in self.folders and self.folders[name].search(composed(below.as_posix())))
+            or name in listed
         ]
         if len(sides) > 1:
             raise UserError(
@@ -149,7 +168,7 @@ def read_published(official: config_data.Official | None, root: Path, key: str) 
     )
 
 
-def _read_list(path: Path, key: str) -> frozenset[str]:
+def _read_list(path: Path, key: str) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -158,13 +177,7 @@ def _read_list(path: Path, key: str) -> frozenset[str]:
             f"{key} is {path}: {reason}; expected a text file with the name of a picture in each line, "
             "its path absolute or starting at data.root"
         ) from error
-    names = [line.strip().replace("\\", "/").removeprefix("./") for line in lines]
-    found = frozenset(name for name in names if name)
+    found = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not found:
         raise UserError(f"{key} is {path}, which is empty; expected the name of a picture in each line")
     return found
-
-
-def _without_ending(name: str) -> str:
-    path = PurePath(name)
-    return path.with_suffix("").as_posix() if format_of_name(path) else name

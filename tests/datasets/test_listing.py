@@ -11,21 +11,64 @@ from PIL import Image
 
 from pipeline.config_data import Collection, Data, Naming, Official
 from pipeline.datasets.groups import group_pictures
-from pipeline.datasets.listing import list_sources, read_known_groups
+from pipeline.datasets.listing import list_sources
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 
 
-def test_paths_are_those_of_the_tables_and_a_missing_table_is_logged(tmp_path, caplog):
-    path = tmp_path / "groups.csv"
+def known_groups(folder, text):
+    """Write such a table, and return the groups of the pictures by their paths."""
+    put(*(folder / name for name in NAMES))
+    (folder / "groups.csv").write_text(text, encoding="utf-8")
+    sources, _ = list_sources(dataset(known_groups=str(folder / "groups.csv")))
+    return {source.source_path: source.known_group for source in sources if source.known_group}
+
+
+NAMES = ["genuine/a.jpg", "genuine/x/b.jpg", "fake/a.jpg", "fake/c d.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("row", "path"),
+    [
+        ("genuine/a.jpg", "genuine/a.jpg"),
+        ("{here}/fake/a.jpg", "fake/a.jpg"),
+        ("./genuine/a.jpg ", "genuine/a.jpg"),
+        ("genuine\\x\\b.jpg", "genuine/x/b.jpg"),
+        ("C:\\sets\\mine\\fake\\a.jpg", "fake/a.jpg"),
+        ("/home/anna/set/genuine/x/b.jpg", "genuine/x/b.jpg"),
+        ("b.jpg", "genuine/x/b.jpg"),
+        ("b", "genuine/x/b.jpg"),
+        ("B.JPG", "genuine/x/b.jpg"),
+        ("x/b.jpg", "genuine/x/b.jpg"),
+        ("c d.jpg", "fake/c d.jpg"),
+    ],
+)
+def test_a_row_of_known_groups_is_matched_with_the_picture_that_it_can_mean(folder, row, path):
+    table = f'group,path,more\nburst 1,"{row.format(here=folder.absolute())}",x\n,fake/c.jpg,\n'
+    assert known_groups(folder, table) == {path: "burst 1"}
+
+
+@pytest.mark.parametrize("row", ["a.jpg", "other/a.jpg", "fake/x/b.jpg", "/home/anna/fake/x/b.jpg", "d.jpg"])
+def test_a_row_that_may_mean_several_pictures_or_none_is_said_and_refused_where_it_is_the_only_one(
+    folder, row, caplog
+):
+    with pytest.raises(UserError, match=rf"1 of its 1 rows fit no picture \({row}.*genuine/a\.jpg"):
+        known_groups(folder, f"path,group\n{row},1\n")
+    assert known_groups(folder, f"path,group\n{row},1\nfake/a.jpg,2\n") == {"fake/a.jpg": "2"}
+    assert f"1 of its 2 rows fit no picture, the first: {row}" in caplog.text
+
+
+def test_composed_and_decomposed_names_are_one_and_backslashes_may_be_in_names(folder):
+    put(folder / "genuine/Cafe\u0301.jpg", folder / "genuine/a\\b.jpg")
+    table = "path,group\ngenuine/Caf\u00e9.jpg,1\ngenuine/a\\b.jpg,2\n"
+    assert known_groups(folder, table) == {"genuine/Cafe\u0301.jpg": "1", "genuine/a\\b.jpg": "2"}
+
+
+def test_a_missing_table_is_logged(folder, caplog):
+    put(folder / "genuine/a.jpg", folder / "fake/a.jpg")
     with caplog.at_level(logging.INFO, "pipeline"):
-        assert read_known_groups(str(path), tmp_path) == {}
+        list_sources(dataset(known_groups="groups.csv"))
     assert "groups.csv is not there" in caplog.text
-    path.write_text(
-        f"group,path,more\nburst 1,fake/a.jpg,x\nburst 1,{tmp_path}/genuine/b.jpg,\n,fake/c.jpg,\n"
-    )
-    assert read_known_groups(str(path), tmp_path) == {"fake/a.jpg": "burst 1", "genuine/b.jpg": "burst 1"}
-    assert read_known_groups(None, tmp_path) == {}
 
 
 @pytest.mark.parametrize(
@@ -33,13 +76,21 @@ def test_paths_are_those_of_the_tables_and_a_missing_table_is_logged(tmp_path, c
     [
         ("path,scene\na,1\n", "no column group"),
         ("", "cannot be read as CSV"),
-        ("path,group\na.jpg,1\na.jpg,2\n", r"puts a\.jpg into 2 groups"),
+        ("path,group\nfake/a.jpg,1\nfake\\a.jpg,2\n", r"puts fake/a\.jpg into 2 groups"),
+        ("path,group\nfake/a.jpg,\n", "no picture has a group"),
     ],
 )
-def test_another_table_is_refused(tmp_path, text, words):
-    (tmp_path / "groups.csv").write_text(text)
+def test_another_table_is_refused(folder, text, words):
     with pytest.raises(UserError, match=words):
-        read_known_groups(str(tmp_path / "groups.csv"), tmp_path)
+        known_groups(folder, text)
+
+
+def test_a_rule_for_sources_that_fits_no_name_is_refused_and_one_that_fits_few_is_said(folder, caplog):
+    put(*(folder / f"{label}/{name}.png" for label in LABELS for name in ("a1", "b", "c")))
+    with pytest.raises(UserError, match=r"naming\.source is .* fits none of 6 names \(a1, b, c, …\)"):
+        list_sources(dataset(naming=Naming(namespace="m", source=r"img(?P<number>\d+)")))
+    list_sources(dataset(naming=Naming(namespace="m", source=r"(?P<number>\d+)")))
+    assert "naming.source fits 2 of 6 names; the first without: b, c" in caplog.text
 
 
 def test_known_groups_join_what_nothing_else_does():
@@ -66,9 +117,10 @@ def put(*paths):
 
 def dataset(root="data/raw/mine", **changes):
     settings = {"genuine": f"{root}/genuine", "fake": f"{root}/fake", "role": "train"}
+    known_groups = changes.pop("known_groups", None)
     settings |= {"masks": [f"{root}/masks"]} | changes
     mine = Collection(**settings)
-    unused = {"genuine": "", "fake": "", "masks": "", "protocol": [], "known_groups": None}
+    unused = {"genuine": "", "fake": "", "masks": "", "protocol": [], "known_groups": known_groups}
     return Data(name="mine", root=root, collections={"mine": mine}, **unused)
 
 
@@ -121,6 +173,31 @@ def test_masks_beside_the_fakes_are_no_fakes_and_these_may_lie_elsewhere(folder,
     sources, _ = list_sources(dataset(fake=str(tmp_path / "elsewhere")))
     assert sources[0].source_path == (tmp_path / "elsewhere/b.png").as_posix()
     assert sources[0].target == "mine/fake/b.png"
+
+
+@pytest.mark.parametrize(
+    "name", ["b_gt.png", "b_mask.png", "b-Mask.tif", "b_edgemask.jpg", "b.groundtruth.png"]
+)
+def test_a_file_beside_a_fake_that_is_called_its_mask_is_no_fake(folder, name):
+    put(folder / "genuine/a.png", folder / "fake/x/b.jpg", folder / "fake/x" / name, folder / "fake/c_gt.png")
+    sources, rejected = list_sources(dataset())
+    masks = {source.target: source.mask_path for source in sources}
+    beside = {"mine/fake/x/b.jpg": folder / "fake/x" / name, "mine/fake/c_gt.png": None}
+    assert masks == {**beside, "mine/genuine/a.png": None}
+    assert rejected == []
+    put(folder / "masks/x/b.png")  # the folder of masks comes first
+    sources, (beside_it,) = list_sources(dataset())
+    assert sources[1].mask_path == folder / "masks/x/b.png"
+    assert beside_it.path == f"fake/x/{name}"
+    assert "by its name it is a mask of b.jpg" in beside_it.reason
+
+
+@pytest.mark.parametrize("name", ["Cafe\u0301.png", "Caf\u00e9.PNG", "cafe\u0301.png"])
+def test_names_of_masks_may_differ_in_case_and_in_the_form_of_accents(folder, name):
+    put(folder / "genuine/a.png", folder / "fake/Caf\u00e9.jpg", folder / "masks" / name)
+    sources, rejected = list_sources(dataset())
+    assert sources[0].mask_path == folder / "masks" / name
+    assert rejected == []
 
 
 def test_a_missing_folder_and_an_empty_class_to_train_on_are_refused(folder):

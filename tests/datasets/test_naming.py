@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from pipeline.config_data import Naming, Official
 from pipeline.datasets.naming import NO_RULE, compile_naming, read_published
+from pipeline.datasets.owner_tables import Finder
 from pipeline.errors import UserError
+from pipeline.images.files import Source
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
 
@@ -87,10 +89,25 @@ def side(folder, below, listed=None, **folders):
     if listed is not None:
         (folder / "test.txt").write_text(listed)
     official = Official(lists={} if listed is None else {"test": "test.txt"}, folders=folders)
-    return read_published(official, folder, "data.collections.c.official").side(PurePosixPath(below))
+    published = read_published(official, folder, "data.collections.c.official")
+    picture = Source(folder / "fake" / below, f"fake/{below}", f"c/fake/{below}", "fake", "c", "train")
+    return published.sides([PurePosixPath(below)], Finder([picture], {("c", "fake"): folder / "fake"}))[0]
 
 
-@pytest.mark.parametrize("line", ["b.jpg", "b", "x/b.jpg", "x/b", "./x/b.jpg", "x\\b.jpg", "  b  "])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "b.jpg",
+        "b",
+        "x/b.jpg",
+        "x/b",
+        "./x/b.jpg",
+        "x\\b.jpg",
+        "  b  ",
+        "/home/anna/fake/x/b.jpg",
+        "C:\\sets\\fake\\x\\b",
+    ],
+)
 def test_a_list_holds_names_or_paths_with_or_without_endings(tmp_path, line):
     assert side(tmp_path, "x/b.jpg", f"\na.jpg\n{line}\n") == "test"
     assert side(tmp_path, "x/c.jpg", f"\na.jpg\n{line}\n") == ""
