@@ -65,17 +65,23 @@ def loaded_shape(height: int, width: int, inputs: Inputs) -> tuple[int, int]:
 
 
 def on_grid(pixels: np.ndarray) -> np.ndarray:
-    """Cut a picture to whole blocks of 8 × 8; a side shorter than a block is filled up by its border."""
+    """Cut a picture, or its mask, to whole blocks of 8 × 8.
+
+    A side shorter than a block is filled up by its border. Pixels are (height, width) with any further axes.
+
+    >>> on_grid(np.ones((17, 5), bool)).shape
+    (16, 8)
+    """
     missing = [(0, max(BLOCK - side, 0)) for side in pixels.shape[:2]]
     if any(map(any, missing)):
-        pixels = np.pad(pixels, [*missing, (0, 0)], mode="edge")
+        pixels = np.pad(pixels, missing + [(0, 0)] * (pixels.ndim - 2), mode="edge")
     height, width = (side // BLOCK * BLOCK for side in pixels.shape[:2])
     return pixels[:height, :width]
 
 
 def tampered_share(mask: np.ndarray) -> np.ndarray:
-    """Return the share of tampered pixels of each whole block: (h, w) bool -> (h // 8, w // 8) float64."""
-    rows, columns = (side // BLOCK for side in mask.shape)
-    inside = mask[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    share: np.ndarray = inside.mean(axis=(1, 3))
+    """Return the share of tampered pixels of each block that `on_grid` leaves of (height, width) bool."""
+    inside = on_grid(mask)
+    rows, columns = (side // BLOCK for side in inside.shape)
+    share: np.ndarray = inside.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3))
     return share

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pipeline.inputs.load import on_grid
 from pipeline.storage import write_bytes, write_csv
 
 LONGEST = 340  # pixels of the longer side of each picture in a panel
@@ -27,16 +28,20 @@ def panel(pixels: np.ndarray, blocks: np.ndarray | None, mask: np.ndarray | None
     """Return the picture, its evidence and its mask side by side, (h, w, 3) uint8; None takes no place.
 
     Args:
-        pixels: (height, width, 3) uint8.
+        pixels: (height, width, 3) uint8, perhaps cut to whole blocks already.
         blocks: (height // 8, width // 8) logits; None: the picture is shown without a map.
-        mask: (height, width) bool; drawn as an outline. One of another size is not drawn.
+        mask: (height, width) bool of the whole picture; drawn as an outline.
     """
+    pixels = on_grid(pixels)
     shown = _shrunk(pixels)
     height, width = shown.shape[:2]
     outline = None
-    if mask is not None and mask.shape == pixels.shape[:2] and mask.any():
-        small = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
-        outline = cv2.findContours(small, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0]
+    if mask is not None and (cut := on_grid(mask)).any():
+        if cut.shape != pixels.shape[:2]:
+            raise ValueError(f"a mask of {mask.shape} is not that of a picture of {pixels.shape[:2]}")
+        # What is small in a large picture is still seen: a pixel of the panel counts where any below it does.
+        small = cv2.resize(cut.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0
+        outline = cv2.findContours(small.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0]
     parts = [shown]
     if blocks is not None:
         parts.append(_outlined(evidence(shown, blocks, pixels.shape[:2]), outline))

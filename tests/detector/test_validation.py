@@ -44,6 +44,12 @@ def test_an_inverted_map_is_not_taken_for_a_good_one():
     assert list(map_metrics(-right, UPPER_HALF, is_fake=True).values())[:3] == [0, 0, 0]
 
 
+def test_pictures_smaller_than_a_block_are_measured_too():
+    mask = np.zeros((5, 30), bool)
+    mask[:, 8:16] = True
+    assert map_metrics(np.array([[-1.0, 1.0, -1.0]]), mask, is_fake=True)["pixel_f1"] == 1
+
+
 @pytest.mark.parametrize(
     "mask", [np.zeros((16, 16), bool), np.eye(24) > 0, None], ids=["empty", "thin", "none"]
 )

@@ -89,7 +89,17 @@ def test_a_panel_has_the_picture_its_evidence_and_its_mask_as_far_as_they_are_th
     for parts, given in enumerate([(None, None), (cells, None), (cells, mask)], 1):
         assert panel(pixels, *given).shape == (LONGEST // 2, parts * LONGEST + (parts - 1) * GAP, 3)
     assert panel(pixels, None, mask).shape[1] == 2 * LONGEST + GAP
-    assert panel(pixels, None, np.ones((8, 8), bool)).shape[1] == LONGEST  # a mask of another picture
+    # A network takes whole blocks of a picture, whose mask goes further.
+    whole = np.pad(mask, [(0, 7), (0, 3)])
+    assert np.array_equal(panel(pixels, cells, whole), panel(pixels, cells, mask))
+    with pytest.raises(ValueError, match="not that of a picture"):
+        panel(pixels, None, np.ones((8, 8), bool))
+
+
+def test_a_speck_of_tampering_in_a_large_picture_is_outlined():
+    pixels, mask = np.zeros((2400, 3200, 3), np.uint8), np.zeros((2400, 3200), bool)
+    mask[1201:1203, 1605:1607] = True
+    assert panel(pixels, None, mask)[:, LONGEST + GAP :].any()
     assert panel(pixels, None, np.zeros((80, 160), bool)).shape[1] == LONGEST
 
 
