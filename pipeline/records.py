@@ -21,6 +21,7 @@ import yaml
 
 from pipeline.config import TABLES, TRAINING, Config, flatten, validate
 from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE
+from pipeline.detector.served import Serving
 from pipeline.errors import UserError
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
 
@@ -99,7 +100,7 @@ def send_training(models: Path) -> str:
     tracker.log_tables(record["tables"])
     tracker.log_text(yaml.safe_dump(record["config"], sort_keys=False), "config/train.yaml")
     tracker.log_files(*(models / name for name in (HISTORY_FILE, DECISION_FILE, SUMMARY_FILE, RUN_FILE)))
-    tracker.log_detector(models, record["example"])
+    tracker.log_detector(models, Serving().model_dump())
     tracker.end()
     return tracker.run_id
 

@@ -5,6 +5,7 @@ Everything that is sent is also on disk (`models/`, `reports/`), so a lost serve
 """
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from pipeline.errors import UserError
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
 DATABASE = "mlflow.db"  # what `mlflow ui` opens where it is started
-LOADER = "pipeline.detector.detector"  # whose `_load_pyfunc` makes the detector that MLflow was given
+LOADER = "pipeline.detector.served"  # whose `_load_pyfunc` makes the detector that MLflow was given
 _ANSWERS = {"probability_fake": "double", "verdict": "string", "threshold": "double", "error": "string"}
 
 
@@ -195,30 +196,26 @@ class Tracker:
         """Log `text` as the artifact `name`."""
         self.client.log_text(self.run_id, text, name)
 
-    def log_detector(self, models: Path, example: str) -> None:
+    def log_detector(self, models: Path, serving: Mapping[str, Any]) -> None:
         """Log the detector as a model that `mlflow.pyfunc.load_model` loads, once a run.
 
-        It takes a column `path`, or `image` with encoded bytes, and answers as `predict` does.
+        It takes a column `image` with encoded bytes and answers as `predict` does. `serving` is what whoever
+        loads it may choose otherwise (`pipeline.detector.served`), such as a folder for the column `path`.
         The requirements are given because inferring them takes 13 s; no pickle is involved.
         """
         import mlflow
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, Schema
 
         if self.client.get_run(self.run_id).outputs.model_outputs:
             return
-        signature = ModelSignature(
-            Schema([ColSpec("string", "path", required=False), ColSpec("binary", "image", required=False)]),
-            Schema([ColSpec(kind, name, required=name != "error") for name, kind in _ANSWERS.items()]),
-        )
         with mlflow.start_run(run_id=self.run_id, log_system_metrics=False):
             mlflow.pyfunc.log_model(
                 name="model",
                 loader_module=LOADER,
                 data_path=str(models),
                 code_paths=[str(Path(__file__).parent)],
-                input_example=pd.DataFrame({"path": [example]}),
-                signature=signature,
+                input_example=pd.DataFrame({"image": [_example()]}),
+                model_config=dict(serving),
+                signature=signature(),
                 pip_requirements=requirements(),
             )
 
@@ -231,6 +228,26 @@ class Tracker:
     def end(self, status: str = "FINISHED") -> None:
         """Close the run."""
         self.client.set_terminated(self.run_id, status)
+
+
+def _example() -> bytes:
+    """Return a JPEG that shows what the model takes: a drawn one, because nobody's pictures go along."""
+    from PIL import Image
+
+    with io.BytesIO() as file:
+        Image.radial_gradient("L").save(file, "JPEG")
+        return file.getvalue()
+
+
+def signature() -> Any:
+    """Return what the logged model takes and answers."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    return ModelSignature(
+        Schema([ColSpec("binary", "image"), ColSpec("string", "path", required=False)]),
+        Schema([ColSpec(kind, name, required=name == "threshold") for name, kind in _ANSWERS.items()]),
+    )
 
 
 def requirements() -> list[str]:

@@ -76,7 +76,7 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
     digests = _digests(paths)
     model, machine, checkpoint = prepare_training(config, digests["tables"])
     print(describe(model))
-    facts = {**machine, **digests, "example": tables["validation"]["path"].iloc[0]}
+    facts = {**machine, **digests}
     with TrainingRun(config, name, parent, facts) as run, replacing_folder(models) as folder:
         history = fit(model, tables["train"], tables["validation"], config, run.log_epoch, checkpoint)
         save_model(model, folder, with_h5=config.train.save_h5)

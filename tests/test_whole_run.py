@@ -91,7 +91,7 @@ print(json.dumps([run.data.metrics, run.data.params, run.data.tags, run.info.sta
     assert sorted(inputs) == ["train", "validation"]
 
 
-def test_the_logged_model_answers_for_a_column_of_paths_as_predict_does(reproduced):
+def test_the_logged_model_answers_for_pictures_and_files_of_a_folder_as_predict_does(reproduced):
     run = reproduced.json("models/run.json")
     paths = pd.read_csv(reproduced.folder / "data/manifest/test.csv")["path"].head(3).tolist()
     read = f"""
@@ -99,9 +99,10 @@ import json, mlflow, pandas
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
 client = mlflow.MlflowClient()
 model = client.get_run({run["run_id"]!r}).outputs.model_outputs[0].model_id
-answers = mlflow.pyfunc.load_model(f"models:/{{model}}").predict(pandas.DataFrame({{"path": {paths!r}}}))
 image = pandas.DataFrame({{"image": [open(path, "rb").read() for path in {paths!r}]}})
-assert mlflow.pyfunc.load_model(f"models:/{{model}}").predict(image).equals(answers)
+answers = mlflow.pyfunc.load_model(f"models:/{{model}}").predict(image)
+of_folder = mlflow.pyfunc.load_model(f"models:/{{model}}", model_config={{"pictures": "."}})
+assert of_folder.predict(pandas.DataFrame({{"image": b"", "path": {paths!r}}})).equals(answers)
 print(answers.drop(columns="error").to_json(orient="records"))
 """
     logged = reproduced.answer(read)

@@ -1,6 +1,6 @@
 """A trained detector that answers for pictures as people have them: paths or encoded bytes.
 
-Evaluation, `predict`, `score` and the model logged to MLflow all go through `Detector`, so a
+Evaluation, `predict`, `score` and the model logged to MLflow (`served.py`) all go through `Detector`, so a
 picture gets the same answer from each of them.
 """
 
@@ -8,8 +8,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from pipeline.config import Inputs, ResizedInputs
 from pipeline.detector.decision import DECISION_FILE, RUN_FILE, Decision
@@ -87,16 +85,6 @@ class Detector:
                 }
                 yield verdict, answer
 
-    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
-        """Judge what MLflow hands in: a column `path` or `image` (encoded bytes), one row a picture."""
-        kinds: dict[str, Any] = {"path": Path, "image": bytes}
-        given = [name for name in kinds if name in model_input and model_input[name].notna().all()]
-        if not given:
-            columns = ", ".join(map(str, model_input.columns))
-            raise UserError(f"expected a column path or image (encoded bytes); found {columns}")
-        verdicts = self.verdicts([kinds[given[0]](each) for each in model_input[given[0]]])
-        return pd.DataFrame([verdict for verdict, _ in verdicts], index=model_input.index)
-
     def _prepare_or_error(self, original: Path | bytes) -> Any:
         try:
             return self._scorer.prepare(original)
@@ -117,8 +105,3 @@ def require_detector(folder: Path) -> None:
             f"{folder} holds no trained detector ({', '.join(missing) or DETECTOR_FILE} missing); "
             "train one with make repro, or name another folder"
         )
-
-
-def _load_pyfunc(data_path: str) -> Detector:
-    """Load for `mlflow.pyfunc.load_model` (its `loader_module` contract)."""
-    return Detector.load(Path(data_path))

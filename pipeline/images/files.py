@@ -114,6 +114,7 @@ class Limits:
 
     megapixels: float
     gib: float  # of memory for the pixels as they are decoded
+    set_by: str = "convert."  # where a user raises them
 
     def check(self, width: int, height: int, bytes_each: float = 4) -> None:
         """Raise Unreadable for a picture that is too large, or that has no pixel at all.
@@ -125,13 +126,13 @@ class Limits:
         if width * height > self.megapixels * 1e6:
             raise Unreadable(
                 f"it has {width}x{height} pixels, larger than the limit of {self.megapixels:g} megapixels; "
-                "if it is meant to be that large, raise convert.max_megapixels"
+                f"if it is meant to be that large, raise {self.set_by}max_megapixels"
             )
         if width * height * bytes_each > self.gib * 2**30:
             gib = width * height * bytes_each / 2**30
             raise Unreadable(
                 f"its {width}x{height} pixels take {gib:.3g} GiB decoded, more than the limit of "
-                f"{self.gib:g} GiB; if it is meant to be that large, raise convert.max_gib"
+                f"{self.gib:g} GiB; if it is meant to be that large, raise {self.set_by}max_gib"
             )
 
 

@@ -1,0 +1,193 @@
+"""The logged model behind MLflow's scoring server, asked as its clients ask: by HTTP's JSON."""
+
+import base64
+import json
+import os
+import struct
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+
+from pipeline.config import validate
+from pipeline.detector.decision import DECISION_FILE, RUN_FILE, UNDECIDED
+from pipeline.detector.detector import Detector
+from pipeline.detector.served import Serving
+from pipeline.errors import UserError
+from pipeline.models.build import build
+from pipeline.models.detector_files import save_model
+from pipeline.tracking import LOADER, signature
+from tests.conftest import ROOT
+from tests.images.pictures import encoded
+
+# Keras under TensorFlow 2.21 warns so; and MLflow of its own imports and of what it does not validate.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+PICTURES = [encoded(np.full((64, 48, 3), value, np.uint8), "PNG") for value in (30, 200)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mlflow():
+    """Import it in spite of what it warns of itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc.scoring_server
+    return mlflow
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory, mlflow):
+    """A detector as MLflow keeps it; gives its folder and that of the detector itself."""
+    folder = tmp_path_factory.mktemp("served")
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = validate(compose("config", overrides=["model=srm"]))
+    save_model(build(config.model, 64, 64), folder / "detector", with_h5=False)
+    (folder / "detector" / DECISION_FILE).write_text(json.dumps(UNDECIDED.as_dict()))
+    record = {"config": {"inputs": config.inputs.model_dump()}}
+    (folder / "detector" / RUN_FILE).write_text(json.dumps(record))
+    mlflow.pyfunc.save_model(
+        folder / "logged", loader_module=LOADER, data_path=str(folder / "detector"), signature=signature(),
+        model_config=Serving().model_dump(), pip_requirements=[],
+    )  # fmt: skip
+    return folder / "logged", folder / "detector"
+
+
+@pytest.fixture(scope="module")
+def by_default(logged, mlflow):
+    return mlflow.pyfunc.load_model(str(logged[0]))
+
+
+def ask(model, *rows):
+    """Send rows as a client does; return the answers, of JSON that is strict."""
+    from mlflow.pyfunc.scoring_server import invocations
+
+    sent = json.dumps({"dataframe_records": [*rows]})
+    answer = invocations(sent, "application/json", model, model.metadata.get_input_schema())
+    assert answer.status == 200
+
+    def no_json(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(answer.response, parse_constant=no_json)["predictions"]
+
+
+def sent(content):
+    return {"image": base64.b64encode(content).decode()}
+
+
+def test_bytes_get_the_answer_that_files_get(by_default, logged, tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(len(PICTURES))]
+    for path, content in zip(paths, PICTURES, strict=True):
+        path.write_bytes(content)
+    wanted = [verdict for verdict, _ in Detector.load(logged[1]).verdicts(paths)]
+    assert ask(by_default, *map(sent, PICTURES)) == wanted
+
+
+def test_a_mixed_batch_is_json_with_a_reason_where_there_is_no_answer(by_default):
+    good, bad, none = ask(by_default, sent(PICTURES[0]), sent(b"no picture"), {"image": ""})
+    assert good["error"] is None
+    assert 0 <= good["probability_fake"] <= 1
+    assert (bad["probability_fake"], bad["verdict"]) == (None, None)
+    assert "no picture of a supported format" in bad["error"]
+    assert "no picture" in none["error"]
+
+
+def test_a_wrong_column_is_named(by_default, mlflow):
+    with pytest.raises(
+        mlflow.exceptions.MlflowException, match=r"missing inputs \['image'\].*extra inputs: \['photo'\]"
+    ):
+        ask(by_default, {"photo": sent(PICTURES[0])["image"]})
+
+
+def test_without_a_folder_nothing_is_said_of_any_file(by_default, tmp_path):
+    (tmp_path / "there.png").write_bytes(PICTURES[0])
+    names = ["/etc/passwd", "/nowhere", "/dev/zero", str(tmp_path / "there.png")]
+    answers = ask(by_default, *({"image": "", "path": name} for name in names))
+    (error,) = {answer["error"] for answer in answers}
+    assert "encoded bytes" in error
+
+
+@pytest.fixture
+def shared(logged, mlflow, tmp_path):
+    """A model that may read a folder, and the folder, with what does not belong there."""
+    folder = tmp_path / "shared"
+    (folder / "below").mkdir(parents=True)
+    (folder / "below" / "a.png").write_bytes(PICTURES[0])
+    (tmp_path / "secret.png").write_bytes(PICTURES[1])
+    os.mkfifo(folder / "pipe.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    (folder / "out.png").symlink_to(tmp_path / "secret.png")
+    (folder / "ring.png").symlink_to(folder / "ring.png")
+    return mlflow.pyfunc.load_model(str(logged[0]), model_config={"pictures": str(folder)}), folder
+
+
+def test_a_file_of_the_folder_is_answered_as_its_bytes(shared):
+    model, folder = shared
+    names = ["below/a.png", str(folder / "below" / "a.png"), "below/../below/a.png"]
+    by_path = ask(model, *({"image": "", "path": name} for name in names))
+    assert by_path == ask(model, sent(PICTURES[0])) * 3
+    table = pd.DataFrame({"image": [PICTURES[0], None], "path": [None, "below/a.png"]})
+    assert model.predict(table)["error"].isna().all()
+
+
+OTHERS = ["pipe.png", "zero.png", "out.png", "ring.png", "../secret.png", "/etc/passwd", "below", "gone.png"]
+
+
+@pytest.mark.parametrize("name", [*OTHERS, "a\0b", "é" * 200])
+def test_all_else_gets_one_answer_at_once(shared, name):
+    (answer,) = ask(shared[0], {"image": "", "path": name})
+    assert answer["error"].startswith("path: there is no picture")
+
+
+def test_a_folder_that_is_not_there_is_refused_when_the_model_is_loaded(logged, mlflow):
+    with pytest.raises(UserError, match=r"model_config\.pictures"):
+        mlflow.pyfunc.load_model(str(logged[0]), model_config={"pictures": "/nowhere"})
+    with pytest.raises(UserError, match=r"model_config\.max_mib: found -1"):
+        mlflow.pyfunc.load_model(str(logged[0]), model_config={"max_mib": -1})
+
+
+def webp(width, height):
+    """The header of a lossless WebP and hardly more: 34 bytes that ask for a canvas."""
+    bits = (width - 1) | (height - 1) << 14
+    frame = b"VP8L" + struct.pack("<I", 9) + b"\x2f" + struct.pack("<I", bits) + bytes(4)
+    return b"RIFF" + struct.pack("<I", 4 + len(frame)) + b"WEBP" + frame
+
+
+def gif(width, height):
+    return (
+        b"GIF89a"
+        + struct.pack("<HHBBB", width, height, 0, 0, 0)
+        + b","
+        + struct.pack("<HHHHB", 0, 0, width, height, 0)
+    )
+
+
+def png(width, height):
+    return encoded(np.zeros((1, width, 3), np.uint8), "PNG").replace(
+        struct.pack(">II", width, 1), struct.pack(">II", width, height)
+    )
+
+
+BOMBS = {"webp": webp(16383, 16383), "gif": gif(40_000, 40_000), "png": png(60_000, 60_000)}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_few_bytes_cost_no_memory(by_default, kind):
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (answer,) = ask(by_default, sent(BOMBS[kind]))
+    assert answer["error"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
+
+
+def test_the_limits_are_its_own_and_said(logged, mlflow):
+    model = mlflow.pyfunc.load_model(str(logged[0]), model_config={"max_megapixels": 0.002, "max_mib": 0.001})
+    small = encoded(np.zeros((30, 30, 3), np.uint8), "PNG")
+    noise = encoded(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8), "PNG")
+    assert [answer["error"] for answer in ask(model, sent(small), sent(small), sent(small))] == [None] * 3
+    (large,) = ask(model, sent(PICTURES[0]))
+    assert "raise model_config.max_megapixels" in large["error"]
+    (heavy,) = ask(model, sent(noise))
+    assert "raise model_config.max_mib" in heavy["error"]
