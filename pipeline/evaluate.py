@@ -150,7 +150,7 @@ def _shown(detector: Detector, tested: pd.DataFrame, table: pd.DataFrame) -> Ite
         path = Path(row["path"])
         shown = next(detector.answers([(path, None)]))
         answer = {str(name): value for name, value in row.items()}
-        yield Shown(answer, load(path, NATIVE).pixels, shown.map, mask_at(masks[row["path"]]))
+        yield Shown(answer, load(path, NATIVE).pixels, shown.map, mask_at(masks[row["path"]], path))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -89,7 +89,7 @@ def _measure_file(task: Task, path: str, expected: str, page: int, limits: Limit
         if sha256_of(content) != expected:
             raise Unreadable("it is not the file that was converted: its content has changed")
         features = header_features(content, Path(path).name, task.width, task.height)
-        rgb = read(content, limits=limits, page=page).pixels if task.probed else None
+        rgb = read(content, limits=limits, page=page).pixels_on_grid if task.probed else None
     except Unreadable as error:
         raise UserError(
             f"{path} cannot be audited: {error.reason}; bring data/converted in step with the pictures as "

@@ -9,8 +9,9 @@ import numpy as np
 
 from pipeline.config import Inputs, NativeAugment, NativeInputs, ResizedInputs
 from pipeline.images.content_features import history_features
+from pipeline.images.jpeg import BLOCK
 from pipeline.images.read import read
-from pipeline.inputs.load import BLOCK, Loaded, load, on_grid, resize
+from pipeline.inputs.load import Loaded, load, on_grid, resize
 from pipeline.models.forest import Forest
 
 # What is read at native resolution depends on none of the sizes.
@@ -157,7 +158,7 @@ class ForestScorer:
 
     def prepare(self, original: Path | bytes, decoded: Loaded | None = None) -> np.ndarray:
         """Read it also if it is decoded: its features are also of pixels at the border that fill no block."""
-        return history_features(read(original, known_whole=decoded is not None).pixels)
+        return history_features(read(original, known_whole=decoded is not None).pixels_on_grid)
 
     def prepare_crop(self, crop: Loaded) -> np.ndarray:
         """Measure it: (features,) float32."""

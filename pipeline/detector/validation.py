@@ -13,8 +13,7 @@ from sklearn import metrics
 
 from pipeline.detector.decision import Decision, called_fake
 from pipeline.detector.detector import Detector
-from pipeline.images.mask import read_mask
-from pipeline.inputs.load import tampered_share
+from pipeline.inputs.load import load_mask, tampered_share
 
 MAP_METRICS = ["pixel_roc_auc", "pixel_f1", "pixel_iou", "pixel_false_positive_rate"]
 _BINS = 15  # of the expected calibration error, of equal mass
@@ -28,8 +27,10 @@ def score_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     answers = detector.answers((Path(path), None) for path in table["path"])
-    for answer, mask_path, target in zip(answers, table["mask_path"], table["target"], strict=True):
-        mask = read_mask(Path(mask_path)) if mask_path and answer.map is not None else None
+    columns = (table[name] for name in ("path", "mask_path", "target"))
+    for answer, path, mask_path, target in zip(answers, *columns, strict=True):
+        known = mask_path and answer.map is not None
+        mask = load_mask(Path(mask_path), Path(path)) if known else None
         rows.append({"logit": answer.logit, **map_metrics(answer.map, mask, bool(target))})
     scores = pd.DataFrame(rows, columns=["logit", *MAP_METRICS], dtype=float)
     return scores.assign(target=table["target"].to_numpy(), group=table["group"].to_numpy())
@@ -92,7 +93,8 @@ def map_metrics(map_: np.ndarray | None, mask: np.ndarray | None, is_fake: bool)
 
     Args:
         map_: (height // 8, width // 8) logits of being tampered; None without a map.
-        mask: (height, width) bool of the tampered pixels of a fake; None where it is not known.
+        mask: (height, width) bool of the tampered pixels of a fake, from its first block on; None where it
+            is not known.
         is_fake: what the picture is.
 
     Returns:

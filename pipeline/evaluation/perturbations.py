@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline.images.encode import Jpeg
-from pipeline.images.jpeg import NO_TABLE, dct_basis
+from pipeline.images.jpeg import BLOCK, NO_TABLE, dct_basis
 from pipeline.inputs.augment_crops import ScaleBlurSave, recompressed
-from pipeline.inputs.load import BLOCK, Loaded, on_grid
+from pipeline.inputs.load import Loaded, on_grid
 
 # What `ScaleBlurSave` cannot do: other encoders, other grids, noise and tone.
 

@@ -19,9 +19,8 @@ from pipeline.detector.validation import MAP_METRICS, map_metrics
 from pipeline.evaluation.localisation import cut_crops
 from pipeline.evaluation.perturbations import Perturbation, perturb
 from pipeline.images.files import Unreadable
-from pipeline.images.mask import read_mask
 from pipeline.images.read import read_bytes
-from pipeline.inputs.load import Loaded, load
+from pipeline.inputs.load import Loaded, load, load_mask
 
 # Of a manifest table, what metrics and slices need.
 _KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format"]
@@ -71,12 +70,13 @@ def examine(
     def opened() -> Iterator[tuple[Path | bytes, Loaded | None]]:
         for number, row in enumerate(table.itertuples()):
             path = Path(str(row.path))
-            mask = mask_at(str(row.mask_path))
-            masks.append(mask)
             if not closely[number]:
+                masks.append(mask_at(str(row.mask_path), path))
                 yield path, None
                 continue
             content, picture = _decoded(path)
+            mask = mask_at(str(row.mask_path), content)
+            masks.append(mask)
             cut = cut_crops(picture, mask, bool(row.target), [seed, number])
             answers = detector.answers_for_crops(crop.picture for crop in cut)
             for crop, of_crop in zip(cut, answers, strict=True):
@@ -109,13 +109,13 @@ def _decoded(path: Path) -> tuple[bytes, Loaded]:
         raise Unreadable(error.reason, str(path)) from error
 
 
-def mask_at(path: str) -> np.ndarray | None:
-    """Read the mask of a row of a manifest table; None where it has none.
+def mask_at(path: str, picture: Path | bytes) -> np.ndarray | None:
+    """Read the mask of a row of a manifest table, cut as its picture is loaded; None where it has none.
 
     Raises:
         UserError: it cannot be read.
     """
-    return read_mask(Path(path)) if path else None
+    return load_mask(Path(path), picture) if path else None
 
 
 def with_answers(

@@ -47,7 +47,8 @@ _CHROMINANCE = np.array([
     *[99] * 32,
 ])
 # fmt: on
-NO_TABLE = np.zeros((8, 8), np.float32)  # where pixels do not lie as a JPEG has saved them
+BLOCK = 8  # pixels, a side of what is transformed at once
+NO_TABLE = np.zeros((BLOCK, BLOCK), np.float32)  # where pixels do not lie as a JPEG has saved them
 NO_TABLE.flags.writeable = False
 # By the factors of the brightness, where the colours have 1 and 1.
 SUBSAMPLINGS = {

@@ -19,9 +19,11 @@ from PIL import Image, ImageFile
 from pipeline.images.colour import eight_bit, to_srgb
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content
 from pipeline.images.integrity import JpegFeed, check_whole, jpeg_extent, png_chunks, webp_size
-from pipeline.images.jpeg import NO_TABLE, JpegHeader, read_header
+from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
 from pipeline.images.messages import Messages, collected, log
 from pipeline.images.tiff import (
+    FROM_BELOW,
+    FROM_RIGHT,
     ORIENTATION,
     SIDEWAYS,
     TURNS,
@@ -91,6 +93,12 @@ class Picture:
             return np.array(self.image)
 
     @property
+    def pixels_on_grid(self) -> np.ndarray:
+        """`pixels` without what lies above and on the left of the first whole block, see `grid_start`."""
+        top, left = self.grid_start
+        return self.pixels[max(top, 0) :, max(left, 0) :]
+
+    @property
     def stored(self) -> Image.Image:
         """The upright picture in the mode in which it is stored, colours as they are; raises as `image`."""
         return self._decoded
@@ -104,11 +112,27 @@ class Picture:
     def quantisation(self) -> np.ndarray:
         """The luminance table of a JPEG as it lies in the upright pixels, (8, 8) float32.
 
-        Zeros where the file is no JPEG, of other colours than grey and YCbCr, or turned by its orientation.
+        A picture that is turned sideways has its vertical frequencies across. Zeros where the file is no
+        JPEG, or of other colours than grey and YCbCr.
         """
-        if self.jpeg is None or len(self.jpeg.tables) not in (1, 3) or self.orientation != 1:
+        if self.jpeg is None or len(self.jpeg.tables) not in (1, 3):
             return NO_TABLE
-        return np.array(self.jpeg.tables[0], np.float32).reshape(8, 8)
+        table = np.array(self.jpeg.tables[0], np.float32).reshape(8, 8)
+        return np.ascontiguousarray(table.T) if self.orientation in SIDEWAYS else table
+
+    @property
+    def grid_start(self) -> tuple[int, int]:
+        """The upright row and column at which the first whole block of 8 × 8 of a JPEG begins.
+
+        (0, 0), but for one that comes mirrored or turned: its blocks were counted from a side that is now the
+        lower or the right one, and what fills no block lies above or on the left. A side shorter than a
+        block lies at the end of one that begins before it: -3 where five pixels are there.
+        """
+        if self.format != "JPEG":
+            return (0, 0)
+        width, height = self.upright_size
+        top, left = (side % BLOCK if side >= BLOCK else side - BLOCK for side in (height, width))
+        return (top if self.orientation in FROM_BELOW else 0, left if self.orientation in FROM_RIGHT else 0)
 
     @functools.cached_property
     def _decoded(self) -> Image.Image:

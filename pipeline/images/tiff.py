@@ -35,6 +35,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 SIDEWAYS = (5, 6, 7, 8)  # values that swap width and height
+FROM_BELOW, FROM_RIGHT = (3, 4, 7, 8), (2, 3, 6, 7)  # whose first stored corner is a lower, a right one
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _SAMPLES, _PLANAR, _PALETTE, _INK_SET, _SAMPLE_FORMAT, _DEPTH = 277, 284, 320, 332, 339, 32_997

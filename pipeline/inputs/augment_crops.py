@@ -115,7 +115,7 @@ class ScaleBlurSave:
         scaled = cv2.resize(
             mask.astype(np.uint8), None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_NEAREST
         )
-        return on_grid(scaled[..., None])[..., 0] > 0
+        return on_grid(scaled) > 0
 
 
 def draw_perturbation(rng: np.random.Generator, augment: NativeAugment) -> ScaleBlurSave:

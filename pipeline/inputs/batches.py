@@ -13,10 +13,10 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline.config import Inputs, Train
+from pipeline.images.jpeg import BLOCK
 from pipeline.inputs.augment_resized import ResizedPictures
 from pipeline.inputs.cache import DecodedPictures, PictureCache
 from pipeline.inputs.crops import Crops, files_of
-from pipeline.inputs.load import BLOCK
 from pipeline.inputs.sampling import BatchPlan, Sampler
 from pipeline.parallel import available_cores
 

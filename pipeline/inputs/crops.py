@@ -19,7 +19,7 @@ import pandas as pd
 from pipeline.config import NativeInputs
 from pipeline.forgery.operations import tamper_at_random
 from pipeline.forgery.patches import window_sums
-from pipeline.images.mask import read_mask
+from pipeline.images.jpeg import BLOCK
 from pipeline.inputs.augment_crops import (
     LastSaves,
     ScaleBlurSave,
@@ -28,7 +28,7 @@ from pipeline.inputs.augment_crops import (
     recompressed,
 )
 from pipeline.inputs.cache import DecodedPictures, File, PictureCache
-from pipeline.inputs.load import BLOCK, Loaded, on_grid, tampered_share
+from pipeline.inputs.load import Loaded, load_mask, on_grid, tampered_share
 
 UNKNOWN, UNTOUCHED, TAMPERED = -1, 0, 1
 _MOSTLY = 0.5  # share of tampered pixels from which a block is one; fewer, but some, say neither
@@ -160,7 +160,7 @@ class Crops:
             shape = tuple(side // BLOCK for side in self.pictures.shape(row))
             labels = np.full(shape, UNKNOWN, np.int8)
             if self._masks[row]:
-                masked = block_labels(read_mask(Path(self._masks[row])))[: shape[0], : shape[1]]
+                masked = block_labels(load_mask(Path(self._masks[row]), self.pictures.files[row].path))
                 if masked.shape == shape and (masked == TAMPERED).any():
                     labels = masked
             self._labels[row] = labels

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 
 from pipeline.config import Inputs
-from pipeline.images.jpeg import NO_TABLE
+from pipeline.images.jpeg import BLOCK, NO_TABLE
+from pipeline.images.mask import read_mask
 from pipeline.images.read import read
 
 
@@ -23,9 +24,6 @@ def resize(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
     if shrunk != (height, width):
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR)
     return rgb
-
-
-BLOCK = 8  # pixels: the grid of JPEG, and of the maps that detectors answer with
 
 
 class Loaded(NamedTuple):
@@ -44,7 +42,8 @@ def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: 
 
     Resized, it is taken whole, without keeping its proportions; a large JPEG is then decoded at a reduced
     size that still covers the wanted one. At native resolution its pixels stay as they are, but for up to
-    seven rows and columns at the lower and right border that fill no block of 8 × 8.
+    seven rows and columns at a border that fill no block of 8 × 8: the lower and the right one, or that to
+    which the orientation has turned it.
 
     `source` is a file, or the content of one; `page` and `known_whole` are as `pipeline.images.read.read`
     takes them, and so is what is raised.
@@ -54,7 +53,18 @@ def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: 
         picture = read(source, page=page, at_least=wanted, known_whole=known_whole)
         return Loaded(resize(picture.pixels, *wanted), NO_TABLE)
     picture = read(source, page=page, known_whole=known_whole)
-    return Loaded(on_grid(picture.pixels), picture.quantisation)
+    return Loaded(on_grid(picture.pixels, picture.grid_start), picture.quantisation)
+
+
+def load_mask(mask: Path, picture: Path | bytes) -> np.ndarray:
+    """Read the converted mask of a converted picture as (height, width) bool, cut to the blocks of `load`.
+
+    `picture` is a file, or the content of one.
+
+    Raises:
+        Unreadable: one of them cannot be read.
+    """
+    return on_grid(read_mask(mask), read(picture, known_whole=True).grid_start)
 
 
 def loaded_shape(height: int, width: int, inputs: Inputs) -> tuple[int, int]:
@@ -64,19 +74,25 @@ def loaded_shape(height: int, width: int, inputs: Inputs) -> tuple[int, int]:
     return (max(height // BLOCK, 1) * BLOCK, max(width // BLOCK, 1) * BLOCK)
 
 
-def on_grid(pixels: np.ndarray) -> np.ndarray:
-    """Cut a picture, or its mask, to whole blocks of 8 × 8.
+def on_grid(pixels: np.ndarray, start: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """Cut a picture, or its mask, to whole blocks of 8 × 8, the first of which begins at `start`.
 
     A side shorter than a block is filled up by its border. Pixels are (height, width) with any further axes.
 
     >>> on_grid(np.ones((17, 5), bool)).shape
     (16, 8)
     """
-    missing = [(0, max(BLOCK - side, 0)) for side in pixels.shape[:2]]
+    missing = [
+        (max(-first, 0), max(BLOCK - side, 0) if first >= 0 else 0)
+        for first, side in zip(start, pixels.shape, strict=False)
+    ]
     if any(map(any, missing)):
         pixels = np.pad(pixels, missing + [(0, 0)] * (pixels.ndim - 2), mode="edge")
-    height, width = (side // BLOCK * BLOCK for side in pixels.shape[:2])
-    return pixels[:height, :width]
+    rows, columns = (
+        slice(max(first, 0), max(first, 0) + (side - max(first, 0)) // BLOCK * BLOCK)
+        for first, side in zip(start, pixels.shape, strict=False)
+    )
+    return pixels[rows, columns]
 
 
 def tampered_share(mask: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def measure_pictures(paths: Sequence[Path], compute: Compute, known_whole: bool 
 
 
 def _measure(path: Path, known_whole: bool) -> np.ndarray:
-    return history_features(read(path, known_whole=known_whole).pixels)
+    return history_features(read(path, known_whole=known_whole).pixels_on_grid)
 
 
 def fit_forest(

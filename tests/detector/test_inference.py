@@ -13,8 +13,9 @@ from pipeline.detector.detector import Detector
 from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer_of, stitch
 from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded, load
+from pipeline.models import dct
 from pipeline.models.layers import TopKMean
-from tests.images.pictures import encoded
+from tests.images.pictures import draw_photo, encoded, saved, turned_without_loss
 from tests.inputs.drawn import native, resized
 
 NATIVE = native(32, 32)
@@ -56,6 +57,28 @@ def test_a_picture_in_tiles_gets_the_answer_of_the_whole(localising, monkeypatch
     (in_tiles,) = scorer.score(prepared)
     assert in_tiles.map == pytest.approx(whole.map, rel=1e-5)
     assert in_tiles.logit == pytest.approx(whole.logit, rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def of_coefficients():
+    """A network on quantised coefficients and the quantisation table, with new weights.
+
+    Coefficients before they are quantised would have the rounding of pixels in them, which depends on whether
+    libjpeg's transform takes rows or columns first.
+    """
+    keras.utils.set_random_seed(3)
+    sizes = {"frequencies": 64, "largest": 5, "absolute_frequencies": 0, "absolute_largest": 16}
+    return scorer_of(dct.build(**sizes, filters=16, depth=1, context=True, share=0.02), NATIVE)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_picture_turned_by_its_orientation_gets_the_answer_of_the_upright_one(of_coefficients, orientation):
+    upright = saved(draw_photo(64, 96, seed=1) // 2 + 64, quality=75, subsampling=0)
+    turned = turned_without_loss(upright, orientation)
+    scorer = of_coefficients
+    before, after = scorer.score([scorer.prepare(upright), scorer.prepare(turned)])
+    assert after.logit == pytest.approx(before.logit, abs=1e-3)
+    assert after.map == pytest.approx(before.map, abs=1e-3)
 
 
 def test_an_answer_does_not_depend_on_the_company_of_a_picture(localising):

@@ -14,7 +14,7 @@ from pipeline.config import Compute
 from pipeline.config_data import Convert
 from pipeline.images.files import Source
 from pipeline.images.read import read
-from pipeline.images.tiff import ORIENTATION
+from pipeline.images.tiff import ORIENTATION, SIDEWAYS, TURNS
 
 
 def settings(policy: str, **changed: object) -> Convert:
@@ -113,6 +113,25 @@ def turned_by(orientation: int | None, order: str = "<") -> Image.Exif:
     if orientation is not None:
         block[ORIENTATION] = orientation
     return block
+
+
+def turned_without_loss(jpeg: bytes, orientation: int) -> bytes:
+    """Store a JPEG whose sides are multiples of 8 the way a camera held so would have: the same coefficients.
+
+    Colours must not be subsampled. Saved with the tables that it had, on the blocks that it had, a picture
+    keeps its coefficients.
+    """
+    picture, header = Image.open(io.BytesIO(jpeg)), read(jpeg).jpeg
+    tables = [np.array(table).reshape(8, 8) for table in header.tables[:2]]
+    turn = TURNS.get(orientation)
+    if turn is not None:
+        back = {Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270}
+        back |= {after: before for before, after in back.items()}
+        picture = picture.transpose(back.get(turn, turn))
+    if orientation in SIDEWAYS:
+        tables = [table.T for table in tables]
+    numbers = [table.ravel().tolist() for table in tables]
+    return saved(picture, qtables=numbers, subsampling=0, exif=turned_by(orientation))
 
 
 def list_folder(root: Path) -> list[Source]:

@@ -1,20 +1,23 @@
 import io
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.images.files import Unreadable
-from pipeline.images.jpeg import libjpeg_tables
+from pipeline.images.jpeg import dct_basis, libjpeg_tables
+from pipeline.images.mask import align_mask, encode_mask
+from pipeline.images.read import read
 from pipeline.inputs.cache import DecodedPictures, PictureCache
 from pipeline.inputs.crops import files_of
-from pipeline.inputs.load import load, loaded_shape, resize
-from tests.images.pictures import encoded, saved, turned_by
+from pipeline.inputs.load import load, load_mask, loaded_shape, resize
+from tests.images.pictures import draw_photo, encoded, saved, turned_by, turned_without_loss
 from tests.inputs.drawn import blotches, draw_table, native, resized
 
 SETTINGS = [resized(), native()]
@@ -60,8 +63,54 @@ def test_the_table_is_that_of_the_file():
 
 
 def test_a_file_without_a_table_of_its_own_has_zeros():
-    for content in (encoded(blotches(5), "PNG"), saved(blotches(5), exif=turned_by(6))):
+    for content in (encoded(blotches(5), "PNG"), saved(Image.fromarray(blotches(5)).convert("CMYK"))):
         assert not load(content, native()).quantisation.any()
+
+
+# A picture that its orientation turns is what it was before it was saved turned.
+
+grained = partial(draw_photo, seed=6)
+all_orientations = pytest.mark.parametrize("orientation", range(1, 9))
+
+
+@all_orientations
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_turned_by_its_orientation_is_loaded_as_the_upright_one(orientation, mode):
+    upright = saved(Image.fromarray(grained(48, 64)).convert(mode), quality=60, subsampling=0)
+    turned = turned_without_loss(upright, orientation)
+    assert (read(turned).orientation, read(turned).upright_size) == (orientation, (64, 48))
+    before, after = load(upright, native()), load(turned, native())
+    assert np.array_equal(after.quantisation, before.quantisation)
+    assert np.abs(after.pixels.astype(int) - before.pixels).max() <= 2  # of the transform's two passes
+
+
+@settings(max_examples=200)
+@given(height=st.integers(8, 60), width=st.integers(8, 60), orientation=st.integers(1, 8))
+def test_the_blocks_that_are_loaded_are_those_that_were_saved(height, width, orientation):
+    """Their coefficients are multiples of the table, but for the rounding of pixels."""
+    within = grained(height, width) // 2 + 64  # so that nothing is cut off at 0 and 255
+    picture = Image.fromarray(within).convert("L")
+    loaded = load(saved(picture, quality=40, exif=turned_by(orientation)), native())
+    luma = loaded.pixels[..., 0] - 128.0
+    rows, columns = (side // 8 for side in luma.shape)
+    blocks = luma.reshape(rows, 8, columns, 8).swapaxes(1, 2)
+    coefficients = dct_basis() @ blocks @ dct_basis().T
+    steps = coefficients / loaded.quantisation
+    assert (np.abs(steps - np.rint(steps)) * loaded.quantisation).max() < 4.5
+
+
+@all_orientations
+@pytest.mark.parametrize(("height", "width"), [(43, 61), (48, 61), (5, 61)])
+def test_a_mask_is_cut_where_its_picture_is(tmp_path, orientation, height, width):
+    marked = np.zeros((height, width), bool)
+    marked[height // 3 :, : width // 2] = True
+    stored = Image.fromarray(marked.astype(np.uint8) * np.uint8(255))
+    (tmp_path / "a.jpg").write_bytes(saved(stored.convert("RGB"), quality=98, exif=turned_by(orientation)))
+    picture = read(tmp_path / "a.jpg")
+    (tmp_path / "a.png").write_bytes(encode_mask(align_mask(read(encoded(stored, "PNG")), picture).pixels))
+    pixels = load(tmp_path / "a.jpg", native()).pixels
+    mask = load_mask(tmp_path / "a.png", tmp_path / "a.jpg")
+    assert np.array_equal(pixels[..., 0] > 127, mask)
 
 
 sides = st.integers(1, 40)
