@@ -1,6 +1,7 @@
 """Files of pictures: the formats that are taken, the pictures of a folder, and why others are refused."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ ENDINGS = {
     "JPEG2000": (".jp2", ".j2k", ".jpx"),
 }
 BEGINNINGS = {
-    "JPEG": (b"\xff\xd8\xff",),
+    "JPEG": (b"\xff\xd8",),
     "PNG": (b"\x89PNG\r\n\x1a\n",),
     "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
     "BMP": (b"BM",),
@@ -28,7 +29,8 @@ BEGINNINGS = {
     "GIF": (b"GIF87a", b"GIF89a"),
     "JPEG2000": (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
 }
-BEGINNING_BYTES = 32  # enough for `format_of_content`
+BEGINNING_BYTES = 256  # enough for `format_of_content` and `what_it_is`
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # bytes of each version
 
 _FORMAT_OF_ENDING = {ending: name for name, endings in ENDINGS.items() for ending in endings}
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -45,9 +47,58 @@ def format_of_content(content: bytes) -> str | None:
         return "AVIF" if any(brand in content[8:BEGINNING_BYTES] for brand in _AVIF_BRANDS) else None
     if content.startswith(b"RIFF") and content[8:12] != b"WEBP":
         return None
-    if content.startswith(b"BM") and content[6:10] != b"\0" * 4:  # reserved numbers; "BM" begins words too
-        return None
+    if content.startswith(b"BM") and int.from_bytes(content[14:18], "little") not in _BMP_HEADERS:
+        return None  # "BM" begins words too
     return next((name for name, starts in BEGINNINGS.items() if content.startswith(starts)), None)
+
+
+# What else lies among pictures: how it begins, what it is and what to do. Pictures come first.
+_SAVE = "save it as PNG or TIFF with the program that made it"
+_PICTURES = (
+    (
+        rb"....ftypcrx|FUJIFILMCCD-RAW|IIU\0|IIR[OS]|MMOR|\0MRM|FOVb|II\x1a\0\0\0HEAP",
+        "the raw file of a camera; develop it, and save it as TIFF or JPEG",
+    ),
+    (rb"8BP[SB]", f"a file of Photoshop; {_SAVE}"),
+    (rb"v/1\x01|#\?RADIANCE|#\?RGBE", f"a picture of high dynamic range; {_SAVE}"),
+    (rb"SIMPLE  =|.{128}DICM", f"a picture of an instrument; {_SAVE}"),
+    (
+        rb"\0\0[\x01\x02]\0[^\0]\0|icns|gimp xcf|DDS |qoif|II\xbc|AT&TFORM|P[1-7F]\s+[\d#]|FLIF|BPG\xfb"
+        rb"|\x0a[\0-\x05]\x01",
+        f"a picture of a format that is not read; {_SAVE}",
+    ),
+)
+_OTHERS = (
+    (
+        rb"\s*<(!doctype html|html|head|body)",
+        "a web page, as servers send where there is no picture; get the picture again",
+    ),
+    (rb"version https://git-lfs", "a pointer of Git LFS, not the picture; fetch that with git lfs pull"),
+    (
+        rb"(\.\./)*(\.git)?/annex/objects",
+        "a pointer of git-annex, not the picture; fetch that with git annex get",
+    ),
+    (rb"%PDF", "a PDF; save those of its pages that are wanted as pictures"),
+    (
+        rb"....(ftyp(iso|mp4|m4v|qt|3g|avc|msnv|dash)|moov|mdat|wide|skip)|RIFF....AVI |\x1aE\xdf\xa3"
+        rb"|\0\0\x01[\xb3\xba]|FLV\x01|OggS",
+        "a video; save those of its frames that are wanted as pictures",
+    ),
+    (rb"PK\x03\x04|\x1f\x8b|Rar!|7z\xbc\xaf|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "an archive; unpack it"),
+    (rb"\s*(<\?xml|<svg|%!PS)|\xc5\xd0\xd3\xc6|\xd7\xcd\xc6\x9a", f"a drawing or a text; {_SAVE}"),
+)
+_WHAT = tuple((re.compile(begins, re.DOTALL | re.IGNORECASE), words) for begins, words in _PICTURES + _OTHERS)
+
+
+def what_it_is(content: bytes) -> str | None:
+    """Return what a file is that is no picture of a supported format, and what to do; None: not known.
+
+    >>> what_it_is(b"%PDF-1.7")
+    'it is a PDF; save those of its pages that are wanted as pictures'
+    """
+    if not content.strip(b"\0"):
+        return "it holds nothing but zeros, as a copy that broke off does; get a whole copy of it"
+    return next((f"it is {words}" for begins, words in _WHAT if begins.match(content)), None)
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,24 @@ from pipeline.images.files import Unreadable
 
 START_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 HUFFMAN, START_OF_SCAN, QUANTISATION, LINES, RESTART_INTERVAL = 0xC4, 0xDA, 0xDB, 0xDC, 0xDD
-JFIF, ADOBE, COMMENT = 0xE0, 0xEE, 0xFE
+JFIF, ADOBE, JPEG_LS, COMMENT = 0xE0, 0xEE, 0xF7, 0xFE
 CODED_DATA = -1  # no marker: the compressed data of a scan, which follow its START_OF_SCAN
 END_OF_IMAGE = 0xD9
-_WITHOUT_PAYLOAD = {0x01, *range(0xD0, 0xD8)}
+_METADATA = {*range(0xE0, 0xF0), COMMENT}  # an APP0 and an APP14 tell how colours are stored
+_MOST_METADATA = 512
+# Tables and frames; 0xCC conditions arithmetic coding.
+_OF_PIXELS = START_OF_FRAME | {HUFFMAN, QUANTISATION, RESTART_INTERVAL, JPEG_LS, 0xCC}
 _PROGRESSIVE_FRAMES = {0xC2, 0xC6, 0xCA, 0xCE}
 # In compressed data: neither stuffed nor a restart. Fill bytes before it are cut off afterwards, because a
 # pattern that begins with them is ten times as slow.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+# Between segments: any number of fill bytes may stand before it, and cameras leave other bytes there, which
+# decoders pass over. All of that is searched by one pattern, for a file can hold a hundred million of them.
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
+_MOST_SEGMENTS = 65_536  # the profile of a camera takes 255 at most, the depth map of a phone some hundreds
+# What Samsung's cameras write behind a panorama instead of its end: the kind and the name of each block.
+_BLOCK_OF_SAMSUNG = re.compile(rb"\0\0..([\x04-\x40])\0\0\0(?=[A-Z][A-Za-z]+_)", re.DOTALL)
+_END_OF_SAMSUNG = b"SEFT"
 
 # Row by row the place of each number of a table in the order in which a file stores them.
 # fmt: off
@@ -75,18 +85,14 @@ def segments(content: bytes) -> Iterator[Segment]:
     """
     if content[:2] != b"\xff\xd8":
         return
-    position = 2
-    while position < len(content):
-        if content[position] != 0xFF:
-            raise damaged(f"no marker at byte {position:,}")
-        while content[position : position + 1] == b"\xff":  # any number of fill bytes
-            position += 1
-        marker, position = int.from_bytes(content[position : position + 1], "big"), position + 1
+    position, count, blocks = 2, 0, None
+    while found := _MARKER.search(content, position):
+        marker, position, count = content[found.end() - 1], found.end(), count + 1
         if marker == END_OF_IMAGE:
             yield Segment(marker, b"", position)
             return
-        if marker in _WITHOUT_PAYLOAD:
-            continue
+        if count > _MOST_SEGMENTS:
+            raise damaged(f"more than {_MOST_SEGMENTS:,} segments")
         length = int.from_bytes(content[position : position + 2], "big")
         payload = content[position + 2 : position + length]
         if length < 2 or len(payload) != length - 2:
@@ -94,14 +100,30 @@ def segments(content: bytes) -> Iterator[Segment]:
         position += length
         yield Segment(marker, payload, position)
         if marker == START_OF_SCAN:
-            following = _NEXT_MARKER.search(content, position)
+            start, following = position, _NEXT_MARKER.search(content, position)
+            position = len(content) if following is None else following.start()
+            blocks = _samsung_blocks(content, start) if blocks is None else blocks
+            if blocks < position:
+                yield Segment(CODED_DATA, b"", blocks)
+                yield Segment(END_OF_IMAGE, b"", blocks)
+                return
             if following is None:
                 break
-            position = end = following.start()
-            while content[end - 1] == 0xFF:
-                end -= 1
+            filled = content[position - 1] == 0xFF
+            end = start + len(content[start:position].rstrip(b"\xff")) if filled else position
             yield Segment(CODED_DATA, b"", end)
     raise truncated("JPEG")
+
+
+def _samsung_blocks(content: bytes, start: int) -> int:
+    """Return where what Samsung's cameras write behind a picture begins; the file's end where nowhere."""
+    if not content.endswith(_END_OF_SAMSUNG):
+        return len(content)
+    for found in _BLOCK_OF_SAMSUNG.finditer(content, start):
+        name = content[found.end() : found.end() + found[1][0]]
+        if name.isascii() and name.decode("ascii").isprintable():
+            return found.start()
+    return len(content)
 
 
 def header_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
@@ -110,6 +132,37 @@ def header_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
         yield marker, payload
         if marker == START_OF_SCAN:
             return
+
+
+def decodable(content: bytes) -> bytes:
+    """Return a JPEG with a header that every decoder reads; the same bytes where it is so, as in nearly all.
+
+    Left out are bytes between segments, segments of no known kind, and metadata beyond the first hundreds. A
+    height that follows the first scan (a DNL marker, annex B.2.5) is filled in.
+
+    Raises:
+        Unreadable: as `segments`.
+    """
+    if content.endswith(_END_OF_SAMSUNG):
+        *_, last = segments(content)
+        content = content[: last.end].removesuffix(b"\xff\xd9") + b"\xff\xd9"
+    pieces, n_metadata, frame_at, start = [content[:2]], 0, 0, 2
+    for marker, payload, end in segments(content):
+        start = end - len(payload) - 4
+        if marker == START_OF_SCAN:
+            break
+        n_metadata += marker in _METADATA
+        if marker in _OF_PIXELS or (marker in _METADATA and n_metadata <= _MOST_METADATA):
+            if marker in START_OF_FRAME and payload[1:3] == b"\0\0":
+                frame_at = sum(map(len, pieces))
+            pieces.append(content[start:end])
+    else:
+        return content
+    header = b"".join(pieces)
+    if frame_at:
+        lines = next((payload for marker, payload, _ in segments(content) if marker == LINES), b"\0\0")
+        header = header[: frame_at + 5] + lines[:2] + header[frame_at + 7 :]
+    return content if content.startswith(header) and len(header) == start else header + content[start:]
 
 
 def damaged(what: str) -> Unreadable:

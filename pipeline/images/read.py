@@ -7,6 +7,8 @@ first is read; of several pages of a TIFF any, the first where nothing else is a
 import contextlib
 import functools
 import io
+import logging
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +19,8 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from pipeline.images.colour import eight_bit, to_srgb
-from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content
-from pipeline.images.integrity import JpegFeed, check_whole, jpeg_extent, png_chunks, webp_size
+from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
+from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
 from pipeline.images.messages import Messages, collected, log
 from pipeline.images.tiff import (
@@ -45,7 +47,9 @@ _WHITE = (255, 255, 255, 255)
 _TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
 _LONGEST_TEXT = 200  # of a library, in a reason
 _SHORT = 3  # the type of the EXIF orientation
-_METADATA_OF_PNG = {b"eXIf", b"iTXt", b"zTXt", b"tEXt"}  # chunks that may tell its orientation
+_UNSUPPORTED = re.compile(
+    r"unsupported|not (yet )?(supported|implemented)|unknown|unimplemented", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +201,7 @@ def read(
         with collected(from_stderr=False) as messages:
             image = _open(content, kind, limits, page, known_whole)
             limits.check(*image.size)
-            orientation = _orientation(image, content)
+            orientation = _orientation(image)
         log(name, messages)
     # What phones call MPO is a JPEG with more pictures behind it.
     stored_as = "JPEG" if image.format == "MPO" else str(image.format)
@@ -221,27 +225,38 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     """Open the header with Pillow or tifffile, and walk through the file."""
     if kind == "TIFF":
         return _open_tiff(content, limits, page)
+    if kind is None:
+        supported = ", ".join(ENDINGS)
+        raise Unreadable(
+            what_it_is(content) or f"it is no picture of a supported format ({supported}); save it as one"
+        )
     if kind == "WEBP":
         limits.check(*webp_size(content))  # its canvas is there as soon as it is opened
-    if kind != "JPEG" and kind is not None and not known_whole:
-        check_whole(content, kind)
-    try:
-        image = Image.open(io.BytesIO(content), formats=("JPEG",) if kind == "JPEG" else tuple(ENDINGS))
-    except Image.UnidentifiedImageError as error:
-        if kind:
-            raise Unreadable(
-                f"it begins as a {kind} but is truncated or broken; get a whole copy of it"
-            ) from error
-        supported = ", ".join(ENDINGS)
-        raise Unreadable(f"it is no picture of a supported format ({supported}); save it as one") from error
-    if kind != "JPEG" or known_whole:
+    content = pixel_part(content, kind, known_whole)
+    extent = jpeg_extent(content) if kind == "JPEG" and not known_whole else None
+    image = _identified(content, kind)
+    if extent is None:
         return image
     limits.check(*image.size)
-    extent = jpeg_extent(content)
     if extent.scans > 1:
         limits.check(*image.size, bytes_each=_BYTES_IN_SCANS)
     if isinstance(image, ImageFile.ImageFile) and extent.can_be_fed:
         image.fp = JpegFeed(content, extent)
+    return image
+
+
+def _identified(content: bytes, kind: str) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(content), formats=(kind,))
+    except Image.UnidentifiedImageError as error:
+        try:
+            Image.OPEN[kind][0](io.BytesIO(content), "")  # which says what it stumbles over
+        except Exception as reason:
+            raise reason from error
+        raise
+    if kind == "JPEG" and isinstance(image, ImageFile.ImageFile):
+        # An arithmetic decoder cannot wait for more data.
+        image.decodermaxblock = max(image.decodermaxblock, len(content))
     return image
 
 
@@ -261,28 +276,22 @@ def _open_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
     return image
 
 
-def _orientation(image: Image.Image, content: bytes) -> int:
+def _orientation(image: Image.Image) -> int:
     # Pillow is asked only where the answer is not plain: it takes ten times as long, and raises nearly
     # everything where the EXIF block is broken.
-    if image.format == "PNG" and _has_metadata_behind_pixels(content):
-        image.load()  # which reads it
     if image.format != "TIFF" and _is_surely_upright(image.info):
         return 1
-    orientation = image.getexif().get(ORIENTATION, 1)
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except MemoryError:
+        raise
+    except Exception as error:
+        logging.getLogger("pipeline.images").info("a broken EXIF block is ignored: %s", error)
+        return 1
     return orientation if orientation in range(1, 9) else 1
 
 
-def _has_metadata_behind_pixels(png: bytes) -> bool:
-    try:
-        names = [name for name, _, _ in png_chunks(png)]
-    except IndexError:  # it has changed since it was known to be whole; decoding will say so
-        return False
-    return b"IDAT" in names and not _METADATA_OF_PNG.isdisjoint(names[names.index(b"IDAT") :])
-
-
 def _is_surely_upright(info: dict[Any, Any]) -> bool:
-    if "Raw profile type exif" in info:
-        return False
     exif = info.get("exif", b"")
     try:
         orientation = _first_directory(exif.removeprefix(b"Exif\0\0")).get(ORIENTATION) if exif else None
@@ -364,4 +373,6 @@ def _in_words(text: str) -> str:
         return "a text or a colour profile in it unpacks to more than 1 MiB; save it without"
     if "truncated" in text.lower():
         return f"the file is truncated ({text}); get a whole copy of it"
+    if _UNSUPPORTED.search(text):
+        return f"it is stored in a way that is not read ({text}); save it as PNG or TIFF"
     return f"its content is broken ({text}); get a whole copy of it"

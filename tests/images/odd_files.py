@@ -18,6 +18,7 @@ LIGHT = (PHOTO / 255).astype(np.float32)
 ALPHA = np.tile(np.linspace(0, 255, 60).astype(np.uint8), (40, 1))
 RGBA = np.concatenate([PHOTO, ALPHA[..., None]], axis=-1)
 INK = np.concatenate([255 - PHOTO, np.zeros((40, 60, 1), np.uint8)], axis=-1)
+BOMB = b"a\0\0" + zlib.compress(bytes(50 << 20))
 BILEVEL = Image.fromarray(GREY).convert("1")
 BLACK_AND_WHITE = np.asarray(BILEVEL.convert("RGB"))
 
@@ -211,6 +212,7 @@ def others() -> dict[str, Odd]:
         "png alpha": Odd(encoded(RGBA, "PNG"), BLENDED, 0.6),
         "png grey and alpha": Odd(encoded(grey_and_alpha, "PNG"), over_white(rgb(GREY)), 0.6),
         "png animated": Odd(encoded(PHOTO, "PNG", **animated), PHOTO),
+        "png text bomb": Odd(png_with(encoded(PHOTO, "PNG"), b"zTXt", BOMB), PHOTO),
         "png in many chunks": Odd(many_chunks(encoded(PHOTO, "PNG")), PHOTO),
         "bmp": Odd(encoded(PHOTO, "BMP"), PHOTO),
         "bmp palette": Odd(encoded(pale, "BMP"), shown),
@@ -222,6 +224,7 @@ def others() -> dict[str, Odd]:
         "webp animated": Odd(encoded(PHOTO, "WEBP", lossless=True, **animated), PHOTO),
         "gif": Odd(encoded(pale, "GIF"), shown),
         "gif not interlaced": Odd(encoded(pale, "GIF", interlace=False), shown),
+        "gif without its last byte": Odd(encoded(pale, "GIF")[:-1], shown),
         "gif animated": Odd(encoded(pale, "GIF", **animated), shown),
         "avif": Odd(encoded(PHOTO, "AVIF", quality=95), PHOTO, 6),
         "avif alpha": Odd(encoded(RGBA, "AVIF", quality=100), BLENDED, 6),
@@ -244,18 +247,18 @@ def broken() -> dict[str, tuple[bytes, str]]:
     strips, tiles = tiff(PHOTO, rowsperstrip=4, compression="lzw"), tiff(PHOTO, tile=(16, 16))
     third, fourth = restarts.index(b"\xff\xd2"), restarts.index(b"\xff\xd3")
     scan, huge = jpeg.index(b"\xff\xda"), "larger than the limit"
-    bomb = b"a\0\0" + zlib.compress(bytes(50 << 20))
     webp_header = b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0"
     five_inks = {"photometric": "separated", "extratags": [(332, 3, 1, 2, True)]}
     volume = {"photometric": "minisblack", "tile": (16, 16, 16), "volumetric": True}
     flipped = bytearray(png)
     flipped[png.index(b"IDAT") + 50] ^= 1
+    seen = encoded(PHOTO, "PNG", transparency=(1, 2, 3))
     zeros, hole = bytes(999), "data are missing at its end"
     return {
         "nothing": (b"", "the file is empty"),
-        "a web page": (b"<!DOCTYPE html><html>" * 9, "no picture of a supported format"),
+        "a web page": (b"<!DOCTYPE html><html>" * 9, "it is a web page"),
         "a heic": (b"\0\0\0\x18ftypheic" + bytes(99), "no picture of a supported format"),
-        "a psd": (b"8BPS\0\1" + bytes(99), "no picture of a supported format"),
+        "a psd": (b"8BPS\0\1" + bytes(99), "a file of Photoshop"),
         "a sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), "no picture of a supported format"),
         "png bomb": (png_of(60_000, 60_000), "larger than the limit of 250 megapixels"),
         "gif bomb": (b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + gif[10:], huge),
@@ -268,11 +271,10 @@ def broken() -> dict[str, tuple[bytes, str]]:
         ),
         "tiff tile bomb": (with_tags(tiles, {322: 65_520, 323: 65_520}), huge),
         "tiff of no rows": (with_tags(tiff(PHOTO), {257: 0}), "60x0 pixels"),
-        "png text bomb": (png_with(png, b"zTXt", bomb), "unpacks to more than 1 MiB"),
-        "png profile bomb": (png_with(png, b"iCCP", bomb), "unpacks to more than 1 MiB"),
+        "png profile bomb": (png_with(png, b"iCCP", BOMB), "unpacks to more than 1 MiB"),
         "png damaged": (bytes(flipped), "checksum of a chunk IDAT is wrong"),
         "png without its end": (png[:-12], "truncated"),
-        "gif without its last byte": (gif[:-1], "truncated"),
+        "png with damaged transparency": (seen.replace(b"\0\1\0\2", b"\0\1\0\3"), "chunk tRNS is wrong"),
         "gif without its last two bytes": (gif[:-2], "truncated"),
         "webp cut": (webp[:-9], "truncated"),
         "avif cut": (avif[:-9], "truncated"),

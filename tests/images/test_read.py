@@ -220,6 +220,8 @@ TRUNCATED += [("TIFF", {"compression": kind}) for kind in TIFF_COMPRESSIONS]
 def test_a_file_cut_off_anywhere_is_refused(kind, options):
     content = encoded(PHOTO, kind, **options)
     cuts = {len(content) - missing for missing in (1, 2, 4, 9, 15, 40, 200)} | {1, 9, 30, len(content) // 2}
+    if kind == "GIF":
+        cuts.remove(len(content) - 1)  # a trailer that says nothing
     for cut in sorted(cuts):
         with pytest.raises(Unreadable):
             read_rgb(content[:cut])
