@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from pipeline.errors import UserError
 
 TARGET = "_target_"  # of `model`: the dotted name of the function that builds it
+MODELS = "pipeline.models."  # where those lie: a configuration runs no other code
 GIVEN = ("height", "width")  # what that function may ask for besides: they come from `inputs`
 
 
@@ -93,6 +94,9 @@ def in_words(hint: Any) -> str:
     return names.get(hint, "keys with values")
 
 
+_NAMED = " without / or \\ or what does not print, and not of dots alone"  # as `Name`
+
+
 def _limits(metadata: tuple[Any, ...]) -> str:
     names = {"gt": "above", "ge": "at least", "le": "at most", "lt": "below"}
     every = [one for each in metadata for one in (each.metadata if isinstance(each, FieldInfo) else [each])]
@@ -102,6 +106,8 @@ def _limits(metadata: tuple[Any, ...]) -> str:
         for each in every
         if hasattr(each, name)
     ]
+    words += [f"of at most {each.max_length} characters" for each in every if hasattr(each, "max_length")]
+    words += [_NAMED.lstrip() for each in every if hasattr(each, "pattern")]
     words += [f"a multiple of {each.multiple_of}" for each in every if hasattr(each, "multiple_of")]
     return " " + " and ".join(words) if words else ""
 
@@ -112,7 +118,9 @@ def _sentences(
     """Yield one of pydantic's errors in the words of the configuration."""
     names, holder, hint, found = _follow(schema, values, error["loc"])
     key = prefix + ".".join(names)
-    if error["type"] == "value_error":  # of a rule
+    if error["loc"][-1:] == ("[key]",):  # a name that is the key itself
+        yield f"{prefix}{'.'.join(map(str, error['loc'][:-1]))}: found such a name, expected{_NAMED}"
+    elif error["type"] == "value_error":  # of a rule
         yield from str(error["ctx"]["error"]).splitlines()
     elif error["type"] == "extra_forbidden":
         near = get_close_matches(names[-1], holder.model_fields, n=1)
@@ -172,19 +180,25 @@ def _by_tag(hint: Any) -> dict[str, type[Section]]:
 
 
 def build_function(model: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return the function that `_target_` of a `model` names; raise ValueError where there is none."""
+    """Return the function that `_target_` of a `model` names; raise ValueError where there is none.
+
+    Nothing is imported but what lies in `pipeline/models/`.
+    """
     name = str(model.get(TARGET) or "")
     module_name, _, function_name = name.rpartition(".")
     try:
+        if not module_name.startswith(MODELS):
+            raise ImportError(f"it does not lie in {MODELS.rstrip('.')}")
         function = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(
             f"model.{TARGET}: found {name!r}, expected the dotted name of a build function such as "
             f"pipeline.models.cnn.build ({error}); the choices are the files in conf/model/"
         ) from error
-    if not inspect.isfunction(function):
+    if not inspect.isfunction(function) or function.__module__ != module_name:
         raise ValueError(
-            f"model.{TARGET}: {name} is no function; expected one such as pipeline.models.cnn.build"
+            f"model.{TARGET}: {name} is no function of its own; expected one such as "
+            "pipeline.models.cnn.build"
         )
     return function
 
@@ -195,7 +209,7 @@ def model_name(model: Mapping[str, Any]) -> str:
     >>> model_name({"_target_": "pipeline.models.dct.build", "filters": 64})
     'dct'
     """
-    return str(model[TARGET]).removeprefix("pipeline.models.").removesuffix(".build")
+    return str(model[TARGET]).removeprefix(MODELS).removesuffix(".build")
 
 
 def _fits_its_function(model: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.checking import TARGET, Model, Section, build_function, check, refuse, refuse_old_names
-from pipeline.config_data import Audit, Convert, Data, Sample, Seed, Share, Split, Text
+from pipeline.config_data import Audit, Convert, Data, Name, Sample, Seed, Share, Split, Text
 from pipeline.errors import UserError
 
 
@@ -174,7 +174,7 @@ class Score(Section):
 
     run: Text | None  # MLflow run whose detector is used; null: the one in `paths.models`
     split: Literal["train", "validation", "test"] | None  # of the manifest, only its pictures; null: all
-    name: Text | None  # folder under score/; null: named after the data
+    name: Name | None  # folder under score/; null: named after the data
 
 
 class Search(Section):

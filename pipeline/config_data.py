@@ -8,6 +8,10 @@ from pipeline.checking import Section, refuse
 
 # A number is a name as well (data.name=2024); otherwise no type stands for another.
 Text = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
+# A name becomes a part of paths, and is printed.
+_PRINTED = r"[^/\\\x00-\x1f\x7f-\x9f\u{2028}-\u{202e}\u{2066}-\u{2069}]"
+_NAME = rf"^{_PRINTED}*[^./\\\x00-\x1f\x7f-\x9f\u{{2028}}-\u{{202e}}\u{{2066}}-\u{{2069}}]{_PRINTED}*$"
+Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True, pattern=_NAME, max_length=100)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -44,14 +48,14 @@ class Collection(Section):
 class Data(Section):
     """A dataset: where it lies, what it consists of, and which of its pictures are used."""
 
-    name: Text
+    name: Name
     root: Text
     genuine: Text
     fake: Text
     masks: Text
     protocol: list[Literal["source_matched", "jpeg_only"]]  # each leaves pictures out
     known_groups: str | None  # table of pictures that belong together for reasons of their own
-    collections: dict[str, Collection]
+    collections: dict[Name, Collection]
 
 
 class Sample(Section):

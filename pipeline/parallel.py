@@ -239,6 +239,7 @@ def _client(compute: Compute) -> Iterator["Client"]:
                     host="127.0.0.1",
                     dashboard_address=None,
                     local_directory=scratch,
+                    security=True,  # TLS of its own: others on this machine cannot give it work
                 )
             opened.enter_context(cluster)
             yield opened.enter_context(Client(cluster))

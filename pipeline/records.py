@@ -62,7 +62,7 @@ class TrainingRun(contextlib.AbstractContextManager["TrainingRun"]):
             "seed": config.seed,
             **code_state(config.choose("sample", *TABLES, *TRAINING)),
             **facts,
-            "config": config.choose("data.name", "seed", "convert", "split", *TRAINING),
+            "config": portable(config.choose("data.name", "seed", "convert", "split", *TRAINING)),
         }
         self._tracker: Tracker | None = None
         with tolerating_a_lost_store("opening the run"):
@@ -167,14 +167,41 @@ def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
         "commit": git("rev-parse", "HEAD"),
         "uncommitted_changes": None if status is None else bool(status),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
-        "machine": platform.platform(),
-        "differing": None if committed is None else _differing(settings, committed),
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "differing": None if committed is None else _differing(portable(settings), committed),
     }
+
+
+def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without the folders of this machine, as they go into records, reports and MLflow.
+
+    What lies in the repository is named from there; what lies elsewhere by its last part behind `…/`, and
+    what lies below `data.root` by the last part of that and what follows.
+
+    >>> portable({"data": {"root": "/home/anna/faces", "fake": "/home/anna/faces/fake/x"}})
+    {'data': {'root': '…/faces', 'fake': '…/faces/fake/x'}}
+    """
+    root = Path(settings.get("data", {}).get("root") or "")
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: shown(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [shown(each) for each in value]
+        if not isinstance(value, str) or not Path(value).is_absolute():
+            return value
+        path = Path(value)
+        if path.is_relative_to(Path.cwd()):
+            return path.relative_to(Path.cwd()).as_posix()
+        above = root.parent if root.is_absolute() and path.is_relative_to(root) else path.parent
+        return f"…/{path.relative_to(above).as_posix()}"
+
+    return {key: shown(value) for key, value in settings.items()}
 
 
 def _differing(settings: Mapping[str, Any], committed: str) -> dict[str, Any] | None:
     try:  # it fills in what may be left out, as in `settings`
-        there = flatten(validate(yaml.safe_load(committed)).model_dump())
+        there = flatten(portable(validate(yaml.safe_load(committed)).model_dump()))
     except UserError:  # of another schema
         return None
     return {key: value for key, value in flatten(settings).items() if key not in there or there[key] != value}

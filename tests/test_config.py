@@ -1,4 +1,6 @@
 import shutil
+import sys
+import types
 from typing import Annotated, Literal
 
 import pytest
@@ -24,10 +26,18 @@ def example(
     """As a build function: what it gives back may not be importable when it is checked."""
 
 
+@pytest.fixture(autouse=True)
+def _example_is_a_model(monkeypatch):
+    there = types.ModuleType("pipeline.models.example")
+    there.build = example
+    monkeypatch.setattr(example, "__module__", there.__name__)
+    monkeypatch.setitem(sys.modules, there.__name__, there)
+
+
 def _mistakes(values, **arguments):
     """List those that are found in a model with these arguments."""
     try:
-        validate(values | {"model": {TARGET: f"{__name__}.example", **arguments}})
+        validate(values | {"model": {TARGET: "pipeline.models.example.build", **arguments}})
     except UserError as error:
         return str(error).split("\n  ")[1:]
     return []
@@ -102,6 +112,10 @@ def test_what_does_not_fit_is_named_with_what_is_expected(composed_values, argum
         ("data.collections.sample.role", "testing", "one of train, test"),
         ("data.collections.sample.naming.sorce", "x", "did you mean data.collections.sample.naming.source?"),
         ("colour", "red", "colour: no such key"),
+        ("score.name", "../../x", "score.name: found '../../x', expected a text of at most 100 characters"),
+        ("score.name", "..", "and not of dots alone"),
+        ("data.name", "a\n0.1  genuine", "data.name: found 'a\\n0.1  genuine'"),
+        ("data.collections", {"../x": {}}, "data.collections.../x: found such a name, expected without /"),
     ],
 )
 def test_a_mistake_is_refused_and_the_message_says_what_is_allowed(composed_values, key, value, said):

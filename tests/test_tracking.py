@@ -1,6 +1,8 @@
 """What is recorded of the code; MLflow's database; a server that does not answer costs a second command."""
 
 import importlib
+import json
+import platform
 import shutil
 import sqlite3
 import subprocess
@@ -50,6 +52,30 @@ def test_outside_of_a_repository_nothing_is_claimed(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     state = code_state({"seed": 20})
     assert [state[key] for key in ("commit", "uncommitted_changes", "differing")] == [None] * 3
+
+
+def test_a_record_tells_no_folder_of_the_machine_and_no_kernel(repository, tmp_path):
+    repository["data"] |= {
+        "root": "/home/anna/faces",
+        "genuine": "/home/anna/faces/a/b",
+        "fake": "/elsewhere/fake",
+        "masks": str(tmp_path / "data" / "masks"),
+        "known_groups": "/home/anna/groups.csv",
+    }
+    state = code_state(repository)
+    assert {key: value for key, value in state["differing"].items() if key.startswith("data.")} == {
+        "data.root": "…/faces",
+        "data.genuine": "…/faces/a/b",
+        "data.fake": "…/fake",
+        "data.masks": "data/masks",
+        "data.known_groups": "…/groups.csv",
+    }
+    assert platform.release() not in json.dumps(state)
+    # What is committed so is no difference.
+    PARAMS.write_text(yaml.safe_dump(repository))
+    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-am", "own pictures")
+    assert code_state(repository)["differing"] == {}
+    assert platform.node() not in json.dumps(state)
 
 
 def test_the_module_that_loads_a_logged_detector_can():

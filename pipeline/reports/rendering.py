@@ -13,6 +13,7 @@ from markupsafe import Markup
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.results import OF_COLLECTION
 from pipeline.storage import replacing
+from pipeline.surroundings import printable
 
 if TYPE_CHECKING:  # matplotlib takes a second to import
     from matplotlib.axes import Axes
@@ -245,7 +246,7 @@ def render_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: str
     for head, letter in zip(heads, align, strict=True):
         table.add_column(Text(head), justify="right" if letter == "r" else "left", no_wrap=letter == "r")
     for row in rows:
-        table.add_row(*(Text(text, no_wrap=True, overflow="ellipsis") for text in row))
+        table.add_row(*(Text(printable(text), no_wrap=True, overflow="ellipsis") for text in row))
     written = StringIO()
     Console(file=written, width=COLUMNS, color_system=None, legacy_windows=False).print(table)
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines())

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline import checking
@@ -110,7 +111,9 @@ def _choices(results: Results) -> list[str]:
     data = results.data
     if data.get("name") in (None, "sample") or "root" not in data:
         return []
-    return [_choice("data", data["name"]), _choice("data.root", data["root"])]
+    root = Path(data["root"])
+    shown = f"…/{root.name}" if root.is_absolute() else root.as_posix()  # no folders of another's machine
+    return [_choice("data", data["name"]), _choice("data.root", shown)]
 
 
 def _settings(record: Mapping[str, Any]) -> list[str]:

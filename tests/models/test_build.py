@@ -44,7 +44,16 @@ def test_mistakes_are_listed_under_the_keys_of_the_command_line():
 
 
 @pytest.mark.parametrize(
-    "target", ["pipeline.models.cnnn.build", "pipeline.models.cnn.make", "cnn", "", None]
+    "target",
+    [
+        "pipeline.models.cnnn.build",
+        "pipeline.models.cnn.make",
+        "cnn",
+        "",
+        None,
+        "os.system",
+        "pipeline.gate.main",
+    ],
 )
 def test_an_unknown_model_is_refused_and_the_choices_are_named(target):
     with pytest.raises(UserError, match=r"model._target_: found .* expected .* conf/model/"):
@@ -53,7 +62,7 @@ def test_an_unknown_model_is_refused_and_the_choices_are_named(target):
 
 def test_what_is_no_function_is_refused():
     with pytest.raises(UserError, match="is no function"):
-        check({**CNN, "_target_": "pipeline.checking.GIVEN"})
+        check({**CNN, "_target_": "pipeline.models.build.TARGET"})
 
 
 def test_images_too_small_for_the_network_are_refused_with_what_to_change():
