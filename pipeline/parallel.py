@@ -17,7 +17,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -101,6 +101,12 @@ def map_chunks(
         for first, results in done:
             yield from enumerate(results, first)
             bar.update(sum(counts[first : first + len(results)]))
+
+
+def shown(items: Iterable[Item], total: int, title: str) -> Iterator[Item]:
+    """Yield pictures, one after the other, under a bar as of `map_chunks`: on a terminal alone."""
+    with logging_redirect_tqdm():
+        yield from tqdm(items, title, total, unit=" pictures", dynamic_ncols=True, disable=None)
 
 
 _Chunks = list[tuple[int, Sequence[Item]]]  # index of its first item, items

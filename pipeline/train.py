@@ -14,6 +14,7 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
     answer(__doc__)
 
 import hashlib
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from pipeline.detector.calibration import decide
 from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE, UNDECIDED
 from pipeline.detector.detector import Detector
 from pipeline.detector.validation import score_table, validation_metrics
-from pipeline.models.build import describe
+from pipeline.models.build import describe, describe_in_a_line
 from pipeline.models.detector_files import load_model, save_model
 from pipeline.records import TrainingRun
 from pipeline.stage import execute, start, start_tensorflow
@@ -75,7 +76,8 @@ def train(config: Config, models: Path, name: str, parent: str | None = None) ->
         }
     digests = _digests(paths)
     model, machine, checkpoint = prepare_training(config, digests["tables"])
-    print(describe(model))
+    line = f"{model_name(config.model)}: {describe_in_a_line(model)}; its layers: {models / SUMMARY_FILE}"
+    print("\n".join(textwrap.wrap(line, 80)))
     facts = {**machine, **digests}
     with TrainingRun(config, name, parent, facts) as run, replacing_folder(models) as folder:
         history = fit(model, tables["train"], tables["validation"], config, run.log_epoch, checkpoint)

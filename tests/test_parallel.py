@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.config import Compute
 from pipeline.errors import UserError
-from pipeline.parallel import _chunks, map_chunks
+from pipeline.parallel import _chunks, map_chunks, shown
 from tests.conftest import running_cluster
 
 LOCAL = Compute(backend="local", workers=2, scheduler=None)
@@ -168,3 +168,12 @@ def test_ctrl_c_is_the_parents_alone_even_while_workers_start(tmp_path):
     assert "KeyboardInterrupt" in said
     assert "SpawnProcess" not in said
     assert "spawn_main" not in said
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_bar_is_shown_on_a_terminal_alone(monkeypatch, capsys, is_terminal):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal, raising=False)
+    assert list(shown(iter("abc"), 3, "evaluate")) == ["a", "b", "c"]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert ("evaluate: 100%" in said.err and "3/3" in said.err) if is_terminal else said.err == ""

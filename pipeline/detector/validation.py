@@ -14,6 +14,7 @@ from sklearn import metrics
 from pipeline.detector.decision import Decision, called_fake
 from pipeline.detector.detector import Detector
 from pipeline.inputs.load import load_mask, tampered_share
+from pipeline.parallel import shown
 
 MAP_METRICS = ["pixel_roc_auc", "pixel_f1", "pixel_iou", "pixel_false_positive_rate"]
 _BINS = 15  # of the expected calibration error, of equal mass
@@ -26,7 +27,7 @@ def score_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
         UserError: a picture or a mask cannot be read.
     """
     rows = []
-    answers = detector.answers((Path(path), None) for path in table["path"])
+    answers = shown(detector.answers((Path(path), None) for path in table["path"]), len(table), "validate")
     columns = (table[name] for name in ("path", "mask_path", "target"))
     for answer, path, mask_path, target in zip(answers, *columns, strict=True):
         known = mask_path and answer.map is not None

@@ -21,6 +21,7 @@ from pipeline.evaluation.perturbations import Perturbation, perturb
 from pipeline.images.files import Unreadable
 from pipeline.images.read import read_bytes
 from pipeline.inputs.load import Loaded, load, load_mask
+from pipeline.parallel import shown
 
 # Of a manifest table, what metrics and slices need.
 _KEPT = ["path", "label", "target", "group", "collection", "subset", "source_format"]
@@ -86,7 +87,7 @@ def examine(
             perturbed.append([of_form.logit for of_form in detector.answers_for_crops(changed)])
             yield content, picture
 
-    answers = detector.answers(opened())
+    answers = shown(detector.answers(opened()), len(table), "evaluate")
     numbers = [
         {"logit": answer.logit, **map_metrics(answer.map, masks.popleft(), bool(target))}
         for answer, target in zip(answers, table["target"], strict=True)

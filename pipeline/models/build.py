@@ -51,3 +51,15 @@ def describe(model: Any) -> str:
     lines: list[str] = []
     model.summary(line_length=80, print_fn=lambda text, line_break=False: lines.append(text))  # noqa: ARG005
     return "\n".join(lines) + "\n"
+
+
+def describe_in_a_line(model: Any) -> str:
+    """Return the number of parameters and the inputs of a network, or the size of a forest."""
+    if isinstance(model, Forest):
+        return model.describe().splitlines()[1]
+    inputs = ", ".join(f"{name} ({_sides(each.shape[1:])})" for name, each in model.input.items())
+    return f"{model.count_params():,} parameters, takes {inputs}"
+
+
+def _sides(shape: tuple[int | None, ...]) -> str:
+    return " × ".join("any" if side is None else str(side) for side in shape)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.models.build import build
+from pipeline.models.build import build, describe_in_a_line
 from tests.models import check
 
 # NumPy 2 on how Keras 3.15 reads its own weights.
@@ -200,3 +200,12 @@ def test_weights_of_another_network_are_refused(ending, tmp_path):
     other.save_weights(path) if ending == ".weights.h5" else other.save(path)
     with pytest.raises(UserError, match="not the weights of an EfficientNetV2-B0"):
         build({**EFFICIENTNET, "weights": path}, 64, 64)
+
+
+def test_a_model_is_told_in_a_line(compose_config):
+    def line(choice):
+        config = compose_config(*choice)
+        return describe_in_a_line(build(config.model, config.inputs.height, config.inputs.width))
+
+    assert line(["model.filters=8"]) == "9,635 parameters, takes image (any × any × 3), quantisation (8 × 8)"
+    assert line(["model=forest"]) == "200 extremely randomised trees on 667 features of a whole picture"
