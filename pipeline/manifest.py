@@ -13,6 +13,7 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
 
     answer(__doc__)
 
+import textwrap
 from pathlib import Path
 
 import hydra
@@ -28,6 +29,7 @@ from pipeline.datasets.build_manifest import (
     write_manifest,
 )
 from pipeline.datasets.near_duplicates import find_near_duplicates
+from pipeline.datasets.power import groups_by_label, rough_test
 from pipeline.datasets.tables import built_from, cross_dataset_collections, read_files
 from pipeline.stage import execute, start
 
@@ -39,9 +41,13 @@ def run(config: Config) -> None:
     duplicates = find_near_duplicates(files, converted, config.compute)
     manifest = build_manifest(files, converted, config.data, config.split, config.seed, duplicates)
     same = count_same(files, duplicates)
-    counts = {**count_manifest(manifest, cross_dataset_collections(config.data)), "same": same}
+    elsewhere = cross_dataset_collections(config.data)
+    counts = {**count_manifest(manifest, elsewhere), "same": same}
     write_manifest(Path(config.paths.manifest), manifest, counts, built_from(config))
-    print("\n".join(filter(None, [same_line(same), count_lines(counts)])))
+    test = manifest.splits["test"]
+    here = test[~test["collection"].isin(list(elsewhere))]
+    rough = "\n".join(textwrap.wrap(rough_test(groups_by_label(here)), 80))
+    print("\n".join(filter(None, [same_line(same), count_lines(counts), rough])))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -56,7 +56,7 @@ def read_audit(path: Path) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise UserError(f"{path} is no JSON ({error}); {again}") from error
-    missing = {"parts", "on_test", "built_from"} - set(audit)
+    missing = {"parts", "on_test", "test_groups", "built_from"} - set(audit)
     for part in audit.get("parts", {}).values():
         found = part[CONVERTED]
         if found is not None and found[PROBE] != {}:  # there were pictures enough to be probed

@@ -22,6 +22,7 @@ from pipeline.auditing.leaks import (
 )
 from pipeline.auditing.measure import Measurements, count_savings
 from pipeline.auditing.shortcuts import Evidence, score_on_test, search
+from pipeline.datasets.power import groups_by_label
 from pipeline.datasets.tables import LABELS, SPLITS
 from pipeline.parallel import worker_count
 
@@ -45,8 +46,8 @@ def audit_pictures(
         seed: of folds, draws and fits.
 
     Returns:
-        `settings`, `pictures` (counts), `parts` (part -> counts and what was found raw and converted),
-        `on_test`, `leaks`, `labels`, `masks` and `tables`.
+        `settings`, `pictures` and `test_groups` (counts), `parts` (part -> counts and what was found raw and
+        converted), `on_test`, `leaks`, `labels`, `masks` and `tables`.
     """
     workers = worker_count(compute)
     known = [pictures[name].to_numpy() for name in ("target", "group", "collection")]
@@ -58,6 +59,7 @@ def audit_pictures(
     return {
         "settings": settings.model_dump(),
         "pictures": _count_splits(pictures),
+        "test_groups": groups_by_label(pictures[pictures["split"] == "test"]),
         "parts": {
             name: _part(pictures, rows, sides, settings, workers, seed)
             for name, rows in _parts(pictures, elsewhere).items()

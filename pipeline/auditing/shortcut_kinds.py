@@ -142,6 +142,7 @@ class Probe:
     seen: str  # how pictures were looked at, and by what the label was told; the metric follows
     found: str  # a title where it tells the label; the metric follows
     not_found: str  # a title where it does not; the metric follows
+    asked: str  # what too few pictures leave open
     why: str  # it is there in converted pictures; `{policy}` stands for the policy of the conversion
     advice: str  # what to do about it
 
@@ -164,6 +165,7 @@ PROBES = {
             "what a picture shows nor where. On pictures that it had not learnt from it reaches a ROC AUC of",
             found="Pixels tell the label by their JPEG history",
             not_found="The pixels do not tell how they were saved",
+            asked="whether pixels tell the label by their JPEG history",
             why="convert={policy} leaves in the pixels how files were saved before.",
             advice="Set convert=matched: fakes keep their last compression and genuine pictures are given "
             "the same ones, so that “saved by an editor” says nothing any more.",
@@ -183,6 +185,7 @@ PROBES = {
             "learnt from reach a ROC AUC of",
             found="Fakes are told by what they show, not by how they were made",
             not_found="Fakes are not found to show other motifs",
+            asked="whether fakes show other motifs",
             why="Fakes and genuine pictures differ in what they show: in motif, composition, light or "
             "colours. They may come from different sources, forgers may have chosen certain motifs, or what "
             "was put in may be so large that it changes the whole. No way of saving mends this.",

@@ -88,11 +88,11 @@ def _rows(tables: list[pd.DataFrame], n_first: int, bootstrap: Bootstrap) -> Ite
     drawn = bootstrap.draw(sides, len(names), len(fake))
     n_groups = min(len(np.unique(codes[of_class])) for of_class in (fake, ~fake))
     for column, metric in enumerate(COMPARED):
-        difference = drawn[:, 0, column] - drawn[:, 1, column]
-        certain = n_groups < 2 or np.nanstd(difference) < ALIKE
-        low, high = NONE if certain else bootstrap.difference(difference)
+        difference, differences = first[column] - second[column], drawn[:, 0, column] - drawn[:, 1, column]
+        certain = n_groups < 2 or np.nanstd(differences) < ALIKE
+        low, high = NONE if certain else bootstrap.difference(difference, differences, n_groups)
         yield {
             **{"metric": metric, "first": first[column], "second": second[column]},
-            **{"difference": first[column] - second[column], "low": low, "high": high},
+            **{"difference": difference, "low": low, "high": high},
             **{"n_fake": int(fake.sum()), "n_genuine": int((~fake).sum())},
         }

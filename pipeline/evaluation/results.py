@@ -105,6 +105,12 @@ class Results:
         rows = self.robustness[self.robustness["name"] == perturbation]
         return metric_of(rows.iloc[0], value="roc_auc") if len(rows) else Metric()
 
+    def change(self, perturbation: str) -> Metric:
+        """Return the change of the ROC AUC by a perturbation; without a value where it was not measured."""
+        rows = self.robustness[self.robustness["name"] == perturbation]
+        ends = {"value": "change", "low": "change_low", "high": "change_high"}
+        return metric_of({end: rows.iloc[0][name] for end, name in ends.items()}) if len(rows) else Metric()
+
     def n(self, subset: str = TEST) -> Counts:
         """Return how many pictures a subset has."""
         row = self.table[self.table["subset"] == subset].iloc[0]

@@ -55,9 +55,10 @@ def measure_robustness(
 
     Returns:
         `COLUMNS`, a row a perturbation after that of the pictures as handed in; metrics that cannot be given
-        are NaN. `change` is that of the ROC AUC, the shifts are mean changes of the logit, `flipped` is the
-        share of pictures that are called otherwise than before. `verdict` is `SHORTCUT` where the ROC AUC
-        rises by 0.01 or more, or, on a probe, reaches 0.6 with an interval above 0.5; `FRAGILE` where it
+        are NaN. `change` is that of the ROC AUC; one of 0 has an interval, too, because answers that stay as
+        they are for these pictures may change for others. The shifts are mean changes of the logit, `flipped`
+        is the share of pictures that are called otherwise than before. `verdict` is `SHORTCUT` where the ROC
+        AUC rises by 0.01 or more, or, on a probe, reaches 0.6 with an interval above 0.5; `FRAGILE` where it
         falls by more than 0.05; "" where neither is sure; or why nothing can be said.
     """
     fake = np.asarray(target) == 1
@@ -73,6 +74,8 @@ def measure_robustness(
             row |= _ranks(of_all[[place, 0]], drawn[:, [place, 0]], fake, group, bootstrap)
             row |= _calls(answers[:, place], answers[:, 0], fake, threshold)
             row["verdict"] = _verdict(row, is_probe)
+        if name == AS_HANDED_IN and row.get("change_low") is not None:
+            row |= {"change_low": 0.0, "change_high": 0.0}  # it is what changes are counted from
         rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype(dict.fromkeys(COLUMNS[5:-1], np.float64))
@@ -122,9 +125,9 @@ def _ranks(
 ) -> dict[str, float | None]:
     """Put together a ROC AUC and its change, from those (after, before) of all pictures and (draws, 2)."""
     after, before = values.tolist()
-    change_low, change_high = bootstrap.difference(drawn[:, 0] - drawn[:, 1])
-    low, high = bootstrap.interval(after, drawn[:, 0], len(np.unique(np.asarray(group))))
     n_groups = min(len(np.unique(np.asarray(group)[of_class])) for of_class in (fake, ~fake))
+    change_low, change_high = bootstrap.difference(after - before, drawn[:, 0] - drawn[:, 1], n_groups)
+    low, high = bootstrap.interval(after, drawn[:, 0], n_groups)
     if n_groups < 2:
         low, high, change_low, change_high = None, None, None, None
     elif after in (0.0, 1.0):  # all draws agree, and would promise certainty

@@ -36,6 +36,7 @@ from pipeline.reports.rendering import (
     COLUMNS,
     NOTHING,
     QUIET,
+    TOO_FEW,
     WARNING,
     as_decimal,
     inline_svg,
@@ -255,7 +256,7 @@ def summarise_audit(audit: Mapping[str, Any], page: Path) -> str:
             f"these shortcuts, {best['words']}, reaches {as_decimal(_metric(best))}{doubt}.",
             COLUMNS,
         )
-    serious = [remark for remark in remarks(audit) if remark.level in (BAD, WARNING)]
+    serious = [remark for remark in remarks(audit) if remark.level in (BAD, WARNING, TOO_FEW)]
     if serious:
         lines.append("")
     for remark in serious:

@@ -1,6 +1,6 @@
 """What an audit found, in plain words: what gives the label away, how much, and what to do about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.auditing.file_features import FEATURES
@@ -16,7 +16,10 @@ from pipeline.auditing.findings import (
     list_shortcuts,
 )
 from pipeline.auditing.shortcut_kinds import HISTORY, PROBES
+from pipeline.datasets.power import rough_test, what_it_takes
+from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.metrics import NEAR_A_COIN
 from pipeline.reports.audit_advice import (
     ADD_FAKE_JPEGS,
     COPYING,
@@ -27,7 +30,7 @@ from pipeline.reports.audit_advice import (
     policy_of,
     reasons,
 )
-from pipeline.reports.rendering import BAD, GOOD, NOTE, WARNING, as_decimal
+from pipeline.reports.rendering import BAD, GOOD, NOTE, TOO_FEW, WARNING, as_decimal
 
 LITTLE_ELSE = 0.80  # ROC AUC of a shortcut, from which on figures would be it and little else
 # The same for the history in pixels where the last save is matched: tampering changes the histograms, too.
@@ -46,8 +49,8 @@ class Remark(NamedTuple):
 def remarks(audit: Mapping[str, Any]) -> list[Remark]:
     """Return what was found, worst first."""
     found = [*file_remarks(audit), *content_remarks(audit)]
-    found += [remark for each in (_about_leaks, _about_labels) for remark in each(audit)]
-    order = [BAD, WARNING, NOTE, GOOD]
+    found += [remark for each in (_about_leaks, _about_labels, _about_the_test) for remark in each(audit)]
+    order = [BAD, WARNING, TOO_FEW, NOTE, GOOD]
     return sorted(found, key=lambda remark: order.index(remark.level))
 
 
@@ -66,16 +69,39 @@ def _about_probe(found: Shortcut, audit: Mapping[str, Any]) -> Remark:
     probe, auc = PROBES[found.name], _written(found)
     seen = f"{probe.seen} {auc}."
     if not found.is_above(audit["settings"]["warn_above"]):
-        # Motifs are few where groups are: nothing found is far from nothing there.
-        if found.high is not None and found.high > STILL:
-            seen += f" By the interval it may be as much as {found.high:.2f}."
-        return Remark(GOOD, f"{probe.not_found}: {auc}", seen)
+        return _nothing_found(f"{probe.not_found}: {auc}", f"{probe.asked}: {auc}", seen, [found], audit)
     return Remark(
         BAD if found.roc_auc >= LITTLE_ELSE else WARNING,
         f"{probe.found}: {auc}",
         f"{seen} {reasons([found], audit)} A detector can learn that and find no tampering at all.",
         advice([found], audit),
     )
+
+
+def _nothing_found(
+    title: str, asked: str, text: str, shortcuts: Sequence[Shortcut], audit: Mapping[str, Any]
+) -> Remark:
+    """Return praise where the intervals show that there is nothing, else how much there may be."""
+    reach = _reach(shortcuts)
+    possible = f" By the interval it may be as much as {reach:.2f}."
+    if reach <= NEAR_A_COIN[1]:
+        return Remark(GOOD, title, text + (possible if reach > STILL else ""))
+    n_groups = counted(audit["parts"][TRAINING]["n_groups"], "group")
+    return Remark(
+        TOO_FEW,
+        f"Too few pictures to tell {asked}",
+        f"{text}{possible} Below {NEAR_A_COIN[1]:g} it would be shown that there is nothing.",
+        f"Add pictures of other groups; there are {n_groups}. {what_it_takes()}",
+    )
+
+
+def _reach(shortcuts: Sequence[Shortcut]) -> float:
+    """Return the highest ROC AUC that intervals leave possible; what lies below 0.5 can be read backwards."""
+    ends = [
+        (0.0, 1.0) if found.low is None or found.high is None else (found.low, found.high)
+        for found in shortcuts
+    ]
+    return max((max(1 - low, high) for low, high in ends), default=0.5)
 
 
 def verdict(audit: Mapping[str, Any]) -> str:
@@ -96,6 +122,11 @@ def verdict(audit: Mapping[str, Any]) -> str:
         return f"Part of a detector's figures will be {shares}: read them beside the {figures} of {named}."
     if strong:
         return "Files tell something of the label even after conversion."
+    reach = _reach(list_shortcuts(part[CONVERTED], TRAINING))
+    if reach > NEAR_A_COIN[1]:
+        return f"Too few pictures to tell: shortcuts of up to {reach:.2f} are possible."
+    if not part[CONVERTED][PROBE]:
+        return "Nothing was found in the files; the pixels were not probed."
     return "Nothing was found besides the tampering that tells the label."
 
 
@@ -112,13 +143,13 @@ def _about_pixels(audit: Mapping[str, Any]) -> Iterator[Remark]:
     listed = list_shortcuts(audit["parts"][TRAINING][CONVERTED], TRAINING)
     history = next((found for found in listed if found.kind == HISTORY), None)
     if history is None:
-        yield Remark(NOTE, "The pixels were not probed", "Too few pictures of each class were looked at.")
+        yield Remark(TOO_FEW, "The pixels were not probed", "Too few pictures of each class were looked at.")
         return
     probe, auc = PROBES[HISTORY], _written(history)
     seen = f"{probe.seen} {auc}."
     mending = ADD_FAKE_JPEGS if policy_of(audit) == "matched" else probe.advice
     if not history.is_above(audit["settings"]["warn_above"]):
-        yield Remark(GOOD, f"{probe.not_found}: {auc}", seen)
+        yield _nothing_found(f"{probe.not_found}: {auc}", f"{probe.asked}: {auc}", seen, [history], audit)
     elif is_matched(audit, TRAINING):
         yield _about_matched_pixels(history, seen, audit)
     elif _is_history(history, audit):
@@ -189,10 +220,10 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
     part, warn = audit["parts"][TRAINING], audit["settings"]["warn_above"]
     if part["too_few"]:
         yield Remark(
-            NOTE,
+            TOO_FEW,
             "Too few pictures to learn from",
             f"There are {part['too_few']}. What tells their label cannot be known.",
-            "Add pictures, or read the figures of any detector with that in mind.",
+            f"Add pictures, or read the figures of any detector with that in mind. {what_it_takes()}",
         )
         return
     before, after = (_strong(part[side], warn) for side in (RAW, CONVERTED))
@@ -212,10 +243,12 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
             advice(telling, audit),
         )
     else:
-        yield Remark(
-            GOOD,
+        yield _nothing_found(
             "Converted files do not tell the label",
+            "whether converted files tell the label",
             f"No property of a file, alone or with the others, lies above {warn:g} with its whole interval.",
+            [found for found in list_shortcuts(part[CONVERTED], TRAINING) if found.what != PROBE],
+            audit,
         )
     before = [found for found in before if found.what != PROBE]
     if before and policy_of(audit) not in COPYING:
@@ -284,6 +317,17 @@ def _about_labels(audit: Mapping[str, Any]) -> Iterator[Remark]:
             "An empty or full mask shows no place, an inverted one the wrong one; a rejected one has another "
             "shape than its picture.",
             "Correct or remove them; they are listed below.",
+        )
+
+
+def _about_the_test(audit: Mapping[str, Any]) -> Iterator[Remark]:
+    if rough := rough_test(audit["test_groups"]):
+        yield Remark(
+            TOO_FEW,
+            "Few pictures to test on: any figure of a detector will be rough",
+            rough,
+            "Add pictures of other groups before training, give the test a larger share "
+            "(split.shares), or cross-validate (split.folds).",
         )
 
 

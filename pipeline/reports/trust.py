@@ -7,10 +7,14 @@ together from them; technical terms and numbers stand in their texts.
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import pandas as pd
+
 from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.findings import ALL_WORDS, scored_shortcuts
 from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
 from pipeline.auditing.shortcut_kinds import PROBES
+from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.metrics import NEAR_A_COIN
 from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import BEST_SHORTCUT, TEST, Results, metric_of
 from pipeline.evaluation.robustness import AS_HANDED_IN
@@ -18,7 +22,7 @@ from pipeline.evaluation.robustness import FRAGILE as FALLS
 from pipeline.evaluation.robustness import SHORTCUT as TELLS
 from pipeline.reports.audit_advice import policy_of
 from pipeline.reports.audit_text import Remark, content_remarks, file_remarks
-from pipeline.reports.rendering import BAD, GOOD, WARNING, as_decimal
+from pipeline.reports.rendering import BAD, GOOD, TOO_FEW, WARNING, as_decimal
 from pipeline.reports.trust_rules import (
     ALTERED,
     CONTENT,
@@ -27,9 +31,12 @@ from pipeline.reports.trust_rules import (
     FILES,
     FRAGILE,
     LEAK,
+    NO_BETTER,
+    NOTHING_SAID,
     NUMBER,
     SHORTCUTS,
     SKILL,
+    SMALL,
     Check,
     Finding,
     about_control,
@@ -38,6 +45,7 @@ from pipeline.reports.trust_rules import (
     about_leak,
     about_number,
     about_skill,
+    half_width,
     pairs,
     surely_above,
 )
@@ -61,11 +69,13 @@ _COPYING = ("raw", "tif_only")  # policies that keep files as they are
 _FILES_SAY = {
     BAD: "how the files were saved gives the label away",
     WARNING: "how the files were saved still tells something of the label",
+    TOO_FEW: "too few pictures to tell whether how the files were saved gives the label away",
     GOOD: "how the files were saved tells nothing of the label",
 }
 _PICTURES_SAY = {
     BAD: "what the pictures show gives the label away",
     WARNING: "what the pictures show tells something of the label",
+    TOO_FEW: "too few pictures to tell whether fakes show other things than genuine pictures",
     GOOD: "fakes are not found to show other things than genuine pictures",
 }
 
@@ -105,8 +115,10 @@ def about_shortcuts(results: Results) -> Check:
             f"{evidence} So the test can be passed without finding any forgery, and nothing shows that this "
             "detector finds one.",
         )
-    if surely_above(detector, shortcut):
+    if surely_above(detector, shortcut) and surely_above(detector, Metric(0.5, 0.5, 0.5)):
         return GOOD, "it is clearly better than any trick that looks for no forgery", evidence
+    if None in (*detector, *shortcut) or half_width(detector) > NOTHING_SAID:
+        return TOO_FEW, "too few pictures to tell whether a trick does as well", evidence
     return (
         WARNING,
         "it is hardly better than a trick that looks for no forgery",
@@ -172,11 +184,17 @@ def about_alterations(results: Results) -> Check:
             + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some."),
         )
     if rows.empty:
-        return (
-            GOOD,
-            "no alteration of the pictures makes it better",
+        text = (
             f"{len(judged)} of {len(altered)} could be judged. One that did, or one that leaves no trace of "
-            "a forgery and changes nothing, would show that it reads something else.",
+            "a forgery and changes nothing, would show that it reads something else."
+        )
+        unbounded = [row["name"] for _, row in judged.iterrows() if not _makes_no_better(row)]
+        if not unbounded:
+            return GOOD, "no alteration of the pictures makes it better", text
+        return (
+            TOO_FEW,
+            "too few pictures to tell whether an alteration makes it better",
+            f"{text} By the intervals {len(unbounded)} may: {', '.join(unbounded)}.",
         )
     probes = rows[rows["family"] == CONTENT_ONLY]
     whole = results.metric(TEST, "roc_auc")
@@ -190,6 +208,13 @@ def about_alterations(results: Results) -> Check:
         f"ROC AUC after alteration: {named}; of the pictures as they are {as_decimal(whole)}. It reads "
         "something besides forgeries.",
     )
+
+
+def _makes_no_better(row: pd.Series) -> bool:
+    """Return whether an alteration surely leaves a detector no better, or a probe no better than a coin."""
+    if row["family"] == CONTENT_ONLY:
+        return bool(row["high"] <= NEAR_A_COIN[1])
+    return bool(row["change_high"] <= SMALL[1])
 
 
 RULES: dict[str, Callable[[Results], Check]] = {  # weightiest first
@@ -209,7 +234,7 @@ RULES: dict[str, Callable[[Results], Check]] = {  # weightiest first
 def believe(results: Results) -> list[Finding]:
     """List the reasons for and against, worst first, weightiest first among equals."""
     found = [Finding(about, *check) for about, rule in RULES.items() if (check := rule(results))]
-    return sorted(found, key=lambda finding: [BAD, WARNING, GOOD].index(finding.level))
+    return sorted(found, key=lambda finding: [BAD, WARNING, TOO_FEW, GOOD].index(finding.level))
 
 
 # Each must be good before figures may be believed. Fragility is among them because a figure that is gone once
@@ -227,12 +252,19 @@ class Verdict(NamedTuple):
 
 
 def conclude(findings: Sequence[Finding]) -> Verdict:
-    """Return the verdict that the findings of `believe` come to."""
+    """Return the verdict that the findings of `believe` come to.
+
+    The fewer pictures, the harder it is: what a small test cannot show is not half believed.
+    """
     bad = [finding for finding in findings if finding.level == BAD]
+    few = [finding for finding in findings if finding.about == NUMBER and finding.level == TOO_FEW]
     essential = [finding for finding in findings if finding.about in _ESSENTIAL]
     doubtful = [finding for finding in essential if finding.level != GOOD]
+    if few:
+        return Verdict(BAD, "Do not believe these figures: too few pictures", _sentence([*few, *bad]))
     if [finding.about for finding in bad] == [SKILL]:
-        return Verdict(BAD, "The detector does not work", _sentence(bad))
+        works = "The detector does not work" if bad[0].title == NO_BETTER else "It is not shown to work"
+        return Verdict(BAD, works, _sentence(bad))
     if bad:
         return Verdict(BAD, "Do not believe these figures", _sentence(bad))
     if doubtful:

@@ -1,18 +1,25 @@
-"""Was the detector tested in a way that says something: on whom, on how many, and on what of a picture."""
+"""Was the detector tested in a way that says something: on whom, on how many, and on what of a picture.
+
+A tick takes an interval that shows what it says: that one figure lies above another, or that a difference is
+small, with the whole interval in a band (`Metric.lies_within`). Where an interval is too wide for either, the
+finding is `TOO_FEW`: too few pictures to tell.
+"""
 
 from collections.abc import Mapping
-from math import hypot
+from math import hypot, inf
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.evaluation.bootstrap import Metric
-from pipeline.evaluation.metrics import METRICS
+from pipeline.datasets.power import what_it_takes
+from pipeline.errors import counted
+from pipeline.evaluation.bootstrap import NONE, Interval, Metric
+from pipeline.evaluation.metrics import METRICS, NEAR_A_COIN
 from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.evaluation.robustness import AS_HANDED_IN, FALL
 from pipeline.evaluation.robustness import FRAGILE as FALLS
-from pipeline.reports.rendering import BAD, GOOD, WARNING, as_decimal
+from pipeline.reports.rendering import BAD, GOOD, NOTHING, TOO_FEW, WARNING, as_decimal
 
 SHORTCUTS, LEAK, CONTROL, FRAGILE = "shortcuts", "leak", "control", "fragile"
 FILES, CONTENT, ALTERED, SKILL = "files", "content", "altered", "skill"
@@ -24,7 +31,7 @@ class Finding(NamedTuple):
 
     Attributes:
         about: what it is about: `SHORTCUTS`, `LEAK`, `CONTROL`, …
-        level: `GOOD`, `WARNING` or `BAD`.
+        level: `GOOD`, `TOO_FEW`, `WARNING` or `BAD`.
         title: a clause that starts with a small letter where grammar lets it.
         text: the evidence.
     """
@@ -46,24 +53,33 @@ def pairs(roc_auc: Metric) -> str:
 
 
 def surely_above(first: Metric, second: Metric) -> bool:
-    """Return whether a metric is above another with the whole interval of their difference.
+    """Return whether a metric is above another with the whole interval of their difference."""
+    low, _ = difference(first, second)
+    return low is not None and low > 0
 
-    The interval is put together from those of the two (Zou and Donner, 2008, doi:10.1002/sim.3095) as if
-    they were independent; on the same pictures they go up and down together, so that this errs towards no.
+
+def difference(first: Metric, second: Metric) -> Interval:
+    """Compute the interval of the difference of two metrics; `NONE` where one of them has none.
+
+    It is put together from theirs (Zou and Donner, 2008, doi:10.1002/sim.3095) as if they were independent;
+    on the same pictures they go up and down together, so that it is too wide, which errs towards doubt.
     """
-    if None in (first.value, first.low, second.value):
-        return False
-    upwards = 0.0 if second.high is None else second.high - second.value  # type: ignore[operator]
-    return first.value - second.value > hypot(first.value - first.low, upwards)  # type: ignore[operator]
+    if None in (*first, *second):
+        return NONE
+    (value, low, high), (other, other_low, other_high) = first, second
+    apart = value - other  # type: ignore[operator]
+    return (
+        apart - hypot(value - low, other_high - other),  # type: ignore[operator]
+        apart + hypot(high - value, other - other_low),  # type: ignore[operator]
+    )
 
 
 MUCH = 0.5  # of what it reacts with to forged pieces, from which on untouched ones explain the figures
-WIDE = 0.2  # width of an interval from which on a figure is a rough one
+ROUGH = 0.1  # half of the width of an interval, from which on a figure is a rough one
+NOTHING_SAID = 0.2  # and from which on it says nothing: 0.7 may be a coin, or an excellent detector
+SMALL = (-FALL, FALL)  # change of a ROC AUC that is none to speak of
+AS_WELL = 0.1  # by how much less a ROC AUC may be elsewhere, with its whole interval, to be about as good
 LEAKS = 0.01  # share of the tested pictures with relatives in training that is no mere accident
-# How high the interval of untouched pieces may reach that are said to look genuine to it: by then it would
-# pick the fake's piece in two of three pairs. Wider intervals come from too few pieces and say nothing.
-NEAR_A_COIN = 0.65
-TOO_FEW = "there were too few pieces of fakes to say"
 _PLURAL = {"fake": "fakes", "genuine": "genuine pictures"}
 
 
@@ -78,6 +94,11 @@ class Leak(NamedTuple):
     def share(self) -> float:
         """Share of them with a relative."""
         return self.related / self.pictures if self.pictures else 0.0
+
+    @property
+    def counted(self) -> str:
+        """How many were tested, in words."""
+        return counted(self.pictures, self.whom.removesuffix("s"))
 
 
 def leaks(counts: Mapping[str, Any]) -> list[Leak]:
@@ -116,6 +137,12 @@ def about_leak(results: Results) -> Check:
     if twins := _alike_in_training(results.audit):
         title = f"{twins} tested pictures have a twin in training"
         return WARNING, title, f"{meaning} See audit.html."
+    if half_width(results.metric(TEST, "roc_auc")) > NOTHING_SAID:
+        return (
+            TOO_FEW,
+            "none of the few tested pictures has a relative in training",
+            f"With {worst.counted} and {other.counted} tested that says little of the way they were dealt.",
+        )
     return (
         GOOD,
         "no tested picture has a relative in training",
@@ -142,7 +169,7 @@ def about_control(results: Results) -> Check:
         evidence += f" Forged pieces: {as_decimal(tampered)}, where 1 means that it finds all."
     reacts = (untouched.low or 0.0) > 0.5
     if untouched.high is None or tampered.low is None:
-        return WARNING, f"{TOO_FEW} whether it looks at the forgery itself", evidence
+        return TOO_FEW, "too few pieces of fakes to tell whether it looks at the forgery itself", evidence
     if reacts and untouched.value - 0.5 > MUCH * ((tampered.value or 0.5) - 0.5):
         return (
             BAD,
@@ -151,25 +178,30 @@ def about_control(results: Results) -> Check:
         )
     if reacts:
         return WARNING, "it reacts a little to pieces of fakes that nobody has forged", evidence
-    if untouched.high > NEAR_A_COIN:
-        title = f"{TOO_FEW} whether it leaves alone what nobody has forged"
-        return WARNING, title, evidence
+    if not untouched.lies_within(NEAR_A_COIN):
+        title = "too few pieces of fakes to tell whether it leaves alone what nobody has forged"
+        return TOO_FEW, title, evidence
     if tampered.low <= 0.5 or not surely_above(tampered, untouched):
         title = "it does not surely react more to the forged places than to the rest"
         return WARNING, title, evidence
     return GOOD, "it reacts to the forged places and not to the rest", evidence
 
 
+NO_BETTER = "it is no better than a coin"
+
+
 def about_skill(results: Results) -> Check:
     """Check whether it can do anything at all."""
     found = results.metric(TEST, "roc_auc")
-    if found.low is not None and found.low <= 0.5:
-        return (
-            BAD,
-            "it is not surely better than a coin",
-            f"ROC AUC {as_decimal(found)}; 0.5 is a coin, and the interval holds it.",
-        )
-    return None
+    if found.low is None or found.high is None or found.low > 0.5:
+        return None
+    is_a_coin = found.high <= NEAR_A_COIN[1]
+    return (
+        BAD,
+        NO_BETTER if is_a_coin else "it is not surely better than a coin",
+        f"ROC AUC {as_decimal(found)}; 0.5 is a coin, and the interval "
+        + ("ends close to it." if is_a_coin else "holds it, and much better ones, too."),
+    )
 
 
 def about_elsewhere(results: Results) -> Check:
@@ -196,31 +228,39 @@ def about_elsewhere(results: Results) -> Check:
         title = "on pictures from elsewhere it is not surely better than a trick"
     elif surely_above(here, there):
         title = "on pictures from elsewhere it is worse"
-    else:
+    elif (difference(there, here)[0] or -1.0) >= -AS_WELL:
         title = "on pictures from elsewhere it does about as well"
         return GOOD, title, evidence
+    else:
+        title = "too few pictures to tell whether it does as well on pictures from elsewhere"
+        return TOO_FEW, title, f"{evidence} As well means at most {AS_WELL:g} less, with the whole interval."
     return WARNING, title, f"{evidence} The other figures hold for pictures like those that it knows."
 
 
 def about_number(results: Results) -> Check:
     """Check how rough the metrics are."""
     n = results.n()
-    pictures = f"{n.n_fake:,} fakes and {n.n_genuine:,} genuine pictures"
-    text = f"{pictures} in {n.n_groups:,} groups that belong together."
+    text = (
+        f"{counted(n.n_fake, 'fake')} and {counted(n.n_genuine, 'genuine picture')} in "
+        f"{counted(n.n_groups, 'group')} that belong together."
+    )
     found = {name: results.metric(TEST, name) for name in ("fake_accuracy", "genuine_accuracy", "roc_auc")}
-    widths = {
-        name: metric.high - metric.low
-        for name, metric in found.items()
-        if metric.low is not None and metric.high is not None
-    }
-    widest = max(widths, key=lambda name: widths[name], default=None)
-    if widest is None or "roc_auc" not in widths:
-        return WARNING, "it was tested on too few pictures to say how sure its figures are", text
-    if widths[widest] > WIDE:
-        low, high = (100 * (end or 0.0) for end in found[widest][1:])
-        text += f" The {METRICS[widest].title}, for instance, may be anything from {low:.0f} to {high:.0f} %."
-        return WARNING, "it was tested on few pictures, so its figures are rough", text
-    return GOOD, "it was tested on enough pictures", text
+    widest = max(found, key=lambda name: half_width(found[name]))
+    if half_width(found["roc_auc"]) > NOTHING_SAID:
+        return TOO_FEW, "it was tested on too few pictures to tell anything", f"{text} {what_it_takes()}"
+    if half_width(found[widest]) <= ROUGH:
+        return GOOD, "it was tested on enough pictures", text
+    metric = METRICS[widest]
+    if found[widest].low is not None:
+        low, high = (end or 0.0 for end in found[widest][1:])
+        span = f"{100 * low:.0f} to {100 * high:.0f} %" if metric.is_share else f"{low:.2f} to {high:.2f}"
+        text += f" The {metric.title}, for instance, may be anything from {span}."
+    return WARNING, "it was tested on few pictures, so its figures are rough", f"{text} {what_it_takes()}"
+
+
+def half_width(metric: Metric) -> float:
+    """Return half of the width of an interval; infinite where there is none."""
+    return inf if metric.low is None or metric.high is None else (metric.high - metric.low) / 2
 
 
 def _alike_in_training(audit: Mapping[str, Any]) -> int:
@@ -257,9 +297,19 @@ def about_fragility(results: Results) -> Check:
     listed = ", ".join(f"{name} {as_decimal(metric)}" for name, metric in after.items())
     evidence = f"ROC AUC {as_decimal(whole)} as handed in; {listed}. {_others(known)}"
     fallen = [name for name, metric in after.items() if whole.value - (metric.value or 0.0) > FALL]
-    if not fallen:
+    changes = {name: results.change(name) for name in EVERYDAY}
+    if not fallen and all(change.lies_within(SMALL) for change in changes.values()):
         title = "saving a picture once more, or sending it through a social network, changes little"
         return GOOD, title, evidence
+    if not fallen:
+        widest = max(changes, key=lambda name: half_width(changes[name]))
+        low, high = (NOTHING if end is None else f"{end:+.2f}" for end in changes[widest][1:])
+        return (
+            TOO_FEW,
+            "too few pictures to tell what saving a picture once more does to it",
+            f"{evidence} By its interval, the change after {widest} may be anything from {low} to {high}; "
+            f"changing little means less than {FALL:g} either way.",
+        )
     first, sure = fallen[0], set(known.loc[known["verdict"] == FALLS, "name"])
     if UNTOUCHED in fallen:
         evidence = (

@@ -47,9 +47,11 @@ def test_what_changes_nothing_has_the_metrics_of_the_first_row(separation, seed)
     assert list(table.columns) == COLUMNS
     first, second = table.iloc[0], table.iloc[1]
     assert first["name"] == "none"
-    named = ["name", "family", "strength"]
-    pd.testing.assert_series_equal(first.drop(named), second.drop(named), check_names=False)
-    assert second["change"] == second["change_low"] == second["change_high"] == second["flipped"] == 0
+    named, ends = ["name", "family", "strength"], ["change_low", "change_high"]
+    pd.testing.assert_series_equal(first.drop(named + ends), second.drop(named + ends), check_names=False)
+    assert first["change"] == first["change_low"] == first["change_high"] == 0
+    assert second["change"] == second["flipped"] == 0
+    assert -0.1 < second["change_low"] < 0 < second["change_high"] < 0.1
     assert second["verdict"] == ""
 
 

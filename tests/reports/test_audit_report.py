@@ -1,5 +1,6 @@
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import audit_rows, plot_audit, render_page, summarise_audit, write_audit
 from pipeline.reports.audit_text import remarks, verdict
-from pipeline.reports.rendering import BAD, WARNING
+from pipeline.reports.rendering import BAD, GOOD, WARNING
 
 
 def estimate(value, spread=0.05):
@@ -58,6 +59,7 @@ def audit(policy, converted, raw=None, **parts):
             "folds": 5, "bootstrap": 100, "confidence": 0.95, "warn_above": 0.55, "fail_above": None,
         },
         "pictures": {"train": {"genuine": 40, "fake": 40}, "test": {"genuine": 10, "fake": 10}},
+        "test_groups": {"genuine": 80, "fake": 80},
         "parts": {"training": training} | parts,
         "on_test": {
             "test": {
@@ -239,6 +241,38 @@ def test_what_is_wrong_comes_with_advice(policy, value, name):
 def test_where_nothing_is_found_the_page_says_so():
     assert verdict(CLEAN) == "Nothing was found besides the tampering that tells the label."
     assert {remark.level for remark in remarks(CLEAN)} == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("spread", "says"),
+    [
+        (0.05, "Nothing was found besides the tampering that tells the label."),
+        (0.3, "Too few pictures to tell: shortcuts of up to 0.82 are possible."),
+        (0.45, "Too few pictures to tell: shortcuts of up to 0.97 are possible."),
+    ],
+)
+def test_nothing_was_found_only_where_intervals_end_low(spread, says):
+    found = audit("matched", side(0.52, 0.5, bytes=0.51))
+    converted = found["parts"]["training"]["converted"]
+    for kind in ("features", "all_metadata", "probe"):
+        converted[kind] = {name: estimate(each["roc_auc"], spread) for name, each in converted[kind].items()}
+    assert verdict(found) == says
+    praised = {remark.title for remark in remarks(found) if remark.level == GOOD}
+    assert praised == ({"Nothing tested was trained on"} if spread > 0.1 else praised)
+    assert len(praised) == (4 if spread < 0.1 else 1)
+    assert ("! Too few pictures to tell" in summarise_audit(found, Path("audit.html"))) == (spread > 0.1)
+
+
+def test_what_was_learnt_the_wrong_way_round_is_no_proof_of_nothing():
+    found = audit("matched", side(0.3, 0.5, bytes=0.51))
+    assert verdict(found) == "Too few pictures to tell: shortcuts of up to 0.75 are possible."
+
+
+def test_a_test_that_will_be_rough_is_named_before_training():
+    assert "Few pictures to test on" not in render_page(CLEAN)
+    rough = CLEAN | {"test_groups": {"genuine": 12, "fake": 1}}
+    assert "Only 1 group of fakes and 12 groups of genuine pictures" in render_page(rough)
+    assert "! Few pictures to test on" in summarise_audit(rough, Path("audit.html"))
 
 
 def test_a_property_that_only_tells_the_collection_is_said_to():
