@@ -72,7 +72,8 @@ def send_audit(reports: Path) -> str:
         return sent.run_id
     made_from = audit["built_from"]
     data = made_from["data"]["name"]
-    name = " ".join([data, made_from["convert"]["policy"], made_from["split"]["method"]])
+    settings = (made_from["convert"]["policy"], made_from["split"]["method"], f"seed={made_from['seed']}")
+    name = " ".join([data, *settings])
     tracker = Tracker.start(EXPERIMENT, name, {RUN_KEY: key})
     chosen = {setting: made_from[setting] for setting in ("seed", "convert", "split")}
     tracker.log_params(flatten(chosen | {"data": {"name": data}, "audit": audit["settings"]}))

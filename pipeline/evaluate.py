@@ -48,14 +48,17 @@ from pipeline.records import (
     METRICS_FILE,
     REPORT,
     code_state,
+    how_it_was_made,
     read_record,
     send_training,
 )
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.gallery import Shown, choose, write_gallery
 from pipeline.reports.model_card import write_model_card
+from pipeline.reports.rendering import as_decimal, in_percent, title
 from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import SUMMARY, summary_table
+from pipeline.reports.terminal import ACCURACIES
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
@@ -132,7 +135,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
 
 def send_evaluation(models: Path, reports: Path) -> None:
     """Bring the evaluation in `reports` into the MLflow run of `models`, over an earlier one."""
-    tracker = Tracker.find(read_record(models)) or Tracker(connect(), send_training(models))
+    record = read_record(models)
+    tracker = Tracker.find(record) or Tracker(connect(), send_training(models))
     metrics = json.loads((reports / METRICS_FILE).read_text(encoding="utf-8"))
     tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})
     evaluation = json.loads((reports / EVALUATION_FOLDER / RUN_FILE).read_text(encoding="utf-8"))
@@ -141,6 +145,23 @@ def send_evaluation(models: Path, reports: Path) -> None:
         *(reports / name for name in (EVALUATION_FOLDER, METRICS_FILE, REPORT, CARD, AUDIT, PAGE))
     )
     tracker.log_beside_detector(reports / CARD)
+    folder, confidence = reports / EVALUATION_FOLDER, evaluation["evaluate"]["confidence"]
+    figures = figures_in_sentences(Results.load(folder, reports / METRICS_FILE, confidence))
+    tracker.describe(f"{figures}\n\n{how_it_was_made(record, tracker.run_id)}", replace=True)
+
+
+def figures_in_sentences(results: Results) -> str:
+    """Return the headline figures in Markdown, a paragraph a subset."""
+    lines = []
+    for subset in results.shown_subsets():
+        n, figures = results.n(subset), [results.metric(subset, name) for name in ACCURACIES]
+        fakes, genuine, balanced = map(in_percent, figures)
+        lines.append(
+            f"**{title(subset).strip()}**, {n.n_fake:,} fake and {n.n_genuine:,} genuine pictures: "
+            f"ROC AUC {as_decimal(results.metric(subset, 'roc_auc'))}, accuracy on fakes {fakes}, on genuine "
+            f"pictures {genuine}, balanced {balanced}"
+        )
+    return "\n\n".join(lines)
 
 
 def _shown(detector: Detector, tested: pd.DataFrame, table: pd.DataFrame) -> Iterator[Shown]:

@@ -19,8 +19,15 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from pipeline.checking import model_name
 from pipeline.config import TABLES, TRAINING, Config, flatten, validate
-from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE
+from pipeline.detector.decision import (
+    DECISION_FILE,
+    HISTORY_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+    logged_address,
+)
 from pipeline.detector.served import Serving
 from pipeline.errors import UserError
 from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
@@ -34,6 +41,9 @@ TAGS = (
 )
 
 
+_NAMED = 4  # settings in the name of a run
+
+
 class TrainingRun(contextlib.AbstractContextManager["TrainingRun"]):
     """One training while it runs: its record, and its MLflow run if the store answers.
 
@@ -43,24 +53,27 @@ class TrainingRun(contextlib.AbstractContextManager["TrainingRun"]):
         record: what becomes `run.json`.
     """
 
-    def __init__(self, config: Config, name: str, parent: str | None, facts: Mapping[str, Any]) -> None:
+    def __init__(
+        self, config: Config, name: str | None, parent: str | None, facts: Mapping[str, Any]
+    ) -> None:
         """Open the run.
 
         Args:
             config: the whole configuration; what a training depends on is kept in the record.
-            name: of the run.
+            name: of the run; None: see `run_name`.
             parent: MLflow run of the sweep that this one belongs to.
             facts: of the inputs and the machine (digests, device, precision).
         """
+        code = code_state(config.choose("sample", *TABLES, *TRAINING))
         self.record: dict[str, Any] = {
             RUN_KEY: uuid.uuid4().hex,
             "run_id": None,
-            "name": name,
+            "name": name or run_name(config, code["differing"] or {}),
             "experiment": config.tracking.experiment,
             "parent": parent,
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seed": config.seed,
-            **code_state(config.choose("sample", *TABLES, *TRAINING)),
+            **code,
             **facts,
             "config": portable(config.choose("data.name", "seed", "convert", "split", *TRAINING)),
         }
@@ -101,8 +114,37 @@ def send_training(models: Path) -> str:
     tracker.log_text(yaml.safe_dump(record["config"], sort_keys=False), "config/train.yaml")
     tracker.log_files(*(models / name for name in (HISTORY_FILE, DECISION_FILE, SUMMARY_FILE, RUN_FILE)))
     tracker.log_detector(models, Serving().model_dump())
+    score = record["validation"]["balanced_accuracy"]
+    figure = "not known" if score is None else f"{score:.0%}"
+    text = f"Balanced accuracy on validation pictures, by which it was chosen: {figure}. Not evaluated yet."
+    tracker.describe(f"{text}\n\n{how_it_was_made(record, tracker.run_id)}", replace=False)
     tracker.end()
     return tracker.run_id
+
+
+def run_name(config: Config, differing: Mapping[str, Any]) -> str:
+    """Return what tells a training from others: `dct sample matched grouped seed=20 train.epochs=3`.
+
+    `differing`, of `code_state`, are the settings that are not those committed.
+    """
+    data = Path(config.data.root).name if config.data.name == "folders" else config.data.name
+    head = [model_name(config.model), data, config.convert.policy, config.split.method, f"seed={config.seed}"]
+    whole = [key.partition(".")[0] for key in ("model._target_", "inputs.method") if key in differing]
+    told = ("data.", "sample.", "seed", "convert.policy", "split.method", *(f"{group}." for group in whole))
+    changed = [f"{key}={value}" for key, value in differing.items() if not key.startswith(told)]
+    if "inputs" in whole:
+        changed.insert(0, f"inputs={config.inputs.method}")
+    more = [f"and {len(changed) - _NAMED} more"] if len(changed) > _NAMED else []
+    return " ".join([*head, *changed[:_NAMED], *more])
+
+
+def how_it_was_made(record: Mapping[str, Any], run_id: str) -> str:
+    """Return, in Markdown, the settings that are not those committed, and how the detector is loaded."""
+    differing = [f"{key}={value}" for key, value in (record.get("differing") or {}).items()]
+    lines = [f"Other than committed: `{' '.join(differing)}`"] if differing else []
+    if record.get("dvc_experiment"):
+        lines.append(f"DVC's experiment: `dvc exp apply {record['dvc_experiment']}`")
+    return "\n\n".join([*lines, f'`mlflow.pyfunc.load_model("{logged_address(run_id)}")`'])
 
 
 def open_sweep(config: Config, name: str) -> str | None:

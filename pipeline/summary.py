@@ -20,9 +20,10 @@ from pipeline.config import Config, validate
 from pipeline.errors import UserError
 from pipeline.evaluation.results import Results
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, evaluated_run, read_record
+from pipeline.reports.reproduce import model_address
 from pipeline.reports.terminal import summarise
 from pipeline.stage import plain_errors, start
-from pipeline.tracking import RUN_KEY
+from pipeline.tracking import RUN_KEY, where_runs_are_compared
 
 
 def summary(config: Config) -> str:
@@ -47,9 +48,9 @@ def summary(config: Config) -> str:
     lines = [
         "",
         summarise(results, files),
-        f"MLflow    run {record['run_id'] or 'to be sent with python -m pipeline.runs send'}",
+        f"MLflow    {model_address(results) or 'to be sent with python -m pipeline.runs send'}",
         "",
-        "compare runs       make ui, then open http://127.0.0.1:5000",
+        f"compare runs       {where_runs_are_compared()}",
         "ask of a picture   .venv/bin/python -m pipeline.predict PATH",
     ]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 import filelock
 import pandas as pd
 
-from pipeline.detector.decision import RUN_FILE
+from pipeline.detector.decision import LOGGED, RUN_FILE
 from pipeline.errors import UserError
 
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
@@ -36,6 +37,15 @@ def repository() -> Path:
 def store_address() -> str:
     """Return `MLFLOW_TRACKING_URI` if set, else the SQLite file that `mlflow ui` opens with no flags."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository() / DATABASE}"
+
+
+def where_runs_are_compared() -> str:
+    """Return what to do to see the table of runs in a browser, without the password of an address."""
+    given = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if given.startswith("http"):
+        return f"open {re.sub('//[^/@]*@', '//', given)}"
+    start = 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"' if given else "make ui (= mlflow ui)"
+    return f"{start}, then open http://127.0.0.1:5000"
 
 
 def connect() -> Any:
@@ -192,6 +202,13 @@ class Tracker:
             elif path.is_file():
                 self.client.log_artifact(self.run_id, str(path))
 
+    def describe(self, text: str, replace: bool) -> None:
+        """Set the description that the run's page shows (Markdown); leave an earlier one unless `replace`."""
+        from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+        if replace or MLFLOW_RUN_NOTE not in self.client.get_run(self.run_id).data.tags:
+            self.client.set_tag(self.run_id, MLFLOW_RUN_NOTE, text)
+
     def log_text(self, text: str, name: str) -> None:
         """Log `text` as the artifact `name`."""
         self.client.log_text(self.run_id, text, name)
@@ -209,7 +226,7 @@ class Tracker:
             return
         with mlflow.start_run(run_id=self.run_id, log_system_metrics=False):
             mlflow.pyfunc.log_model(
-                name="model",
+                name=LOGGED,
                 loader_module=LOADER,
                 data_path=str(models),
                 code_paths=[str(Path(__file__).parent)],

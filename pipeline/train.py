@@ -47,16 +47,15 @@ LEARNT_FROM = SPLITS[:2]  # train and validation: the test table is not even ope
 
 
 def run(config: Config) -> None:
-    """Train into `paths.models`; the run is named after what tells it from others at a glance."""
-    name = " ".join([config.data.name, model_name(config.model), config.convert.policy, config.split.method])
-    train(config, Path(config.paths.models), name=name)
+    """Train into `paths.models`."""
+    train(config, Path(config.paths.models))
 
 
-def train(config: Config, models: Path, name: str, parent: str | None = None) -> dict[str, Any]:
+def train(config: Config, models: Path, name: str | None = None, parent: str | None = None) -> dict[str, Any]:
     """Train one detector; replace the folder `models` by it; return its `run.json`.
 
-    `name` is that of its MLflow run, `parent` the id of that of the sweep it belongs to. Raises UserError
-    where the tables or pictures are not what the configuration says.
+    `name` is that of its MLflow run (None: what tells it from others), `parent` the id of that of its sweep.
+    Raises UserError where the tables or pictures are not what the configuration says.
     """
     manifest = Path(config.paths.manifest)
     check_built_from(manifest, config)

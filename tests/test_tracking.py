@@ -13,8 +13,8 @@ import yaml
 
 from pipeline.config import validate
 from pipeline.params import PARAMS
-from pipeline.records import code_state
-from pipeline.tracking import LOADER
+from pipeline.records import code_state, run_name
+from pipeline.tracking import LOADER, where_runs_are_compared
 from tests.conftest import ROOT, Repository
 
 
@@ -80,6 +80,51 @@ def test_a_record_tells_no_folder_of_the_machine_and_no_kernel(repository, tmp_p
 
 def test_the_module_that_loads_a_logged_detector_can():
     assert callable(importlib.import_module(LOADER)._load_pyfunc)
+
+
+@pytest.mark.parametrize(
+    ("choices", "differing", "name"),
+    [
+        ([], {}, "dct sample matched grouped seed=20"),
+        (["seed=1"], {"seed": 1}, "dct sample matched grouped seed=1"),
+        (
+            ["data=folders", "data.root=/a/holiday", "convert=raw"],
+            {"data.name": "folders", "data.root": "/a/holiday", "convert.policy": "raw", "train.seed": 3},
+            "dct holiday raw grouped seed=20 train.seed=3",
+        ),
+        (
+            ["model=cnn"],
+            {"model._target_": "pipeline.models.cnn.build", "model.dropout": 0.5, "inputs.method": "resized"},
+            "cnn sample matched grouped seed=20 inputs=resized",
+        ),
+        (
+            [],
+            dict.fromkeys(
+                ["train.epochs", "train.batch_size", "train.seed", "model.depth", "model.share"], 2
+            ),
+            "dct sample matched grouped seed=20 train.epochs=2 train.batch_size=2 train.seed=2 model.depth=2 "
+            "and 1 more",
+        ),
+    ],
+)
+def test_a_run_is_named_after_what_tells_it_from_others(compose_config, choices, differing, name):
+    assert run_name(compose_config(*choices), differing) == name
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("", "make ui (= mlflow ui), then open http://127.0.0.1:5000"),
+        ("https://me:secret@host:5000/a", "open https://host:5000/a"),
+        (
+            "postgresql://me:secret@host/db",
+            'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI", then open http://127.0.0.1:5000',
+        ),
+    ],
+)
+def test_where_runs_are_compared_tells_no_password(monkeypatch, address, said):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert where_runs_are_compared() == said
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The main job, as a person runs it: everything from nothing, on a tiny sample."""
 
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -87,21 +88,25 @@ print(json.dumps([run.data.metrics, run.data.params, run.data.tags, run.info.sta
     assert params["convert.policy"] == "matched"
     assert {"train/loss", "validation/loss", "validation/balanced_accuracy"} <= set(metrics)
     assert tags["commit"]
+    assert tags["mlflow.runName"] == "dct sample matched grouped seed=20"
+    counts = "{n_fake} fake and {n_genuine} genuine pictures: ROC AUC {roc_auc:.2f}".format(**wanted)
+    assert tags["mlflow.note.content"].startswith(f"**test**, {counts}")
     assert status == "FINISHED"
     assert sorted(inputs) == ["train", "validation"]
 
 
 def test_the_logged_model_answers_for_pictures_and_files_of_a_folder_as_predict_does(reproduced):
-    run = reproduced.json("models/run.json")
+    card = (reproduced.folder / "reports/MODEL_CARD.md").read_text("utf-8")
+    (address,) = set(re.findall(r"runs:/[0-9a-f]{32}/model", card))
+    assert f"MLflow    {address}" in reproduced.stage("summary")
+    assert address in (reproduced.folder / "reports/report.html").read_text("utf-8")
     paths = pd.read_csv(reproduced.folder / "data/manifest/test.csv")["path"].head(3).tolist()
     read = f"""
 import json, mlflow, pandas
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
-client = mlflow.MlflowClient()
-model = client.get_run({run["run_id"]!r}).outputs.model_outputs[0].model_id
 image = pandas.DataFrame({{"image": [open(path, "rb").read() for path in {paths!r}]}})
-answers = mlflow.pyfunc.load_model(f"models:/{{model}}").predict(image)
-of_folder = mlflow.pyfunc.load_model(f"models:/{{model}}", model_config={{"pictures": "."}})
+answers = mlflow.pyfunc.load_model({address!r}).predict(image)
+of_folder = mlflow.pyfunc.load_model({address!r}, model_config={{"pictures": "."}})
 assert of_folder.predict(pandas.DataFrame({{"image": b"", "path": {paths!r}}})).equals(answers)
 print(answers.drop(columns="error").to_json(orient="records"))
 """

@@ -102,3 +102,9 @@ DECISION_FILE = "decision.json"
 HISTORY_FILE = "history.csv"
 SUMMARY_FILE = "model_summary.txt"
 RUN_FILE = "run.json"
+LOGGED = "model"  # the detector, among what a run has logged in MLflow
+
+
+def logged_address(run_id: str) -> str:
+    """Return the address from which `mlflow.pyfunc.load_model` loads the detector of a run."""
+    return f"runs:/{run_id}/{LOGGED}"

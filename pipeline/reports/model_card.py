@@ -16,7 +16,7 @@ import yaml
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.results import OF_COLLECTION, TEST, Results
 from pipeline.reports.rendering import GOOD, as_decimal, in_percent, render
-from pipeline.reports.reproduce import data_name, model_name
+from pipeline.reports.reproduce import data_name, model_address, model_name
 from pipeline.reports.trust_rules import ALTERED, CONTROL, ELSEWHERE, FRAGILE
 from pipeline.storage import write_text
 
@@ -93,6 +93,7 @@ def render_model_card(results: Results, shared: Mapping[str, Any]) -> str:
     how, papers = method(results)
     own = {
         "head": yaml.safe_dump(_head(results), sort_keys=False, allow_unicode=True).strip(),
+        "address": model_address(results),
         "method": how,
         "papers": papers,
         "failures": list(failures(results, shared)),

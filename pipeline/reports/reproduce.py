@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline import checking
 from pipeline.config import flatten
+from pipeline.detector.decision import logged_address
 from pipeline.evaluation.results import Results
 
 UNKNOWN = "not recorded"
@@ -42,9 +43,16 @@ def run_facts(results: Results) -> dict[str, str]:
         )
         or UNKNOWN,
         "MLflow run": str(record.get("run_id") or UNKNOWN),
+        "MLflow model": model_address(results) or UNKNOWN,
         "threshold": _threshold(results),
         "intervals": f"{100 * results.confidence:g} %, over whole groups of pictures drawn anew",
     }
+
+
+def model_address(results: Results) -> str | None:
+    """Return where MLflow's `load_model` finds the detector; None where its training met no store."""
+    run_id = results.record.get("run_id")
+    return logged_address(str(run_id)) if run_id else None
 
 
 def settings(results: Results) -> dict[str, Any]:
