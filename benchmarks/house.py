@@ -40,7 +40,7 @@ FLOORS = (
     ("training", "evaluation"),
     ("auditing",),
     ("reports",),
-    ("usage", "stage", "tracking", "records"),
+    ("usage", "stage", "run_store", "tracking", "records"),
     ("sample", "convert", "manifest", "audit", "gate", "train", "evaluate"),
     ("predict", "score", "compare", "experiment", "search", "runs", "params", "summary", "__main__"),
 )

@@ -33,8 +33,9 @@ from pipeline.datasets.tables import (
 )
 from pipeline.images.files import Limits
 from pipeline.reports.audit_report import summarise_audit, write_audit
+from pipeline.run_store import tolerating_a_lost_store
 from pipeline.stage import execute, start
-from pipeline.tracking import RUN_KEY, Tracker, tolerating_a_lost_store
+from pipeline.tracking import RUN_KEY, Tracker
 
 EXPERIMENT = "shortcut audits"  # in MLflow, beside that of the trainings
 

@@ -244,6 +244,11 @@ class Config(Section):
             target[last] = source[last]
         return chosen
 
+    @property
+    def training_seed(self) -> int:
+        """The seed of weights, dropout, batches and shuffled labels."""
+        return self.seed if self.train.seed is None else self.train.seed
+
     def for_training(self) -> dict[str, Any]:
         """Return what a training depends on besides its tables: the parameters of its stage in dvc.yaml."""
         return self.choose(*USED_AGAIN, *TRAINING)

@@ -59,9 +59,10 @@ from pipeline.reports.rendering import as_decimal, in_percent, title
 from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import SUMMARY, summary_table
 from pipeline.reports.terminal import ACCURACIES
+from pipeline.run_store import connect, tolerating_a_lost_store
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json
-from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
+from pipeline.tracking import RUN_KEY, Tracker
 
 
 def run(config: Config) -> None:

@@ -30,7 +30,8 @@ from pipeline.detector.decision import (
 )
 from pipeline.detector.served import Serving
 from pipeline.errors import UserError
-from pipeline.tracking import RUN_KEY, Tracker, connect, tolerating_a_lost_store
+from pipeline.run_store import connect, tolerating_a_lost_store
+from pipeline.tracking import RUN_KEY, Tracker
 
 EVALUATION_FOLDER = "evaluation"
 METRICS_FILE = "metrics.json"
@@ -72,7 +73,7 @@ class TrainingRun(contextlib.AbstractContextManager["TrainingRun"]):
             "experiment": config.tracking.experiment,
             "parent": parent,
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "seed": config.seed,
+            "seed": config.training_seed,
             **code,
             **facts,
             "config": portable(config.choose("data.name", "seed", "convert", "split", *TRAINING)),

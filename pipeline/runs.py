@@ -7,8 +7,10 @@ What is sent lies on disk first, in `models/` and `reports/`: nothing is lost wh
 """
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from pipeline import usage
 from pipeline.errors import UserError
@@ -34,7 +36,7 @@ def relocate(database: Path, root: Path, earlier: str | None = None) -> int:
     """
     if not database.is_file():
         raise UserError(f"{database} is not there: this repository has no local MLflow store to relocate")
-    with closing(sqlite3.connect(database)) as connection, connection:
+    with _readable(database), closing(sqlite3.connect(database)) as connection, connection:
         if earlier is None:
             rows = connection.execute("SELECT artifact_location FROM experiments").fetchall()
             named = {_repository_of(address) for (address,) in rows} - {None, str(root)}
@@ -43,19 +45,35 @@ def relocate(database: Path, root: Path, earlier: str | None = None) -> int:
             if len(named) > 1:
                 listed = ", ".join(sorted(map(str, named)))
                 raise UserError(f"the store names several places ({listed}); choose one with --from")
-            earlier = named.pop()
+            earlier = str(named.pop())
         changed = 0
         for table, column in ADDRESSES:
-            changed += connection.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE instr({column}, ?) > 0",
-                (f"{earlier}/mlruns", f"{root}/mlruns", f"{earlier}/mlruns"),
-            ).rowcount
+            # An address that begins with file: is quoted, a path is as it is.
+            for quoted, old, new in ((0, earlier, str(root)), (1, quote(earlier), quote(str(root)))):
+                changed += connection.execute(
+                    f"UPDATE {table} SET {column} = replace({column}, ?1, ?2) "
+                    f"WHERE instr({column}, ?1) > 0 AND ({column} LIKE 'file:%') = ?3",
+                    (f"{old}/mlruns", f"{new}/mlruns", quoted),
+                ).rowcount
     return changed
+
+
+@contextmanager
+def _readable(database: Path) -> Iterator[None]:
+    """Raise UserError where a file is no database of MLflow's."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise UserError(
+            f"{database} is broken or no database of MLflow's ({error}); move it away, and a new one is made"
+        ) from error
 
 
 def _repository_of(address: str | None) -> str | None:
     """Return the repository that an artifact address lies in."""
-    path = (address or "").removeprefix("file://")
+    path = address or ""
+    if path.startswith("file:"):
+        path = unquote(path.removeprefix("file://"))
     return path.rsplit("/mlruns", 1)[0] if "/mlruns" in path else None
 
 
@@ -67,7 +85,8 @@ def send(models: Path, reports: Path) -> str:
         raise UserError(f"{models / RUN_FILE} is not there: nothing was trained yet")
     from pipeline.evaluate import send_evaluation  # which imports all that makes an evaluation
     from pipeline.records import evaluated_run, read_record, send_training
-    from pipeline.tracking import RUN_KEY, needing_the_store
+    from pipeline.run_store import needing_the_store
+    from pipeline.tracking import RUN_KEY
 
     start_tensorflow()  # the model that is logged is loaded once, to check its answer
     with needing_the_store():
@@ -90,7 +109,7 @@ def main() -> None:
     asked = parser.parse_args()
     with plain_errors():
         # After the arguments: --help answers at once.
-        from pipeline.tracking import DATABASE, needing_the_store, repository, store_address
+        from pipeline.run_store import DATABASE, needing_the_store, repository, shown_address
 
         if asked.chore == "relocate":
             changed = relocate(repository() / DATABASE, repository(), asked.earlier)
@@ -100,9 +119,9 @@ def main() -> None:
 
             with needing_the_store():
                 run_id = send_audit(asked.audit)
-            print(f"run {run_id} holds the audit at {store_address()}")
+            print(f"run {run_id} holds the audit at {shown_address()}")
         else:
-            print(f"run {send(asked.models, asked.reports)} is complete at {store_address()}")
+            print(f"run {send(asked.models, asked.reports)} is complete at {shown_address()}")
 
 
 if __name__ == "__main__":

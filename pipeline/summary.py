@@ -22,8 +22,9 @@ from pipeline.evaluation.results import Results
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, evaluated_run, read_record
 from pipeline.reports.reproduce import model_address
 from pipeline.reports.terminal import summarise
+from pipeline.run_store import where_runs_are_compared
 from pipeline.stage import plain_errors, start
-from pipeline.tracking import RUN_KEY, where_runs_are_compared
+from pipeline.tracking import RUN_KEY
 
 
 def summary(config: Config) -> str:

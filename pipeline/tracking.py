@@ -1,4 +1,4 @@
-"""MLflow: where it is kept, and one run there. Nothing else imports it.
+"""One run in MLflow. Nothing but this and `run_store.py` imports it.
 
 Everything that is sent is also on disk (`models/`, `reports/`), so a lost server loses nothing:
 `python -m pipeline.runs send` finds the run again by its key and sends what is missing.
@@ -7,117 +7,30 @@ Everything that is sent is also on disk (`models/`, `reports/`), so a lost serve
 import contextlib
 import io
 import json
-import logging
-import os
-import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pandas as pd
 
 from pipeline.detector.decision import LOGGED, RUN_FILE
 from pipeline.errors import UserError
+from pipeline.run_store import (
+    NotRecorded,
+    connect,
+    first_line,
+    repository,
+    shown_address,
+    store_address,
+    store_names,
+)
 
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
-DATABASE = "mlflow.db"  # what `mlflow ui` opens where it is started
 LOADER = "pipeline.detector.served"  # whose `_load_pyfunc` makes the detector that MLflow was given
 _ANSWERS = {"probability_fake": "double", "verdict": "string", "threshold": "double", "error": "string"}
-
-
-def repository() -> Path:
-    """Return the repository's root: DVC names it, also where it runs a copy (`--temp`, `--queue`)."""
-    return Path(os.environ.get("DVC_ROOT", "")).resolve() if os.environ.get("DVC_ROOT") else Path.cwd()
-
-
-def store_address() -> str:
-    """Return `MLFLOW_TRACKING_URI` if set, else the SQLite file that `mlflow ui` opens with no flags."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repository() / DATABASE}"
-
-
-def where_runs_are_compared() -> str:
-    """Return what to do to see the table of runs in a browser, without the password of an address."""
-    given = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if given.startswith("http"):
-        return f"open {re.sub('//[^/@]*@', '//', given)}"
-    start = 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"' if given else "make ui (= mlflow ui)"
-    return f"{start}, then open http://127.0.0.1:5000"
-
-
-def connect() -> Any:
-    """Return a client of the store; its database is made first, by one process at a time and whole.
-
-    Three processes that start on no database crash two of themselves, hence the lock. One that is killed
-    while MLflow makes the tables would leave some, and no later one could go on.
-    """
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # 7 block for minutes
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # its INFO lines are no news to a user
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries, told twice over
-    import mlflow
-
-    locks = repository() / ".locks"
-    locks.mkdir(exist_ok=True)
-    with filelock.FileLock(locks / "mlflow.lock"):
-        database = repository() / DATABASE
-        if not (os.environ.get("MLFLOW_TRACKING_URI") or database.exists()):
-            _create_database(database)
-        mlflow.set_tracking_uri(store_address())
-        client = mlflow.MlflowClient()
-        client.search_experiments(max_results=1)
-    return client
-
-
-def _create_database(path: Path) -> None:
-    """Make its tables in a file beside, and rename it when they are complete."""
-    import mlflow
-
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    mlflow.MlflowClient(f"sqlite:///{partial}").search_experiments(max_results=1)
-    partial.replace(path)
-
-
-@contextlib.contextmanager
-def tolerating_a_lost_store(doing: str, send_with: str = "") -> Iterator[None]:
-    """Go on where the store does not answer, and print how to send the rest later.
-
-    Args:
-        doing: what is being done, for the message.
-        send_with: arguments of the command that sends the rest.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except (MlflowException, OSError) as error:
-        print(
-            f"warning: MLflow at {store_address()} did not answer while {doing} ({_first_line(error)}); "
-            f"nothing is lost: send it later with python -m pipeline.runs send{send_with}"
-        )
-
-
-@contextlib.contextmanager
-def needing_the_store() -> Iterator[None]:
-    """Raise a UserError where the store does not answer and nothing can be done without it."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except (MlflowException, OSError) as error:
-        raise UserError(
-            f"MLflow at {store_address()} does not answer: {_first_line(error)}; start its "
-            "server, or unset MLFLOW_TRACKING_URI to use the store of this repository"
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200]
 
 
 @dataclass
@@ -134,6 +47,12 @@ class Tracker:
         """Open a run; artifacts of the local store go beneath `<repository>/mlruns`."""
         client = connect()
         found = client.get_experiment_by_name(experiment)
+        if found and found.lifecycle_stage == "deleted":
+            raise NotRecorded(
+                f"the experiment {experiment!r} was deleted in MLflow at {shown_address()}",
+                f"restore it (mlflow experiments restore -x {found.experiment_id}), or choose another name "
+                "(tracking.experiment=…)",
+            )
         if found:
             _refuse_moved_store(found.artifact_location)
         experiment_id = found.experiment_id if found else _create_experiment(client, experiment)
@@ -158,7 +77,8 @@ class Tracker:
         """Log the flattened configuration; a second time changes nothing."""
         from mlflow.entities import Param
 
-        values = [Param(key, str(value)) for key, value in params.items()]
+        names = store_names(params)
+        values = [Param(names[key], str(value)[:6000]) for key, value in params.items()]
         for start in range(0, len(values), 100):  # the store's limit for one call
             self.client.log_batch(self.run_id, params=values[start : start + 100])
 
@@ -166,9 +86,9 @@ class Tracker:
         """Log what is a number; None (a metric that is not defined here) is left out."""
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
+        now, names = int(time.time() * 1000), store_names(metrics)
         numbers = [
-            Metric(key, float(value), now, step) for key, value in metrics.items() if value is not None
+            Metric(names[key], float(value), now, step) for key, value in metrics.items() if value is not None
         ]
         for start in range(0, len(numbers), 1000):
             self.client.log_batch(self.run_id, metrics=numbers[start : start + 1000])
@@ -316,7 +236,7 @@ def fetch_file(run_id: str, name: str, folder: Path) -> Path:
 
 def _not_fetched(what: str, error: Exception) -> UserError:
     return UserError(
-        f"{what} at {store_address()}: {_first_line(error)}. List the runs with mlflow ui; if the repository "
+        f"{what} at {shown_address()}: {first_line(error)}. List the runs with mlflow ui; if the repository "
         "was moved: python -m pipeline.runs relocate"
     )
 

@@ -65,12 +65,11 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
     if config.inputs.augment.needs_sources:
         check_files(genuine_sources(tables["train"]))
     start_tensorflow()  # 10 s: not before it is needed
-    from pipeline.training.device import training_seed
     from pipeline.training.fit import fit, prepare_training
 
     if config.train.shuffle_labels:
         tables = {
-            split: shuffle_labels(table, [training_seed(config), index])
+            split: shuffle_labels(table, [config.training_seed, index])
             for index, (split, table) in enumerate(tables.items())
         }
     digests = _digests(paths)

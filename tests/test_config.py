@@ -177,7 +177,7 @@ def replace(path, old, new):
     path.write_text(path.read_text().replace(old, new))
 
 
-def test_an_edit_in_conf_is_found_and_named_but_in_an_experiment_of_dvc(conf, snapshot, monkeypatch):
+def test_an_edit_in_conf_is_found_and_named_but_in_an_experiment_of_dvc(conf, snapshot, monkeypatch, capsys):
     params.check(ROOT / "conf", ROOT / "params.yaml")
     params.check(conf, snapshot)
     replace(conf / "config.yaml", "seed: 20", "seed: 21")
@@ -185,6 +185,7 @@ def test_an_edit_in_conf_is_found_and_named_but_in_an_experiment_of_dvc(conf, sn
         params.check(conf, snapshot)
     monkeypatch.setenv("DVC_EXP_NAME", "merry-otter")
     params.check(conf, snapshot)
+    assert "seed=20 tests other pictures than seed=21" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

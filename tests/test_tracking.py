@@ -13,8 +13,9 @@ import yaml
 
 from pipeline.config import validate
 from pipeline.params import PARAMS
-from pipeline.records import code_state, run_name
-from pipeline.tracking import LOADER, where_runs_are_compared
+from pipeline.records import TrainingRun, code_state, run_name
+from pipeline.run_store import where_runs_are_compared
+from pipeline.tracking import LOADER
 from tests.conftest import ROOT, Repository
 
 
@@ -129,7 +130,7 @@ def test_where_runs_are_compared_tells_no_password(monkeypatch, address, said):
 
 @pytest.mark.slow
 def test_what_a_killed_process_left_of_the_database_is_made_anew(tmp_path):
-    connect = [sys.executable, "-c", "from pipeline.tracking import connect; connect()"]
+    connect = [sys.executable, "-c", "from pipeline.run_store import connect; connect()"]
     environment = Repository(tmp_path).environment(PYTHONPATH=str(ROOT))
     (tmp_path / ".mlflow.db.partial").write_bytes(b"half of it")
     subprocess.run(connect, cwd=tmp_path, env=environment, check=True)
@@ -170,3 +171,11 @@ def test_training_without_a_server_is_whole_and_is_sent_later_once(own_copy):
     assert metrics["train/loss"] > 0
     assert models == 1
     assert status == "FINISHED"
+
+
+@pytest.mark.parametrize(("overrides", "seed"), [([], 20), (["train.seed=1"], 1), (["seed=7"], 7)])
+def test_the_seed_of_a_run_is_that_of_its_training(compose_config, tmp_path, monkeypatch, overrides, seed):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlflow.db").write_text("no database, so nothing is sent")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert TrainingRun(compose_config(*overrides), "a run", None, {}).record["seed"] == seed

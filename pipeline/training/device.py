@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from pipeline.config import Config, Runtime
+from pipeline.config import Runtime
 from pipeline.errors import UserError
 from pipeline.inputs.batches import Batches
 
@@ -51,11 +51,6 @@ def _cpu_fact(name: str) -> str:
         return ""
     lines = (line.partition(":") for line in _CPU_FACTS.read_text(encoding="utf-8").splitlines())
     return next((value.strip() for key, _, value in lines if key.strip() == name), "")
-
-
-def training_seed(config: Config) -> int:
-    """Return the seed of weights, dropout, batches and shuffled labels."""
-    return config.seed if config.train.seed is None else config.train.seed
 
 
 def prepare_machine(runtime: Runtime, precision: str, seed: int) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pipeline.models.build import build
 from pipeline.models.forest import Forest
 from pipeline.training.callbacks import COLUMNS, AverageReplicas, EpochMetrics, Monitor, OnEpoch, ProgressBar
 from pipeline.training.checkpoint import CHECKPOINTS, Checkpoint, State, training_digest
-from pipeline.training.device import check_batches, choose_strategy, prepare_machine, training_seed
+from pipeline.training.device import check_batches, choose_strategy, prepare_machine
 from pipeline.training.fit_forest import fit_forest
 from pipeline.training.optimizer import compile_for_training
 
@@ -30,7 +30,7 @@ def prepare_training(config: Config, tables: Mapping[str, Any]) -> tuple[Any, di
     Returns the model with new weights; `device` and `precision`, for the record; and the checkpoint, to be
     removed once all is saved (a forest keeps none: it grows in minutes).
     """
-    machine = prepare_machine(config.runtime, config.train.precision, training_seed(config))
+    machine = prepare_machine(config.runtime, config.train.precision, config.training_seed)
     strategy = choose_strategy(config.runtime.strategy)
     with strategy.scope():
         model = build(config.model, config.inputs.height, config.inputs.width)
@@ -83,7 +83,7 @@ def make_feeds(
 ) -> tuple[Batches, Batches]:
     """Return the batches for training, from `first_epoch` (counted from 0) on, and for validation."""
     cache = PictureCache(config.runtime.cache, config.runtime.cache_gib)
-    seed, policy = training_seed(config), config.convert.policy
+    seed, policy = config.training_seed, config.convert.policy
     training = training_batches(
         train, config.inputs, config.train, seed=seed, cache=cache, first_epoch=first_epoch, policy=policy
     )

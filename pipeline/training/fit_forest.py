@@ -15,7 +15,6 @@ from pipeline.images.read import read
 from pipeline.models.forest import Forest
 from pipeline.parallel import map_chunks, worker_count
 from pipeline.training.callbacks import COLUMNS, OnEpoch, score_epoch
-from pipeline.training.device import training_seed
 
 _ALONE = 100  # up to this many, other processes would only just have started
 
@@ -61,7 +60,7 @@ def fit_forest(
     rate = len(paths) / (time.perf_counter() - began)
     learnt, held_out = np.split(features, [len(train)])
     workers = worker_count(config.compute)
-    forest.fit(learnt, train["target"].to_numpy(), seed=training_seed(config), workers=workers)
+    forest.fit(learnt, train["target"].to_numpy(), seed=config.training_seed, workers=workers)
     scored = score_epoch(forest.logits(learnt), train["target"].to_numpy())
     metrics = {
         "train/loss": scored["validation/loss"],

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from pipeline.errors import UserError
 from pipeline.training.callbacks import rate_factor
-from pipeline.training.device import training_seed
 from pipeline.training.optimizer import (
     Divided,
     LabelLoss,
@@ -207,6 +206,6 @@ def test_the_recipe_of_shuffled_labels_teaches_nothing_else(compose_config):
 
 
 def test_a_seed_of_its_own_leaves_the_one_that_deals_the_pictures(compose_config):
-    assert training_seed(compose_config("seed=7")) == 7
+    assert compose_config("seed=7").training_seed == 7
     config = compose_config("seed=7", "train.seed=3")
-    assert (config.seed, training_seed(config)) == (7, 3)
+    assert (config.seed, config.training_seed) == (7, 3)

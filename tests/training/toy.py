@@ -6,7 +6,7 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline.inputs.batches import Batches, BatchMaker
-from pipeline.training.device import choose_strategy, prepare_machine, training_seed
+from pipeline.training.device import choose_strategy, prepare_machine
 from pipeline.training.fit import fit, suited
 
 SIDE = 16
@@ -44,7 +44,7 @@ def toy_network(dropout=0.2, normalised=True):
 
 def toy_feeds(train, validation, config, network, first_epoch):
     """Stands in for `make_feeds`; a fake has one block that is brighter, and every fourth picture no mask."""
-    batch_size, seed = config.train.batch_size, training_seed(config)
+    batch_size, seed = config.train.batch_size, config.training_seed
     steps = -(-len(train) // batch_size)
     targets = train["target"].to_numpy(np.float32)
 
@@ -91,7 +91,7 @@ def _batches(numbers, make, steps, all_targets):
 
 def train_toy(config, network=None, **how):
     """Train a new toy network; give it and its history. `make_feeds` must be replaced by `toy_feeds`."""
-    prepare_machine(config.runtime, config.train.precision, training_seed(config))
+    prepare_machine(config.runtime, config.train.precision, config.training_seed)
     with choose_strategy(config.runtime.strategy).scope():
         network = network() if network else toy_network()
     return network, fit(network, TABLE, TABLE, config, **how)
