@@ -77,7 +77,7 @@ def _changes_nothing(transform: Any, mode: str) -> bool:
 _BAND_SAMPLES = 1 << 21  # scaled at a time: the floats of a large picture are never there all at once
 
 
-def eight_bit(samples: np.ndarray, bits: int | None = None) -> np.ndarray:
+def eight_bit(samples: np.ndarray, bits: int | None = None, nodata: float | None = None) -> np.ndarray:
     """Scale samples of any depth and sign to 0..255 by their range: never clipped, never wrapped around.
 
     >>> eight_bit(np.array([0, 2048, 4095], np.uint16), bits=12).tolist()
@@ -90,6 +90,7 @@ def eight_bit(samples: np.ndarray, bits: int | None = None) -> np.ndarray:
     Args:
         samples: any shape of at least one axis; booleans, integers or floats.
         bits: that hold a sample, where these are fewer than those of its type.
+        nodata: what stands where no value is known. It has no part in the range, and becomes black.
 
     Returns:
         uint8 of the same shape.
@@ -106,7 +107,7 @@ def eight_bit(samples: np.ndarray, bits: int | None = None) -> np.ndarray:
         white = (1 << bits) - 1
         table = np.rint(np.arange(white + 1) * (255 / white)).astype(np.uint8)
         return table[np.minimum(samples, white)]
-    low, high = _range(samples)
+    low, high = _range(samples, nodata)
     if samples.dtype.kind == "f" and low >= 0 and high <= 1:
         low, high = 0.0, 1.0
     # Halved first: the span of the largest doubles is no double.
@@ -114,16 +115,20 @@ def eight_bit(samples: np.ndarray, bits: int | None = None) -> np.ndarray:
     scaled = np.empty(samples.shape, np.uint8)
     for band in _bands(samples):
         values = np.nan_to_num(samples[band].astype(np.float64), nan=low, posinf=high, neginf=low)
+        if nodata is not None:
+            values[_is(nodata, samples[band])] = low
         scaled[band] = np.rint(np.clip((values / 2 - low / 2) / span, 0, 1) * 255)
     return scaled
 
 
-def _range(samples: np.ndarray) -> tuple[float, float]:
+def _range(samples: np.ndarray, nodata: float | None) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for band in _bands(samples):
         finite = samples[band]
         if samples.dtype.kind == "f":
             finite = finite[np.isfinite(finite)]
+        if nodata is not None:
+            finite = finite[~_is(nodata, finite)]
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
     if low > high:
@@ -131,7 +136,64 @@ def _range(samples: np.ndarray) -> tuple[float, float]:
     return low, high
 
 
+def _is(nodata: float, samples: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # it is a text in the file, rounded as its samples are
+        equal: np.ndarray = samples == (samples.dtype.type(nodata) if samples.dtype.kind == "f" else nodata)
+    return equal
+
+
 def _bands(samples: np.ndarray) -> Iterator[slice]:
     rows = max(_BAND_SAMPLES // max(samples[:1].size, 1), 1)
     for top in range(0, len(samples), rows):
         yield slice(top, top + rows)
+
+
+def lab_bytes(samples: np.ndarray, icc: bool) -> np.ndarray:
+    """Bring L*a*b* to 8-bit CIELab: lightness 0..255 for 0..100, a and b as signed bytes.
+
+    Args:
+        samples: (height, width, 3); floats are L*, a* and b* themselves.
+        icc: integers are stored as ICC profiles do, with a and b around the middle; else as CIELab in a TIFF.
+    """
+    if samples.dtype.kind == "f":
+        lightness, chroma = samples[..., :1] * 2.55, samples[..., 1:]
+    elif samples.dtype.itemsize == 1 and not icc:
+        return np.ascontiguousarray(samples).view(np.uint8)
+    elif samples.dtype.itemsize == 1:
+        lightness, chroma = samples[..., :1], samples[..., 1:].astype(float) - 128
+    elif not icc:
+        lightness, chroma = samples[..., :1] * (255 / 65_535), samples[..., 1:].astype(np.int16) / 256
+    else:
+        lightness, chroma = samples[..., :1] * (255 / 0xFF00), samples[..., 1:] / 256 - 128
+    whole = np.empty(samples.shape, np.uint8)
+    whole[..., :1] = np.rint(np.clip(np.nan_to_num(lightness), 0, 255))
+    whole[..., 1:] = np.rint(np.clip(np.nan_to_num(chroma), -128, 127)).astype(np.int8).view(np.uint8)
+    return whole
+
+
+def opacity(alpha: np.ndarray, bits: int | None = None) -> np.ndarray:
+    """Bring samples of an alpha channel to float32 from 0, transparent, to 1; `bits` as of `eight_bit`.
+
+    A channel of zeros hides everything, which nobody saves a picture for: it is passed over, as 1.
+    """
+    if not alpha.any():
+        return np.ones(alpha.shape, np.float32)
+    if alpha.dtype.kind == "f":
+        return np.nan_to_num(np.clip(alpha, 0, 1)).astype(np.float32)
+    full = float(np.iinfo(alpha.dtype).max if bits is None or alpha.dtype.kind == "i" else (1 << bits) - 1)
+    return np.clip(alpha / full, 0, 1).astype(np.float32)
+
+
+def over_white(
+    colours: np.ndarray, alpha: np.ndarray, multiplied: bool = False, white: int = 255
+) -> np.ndarray:
+    """Lay 8-bit colours over white paper, where they are transparent.
+
+    Args:
+        colours: (height, width, channels) uint8.
+        alpha: (height, width, 1) of `opacity`.
+        multiplied: the colours are multiplied with it already.
+        white: of each channel; 0 for inks.
+    """
+    shown = colours if multiplied else colours * alpha
+    return np.rint(np.clip(shown + (1 - alpha) * white, 0, 255)).astype(np.uint8)

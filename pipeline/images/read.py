@@ -33,11 +33,12 @@ from pipeline.images.tiff import (
     beyond_pillow,
     check_pieces,
     find_page,
+    orientation_of,
 )
 
 # Raise it whenever a picture may come out with other pixels than before: what was converted with an
 # older number is then converted again. tests/images/test_read.py holds pixels that notice.
-READING = 2
+READING = 3
 
 # Pillow's own limit is one guess for all; ours are in the configuration, and `read` looks at them.
 Image.MAX_IMAGE_PIXELS = None
@@ -263,26 +264,33 @@ def _identified(content: bytes, kind: str) -> Image.Image:
 def _open_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
     directory, tags = find_page(content, page)
     check_pieces(tags, len(content), limits)
-    if beyond_pillow(tags):
-        return DeepTiff(content, directory, limits)
-    try:
-        image = Image.open(io.BytesIO(content), formats=("TIFF",))
-        if directory:
-            image.seek(directory)
-    except MemoryError:
-        raise
-    except Exception:  # Pillow knows no such pixels
-        return DeepTiff(content, directory, limits)
-    return image
+    orientation = orientation_of(tags)
+    if not beyond_pillow(tags):
+        try:
+            image = Image.open(io.BytesIO(content), formats=("TIFF",))
+            if directory:
+                image.seek(directory)
+            # It would turn it by XMP, too, and passes over a tag of another type.
+            if image.getexif().get(ORIENTATION, 1) in {orientation, 0}:
+                return image
+        except MemoryError:
+            raise
+        except Exception:  # Pillow knows no such pixels
+            pass
+    return DeepTiff(content, directory, orientation, limits)
 
 
 def _orientation(image: Image.Image) -> int:
     # Pillow is asked only where the answer is not plain: it takes ten times as long, and raises nearly
     # everything where the EXIF block is broken.
+    # What XMP says does not count: browsers and other viewers show such pictures as they are stored.
     if image.format != "TIFF" and _is_surely_upright(image.info):
         return 1
     try:
-        orientation = image.getexif().get(ORIENTATION, 1)
+        exif = image.getexif() if image.format == "TIFF" else Image.Exif()
+        if image.format != "TIFF":
+            exif.load(image.info["exif"])
+        orientation = exif.get(ORIENTATION, 1)
     except MemoryError:
         raise
     except Exception as error:
@@ -294,16 +302,9 @@ def _orientation(image: Image.Image) -> int:
 def _is_surely_upright(info: dict[Any, Any]) -> bool:
     exif = info.get("exif", b"")
     try:
-        orientation = _first_directory(exif.removeprefix(b"Exif\0\0")).get(ORIENTATION) if exif else None
+        return not exif or _first_directory(exif.removeprefix(b"Exif\0\0")).get(ORIENTATION, 1) == 1
     except (struct.error, TypeError, AttributeError):
         return False
-    if orientation is not None:
-        return orientation == 1
-    for key in ("xmp", "XML:com.adobe.xmp"):  # it counts where EXIF says nothing
-        text = info.get(key, b"")
-        if (b"tiff:Orientation" if isinstance(text, bytes) else "tiff:Orientation") in text:
-            return False
-    return True
 
 
 def _first_directory(exif: bytes) -> dict[int, int]:
@@ -325,7 +326,11 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image.info["icc_profile"] = profile
     elif image.has_transparency_data:
         rgba = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
-        shown = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
+        shown = rgba.convert("RGB")
+        if rgba.getchannel(
+            "A"
+        ).getbbox():  # where nothing is to be seen the channel is passed over: see `opacity`
+            shown = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
         shown.info["icc_profile"] = image.info.get("icc_profile")
         image = shown
     elif image.mode not in {"RGB", "L", "CMYK"}:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from pipeline.images.colour import eight_bit
+from pipeline.images.colour import eight_bit, lab_bytes, opacity, over_white
 from pipeline.images.files import BEGINNINGS, Limits, Unreadable
 
 if TYPE_CHECKING:  # most pictures need no tifffile, and every worker would take longer to start
@@ -38,18 +38,19 @@ SIDEWAYS = (5, 6, 7, 8)  # values that swap width and height
 FROM_BELOW, FROM_RIGHT = (3, 4, 7, 8), (2, 3, 6, 7)  # whose first stored corner is a lower, a right one
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-_SAMPLES, _PLANAR, _PALETTE, _INK_SET, _SAMPLE_FORMAT, _DEPTH = 277, 284, 320, 332, 339, 32_997
+_SAMPLES, _PLANAR, _PALETTE, _INK_SET, _EXTRA, _SAMPLE_FORMAT, _DEPTH = 277, 284, 320, 332, 338, 339, 32_997
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 _READ = {
-    _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _PALETTE, _INK_SET,
-    _SAMPLE_FORMAT, _DEPTH, _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES, _TILE_WIDTH, _TILE_HEIGHT,
-    _TILE_OFFSETS, _TILE_BYTES,
+    _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, ORIENTATION, _SAMPLES, _PLANAR, _PALETTE,
+    _INK_SET, _EXTRA, _SAMPLE_FORMAT, _DEPTH, _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES, _TILE_WIDTH,
+    _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES,
 }  # fmt: skip
-_ICC_PROFILE = 34_675  # read by tifffile
-_TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # of tags, as codes of struct
+_ICC_PROFILE, _NODATA = 34_675, 42_113  # read by tifffile; GDAL_NODATA stands where no value is known
+_TYPES = {1: "B", 3: "H", 4: "I", 6: "B", 8: "H", 9: "I", 13: "I", 16: "Q", 18: "Q"}  # of tags, for struct
 _REDUCED, _MASK_OF_PAGE = 1, 4  # bits of SUBFILE: a thumbnail of another page; its transparency
 _UNCOMPRESSED, _OLD_JPEG, _JPEG, _WEBP = 1, 6, 7, 50_001  # values of COMPRESSION
+_FAX = (2, 3, 4, 32_771)
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _INDEXED, _MASK, _SEPARATED, _YCBCR = range(7)  # of PHOTOMETRIC
 _CIELAB, _ICCLAB = 8, 9
 _MODES = {
@@ -137,6 +138,12 @@ def _sizes(stored: Sequence[int], expected: int, rows: int, height: int, row_byt
     return tuple(min(size, least) for size, least in zip(stored, needed, strict=True))
 
 
+def orientation_of(tags: Tags) -> int:
+    """Return how a page is to be turned, whatever the type of the tag; out of range it counts as upright."""
+    found = _one(tags, ORIENTATION, 1)
+    return found if found in TURNS else 1
+
+
 def _one(tags: Tags, tag: int, default: int | None = None) -> int:
     found = tags.get(tag, () if default is None else (default,))
     if not found:
@@ -201,7 +208,12 @@ def _directories(content: bytes) -> Iterator[_Directory]:
 
 def beyond_pillow(tags: Tags) -> bool:
     """Return whether Pillow cannot decode a page, or would give other pixels than are meant."""
-    photometric, compression = tags.get(_PHOTOMETRIC, (0,)), tags.get(_COMPRESSION, (1,))
+    photometric, compression = tags.get(_PHOTOMETRIC), tags.get(_COMPRESSION, (1,))
+    if photometric is None or _one(tags, _PLANAR, 1) == 2:
+        return True
+    extra = tags.get(_EXTRA, ())
+    if len(extra) > 1 or (extra and photometric not in {(_BLACK_IS_ZERO,), (_RGB,)}):
+        return True
     if set(tags.get(_SAMPLE_FORMAT, (1,))) != {1}:  # it passes over the sign, or cannot
         return True
     if tags.get(_INK_SET, (1,)) != (1,) or tags.get(_DEPTH, (1,)) != (1,):
@@ -226,14 +238,13 @@ class DeepTiff(Image.Image):
     format = "TIFF"
     format_description = "TIFF, read by tifffile"
 
-    def __init__(self, content: bytes, directory: int, limits: Limits) -> None:
+    def __init__(self, content: bytes, directory: int, orientation: int, limits: Limits) -> None:
         """Read the tags; raise Unreadable where they are broken, beyond `limits`, or of an unknown kind."""
         super().__init__()
-        self._content, self._directory = content, directory
+        self._content, self._directory, self.orientation = content, directory, orientation
         self.messages: list[str] = []  # of tifffile, for the log
         with self._page() as page:
             self._mode = _MODES[_photometric(page)]
-            self.orientation = int(page.tags.valueof(ORIENTATION, 1) or 1)
             _check_page(page, limits)
             self._size = (page.imagewidth, page.imagelength)
             if isinstance(profile := page.tags.valueof(_ICC_PROFILE), bytes):
@@ -284,17 +295,19 @@ class DeepTiff(Image.Image):
         if samples.shape[-1] < n_colours:
             raise Unreadable(f"its pixels have {samples.shape[-1]} samples, {n_colours} are needed")
         if self.mode == "LAB":
-            return _lab(samples[..., :3], photometric)
+            return lab_bytes(samples[..., :3], icc=photometric == _ICCLAB)
         bits = page.bitspersample if isinstance(page.bitspersample, int) else None
         if stored.dtype.itemsize == 1 and page.compression in tifffile.TIFF.IMAGE_COMPRESSIONS:
             bits = 8
-        colours = eight_bit(samples[..., :n_colours], bits)
+        colours = eight_bit(samples[..., :n_colours], bits, _nodata(page))
+        paper = 0 if photometric in (_WHITE_IS_ZERO, _SEPARATED) else 255
+        for i, kind in enumerate(page.extrasamples, start=n_colours):
+            if kind in (_ASSOCIATED, _UNASSOCIATED) and i < samples.shape[-1]:
+                alpha = opacity(samples[..., i : i + 1], bits)
+                colours = over_white(colours, alpha, multiplied=kind == _ASSOCIATED, white=paper)
+                break
         if photometric == _WHITE_IS_ZERO:
             colours = np.uint8(255) - colours
-        for i, kind in enumerate(page.extrasamples, start=n_colours):
-            if kind in (_ASSOCIATED, _UNASSOCIATED) and i < samples.shape[-1] and self.mode != "CMYK":
-                colours = _over_white(colours, _opacity(samples[..., i : i + 1], bits), kind == _ASSOCIATED)
-                break
         return colours[..., 0] if n_colours == 1 else colours
 
 
@@ -317,8 +330,25 @@ def _heard(messages: list[str]) -> Iterator[None]:
         logger.removeFilter(keep)
 
 
+def _nodata(page: "tifffile.TiffPage") -> float | None:
+    """Return the number that stands where no value is known; None where the page names none."""
+    try:
+        return float(page.tags.valueof(_NODATA, "").strip("\0 "))
+    except (AttributeError, ValueError):
+        return None
+
+
 def _photometric(page: "tifffile.TiffPage") -> int:
-    photometric = int(page.photometric) if page.photometric is not None else _WHITE_IS_ZERO
+    if _PHOTOMETRIC not in page.tags:  # as libtiff guesses
+        n_colours = page.samplesperpixel - len(page.extrasamples)
+        if n_colours not in (1, 3):
+            raise Unreadable(
+                f"it does not say what its {page.samplesperpixel} samples are (PhotometricInterpretation is "
+                "missing); export it as an RGB TIFF"
+            )
+        faxed = page.compression in _FAX
+        return _RGB if n_colours == 3 else _WHITE_IS_ZERO if faxed else _BLACK_IS_ZERO
+    photometric = int(page.photometric)
     if photometric not in _MODES:
         raise Unreadable(
             f"its colours are stored in a way that is not read (PhotometricInterpretation {photometric}, "
@@ -347,33 +377,3 @@ def _looked_up(indices: np.ndarray, palette: np.ndarray | None) -> np.ndarray:
         raise Unreadable("its palette is missing")
     colours = (palette if palette.max(initial=0) < 256 else palette // 256).astype(np.uint8).T
     return colours[np.minimum(indices, len(colours) - 1)]
-
-
-def _lab(samples: np.ndarray, photometric: int) -> np.ndarray:
-    """Bring L*a*b* to 8-bit CIELab: lightness 0..255 for 0..100, a and b as signed bytes."""
-    if samples.dtype.kind == "f":
-        lightness, chroma = samples[..., :1] * 2.55, samples[..., 1:]
-    elif samples.dtype.itemsize == 1 and photometric == _CIELAB:
-        return np.ascontiguousarray(samples).view(np.uint8)
-    elif samples.dtype.itemsize == 1:
-        lightness, chroma = samples[..., :1], samples[..., 1:].astype(float) - 128
-    elif photometric == _CIELAB:
-        lightness, chroma = samples[..., :1] * (255 / 65_535), samples[..., 1:].astype(np.int16) / 256
-    else:
-        lightness, chroma = samples[..., :1] * (255 / 0xFF00), samples[..., 1:] / 256 - 128
-    whole = np.empty(samples.shape, np.uint8)
-    whole[..., :1] = np.rint(np.clip(np.nan_to_num(lightness), 0, 255))
-    whole[..., 1:] = np.rint(np.clip(np.nan_to_num(chroma), -128, 127)).astype(np.int8).view(np.uint8)
-    return whole
-
-
-def _opacity(alpha: np.ndarray, bits: int | None) -> np.ndarray:
-    if alpha.dtype.kind == "f":
-        return np.nan_to_num(np.clip(alpha, 0, 1)).astype(np.float32)
-    full = float(np.iinfo(alpha.dtype).max if bits is None or alpha.dtype.kind == "i" else (1 << bits) - 1)
-    return np.clip(alpha / full, 0, 1).astype(np.float32)
-
-
-def _over_white(colours: np.ndarray, opacity: np.ndarray, multiplied: bool) -> np.ndarray:
-    shown = colours if multiplied else colours * opacity
-    return np.rint(np.clip(shown + (1 - opacity) * 255, 0, 255)).astype(np.uint8)
