@@ -41,7 +41,7 @@ FLOORS = (
     ("auditing",),
     ("reports",),
     ("usage", "stage", "run_store", "tracking", "records"),
-    ("sample", "convert", "manifest", "audit", "gate", "train", "evaluate"),
+    ("sample", "pictures", "convert", "manifest", "audit", "gate", "train", "evaluate"),
     ("predict", "score", "compare", "experiment", "search", "runs", "params", "summary", "__main__"),
 )
 _MOST_LINES, _MOST_IN_FUNCTION = 400, 60

@@ -51,13 +51,13 @@ def _write_map(path: Path, answer: "Answer", maps: Path, number: int) -> Path:
     from pipeline.detector.inference import NATIVE
     from pipeline.inputs.load import load
     from pipeline.reports.gallery import jpeg, panel
-    from pipeline.storage import write_bytes
+    from pipeline.storage import fitting, write_bytes
 
     if answer.map is None:
         raise UserError(
             "this detector says nothing of places, so it has no maps; train one that does, such as model=dct"
         )
-    drawn = maps / f"{number:04}-{path.stem}.jpg"
+    drawn = maps / fitting(f"{number:04}-{path.stem}", ".jpg")
     write_bytes(drawn, jpeg(panel(load(path, NATIVE).pixels, answer.map, None)))
     return drawn
 

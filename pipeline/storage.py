@@ -4,8 +4,11 @@ Also what to say of a path that leads nowhere.
 """
 
 import contextlib
+import csv
 import errno
+import hashlib
 import json
+import os
 import secrets
 import shutil
 import unicodedata
@@ -22,6 +25,23 @@ if TYPE_CHECKING:  # workers that write files need no tables, and start faster w
     import pandas as pd
 
 PARTIAL_SUFFIX = ".partial"
+_LONGEST_NAME = 255  # bytes, of the file systems in use
+_LONGEST_ENDING = 32
+
+
+def fitting(name: str, ending: str = "", most: int = _LONGEST_NAME) -> str:
+    """Return the name of a file, cut where a file system has no room for it, and told apart by a hash then.
+
+    >>> fitting("a", ".jpg")
+    'a.jpg'
+    >>> fitting("b" * 300, ".jpg")[-20:], len(fitting("b" * 300, ".jpg"))
+    ('bbb~98eb5d8e98ed.jpg', 255)
+    """
+    if len(os.fsencode(name + ending)) <= most:
+        return name + ending
+    told_apart = f"~{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}{ending}"
+    kept = os.fsencode(name)[: most - len(os.fsencode(told_apart))]
+    return kept.decode(errors="ignore") + told_apart
 
 
 @contextlib.contextmanager
@@ -31,7 +51,8 @@ def replacing(path: Path) -> Iterator[Path]:
     A block that raises leaves `path` as it was and removes what it had written. The name ends as `path` does,
     for writers that look at the ending. Raises UserError where it cannot be written, or the disk is full.
     """
-    partial = path.with_name(f".{secrets.token_hex(4)}{PARTIAL_SUFFIX}{path.suffix}")
+    ending = path.suffix if len(os.fsencode(path.suffix)) <= _LONGEST_ENDING else ""
+    partial = path.with_name(f".{secrets.token_hex(4)}{PARTIAL_SUFFIX}{ending}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -78,7 +99,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Replace `path` by a CSV without an index column."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    text = table.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:  # in a name: it ends a row for those who read, and is not quoted by itself
+        text = table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    write_text(path, text)
 
 
 @contextlib.contextmanager
@@ -124,7 +148,7 @@ def sole_writer(output: Path) -> Iterator[None]:
     Raises UserError where another process holds it.
     """
     LOCK_FOLDER.mkdir(exist_ok=True)
-    lock = filelock.FileLock(LOCK_FOLDER / (output.as_posix().strip("/").replace("/", "-") + ".lock"))
+    lock = filelock.FileLock(LOCK_FOLDER / fitting(output.as_posix().strip("/").replace("/", "-"), ".lock"))
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:

@@ -20,6 +20,15 @@ from pipeline.storage import (
 )
 
 
+def test_names_as_long_as_a_file_system_takes_are_written_and_locked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a" * 255, "a." + "b" * 253, "ü" * 127):
+        write_text(tmp_path / name, name)
+        assert (tmp_path / name).read_text() == name
+    with sole_writer(Path("/".join(["d" * 200] * 3))), sole_writer(Path("/".join(["d" * 200] * 4))):
+        pass
+
+
 def test_a_failure_leaves_the_earlier_file_and_says_what_to_do(tmp_path):
     target = tmp_path / "table.csv"
     write_text(target, "old")

@@ -16,7 +16,7 @@ from pipeline.config import Compute
 from pipeline.config_data import Convert
 from pipeline.conversion.convert_one import convert_one
 from pipeline.conversion.file_table import FILES, REJECTED, Entry, files_table, read_entries, rejected_table
-from pipeline.conversion.journal import Journal, journal_path, stamp
+from pipeline.conversion.journal import Journal, journal_path, size_of, stamp
 from pipeline.conversion.plan import Task, each_page, plan_tasks, survey
 from pipeline.conversion.policies import POLICIES
 from pipeline.errors import UserError
@@ -148,7 +148,7 @@ def _convert(
     limits = Limits(settings.max_megapixels, settings.max_gib)
     entries, refused = _unchanged(tasks, known, output, limits), []
     items = [(_absolute(task), known.get(task.target)) for task in tasks if task.target not in entries]
-    sizes = [task.path.stat().st_size if task.path.exists() else 0 for task, _ in items]
+    sizes = [size_of(task.path) for task, _ in items]
     work = functools.partial(_convert_listening, output=output.absolute(), limits=limits)
     done = map_chunks(work, items, compute, "convert", alone=_ALONE, sizes=sizes)
     try:

@@ -1,10 +1,12 @@
 """One picture converted, in a worker process: read, hashed, saved, with its mask."""
 
+import errno
 from pathlib import Path
 
 from pipeline.conversion.file_table import Entry
 from pipeline.conversion.journal import settled_stamp, stamp
 from pipeline.conversion.plan import Task
+from pipeline.errors import UserError
 from pipeline.images.files import Limits, Rejected, Unreadable
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
 from pipeline.images.mask import align_mask, encode_mask
@@ -27,14 +29,31 @@ def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -
         picture = read(task.path, limits, task.page)
         if known is None or not _is_converted(task, known, picture.content, output):
             known = _convert(task, picture, output)
-    except Unreadable as error:
+    except Exception as error:
         page = f"page {task.page + 1}: " if task.page else ""
-        return Rejected(task.source_path, page + error.reason, lost=True)
+        return Rejected(task.source_path, page + _reason(error), lost=True)
     known = _with_mask(known, task, picture, output, limits)
     targets = stamp(output / task.target, output / known.mask_path if known.mask_path else None)
     return known._replace(
         stamp=f"{sources};{targets}" if sources else "",
     )
+
+
+def _reason(error: Exception) -> str:
+    """Return why a picture or a mask cannot be used; raise what is wrong with the machine instead.
+
+    Whatever a picture makes the libraries raise costs that picture alone, and no more than that.
+    """
+    if isinstance(error, Unreadable):
+        return error.reason
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG:
+        return (
+            "the path of what it would be converted to is too long for the file system; shorten its folders"
+        )
+    if isinstance(error, UserError):
+        raise error
+    return f"it cannot be converted ({type(error).__name__}: {error})"
 
 
 def _is_converted(task: Task, known: Entry, content: bytes, output: Path) -> bool:
@@ -84,8 +103,8 @@ def _with_mask(entry: Entry, task: Task, picture: Picture, output: Path, limits:
     try:
         found = align_mask(read(task.mask_path, limits, task.page), picture, task.mask_background)
         saved = encode_mask(found.pixels)
-    except Unreadable as error:
-        return entry._replace(mask_reason=error.reason)
+    except Exception as error:
+        return entry._replace(mask_reason=_reason(error))
     target, sha256 = output / task.mask_target, sha256_of(saved)
     if not (target.is_file() and sha256_of_file(target) == sha256):
         write_bytes(target, saved)

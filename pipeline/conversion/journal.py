@@ -131,6 +131,14 @@ def stamp(*paths: Path | str | None) -> str:
     return ";".join(_status(path) for path in paths)
 
 
+def size_of(path: Path) -> int:
+    """Return the size of a file in bytes; 0 where it is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def settled_stamp(*paths: Path | str | None) -> str:
     """Write down the same of files that could not change any more without it; else ""."""
     now = time.time_ns()

@@ -24,6 +24,7 @@ from pipeline.images.mask import MARKING
 from pipeline.images.read import READING, read, read_bytes
 from pipeline.images.tiff import count_pages
 from pipeline.parallel import map_chunks
+from pipeline.storage import fitting
 
 MASKS = "masks"
 _ALONE = 1024  # files that are looked at before other processes have started
@@ -146,7 +147,7 @@ def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Sou
         pages.append(source)
         for page in range(1, n_pages.get(source.source_path, 1)):
             path = PurePosixPath(source.target)
-            target = str(path.with_name(f"{path.stem}-page{page + 1}{path.suffix}"))
+            target = str(path.with_name(fitting(path.stem, f"-page{page + 1}{path.suffix}")))
             pages.append(dataclasses.replace(source, page=page, target=target))
     return pages
 
@@ -192,7 +193,13 @@ def _renamed(source: Source, encoder: Encoder, keep: bool) -> str:
     stem = _without_ending(source.target)
     if encoder.ending is None or source.target == stem + encoder.ending:
         return source.target
-    return (source.target if keep else stem) + encoder.ending
+    return _fitting(source.target if keep else stem, encoder.ending)
+
+
+def _fitting(path: str, ending: str) -> str:
+    """Add an ending to a path, whose name is cut where there is no room for it."""
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + fitting(name, ending)
 
 
 def _without_ending(path: str) -> str:
@@ -203,8 +210,8 @@ def _without_ending(path: str) -> str:
 
 def _with_masks(tasks: list[Task]) -> list[Task]:
     """Name the masks: `casia1/fake/x.jpg` -> `casia1/masks/x.png`, or `x.jpg.png` where two could clash."""
-    short = [_mask_name(task, _without_ending(task.target) + ".png") for task in tasks]
-    long = [_mask_name(task, task.target + ".png") for task in tasks]
+    short = [_mask_name(task, _fitting(_without_ending(task.target), ".png")) for task in tasks]
+    long = [_mask_name(task, _fitting(task.target, ".png")) for task in tasks]
     wanted_by = Counter(short) + Counter(long)
     return [
         dataclasses.replace(task, mask_target=full if wanted_by[name] > 1 else name) if name else task

@@ -169,6 +169,8 @@ def read_published(official: config_data.Official | None, root: Path, key: str) 
 
 
 def _read_list(path: Path, key: str) -> list[str]:
+    if path.exists() and not path.is_file():
+        raise UserError(f"{key} is {path}, which is no file; expected the name of a picture in each line")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

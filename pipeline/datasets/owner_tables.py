@@ -139,6 +139,8 @@ def match_known_groups(
 
 
 def _read_groups(path: Path) -> list[tuple[str, str]]:
+    if path.exists() and not path.is_file():
+        raise UserError(f"data.known_groups is {path}, which is no file; expected a CSV of path and group")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError:

@@ -40,6 +40,7 @@ from pipeline.images.jpeg import (
 _WRITTEN = {"4:4:4", "4:2:2", "4:2:0"}  # subsamplings that Pillow can write
 _BASELINE, _PROGRESSIVE = 0xC0, 0xC2
 _WITHOUT_MEANING = {*range(0xE1, 0xEE), 0xEF, COMMENT}  # application data; of JFIF and ADOBE more is read
+LONGEST_SIDE = 65_500  # of a JPEG that libjpeg writes
 _JFIF = bytes.fromhex("ffe000104a46494600010100000100010000")  # version 1.1, square pixels of no size
 # By component, the approximation and the band of each scan: jpeg_simple_progression of libjpeg.
 _LIBJPEG_SCANS = [
@@ -257,6 +258,7 @@ class Jpeg:
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:  # noqa: ARG002
         """Encode the pixels."""
+        _check_sides(rgb)
         return _encoded(rgb, "JPEG", quality=self.quality, subsampling=self.subsampling)
 
 
@@ -293,6 +295,7 @@ class JpegLike:
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:  # noqa: ARG002
         """Encode the pixels."""
+        _check_sides(rgb)
         options = {
             "qtables": [list(table) for table in self.tables],
             "subsampling": self.subsampling,
@@ -326,6 +329,14 @@ class Stripped:
         if parts is None:  # it could be taken apart when the settings were looked up
             raise Unreadable("it changed while it was converted; run the same command again")
         return parts.plain()
+
+
+def _check_sides(rgb: Image.Image) -> None:
+    if max(rgb.size) > LONGEST_SIDE:
+        raise Unreadable(
+            f"it has {rgb.width}x{rgb.height} pixels, and a JPEG at most {LONGEST_SIDE} a side; cut it into "
+            "parts, or set convert=lossless"
+        )
 
 
 def _encoded(rgb: Image.Image, kind: str, **options: Any) -> bytes:

@@ -207,17 +207,21 @@ def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
     Raises:
         UserError: the folder is missing, is no folder or cannot be listed.
     """
-    pictures, rejected = [], []
-    for path in sorted(_files_below(folder), key=lambda path: path.parts):
+    pictures: list[Path] = []
+    rejected: list[Rejected] = []
+    for path in sorted(files_below(folder, rejected), key=lambda path: path.parts):
         if refusal := _refuse(path):
             rejected.append(refusal)
         else:
             pictures.append(path)
-    return pictures, rejected
+    return pictures, sorted(rejected, key=lambda file: Path(file.path).parts)
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield every file that is not hidden, following links but never in circles."""
+def files_below(folder: Path, unlisted: list[Rejected]) -> Iterator[Path]:
+    """Yield every file that is not hidden, following links but never in circles; nothing is opened.
+
+    Folders below that cannot be listed are added to `unlisted`; raises UserError where `folder` cannot.
+    """
     pending, listed = [folder], set()
     while pending:
         inside = pending.pop()
@@ -229,9 +233,14 @@ def _files_below(folder: Path) -> Iterator[Path]:
             with os.scandir(inside) as entries:
                 children = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            raise UserError(
-                f"{_printable(inside)} cannot be listed: {error.strerror}; it should be a folder of pictures"
-            ) from error
+            if inside == folder:
+                raise UserError(
+                    f"{_printable(folder)} cannot be listed: {error.strerror}; it should be a folder of "
+                    "pictures"
+                ) from error
+            reason = f"the folder cannot be listed: {error.strerror}; give yourself the right to read it"
+            unlisted.append(Rejected(_printable(inside), reason, lost=True))
+            continue
         visible = [child for child in children if not child.name.startswith(".")]
         folders = [child.name for child in visible if _is_folder(child)]
         # Taken from the end: folders come in the order of their names, so a link to a folder that

@@ -1,20 +1,26 @@
 """A dataset is converted whole, once, and the tables say what became of every file."""
 
 import shutil
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.conversion import conversion, journal
+from pipeline.conversion import conversion, convert_one, journal
 from pipeline.conversion.conversion import convert_pictures
-from pipeline.conversion.file_table import FILE_COLUMNS
+from pipeline.conversion.file_table import FILE_COLUMNS, rejected_table
 from pipeline.convert import run
+from pipeline.datasets.tables import read_files
 from pipeline.errors import UserError
 from pipeline.images.files import Rejected
 from pipeline.images.jpeg import read_header
 from pipeline.images.mask import read_mask
+from pipeline.storage import write_csv, write_text
 from tests.images.pictures import (
     EQUAL,
     digests,
@@ -284,3 +290,57 @@ def test_a_folder_given_on_the_command_line_is_converted(compose_config, tmp_pat
     files = (tmp_path / "data/converted/files.csv").read_text()
     assert files.count("folders/fake/") == 5
     assert files.count("folders/masks/") == 3
+
+
+ODD_NAMES = ["carriage\rreturn", "new\nline", '"quoted"', "a,b", " a ", "a\r", "\x1b[2K", "a\u2028b", "𝔞"]
+
+
+def test_a_name_is_read_back_as_it_is_and_one_of_255_bytes_is_cut(convert, dataset, output):
+    drawn = Image.fromarray(draw_photo(seed=1))
+    longest = ["d" * 255, "a" * 251 + ".jpg", "a" * 251 + ".png", "ü" * 125 + ".tif"]
+    for name in [f"{name}.png" for name in ODD_NAMES] + longest:
+        drawn.save(dataset / "genuine" / name, "PNG")
+    (dataset / "masks" / f"{'f' * 251}.png").write_bytes((dataset / "masks/f0.png").read_bytes())
+    shutil.copy(dataset / "fake/f0.jpg", dataset / "fake" / f"{'f' * 251}.jpg")
+    assert convert().rejected == 0
+    table = read_files(output).set_index("source_path")
+    odd = [f"genuine/{name}.png" for name in ODD_NAMES]
+    assert {*odd, *(f"genuine/{name}" for name in longest)} <= {*table.index}
+    assert all((output / path).is_file() for path in table["path"])
+    assert table["path"].is_unique
+    assert (output / table.loc[f"fake/{'f' * 251}.jpg", "mask_path"]).is_file()
+    assert convert().unchanged == len(table)
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1), unique=True))
+def test_tables_of_any_names_are_read_back_the_same(names):
+    rejected = [Rejected(name, f"because {name}") for name in names]
+    with tempfile.TemporaryDirectory() as folder:
+        write_text(Path(folder, "rejected.csv"), rejected_table(rejected))
+        found = read_rows(Path(folder), "rejected.csv")
+        assert found["path"].tolist() == sorted(names)
+        write_csv(Path(folder, "again.csv"), found)
+        assert read_rows(Path(folder), "again.csv").equals(found)
+
+
+@pytest.mark.usefixtures("trusting")
+def test_whatever_is_wrong_with_one_picture_is_a_row_of_it(convert, dataset, output, monkeypatch):
+    Image.new("RGB", (65_501, 8)).save(dataset / "genuine/wide.png")
+    gone = list_folder(dataset)[0]
+    real = convert_one.read
+
+    def read(path, *others):
+        if path.name == "g1.png":
+            raise ZeroDivisionError("float division")
+        if path.name == gone.path.name:
+            gone.path.unlink(missing_ok=True)
+        return real(path, *others)
+
+    monkeypatch.setattr(convert_one, "read", read)
+    counts = convert(settings("equal", max_rejected=0.5))
+    reasons = read_rows(output, "rejected.csv").set_index("path")["reason"]
+    assert (counts.converted, counts.rejected) == (8, 3)
+    assert "65501x8 pixels, and a JPEG at most 65500 a side" in reasons["genuine/wide.png"]
+    assert reasons["genuine/g1.png"] == "it cannot be converted (ZeroDivisionError: float division)"
+    assert reasons[gone.source_path] == "No such file or directory"
+    assert convert(settings("lossless", max_rejected=0.5)).converted == 9

@@ -152,3 +152,21 @@ def test_what_should_have_been_a_picture_counts_as_lost(tmp_path):
     lost = sorted(file.path.rsplit("/", 1)[1] for file in rejected if file.lost)
     assert lost == ["a.jpg_old", "gone.jpg", "loop.jpg", "m\\xfcll.jpg"]
     assert len(rejected) == 7
+
+
+def test_a_folder_that_cannot_be_listed_costs_what_is_in_it(tmp_path, monkeypatch):
+    touch(tmp_path / "a.jpg")
+    touch(tmp_path / "locked/b.jpg")
+    real = os.scandir
+
+    def scandir(path):
+        if path.name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    pictures, (locked,) = find_pictures(tmp_path)
+    assert [path.name for path in pictures] == ["a.jpg"]
+    assert locked.path == (tmp_path / "locked").as_posix()
+    assert locked.reason.startswith("the folder cannot be listed: Permission denied")
+    assert locked.lost
