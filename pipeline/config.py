@@ -289,7 +289,11 @@ def validate(composed: Mapping[str, Any] | DictConfig) -> Config:
         nodes = composed if isinstance(composed, DictConfig) else OmegaConf.create(dict(composed))
         values = cast(dict[str, Any], OmegaConf.to_container(nodes, resolve=True))
     except OmegaConfBaseException as error:
-        raise UserError(f"the configuration is not right:\n  {error}") from error
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"the configuration is not right:\n  {error.full_key or 'it'}: {reason} (${{…}} stands for "
+            "another key; a $ in a name is written \\$)"
+        ) from error
     return check(Config, values)
 
 

@@ -12,7 +12,6 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
 
     answer(__doc__)
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +60,7 @@ from pipeline.reports.report_tables import SUMMARY, summary_table
 from pipeline.reports.terminal import ACCURACIES
 from pipeline.run_store import connect, tolerating_a_lost_store
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage import replacing_folder, write_csv, write_json
+from pipeline.storage import read_json, replacing_folder, write_csv, write_json
 from pipeline.tracking import RUN_KEY, Tracker
 
 
@@ -138,9 +137,10 @@ def send_evaluation(models: Path, reports: Path) -> None:
     """Bring the evaluation in `reports` into the MLflow run of `models`, over an earlier one."""
     record = read_record(models)
     tracker = Tracker.find(record) or Tracker(connect(), send_training(models))
-    metrics = json.loads((reports / METRICS_FILE).read_text(encoding="utf-8"))
+    again = "evaluate it again with make repro or python -m pipeline.evaluate"
+    metrics = read_json(reports / METRICS_FILE, again)
     tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})
-    evaluation = json.loads((reports / EVALUATION_FOLDER / RUN_FILE).read_text(encoding="utf-8"))
+    evaluation = read_json(reports / EVALUATION_FOLDER / RUN_FILE, again, "evaluate")
     tracker.log_text(yaml.safe_dump({"evaluate": evaluation["evaluate"]}), "config/evaluate.yaml")
     tracker.log_files(
         *(reports / name for name in (EVALUATION_FOLDER, METRICS_FILE, REPORT, CARD, AUDIT, PAGE))

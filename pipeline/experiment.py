@@ -19,14 +19,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
@@ -135,12 +135,16 @@ def job(composed: DictConfig) -> float | None:
     """One job, in Hydra's sweep or alone."""
     with plain_errors():
         hydra_config = HydraConfig.get()
-        refuse_upstream(list(hydra_config.overrides.task))
         config = validate(composed)
+        # As they were given: Hydra would resolve ${…} in them among its own keys.
+        given = cast(
+            dict[str, Any], OmegaConf.to_container(OmegaConf.structured(hydra_config), resolve=False)
+        )
+        refuse_upstream(given["overrides"]["task"])
         swept = hydra_config.mode == RunMode.MULTIRUN
         sweep = Sweep(Path(hydra_config.sweep.dir)) if swept else Sweep(new_folder())
         _started[sweep] = config
-        name = hydra_config.job.override_dirname.replace("++", "") or "default"
+        name = given["job"]["override_dirname"].replace("++", "") or "default"
         result = sweep.run_job(config, hydra_config.job.num if swept else 0, name)
     score: float | None = result["validation"][CHOSEN_BY]
     return score

@@ -7,7 +7,6 @@ the store has already is not sent again. What an evaluation and an audit leave t
 
 import contextlib
 import datetime
-import json
 import os
 import platform
 import subprocess
@@ -31,9 +30,11 @@ from pipeline.detector.decision import (
 from pipeline.detector.served import Serving
 from pipeline.errors import UserError
 from pipeline.run_store import connect, tolerating_a_lost_store
-from pipeline.tracking import RUN_KEY, Tracker
+from pipeline.storage import read_json, unbroken
+from pipeline.tracking import RUN_KEY, STEP_COLUMN, Tracker
 
 EVALUATION_FOLDER = "evaluation"
+_AGAIN = "train it again with make repro"
 METRICS_FILE = "metrics.json"
 REPORT, CARD = "report.html", "MODEL_CARD.md"
 TAGS = (
@@ -109,7 +110,10 @@ def send_training(models: Path) -> str:
     record = read_record(models)
     tracker = Tracker.find(record) or _start(record)
     tracker.log_params(flatten(record["config"]))
-    tracker.log_history(pd.read_csv(models / HISTORY_FILE))
+    with unbroken(models / HISTORY_FILE, _AGAIN):
+        history = pd.read_csv(models / HISTORY_FILE)
+        history[STEP_COLUMN]
+    tracker.log_history(history)
     tracker.log_metrics({f"validation/{key}": value for key, value in record["validation"].items()})
     tracker.log_tables(record["tables"])
     tracker.log_text(yaml.safe_dump(record["config"], sort_keys=False), "config/train.yaml")
@@ -174,12 +178,20 @@ def close_sweep(run_id: str | None, best: Mapping[str, Any] | None, table: Path)
 def evaluated_run(reports: Path) -> str | None:
     """Return the key of the run whose evaluation lies in `reports`; None where none does."""
     path = reports / EVALUATION_FOLDER / RUN_FILE
-    return json.loads(path.read_text(encoding="utf-8"))[RUN_KEY] if path.is_file() else None
+    again = "evaluate it again with make repro or python -m pipeline.evaluate"
+    return str(read_json(path, again, RUN_KEY)[RUN_KEY]) if path.is_file() else None
 
 
 def read_record(models: Path) -> dict[str, Any]:
     """Read the `run.json` of a trained detector."""
-    record: dict[str, Any] = json.loads((models / RUN_FILE).read_text(encoding="utf-8"))
+    path, keys = (
+        models / RUN_FILE,
+        (RUN_KEY, "run_id", "name", "experiment", "parent", "tables", "validation"),
+    )
+    record = read_json(path, _AGAIN, *keys, "config")
+    with unbroken(path, _AGAIN):
+        for key in ("tables", "validation", "config"):
+            record[key].items()
     return record
 
 
@@ -201,7 +213,10 @@ def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
 
     def git(*arguments: str) -> str | None:
-        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        try:
+            answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        except OSError:  # there is no git
+            return None
         return answer.stdout.strip() if answer.returncode == 0 else None
 
     status = git("status", "--porcelain", "--untracked-files=no")

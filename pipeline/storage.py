@@ -106,6 +106,36 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
 
 
 @contextlib.contextmanager
+def unbroken(path: Path, again: str) -> Iterator[None]:
+    """Raise UserError where reading a file that we wrote shows that it is not there, or not as we wrote it.
+
+    Args:
+        path: the file.
+        again: how a user gets a whole one.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there; {again}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); {again}") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+        raise UserError(f"{path} is broken, or another version wrote it ({reason}); {again}") from error
+
+
+def read_json(path: Path, again: str, *keys: str) -> dict[str, Any]:
+    """Read an object of JSON that has some keys; raise as `unbroken`."""
+    with unbroken(path, again):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError(f"found {type(content).__name__}, expected keys with values")
+        for key in keys:
+            content[key]
+        return content
+
+
+@contextlib.contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside `folder` to write to, and put it in its place when the block ends.
 
@@ -147,15 +177,20 @@ def sole_writer(output: Path) -> Iterator[None]:
 
     Raises UserError where another process holds it.
     """
-    LOCK_FOLDER.mkdir(exist_ok=True)
-    lock = filelock.FileLock(LOCK_FOLDER / fitting(output.as_posix().strip("/").replace("/", "-"), ".lock"))
+    path = LOCK_FOLDER / fitting(output.as_posix().strip("/").replace("/", "-"), ".lock")
+    lock = filelock.FileLock(path)
     try:
+        LOCK_FOLDER.mkdir(exist_ok=True)
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise UserError(
             f"{output} is being written by another process (it holds {lock.lock_file}); "
             "wait until it ends, or end it, then run the same command again"
         ) from error
+    except OSError as error:
+        if path.is_symlink():  # which is not followed: locking empties a file
+            raise UserError(f"{path} is a link, where a lock is a file of its own; remove it") from error
+        raise cannot_write(path, error) from error
     try:
         yield
     finally:

@@ -140,3 +140,30 @@ def test_another_spelling_is_another_case_and_no_other_name(tmp_path):
 def test_an_address_is_no_path(address):
     with pytest.raises(UserError, match=f"data.root is {address}, an address"):
         local_path(address, "data.root")
+
+
+@pytest.mark.parametrize("name", ["é" * 400, "/".join(["folder"] * 60), "a" * 300])
+def test_an_output_of_any_name_has_a_lock(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with sole_writer(Path(name)), sole_writer(Path(f"{name}b")):
+        locks = sorted(path.name for path in (tmp_path / ".locks").iterdir())
+    assert len(locks) == 2
+    with sole_writer(Path(name)), pytest.raises(UserError, match="another process"), sole_writer(Path(name)):
+        pass
+
+
+def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "precious.txt").write_text("precious")
+    (tmp_path / ".locks").mkdir()
+    (tmp_path / ".locks" / "models.lock").symlink_to(tmp_path / "precious.txt")
+    with pytest.raises(UserError, match=r"models\.lock is a link.*remove it"), sole_writer(Path("models")):
+        pass
+    assert (tmp_path / "precious.txt").read_text() == "precious"
+
+
+def test_a_file_in_the_place_of_the_folder_of_locks_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".locks").write_text("")
+    with pytest.raises(UserError, match=r"cannot write \.locks"), sole_writer(Path("models")):
+        pass

@@ -1,6 +1,5 @@
 """The tables between the stages: their columns, how they are read back, and whether they still hold."""
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from pipeline.config_data import Data
 from pipeline.conversion.file_table import FILE_COLUMNS, FILES
 from pipeline.errors import UserError
 from pipeline.images.hashes import sha256_of_file
+from pipeline.storage import read_json
 
 BUILT_FROM = "built_from.json"
 LEFT_OUT = "left_out.csv"
@@ -128,7 +128,7 @@ def check_built_from(folder: Path, config: Config) -> None:
         raise UserError(
             f"{path} is not there; build the manifest with make repro or python -m pipeline.manifest"
         )
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = read_json(path, "build the manifest again with make repro or python -m pipeline.manifest")
     commands = "python -m pipeline.convert … and python -m pipeline.manifest …"
     check_same_choice(found, config, f"the tables in {folder} were built", commands)
 

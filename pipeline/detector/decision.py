@@ -61,9 +61,12 @@ class Decision:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Decision":
-        """Read what `as_dict` gave."""
+        """Read what `as_dict` gave; raise ValueError, TypeError or KeyError for anything else."""
         low, high = values["unsure"]
-        return cls(threshold=values["threshold"], temperature=values["temperature"], unsure=(low, high))
+        threshold, temperature = values["threshold"], values["temperature"]
+        if not (0 <= threshold <= 1 and 0 < temperature < np.inf and 0 <= low <= high <= 1):
+            raise ValueError("its numbers are out of range")
+        return cls(threshold=threshold, temperature=temperature, unsure=(low, high))
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers, for a file."""

@@ -4,7 +4,6 @@ Evaluation, `predict`, `score` and the model logged to MLflow (`served.py`) all 
 picture gets the same answer from each of them.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from pipeline.detector.inference import NATIVE, Answer, in_batches, scorer_of
 from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded
 from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, load_model
-from pipeline.storage import what_is_there
+from pipeline.storage import read_json, unbroken, what_is_there
 
 
 class Detector:
@@ -36,16 +35,21 @@ class Detector:
             UserError: it is not there, not whole, or of an earlier version.
         """
         require_detector(folder)
-        decision = json.loads((folder / DECISION_FILE).read_text(encoding="utf-8"))
-        record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-        if "inputs" not in record["config"]:
-            raise UserError(
-                f"the detector in {folder} was trained by an earlier version of this program; train it again"
-            )
-        inputs = record["config"]["inputs"]
-        native = inputs["method"] == "native"
-        checked = NATIVE if native else ResizedInputs.model_validate(inputs)
-        return cls(load_model(folder), checked, Decision.from_dict(decision))
+        again = "train it again with make repro, or name another folder"
+        read = read_json(folder / DECISION_FILE, again)
+        with unbroken(folder / DECISION_FILE, again):
+            decision = Decision.from_dict(read)
+        config = read_json(folder / RUN_FILE, again, "config")["config"]
+        with unbroken(folder / RUN_FILE, again):
+            if "inputs" not in config:
+                raise UserError(
+                    f"the detector in {folder} was trained by an earlier version of this program; train it "
+                    "again"
+                )
+            inputs = config["inputs"]
+            native = inputs["method"] == "native"
+            checked = NATIVE if native else ResizedInputs.model_validate(inputs)
+        return cls(load_model(folder), checked, decision)
 
     def answers(self, originals: Iterable[tuple[Path | bytes, Loaded | None]]) -> Iterator[Answer]:
         """Answer for pictures, in order, taken as they are needed; memory does not grow with their number.

@@ -4,7 +4,6 @@ Every metric of every subset of the pictures stands in one table. `Results.save`
 and spreadsheets read of it; nothing is written to be read again in the same process.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import PIXELS
 from pipeline.evaluation.robustness import COLUMNS as PERTURBED
 from pipeline.evaluation.robustness import robustness_headline
-from pipeline.storage import write_csv
+from pipeline.storage import read_json, unbroken, write_csv
 
 # Kinds of subsets: the test split; a collection that was trained on; what was only tested, as a whole and by
 # collection; a kind of picture; crops of fakes against genuine crops; the best shortcut on these pictures.
@@ -48,6 +47,7 @@ _OF_TEST = (*_ACCURACIES, "roc_auc", "average_precision", "ece", PIXELS, BEST_SH
 _OF_ELSEWHERE = (*_ACCURACIES, "roc_auc", BEST_SHORTCUT)
 _OF_COLLECTIONS = ("balanced_accuracy", "roc_auc")
 # Names of files and collections such as "NA" are texts; empty cells of numbers are NaN all the same.
+_AGAIN = "write it again with make repro, or python -m pipeline.evaluate"
 _TEXTS = (
     *("path", "group", "collection", "subset", "condition"),
     *("part", "name", "strength", "verdict", "words"),
@@ -294,10 +294,10 @@ def _table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table; one that is not there has these columns and no row."""
     if not path.is_file():
         return pd.DataFrame(columns=list(columns))
-    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
+    with unbroken(path, _AGAIN):
+        table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
     return table.fillna({name: "" for name in _TEXTS if name in table})
 
 
 def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return content
+    return read_json(path, _AGAIN) if path.is_file() else {}
