@@ -30,7 +30,7 @@ def run(config: Config) -> None:
     counts = convert_pictures(sources, rejected, output, config.convert, config.compute)
     print(
         f"{output}: {counts.converted} pictures by policy {config.convert.policy} "
-        f"({counts.unchanged} unchanged), {counts.rejected} files rejected, {counts.removed} removed"
+        f"({counts.unchanged} unchanged),\n{counts.rejected} files rejected, {counts.removed} removed"
     )
     if counts.rejected or counts.masks_rejected:
         masks = f" and {counts.masks_rejected} masks" if counts.masks_rejected else ""

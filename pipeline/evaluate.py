@@ -69,8 +69,8 @@ def run(config: Config) -> None:
     models, reports = Path(config.paths.models), Path(config.paths.reports)
     n = evaluate(config, models, reports).n()
     print(
-        f"{reports / METRICS_FILE}: {n.n_fake + n.n_genuine} test pictures; python -m pipeline.summary shows "
-        "the figures"
+        f"{reports / METRICS_FILE}: {n.n_fake + n.n_genuine} test pictures\n"
+        "python -m pipeline.summary shows the figures"
     )
 
 
@@ -107,8 +107,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
     audit = audit_of(Path(config.paths.reports), built_from(config))
     if audit is None:
         print(
-            "no audit of this data: the figures stand without those of the best shortcut; make one with "
-            "python -m pipeline.audit"
+            "no audit of this data: the figures stand without those of the best shortcut;\n"
+            "make one with python -m pipeline.audit"
         )
     else:
         results = results.with_audit(audit, shortcuts_on(audit, results.intervals["part"].unique()))

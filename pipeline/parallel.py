@@ -103,10 +103,14 @@ def map_chunks(
             bar.update(sum(counts[first : first + len(results)]))
 
 
-def shown(items: Iterable[Item], total: int, title: str) -> Iterator[Item]:
-    """Yield pictures, one after the other, under a bar as of `map_chunks`: on a terminal alone."""
+def shown(
+    items: Iterable[Item], total: int, title: str, unit: str = "pictures", disable: bool | None = None
+) -> Iterator[Item]:
+    """Yield items one after the other under a bar, on a terminal alone; it goes when it is full."""
     with logging_redirect_tqdm():
-        yield from tqdm(items, title, total, unit=" pictures", dynamic_ncols=True, disable=None)
+        yield from tqdm(
+            items, title, total, leave=False, unit=f" {unit}", dynamic_ncols=True, disable=disable
+        )
 
 
 _Chunks = list[tuple[int, Sequence[Item]]]  # index of its first item, items

@@ -30,7 +30,7 @@ from pipeline.datasets.build_manifest import label_table
 from pipeline.datasets.listing import list_sources
 from pipeline.datasets.near_duplicates import find_near_duplicates
 from pipeline.datasets.tables import cross_dataset_collections, read_files, read_table
-from pipeline.detector.detector import Detector
+from pipeline.detector.detector import Detector, require_detector
 from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.predictions import examine
@@ -48,6 +48,13 @@ SCORES = Path("score")
 
 
 def run(config: Config) -> None:
+    """Score by the detector that is asked for, which is looked for first: converting takes minutes."""
+    with _models(config) as models:
+        require_detector(models)
+        score(config, models)
+
+
+def score(config: Config, models: Path) -> None:
     """Convert, predict, score; print the metrics."""
     output = folder_of(config)
     elsewhere = cross_dataset_collections(config.data) if config.score.split else frozenset[str]()
@@ -63,8 +70,7 @@ def run(config: Config) -> None:
     duplicates = find_near_duplicates(converted, output / "converted", config.compute)
     table = label_table(converted, output / "converted", duplicates)
     start_tensorflow()
-    with _models(config) as models:
-        detector, record = Detector.load(models), read_record(models)
+    detector, record = Detector.load(models), read_record(models)
     examined = examine(detector, table, np.ones(len(table), bool), (), config.seed)
     bootstrap = Bootstrap.of(config.evaluate, config.seed)
     results = measure_results(
@@ -104,7 +110,7 @@ def _of_split(sources: Sequence[Source], table: Path) -> list[Source]:
 
 @contextlib.contextmanager
 def _models(config: Config) -> Iterator[Path]:
-    """Yield the folder of the detector; one of an MLflow run is fetched for as long as it is loaded."""
+    """Yield the folder of the detector; one of an MLflow run is fetched for as long as it is used."""
     if config.score.run is None:
         yield Path(config.paths.models)
         return

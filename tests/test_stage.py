@@ -58,6 +58,11 @@ def test_predict_says_what_is_wrong_before_tensorflow_starts(repository, argumen
     assert " tensorflow\n" not in output
 
 
+def test_score_looks_for_the_detector_before_it_converts(repository):
+    assert "train a detector with make repro" in repository.stage("score", fails=True)
+    assert not (repository.folder / "score").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_ctrl_c_in_the_middle_of_a_stage_leaves_the_earlier_result(repository):
     earlier = repository.folder / "data" / "raw" / "sample" / "genuine" / "earlier.txt"

@@ -33,6 +33,7 @@ from pipeline.auditing.file_features import CATEGORY, FEATURES
 from pipeline.auditing.findings import ALL, BEST, PROBE
 from pipeline.auditing.shortcut_kinds import PROBES, Learner, fit_and_score
 from pipeline.evaluation.bootstrap import Bootstrap, Metric
+from pipeline.parallel import shown
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def search(evidence: Evidence, settings: config_data.Audit, workers: int, seed: 
             name: _cross_validate(
                 probed, {name: probe.learner(workers, seed)}, probed.pixels[name], settings, seed
             )[name]
-            for name, probe in PROBES.items()
+            for name, probe in shown(PROBES.items(), len(PROBES), "probe pixels", "probes")
         }
     return {
         "features": _strongest_first(estimates["features"]),
@@ -162,9 +163,10 @@ def _cross_validate(
     """Estimate learners on the same folds of pictures, of which the rows of `known` are known."""
     folds = assign_folds(evidence.target, evidence.groups, evidence.collections, settings.folds, seed)
     fake, codes = evidence.target == 1, pd.factorize(evidence.groups, sort=True)[0]
+    alone = len(learners) == 1 or None  # whoever has one after the other shows them under a bar
     rankings = [
         FoldedRanking(out_of_fold(known, evidence.target, folds, learner), fake, codes, folds)
-        for learner in learners.values()
+        for learner in shown(learners.values(), len(learners), "search", "shortcuts", alone)
     ]
     bootstrap = Bootstrap(settings.bootstrap if draws is None else draws, settings.confidence, seed)
     return dict(zip(learners, estimate_together(rankings, fake, codes, bootstrap), strict=True))
