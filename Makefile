@@ -5,19 +5,13 @@ ROOT ?=
 EXPERIMENT ?=
 BIN := .venv/bin
 INSTALLED := .venv/installed
-export PATH := $(CURDIR)/$(BIN):$(PATH)  # the stages that DVC starts call plain `python`
 
-# What `dvc exp run` is told of other data than the sample, and of a recipe in conf/experiment/.
-CHOICES := $(if $(EXPERIMENT),-S experiment=$(EXPERIMENT)) $(if $(DATA),-S data=$(DATA)) \
-  $(if $(ROOT),-S 'data.root="$(ROOT)"')
-
-# `dvc exp run` keeps experiments as git objects, which need an author; where git knows none, any will do.
-ifeq ($(shell git config user.email),)
-export GIT_AUTHOR_NAME ?= nobody
-export GIT_AUTHOR_EMAIL ?= nobody@localhost
-export GIT_COMMITTER_NAME ?= nobody
-export GIT_COMMITTER_EMAIL ?= nobody@localhost
-endif
+# Handed over as they were written: neither make nor the shell may read a quote or a $ in a folder's name.
+export DATA_GIVEN := $(value DATA)
+export ROOT_GIVEN := $(value ROOT)
+export EXPERIMENT_GIVEN := $(value EXPERIMENT)
+unexport DATA ROOT EXPERIMENT
+CHOICES := --data "$$DATA_GIVEN" --root "$$ROOT_GIVEN"
 
 .DEFAULT_GOAL := help
 .PHONY: help repro classic test test-slow lint format params lock ui
@@ -25,18 +19,11 @@ endif
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-repro: $(INSTALLED)  ## run the pipeline: on the sample, or DATA=folders ROOT=/abs/dir, EXPERIMENT=casia
-	@$(BIN)/python -m pipeline.params write
-ifeq ($(strip $(CHOICES)),)
-	$(BIN)/dvc repro
-else
-	$(BIN)/dvc exp run $(CHOICES)
-endif
-	@$(BIN)/python -m pipeline.summary
+repro: $(INSTALLED)  ## run the pipeline: on the sample, or ROOT=/my/photos [DATA=…] [EXPERIMENT=…]
+	@$(BIN)/python -m pipeline.repro $(CHOICES) --experiment "$$EXPERIMENT_GIVEN"
 
-classic: $(INSTALLED)  ## the classic one-file script as a recipe [DATA=… ROOT=…]
-	$(BIN)/dvc exp run -S experiment=classic $(CHOICES)
-	@$(BIN)/python -m pipeline.summary
+classic: $(INSTALLED)  ## the classic one-file script as a recipe [DATA=…] [ROOT=…]
+	@$(BIN)/python -m pipeline.repro $(CHOICES) --experiment classic
 
 # Two processes: most tests wait for programs that start, which uses one core.
 test: $(INSTALLED)  ## the fast tests

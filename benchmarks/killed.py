@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+EMPTY_LOCK = "schema: '2.0'\nstages: {}\n"
 OUTPUTS = ("data", "models", "reports")
 _OF_ONE_RUN = {"run.json", "report.html", "MODEL_CARD.md"}  # which say what run it was, and when
 _PATIENCE = 60.0  # seconds in which a stage that lost its parent has to be gone
@@ -65,7 +66,7 @@ def main() -> None:
 
 
 def copy_files(target: Path) -> None:
-    """Copy what git tracks or would track, but for `dvc.lock`: nothing is reproduced there."""
+    """Copy what git tracks or would track, with the empty `dvc.lock` of a clone."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -74,7 +75,7 @@ def copy_files(target: Path) -> None:
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-    (target / "dvc.lock").unlink(missing_ok=True)
+    (target / "dvc.lock").write_text(EMPTY_LOCK, encoding="utf-8")
 
 
 def copy_checkout(target: Path) -> Path:

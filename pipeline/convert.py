@@ -4,7 +4,8 @@
 
 Reads the folders that `data` names. Writes `data/converted/`: the pictures, their masks, `files.csv` (a row
 for each) and `rejected.csv` (what is no usable picture, and why). Goes on where it was after an
-interruption; does again only what has changed.
+interruption; does again only what has changed. What was converted from other folders, or under another
+policy, waits beside it (`data/.converted.*.aside`) and is there again as soon as it is asked for.
 """
 
 if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
@@ -13,12 +14,14 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
     answer(__doc__)
 
 from pathlib import Path
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import Config
 from pipeline.conversion.conversion import convert_pictures
+from pipeline.conversion.set_aside import converting
 from pipeline.datasets.listing import list_sources
 from pipeline.stage import execute, start
 
@@ -27,7 +30,8 @@ def run(config: Config) -> None:
     """List the pictures of the dataset, convert them, and say how many became what."""
     output = Path(config.paths.converted)
     sources, rejected = list_sources(config.data)
-    counts = convert_pictures(sources, rejected, output, config.convert, config.compute)
+    with converting(output, _which(config)):
+        counts = convert_pictures(sources, rejected, output, config.convert, config.compute)
     print(
         f"{output}: {counts.converted} pictures by policy {config.convert.policy} "
         f"({counts.unchanged} unchanged),\n{counts.rejected} files rejected, {counts.removed} removed"
@@ -35,6 +39,12 @@ def run(config: Config) -> None:
     if counts.rejected or counts.masks_rejected:
         masks = f" and {counts.masks_rejected} masks" if counts.masks_rejected else ""
         print(f"what was wrong with {counts.rejected} files{masks}: {output / 'rejected.csv'}")
+
+
+def _which(config: Config) -> dict[str, Any]:
+    """Return what tells one conversion from another: the folders, and how pictures are saved."""
+    folders = {name: [pair.genuine, pair.fake, *pair.masks] for name, pair in config.data.collections.items()}
+    return {"folders": folders, **config.choose("convert.policy", "convert.quality", "convert.subsampling")}
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -56,7 +56,7 @@ def refuse_upstream(overrides: list[str]) -> None:
         if key in UPSTREAM and override.is_sweep_override():
             raise UserError(
                 f"{line}: an experiment trains on the tables that are there, so it cannot change {key}. "
-                f"Through all stages: dvc exp run -S {line.split(',')[0]}; "
+                f"Through all stages: python -m pipeline.repro {line.split(',')[0]}; "
                 f"several values: dvc exp run --queue -S {line}, then dvc queue start -j 2"
             )
 

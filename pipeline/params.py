@@ -7,8 +7,10 @@ The `snapshot` stage of dvc.yaml runs the check, so that an edit in `conf/` is n
 Inside `dvc exp run` an experiment's choices differ on purpose: there only the schema is checked.
 """
 
+import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -26,28 +28,31 @@ from pipeline.storage import local_path, what_is_there, write_text
 PARAMS = Path("params.yaml")
 SNAPSHOT = Path("data/snapshot.txt")
 SAMPLE = "sample"  # the only data that a stage makes
+# Environment: the overrides, as JSON, with which pipeline.repro wrote params.yaml.
+CHOICES = "PIPELINE_CHOICES"
 
 
-def composed_text(conf: Path = Path("conf")) -> str:
+def composed_text(conf: Path = Path("conf"), overrides: Sequence[str] = ()) -> str:
     """Compose and resolve `conf/config.yaml` as DVC does: the bytes that `dvc exp run` would write."""
     if not (conf / "config.yaml").is_file():
         raise UserError(f"{conf / 'config.yaml'} is missing; run this in the repository's root")
     try:
         with initialize_config_dir(str(conf.resolve()), version_base=None):
-            composed = compose("config")
+            composed = compose("config", overrides=list(overrides))
         OmegaConf.resolve(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(f"{conf}/ cannot be composed: {error}") from error
     return OmegaConf.to_yaml(composed)
 
 
-def write(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
+def write(conf: Path = Path("conf"), params: Path = PARAMS, quiet: bool = False) -> None:
     """Write `params` anew where `conf` says otherwise, after checking it against the schema."""
     text = composed_text(conf)
     validate(yaml.safe_load(text))
     if not params.is_file() or params.read_text(encoding="utf-8") != text:
         write_text(params, text)
-        print(f"{params} brought in step with {conf}/")
+        if not quiet:
+            print(f"{params} brought in step with {conf}/")
 
 
 def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
@@ -59,15 +64,18 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
     except UserError as error:
         raise UserError(f"{params}: {error}\nMake it anew from {conf}/ with: make params") from error
     if found.data.name != SAMPLE:
-        _check_folders(found)
-    wanted = validate(yaml.safe_load(composed_text(conf)))
-    if os.environ.get("DVC_EXP_NAME"):
-        if found.seed != wanted.seed:
-            print(
-                f"note: seed={found.seed} tests other pictures than seed={wanted.seed} of {conf}/, so their "
-                f"figures cannot be compared; train.seed={found.seed} trains anew on the same pictures"
-            )
+        check_folders(found)
+    standard = validate(yaml.safe_load(composed_text(conf)))
+    chosen = json.loads(os.environ.get(CHOICES, "[]"))
+    experiment = os.environ.get("DVC_EXP_NAME")
+    if (chosen or experiment) and found.seed != standard.seed:
+        print(
+            f"note: seed={found.seed} tests other pictures than seed={standard.seed} of {conf}/, so their "
+            f"figures cannot be compared; train.seed={found.seed} trains anew on the same pictures"
+        )
+    if experiment:
         return
+    wanted = validate(yaml.safe_load(composed_text(conf, chosen))) if chosen else standard
     if found != wanted:
         old, new = flatten(found.model_dump()), flatten(wanted.model_dump())
         keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
@@ -79,7 +87,7 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
         )
 
 
-def _check_folders(config: Config) -> None:
+def check_folders(config: Config) -> None:
     """Refuse missing folders here, before DVC stops at them with a bare error number."""
     for key in ("root", "genuine", "fake", "masks"):
         path = local_path(getattr(config.data, key), f"data.{key}")

@@ -41,6 +41,13 @@ TAGS = (
     *(RUN_KEY, "commit", "uncommitted_changes", "dvc_experiment"),
     *("data_digest", "seed", "device", "precision"),
 )
+# What a run records of itself; all else in `run.json` are facts of the training.
+RECORDED = (
+    *(RUN_KEY, "run_id", "name", "experiment", "parent", "started", "seed", "config"),
+    *("commit", "uncommitted_changes", "dvc_experiment", "differing"),
+)
+# What every run rewrites: its settings are in the record themselves.
+_REWRITTEN = ("params.yaml", "dvc.lock")
 
 
 _NAMED = 4  # settings in the name of a run
@@ -219,7 +226,8 @@ def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
             return None
         return answer.stdout.strip() if answer.returncode == 0 else None
 
-    status = git("status", "--porcelain", "--untracked-files=no")
+    exclude = [f":(exclude,top){name}" for name in _REWRITTEN]
+    status = git("status", "--porcelain", "--untracked-files=no", "--", ":/", *exclude)
     committed = git("show", "HEAD:./params.yaml")
     return {
         "commit": git("rev-parse", "HEAD"),

@@ -19,12 +19,17 @@ from omegaconf import DictConfig
 from pipeline.config import Config
 from pipeline.forgery.sample_pictures import draw_sample
 from pipeline.stage import execute, start
+from pipeline.storage import replacing_folder
 
 SAMPLE = Path("data/raw/sample")
 
 
 def run(config: Config) -> None:
-    """Draw the sample and say what it holds."""
+    """Draw the sample and say what it holds; where other data are used, leave an empty folder for DVC."""
+    if config.data.name != "sample":
+        with replacing_folder(SAMPLE):
+            print(f"{SAMPLE}: not drawn, the data are {config.data.name}")
+        return
     draw_sample(SAMPLE, config.sample, config.seed, config.compute.workers)
     print(f"{SAMPLE}: {config.sample.genuine} genuine and {config.sample.fake} fake pictures, with masks")
 

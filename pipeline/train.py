@@ -3,7 +3,8 @@
 Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes `models/`: the detector
 (`detector.keras`, and the `.h5` if asked for), `decision.json`, `history.csv`, `model_summary.txt` and
 `run.json`. Opens the run in MLflow. Keeps its state in `.checkpoints/` until it is done: started again
-after an interruption it goes on after the last whole epoch.
+after an interruption it goes on after the last whole epoch. What was trained before is in `.trained/`: the
+same again is put back in seconds, another decision is taken from its validation scores.
 
     python -m pipeline.train train.epochs=30 model=fusion
 """
@@ -14,12 +15,14 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
     answer(__doc__)
 
 import hashlib
+import os
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import hydra
+import pandas as pd
 from omegaconf import DictConfig
 
 from pipeline.checking import model_name
@@ -39,9 +42,10 @@ from pipeline.detector.detector import Detector
 from pipeline.detector.validation import score_table, validation_metrics
 from pipeline.models.build import describe, describe_in_a_line
 from pipeline.models.detector_files import load_model, save_model
-from pipeline.records import TrainingRun
+from pipeline.records import RECORDED, TrainingRun
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
+from pipeline.training.finished import FINISHED, Finished
 
 LEARNT_FROM = SPLITS[:2]  # train and validation: the test table is not even opened
 
@@ -64,6 +68,11 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
     check_files(*tables.values())
     if config.inputs.augment.needs_sources:
         check_files(genuine_sources(tables["train"]))
+    digests = _digests(paths)
+    # DVC runs some experiments in a folder that it deletes; it says where the repository is.
+    finished = Finished(config, digests["tables"], Path(os.environ.get("DVC_ROOT", "")))
+    if config.train.resume and finished.exists():
+        return _put_back(finished, config, models, name, parent)
     start_tensorflow()  # 10 s: not before it is needed
     from pipeline.training.fit import fit, prepare_training
 
@@ -72,7 +81,6 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
             split: shuffle_labels(table, [config.training_seed, index])
             for index, (split, table) in enumerate(tables.items())
         }
-    digests = _digests(paths)
     model, machine, checkpoint = prepare_training(config, digests["tables"])
     line = f"{model_name(config.model)}: {describe_in_a_line(model)}; its layers: {models / SUMMARY_FILE}"
     print("\n".join(textwrap.wrap(line, 80)))
@@ -86,11 +94,37 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
         write_text(folder / SUMMARY_FILE, describe(model))
         saved = Detector(load_model(folder), config.inputs, UNDECIDED)
         scores = score_table(saved, tables["validation"])
-        decision = decide(scores, config.decision, config.seed)
-        run.record["validation"] = validation_metrics(scores, decision)
-        write_json(folder / DECISION_FILE, decision.as_dict())
-        write_json(folder / RUN_FILE, run.record)
+        _decide(scores, config, run, folder)
+    run.finish(models)
+    finished.keep(models, scores)  # now: what is put back later is not sent again
     checkpoint.remove()
+    return run.record
+
+
+def _decide(scores: pd.DataFrame, config: Config, run: TrainingRun, folder: Path) -> None:
+    """Take the decision on validation scores; write `decision.json` and `run.json`."""
+    decision = decide(scores, config.decision, config.seed)
+    run.record["validation"] = validation_metrics(scores, decision)
+    write_json(folder / DECISION_FILE, decision.as_dict())
+    write_json(folder / RUN_FILE, run.record)
+
+
+def _put_back(
+    finished: Finished, config: Config, models: Path, name: str | None, parent: str | None
+) -> dict[str, Any]:
+    """Replace `models` by a detector that was trained before; its run is a new one where anything differs."""
+    with replacing_folder(models) as folder:
+        record = finished.put_back(folder)
+        print(
+            f"trained before, {record['started']}: put back from {FINISHED / finished.folder.name}\n"
+            "train.resume=false trains it again"
+        )
+        asked = {"decision": config.decision.model_dump()}
+        if parent is None and record["config"] | asked == record["config"]:
+            return record
+        facts = {key: value for key, value in record.items() if key not in RECORDED}
+        with TrainingRun(config, name, parent, facts) as run:
+            _decide(finished.scores(), config, run, folder)
     run.finish(models)
     return run.record
 

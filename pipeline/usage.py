@@ -24,6 +24,7 @@ _CONF = _PACKAGE.parent / "conf"
 # The commands in the order in which a person meets them, and the keys that matter: `group=` stands for its
 # choices, `group` for all its keys too, `group.key` for one.
 KEYS = {
+    "repro": [],
     "sample": ["sample", "seed"],
     "convert": ["data=", "data.root", "data.known_groups", "convert", "compute"],
     "manifest": ["split", "data.protocol", "seed"],

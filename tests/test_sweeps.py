@@ -23,7 +23,7 @@ print(json.dumps([{
     "override", ["data=casia,sample", "convert=raw,equal", "split.fold=range(0,5)", "seed=1,2"]
 )
 def test_what_happens_before_training_is_refused_with_the_command_that_does_it(override):
-    with pytest.raises(UserError, match="dvc exp run -S"):
+    with pytest.raises(UserError, match=r"python -m pipeline\.repro"):
         refuse_upstream(["train.epochs=1", override])
 
 

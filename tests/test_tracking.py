@@ -45,7 +45,13 @@ def test_settings_that_differ_from_those_committed_are_named(repository):
     PARAMS.write_text("as dvc exp run leaves it")
     state = code_state(repository)
     assert state["differing"] == {"train.epochs": 77, "model.new": None}
-    assert state["uncommitted_changes"]
+    assert not state["uncommitted_changes"], "the record holds these settings itself"
+
+
+def test_an_edit_of_the_code_is_an_uncommitted_change(repository, tmp_path):
+    (tmp_path / "code.py").write_text("x = 1\n")
+    git("add", "code.py")
+    assert code_state(repository)["uncommitted_changes"]
 
 
 def test_outside_of_a_repository_nothing_is_claimed(tmp_path, monkeypatch):

@@ -162,8 +162,8 @@ def check_same_choice(found: Mapping[str, Any], config: Config, what: str, comma
         )
         raise UserError(
             f"{what} from another configuration:\n{listed}\n"
-            "Run all stages with that choice (dvc exp run -S …, or make repro after editing conf/), "
-            f"or {commands} with it first"
+            "Run all stages with that choice (python -m pipeline.repro key=value, or make repro after "
+            f"editing conf/), or {commands} with it first"
         )
 
 

@@ -104,7 +104,7 @@ def commands(results: Results) -> list[str]:
     choices, measuring = _choices(results), _settings(evaluated)
     again = evaluated.get("commit") not in (None, trained.get("commit"))
     chosen = choices if again else choices + measuring
-    lines.append("make repro" if not chosen else f"dvc exp run {' '.join(f'-S {each}' for each in chosen)}")
+    lines.append("make repro" if not chosen else " ".join(["python -m pipeline.repro", *chosen]))
     if again:
         # Tracked files that the run has rewritten would stand in the way of another commit.
         lines.append(f"git checkout --force {evaluated['commit']}")

@@ -1,0 +1,80 @@
+"""Trainings that were done: who asks for the same again gets its detector, and trains nothing.
+
+DVC cannot do it: it forgets a stage whose outputs it must not delete (docs/decisions/0024-what-is-kept.md),
+and a decision taken anew (`decision.threshold`) is another stage to it. What is kept holds however a training
+is started.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.config import Config
+from pipeline.detector.decision import RUN_FILE
+from pipeline.storage import replacing_folder, write_csv
+
+FINISHED = Path(".trained")
+MOST = 30  # trainings; the ones that were asked for longest ago go first
+_MODELS, _SCORES = "models", "validation_scores.csv"
+_CHANGES_NOTHING = ("auditing", "evaluation", "reports")  # rooms of which a training knows nothing
+
+
+def finished_digest(config: Config, tables: Mapping[str, Any]) -> str:
+    """Return a hash of all that a trained network depends on, but for the machine.
+
+    Args:
+        config: of which what comes after the training, the decision, is left out.
+        tables: path and SHA-256 of each table; they hold the hashes of the pictures.
+    """
+    settings = config.for_training()
+    del settings["decision"], settings["train"]["resume"]
+    versions = [importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "scikit-learn")]
+    content = {**settings, "tables": dict(tables), "code": _code_digest(), "versions": versions}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _code_digest() -> str:
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] not in _CHANGES_NOTHING:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class Finished:
+    """The folder of one training: the detector, and its scores of the validation pictures."""
+
+    def __init__(self, config: Config, tables: Mapping[str, Any], root: Path = Path()) -> None:
+        """Name the folder; `root` is that of the repository."""
+        self.folder = root / FINISHED / finished_digest(config, tables)
+
+    def exists(self) -> bool:
+        """Return whether this training was done and is kept whole."""
+        return (self.folder / _MODELS / RUN_FILE).is_file() and (self.folder / _SCORES).is_file()
+
+    def keep(self, models: Path, scores: pd.DataFrame) -> None:
+        """Keep the detector in `models` and its validation scores; forget the oldest trainings."""
+        with replacing_folder(self.folder) as folder:
+            shutil.copytree(models, folder / _MODELS)
+            write_csv(folder / _SCORES, scores)
+        others = [path for path in self.folder.parent.iterdir() if path.is_dir() and path != self.folder]
+        for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[MOST - 1 :]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def put_back(self, folder: Path) -> dict[str, Any]:
+        """Copy the detector into an empty folder; return its `run.json`."""
+        shutil.copytree(self.folder / _MODELS, folder, dirs_exist_ok=True)
+        self.folder.touch()  # asked for just now
+        record: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        return record
+
+    def scores(self) -> pd.DataFrame:
+        """Return the scores of the validation pictures, as they were to the last bit."""
+        return pd.read_csv(self.folder / _SCORES)

@@ -1,0 +1,273 @@
+"""What a run leaves and what no mistake takes away: `pipeline.repro`, `dvc exp run`, stages run by hand."""
+
+import hashlib
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from benchmarks.killed import EMPTY_LOCK
+from pipeline.conversion.journal import journal_path
+from pipeline.conversion.set_aside import MOST as MOST_ASIDE
+from pipeline.conversion.set_aside import converting
+from pipeline.params import composed_text
+from pipeline.repro import choices
+from pipeline.training import finished
+from pipeline.training.finished import MOST, Finished
+from tests.conftest import ROOT, new_repository
+
+# Folders, as they are written on a command line.
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "/Anna's photos",
+        '/a "b"',
+        "/photos$/set",
+        "/a,b=c",
+        "/[1] {2}",
+        "/back\\slash",
+        "/end\\",
+        "/ä ö",
+        "/#1",
+    ],
+)
+def test_any_folder_is_taken_as_it_is_written(root):
+    composed = yaml.safe_load(composed_text(overrides=choices("", root, "", [])))
+    assert composed["data"]["root"] == root
+    assert composed["data"]["name"] == "folders"
+
+
+@pytest.mark.parametrize("root", ["/Anna's photos", "/photos$/set", "/photos$(x)", "/a`b`", "/two  blanks"])
+def test_make_hands_a_folder_over_as_it_is_written(root, tmp_path):
+    """`make` calls the Python below BIN: here a program that writes down its arguments."""
+    said = tmp_path / "arguments"
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nfor each; do echo "$each"; done > {said}\n')
+    python.chmod(0o755)
+    command = ["make", "-o", ".venv/installed", f"BIN={python.parent}", "repro", f"ROOT={root}"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert root in said.read_text().splitlines()
+
+
+def test_folders_are_those_of_the_shell(monkeypatch, tmp_path):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def root(given):
+        return yaml.safe_load(composed_text(overrides=choices("", given, "", [])))["data"]["root"]
+
+    assert root("~/x") == f"{tmp_path}/x"
+    assert root("../x") == f"{ROOT.parent}/x"
+    assert root("sub/../x") == "x"
+    assert root(f"{ROOT}/data/mine") == "data/mine"  # so that a copy of the repository finds it as well
+
+
+def test_data_and_recipes_that_are_named_stay():
+    assert choices("casia", "/r", "", [])[0] == "data=casia"
+    recipe = choices("", "/r", "casia", [])
+    assert [each.partition("=")[0] for each in recipe] == ["experiment", "data.root"]
+    assert "data=folders" in choices("", "/r", "classic", [])
+
+
+# What convert and train keep.
+
+
+def _convert(output, settings, content):
+    with converting(output, settings):
+        output.mkdir(exist_ok=True)
+        if not (output / "a").is_file():
+            (output / "a").write_text(content)
+            journal_path(output).write_text(content)
+
+
+def test_what_was_converted_of_other_data_is_there_again(tmp_path):
+    output = tmp_path / "converted"
+    _convert(output, {"data": 1}, "one")
+    _convert(output, {"data": 2}, "two")
+    assert (output / "a").read_text() == "two"
+    _convert(output, {"data": 1}, "not done again")
+    assert (output / "a").read_text() == journal_path(output).read_text() == "one"
+
+
+def test_a_conversion_that_fails_leaves_what_was_there(tmp_path):
+    output = tmp_path / "converted"
+    _convert(output, {"data": 1}, "one")
+    with pytest.raises(KeyboardInterrupt), converting(output, {"data": 2}):
+        output.mkdir()
+        (output / "half").write_text("")
+        raise KeyboardInterrupt
+    assert [path.name for path in output.iterdir()] == ["a"]
+    with converting(output, {"data": 2}):
+        assert (output / "half").is_file(), "it goes on where it was"
+
+
+def test_only_the_last_conversions_wait(tmp_path):
+    output = tmp_path / "converted"
+    for number in range(MOST_ASIDE + 3):
+        _convert(output, {"data": number}, str(number))
+    assert len(list(tmp_path.glob(".converted.*.aside"))) == MOST_ASIDE
+    assert len(list(tmp_path.glob(".*journal"))) == MOST_ASIDE + 1
+
+
+@pytest.fixture
+def trained(tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "run.json").write_text('{"run_id": "a"}')
+    return models
+
+
+SCORES = pd.DataFrame({"path": ["a", "b"], "logit": [0.1 + 0.2, -1e-17]})
+
+
+def test_a_finished_training_is_put_back_to_the_bit(compose_config, trained, tmp_path):
+    kept = Finished(compose_config(), {"train": "x"}, tmp_path)
+    assert not kept.exists()
+    kept.keep(trained, SCORES)
+    again = Finished(compose_config("decision.unsure=null"), {"train": "x"}, tmp_path)
+    assert again.exists()
+    pd.testing.assert_frame_equal(again.scores(), SCORES, check_exact=True)
+    (tmp_path / "other").mkdir()
+    assert again.put_back(tmp_path / "other") == {"run_id": "a"}
+
+
+@pytest.mark.parametrize("override", ["train.epochs=3", "model=srm", "seed=3", "train.save_h5=false"])
+def test_another_training_is_another(compose_config, override):
+    assert Finished(compose_config(override), {}).folder != Finished(compose_config(), {}).folder
+
+
+def test_other_tables_or_other_code_are_another_training(compose_config, monkeypatch):
+    folders = {Finished(compose_config(), tables).folder for tables in ({"train": "x"}, {"train": "y"})}
+    monkeypatch.setattr(finished, "_code_digest", lambda: "edited")
+    assert len({*folders, Finished(compose_config(), {"train": "x"}).folder}) == 3
+
+
+def test_the_oldest_trainings_are_forgotten(compose_config, trained, tmp_path):
+    for number in range(MOST + 2):
+        Finished(compose_config(), {"train": str(number)}, tmp_path).keep(trained, SCORES)
+    assert len(list((tmp_path / ".trained").iterdir())) == MOST
+    assert Finished(compose_config(), {"train": str(MOST + 1)}, tmp_path).exists()
+
+
+# Whole runs.
+
+
+def test_the_committed_lock_names_no_output():
+    """It says what lies in one working tree; `dvc exp run` would delete there what it does not name."""
+    committed = subprocess.run(["git", "show", "HEAD:dvc.lock"], cwd=ROOT, capture_output=True, text=True)
+    assert committed.stdout == EMPTY_LOCK
+
+
+QUICK = (
+    "model=cnn", "inputs=resized", "inputs.height=64", "inputs.width=64", "train=smoke", "audit.folds=2",
+    "audit.bootstrap=100", "evaluate.bootstrap=100", "evaluate.robustness=null",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A fresh clone after its first run, with pictures of somebody beside it."""
+    folder = tmp_path_factory.mktemp("first")
+    origin = new_repository(folder / "origin")
+    origin.run("git", "clone", "-q", ".", str(folder / "clone"))
+    clone = type(origin)(folder / "clone")
+    clone.output = clone.stage("repro", *QUICK)
+    for number in range(28):
+        name = folder / "own" / ("genuine", "fake")[number % 2] / f"{number}.png"
+        name.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((72, 64), 40 + number).convert("RGB").save(name)
+    clone.own = ("--root", str(folder / "own"), *QUICK)
+    return clone
+
+
+def _state(repository):
+    names = ("models", "reports", "data/converted", "data/manifest")
+    files = [
+        path for name in names for path in sorted((repository.folder / name).rglob("*")) if path.is_file()
+    ]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _changes(repository):
+    return repository.run("git", "status", "--porcelain")
+
+
+@pytest.mark.slow
+def test_a_first_run_leaves_git_clean_and_a_report_that_can_be_repeated(run):
+    assert _changes(run) == ""
+    record = run.json("models/run.json")
+    assert record["uncommitted_changes"] is False
+    card = (run.folder / "reports/MODEL_CARD.md").read_text("utf-8")
+    assert "uncommitted" not in card
+    assert "python -m pipeline.repro model=cnn" in card
+    assert "dvc exp apply sample-cnn-" in run.output
+
+
+@pytest.mark.slow
+def test_what_was_trained_once_is_restored_and_an_experiment_had_back(run):
+    before = _state(run)
+    name = run.output.partition("dvc exp apply ")[2].split()[0]
+    own = run.stage("repro", *run.own)
+    assert "Running stage 'train'" in own
+    assert "Running stage 'sample'" not in own
+    assert _changes(run) == ""
+    back = run.stage("repro", *QUICK)
+    assert "trained before" in back
+    assert "Stage 'evaluate' is cached" in back
+    assert _state(run) == before
+
+    decided = run.stage("repro", *QUICK, "decision.threshold=false_positive_rate")
+    assert "trained before" in decided
+    assert "epoch |" not in decided
+    assert _state(run) != before
+    run.run(sys.executable, "-m", "dvc", "exp", "apply", name)
+    assert _state(run) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lock", ["as it is", "checked out", "of an earlier run"])
+def test_an_experiment_with_a_mistake_takes_nothing_away(run, lock):
+    earlier = (run.folder / "dvc.lock").read_text()
+    by_hand = [*QUICK, "train.learning_rate=0.01", f"train.seed={len(lock)}"]
+    for stage in ("convert", "manifest", "train", "evaluate"):
+        run.stage(stage, *by_hand)
+    if lock == "checked out":
+        run.run("git", "update-index", "--no-skip-worktree", "dvc.lock")
+        run.run("git", "checkout", "dvc.lock")
+    elif lock == "of an earlier run":
+        (run.folder / "dvc.lock").write_text(earlier)
+    before = _state(run)
+    said = run.run(
+        sys.executable, "-m", "dvc", "exp", "run", "-S", "data=folders", "-S", "data.root=/no", fails=True
+    )
+    assert "there is no such folder" in said
+    assert _state(run) == before
+
+
+@pytest.mark.slow
+def test_mistakes_are_answered_before_dvc_is_called(run):
+    before = _changes(run)
+    for wrong in (["--root", "/nowhere"], ["train.epoch=3"], ["--data", "casai"], ["train.epochs=many"]):
+        said = run.stage("repro", *wrong, fails=True)
+        assert "Traceback" not in said
+        assert "stage" not in said.lower().replace("stages", "")
+    assert _changes(run) == before
+
+
+@pytest.mark.slow
+def test_one_stage_in_a_fresh_clone_ends_well_without_an_activated_environment(run, tmp_path):
+    run.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
+    clone = type(run)(tmp_path / "clone")
+    (clone.folder / ".venv").symlink_to(sys.prefix)
+    bare = clone.environment(PATH="/usr/local/bin:/usr/bin:/bin")
+    command = [".venv/bin/python", "-m", "dvc", "exp", "run", "-S", "sample.genuine=8", "convert"]
+    answer = subprocess.run(command, cwd=clone.folder, env=bare, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert (clone.folder / "data/converted/files.csv").is_file()
