@@ -119,7 +119,7 @@ def test_what_we_keep_dvc_leaves_alone_and_all_else_comes_from_its_run_cache():
         for out in [*stage.get("outs", []), *stage.get("metrics", [])]
         if isinstance(out, dict) and next(iter(out.values())).get("persist")
     }
-    assert kept == {"snapshot", "convert", "gate", "train"}
+    assert kept == {"snapshot", "pictures", "convert", "gate", "train"}
 
 
 # Two processes run the tests, so each must collect the same ones in the same order, on every machine.
