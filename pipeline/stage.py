@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import re
+import select
 import signal
 import sys
 import tempfile
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # commands without a configuration start faster without
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
 TERMINATED = 143  # and for SIGTERM
+NOBODY_READS = 141  # and for SIGPIPE
 GRACE_SECONDS = 10  # from SIGTERM to the end of a process that does not come to one
 
 settle_terminal()  # here, because argparse and Hydra print before any function of ours is called
@@ -107,6 +109,8 @@ def plain_errors() -> Iterator[None]:
         print("\n".join(lines), file=sys.stderr)
         sys.exit(INTERRUPTED)
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            sys.exit(NOBODY_READS)
         full = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
         if isinstance(error, OSError) and error.errno in full:
             stop(str(cannot_write(Path(error.filename or "the output"), error)))
@@ -114,6 +118,18 @@ def plain_errors() -> Iterator[None]:
         # batches, which then wait for Python: the process would never end.
         print("\n".join(map(printable, traceback.format_exc().split("\n"))), file=sys.stderr)
         sys.exit(1)
+
+
+def _nobody_reads() -> bool:
+    """Return whether what reads our output has ended, as `head` does; the rest of it goes nowhere then."""
+    if not hasattr(select, "poll"):
+        return False
+    watched = select.poll()
+    watched.register(sys.stdout.fileno(), 0)
+    ended = any(event & select.POLLERR for _, event in watched.poll(0))
+    if ended:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ended
 
 
 def start_tensorflow() -> None:

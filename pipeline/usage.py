@@ -15,6 +15,10 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.surroundings import settle_terminal
+
+settle_terminal()  # --help has dashes and dots that not every terminal can show
+
 WIDTH = 80
 _COLUMN = 30  # where the comments begin
 _RUNS_ALL = "make repro runs what has to be run of those from sample to evaluate, in order."
