@@ -7,7 +7,7 @@ import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from pipeline.reports.model_card import plain, write_model_card
+from pipeline.reports.model_card import plain, render_model_card, write_model_card
 from pipeline.reports.report import shared_content
 from pipeline.reports.reproduce import commands, names_differing, run_facts, settings
 from tests.reports.evaluated import BELIEVABLE, CLASSIC, OPTIONAL, card_of, with_names, without
@@ -201,3 +201,10 @@ def test_both_commits_and_the_settings_of_the_evaluation_are_shown():
     assert facts["commit of the training"] == "a" * 40
     assert facts["commit of the evaluation"].startswith(f"{'b' * 40}, with uncommitted changes")
     assert settings(content)["evaluate.robustness"] == "full"
+
+
+@pytest.mark.parametrize(("level", "sign"), [("good", "✓"), ("warning", "!"), ("too_few", "?"), ("bad", "✗")])
+def test_every_level_of_a_finding_has_its_sign(level, sign):
+    shared = shared_content(BELIEVABLE)
+    findings = [each._replace(level=level) for each in shared["findings"]]
+    assert f"- {sign} **" in render_model_card(BELIEVABLE, {**shared, "findings": findings})
