@@ -30,6 +30,7 @@ _CONF = _PACKAGE.parent / "conf"
 KEYS = {
     "repro": [],
     "sample": ["sample", "seed"],
+    "pictures": [],
     "convert": ["data=", "data.root", "data.known_groups", "convert", "compute"],
     "manifest": ["split", "data.protocol", "seed"],
     "audit": ["audit"],
