@@ -95,19 +95,20 @@ def main() -> None:
     parser = usage.parser(__doc__)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder of pictures")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--maps", type=Path, metavar="FOLDER", help="draw what the detector saw where")
+    parser.add_argument("--maps", metavar="FOLDER", help="draw what the detector saw where")
     parser.add_argument("--models", default="models", help="folder of the detector (models)")
     asked = parser.parse_args()
     failed = False
     with plain_errors():
         models = local_path(asked.models, "--models")
+        maps = local_path(asked.maps, "--maps") if asked.maps else None
         pictures = [each for path in asked.paths for each in expand(local_path(path, "PATH"))]
         width = min(60, max(len(str(path)) for path in pictures))
-        for answer in predict(pictures, models, asked.maps):
+        for answer in predict(pictures, models, maps):
             failed = failed or "error" in answer
             print(printable_json(answer) if asked.json else _line(answer, width), flush=True)
-        if asked.maps and not asked.json:
-            print(f"\nmaps  {asked.maps}")
+        if maps and not asked.json:
+            print(f"\nmaps  {maps}")
     sys.exit(1 if failed else 0)
 
 

@@ -198,15 +198,24 @@ def requirements() -> list[str]:
     return [f"{name}=={version(name)}" for name in names]
 
 
+def run_of(address: str) -> str:
+    """Return the id of a run that is given by its id or, as reports and the terminal say, by its address.
+
+    >>> run_of("runs:/cbf727fafd2a4114b2ef2933196d07f5/model")
+    'cbf727fafd2a4114b2ef2933196d07f5'
+    """
+    return address.removeprefix("runs:/").partition("/")[0]
+
+
 def fetch(run_id: str, folder: Path) -> Path:
-    """Download the detector of a run; return the folder that holds its files.
+    """Download the detector of a run, by its id or address; return the folder that holds its files.
 
     Raises:
         UserError: there is no such run, or it has no detector.
     """
     import mlflow
 
-    client = connect()
+    client, run_id = connect(), run_of(run_id)
     try:
         outputs = client.get_run(run_id).outputs
         models = outputs.model_outputs if outputs else []
@@ -227,7 +236,7 @@ def fetch_file(run_id: str, name: str, folder: Path) -> Path:
     """
     import mlflow
 
-    client = connect()
+    client, run_id = connect(), run_of(run_id)
     try:
         return Path(client.download_artifacts(run_id, name, str(folder)))
     except (mlflow.exceptions.MlflowException, OSError) as error:

@@ -44,6 +44,7 @@ def test_a_mistake_ends_with_a_message_and_no_traceback(repository, arguments, s
     [
         (["https://host/a.jpg"], "PATH is https://host/a.jpg, an address"),
         (["a.jpg", "--models", "https://host/models"], "--models is https://host/models, an address"),
+        (["a.jpg", "--maps", "s3://bucket/maps"], "--maps is s3://bucket/maps, an address"),
         (["a.jpg", "--models", "Data"], "there is no folder Data; data is there"),
         (["a.jpg"], "train a detector with make repro"),
     ],

@@ -15,6 +15,7 @@ import pandas as pd
 
 from pipeline.errors import UserError
 from pipeline.images.files import Source, format_of_name
+from pipeline.storage import other_spelling
 
 LOG = logging.getLogger(__name__)
 NAMED = 3  # rows in a message
@@ -141,6 +142,8 @@ def match_known_groups(
 def _read_groups(path: Path) -> list[tuple[str, str]]:
     if path.exists() and not path.is_file():
         raise UserError(f"data.known_groups is {path}, which is no file; expected a CSV of path and group")
+    if not path.exists() and (there := other_spelling(path)):
+        raise UserError(f"data.known_groups is {path}, and {there} is there: write it as it is")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from pipeline.errors import UserError
 from pipeline.models.blocks import picture_model
+from pipeline.storage import what_is_there
 
 if TYPE_CHECKING:
     import keras
@@ -74,7 +75,8 @@ def _pretrained(weights: str, shape: tuple[int, int, int]) -> list[Any]:
                 "network and name its path in model.weights, or set model.weights=null to start from new ones"
             ) from error
     if not Path(weights).is_file() or not weights.endswith(_ENDINGS):
-        found = "another kind of file" if Path(weights).is_file() else "no such file"
+        is_file = Path(weights).is_file()
+        found = "another kind of file" if is_file else f"no such file{what_is_there(Path(weights))}"
         raise UserError(
             f"model.weights={weights}: {found}; expected null, imagenet, or a file that ends with "
             f"{', '.join(_ENDINGS)}"

@@ -83,6 +83,7 @@ class Monitor(keras.callbacks.Callback):
         self.on_epoch = on_epoch
         self.rows = list(state.rows)
         self._best: list[np.ndarray] = list(state.best)
+        self._kept = len(self.rows)  # epochs in the checkpoint
         if self.rows and checkpoint is not None:
             LOG.info(
                 "training goes on after epoch %d of %d, from %s (train.resume=false starts anew)",
@@ -109,6 +110,7 @@ class Monitor(keras.callbacks.Callback):
         self.model.stop_training = self.is_over
         if self.checkpoint is not None:
             self.checkpoint.save(self.model, self.rows, self._best)
+            self._kept = len(self.rows)
         if self.on_epoch is not None:
             self.on_epoch(epoch + 1, dict(logs))
 
@@ -124,9 +126,9 @@ class Monitor(keras.callbacks.Callback):
         try:
             yield
         except KeyboardInterrupt as interrupt:
-            if self.rows and self.checkpoint is not None and self.settings.resume:
+            if self._kept and self.checkpoint is not None and self.settings.resume:
                 interrupt.add_note(
-                    f"the next run goes on after epoch {len(self.rows)} of {self.settings.epochs} "
+                    f"the next run goes on after epoch {self._kept} of {self.settings.epochs} "
                     f"(from {self.checkpoint.folder})"
                 )
             raise

@@ -220,6 +220,10 @@ def test_a_folder_that_is_there_in_another_spelling_is_named(folder):
     put(folder / "Masks/a.png")
     with pytest.raises(UserError, match=r"mine\.masks\[0\] is .*/masks, .*; data/raw/mine/Masks is there"):
         list_sources(dataset(genuine=str(folder / "Genuine")))
+    (folder / "Facts.csv").touch()
+    data = dataset(genuine=str(folder / "Genuine"), masks=[], known_groups=str(folder / "facts.csv"))
+    with pytest.raises(UserError, match=r"known_groups is .*/facts\.csv, and .*/Facts\.csv is there"):
+        list_sources(data)
     with pytest.raises(UserError, match=r"data\.root is https://host/pictures, an address"):
         list_sources(dataset(root="https://host/pictures"))
 
