@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from pipeline.images.colour import eight_bit, to_srgb
+from pipeline.images.decoders import open_jpeg_2000, redecoded
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
 from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
@@ -169,7 +170,7 @@ def read(
 
     EXIF orientation is applied, and an ICC profile. Transparent pixels are laid over white, as viewers show
     them. Grey, palette, CMYK, YCbCr and Lab pictures become RGB. Deep pictures are scaled by their range, see
-    `pipeline.images.colour.eight_bit`; of a PNG with 16 bits a colour the upper 8 are taken.
+    `pipeline.images.colour.eight_bit`.
 
     >>> import io
     >>> file = io.BytesIO()
@@ -235,18 +236,20 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
         limits.check(*webp_size(content))  # its canvas is there as soon as it is opened
     content = pixel_part(content, kind, known_whole)
     extent = jpeg_extent(content) if kind == "JPEG" and not known_whole else None
+    if kind == "JPEG2000":
+        return open_jpeg_2000(content, limits)
     image = _identified(content, kind)
     if extent is None:
-        return image
+        return redecoded(image, content, limits)
     limits.check(*image.size)
     if extent.scans > 1:
         limits.check(*image.size, bytes_each=_BYTES_IN_SCANS)
-    if isinstance(image, ImageFile.ImageFile) and extent.can_be_fed:
+    if extent.can_be_fed:
         image.fp = JpegFeed(content, extent)
     return image
 
 
-def _identified(content: bytes, kind: str) -> Image.Image:
+def _identified(content: bytes, kind: str) -> ImageFile.ImageFile:
     try:
         image = Image.open(io.BytesIO(content), formats=(kind,))
     except Image.UnidentifiedImageError as error:
@@ -255,7 +258,7 @@ def _identified(content: bytes, kind: str) -> Image.Image:
         except Exception as reason:
             raise reason from error
         raise
-    if kind == "JPEG" and isinstance(image, ImageFile.ImageFile):
+    if kind == "JPEG":
         # An arithmetic decoder cannot wait for more data.
         image.decodermaxblock = max(image.decodermaxblock, len(content))
     return image
