@@ -85,6 +85,7 @@ def send_audit(reports: Path) -> str:
                 metric = f"{side}/{part.replace('.', '/')}/{shortcut.kind}_roc_auc"
                 strongest.setdefault(metric, shortcut.roc_auc)
     tracker.log_metrics(strongest)
+    tracker.describe(f"```\n{summarise_audit(audit, reports / PAGE)}\n```", replace=True)
     tracker.log_files(reports / AUDIT, reports / PAGE, reports / Path(AUDIT).stem)
     tracker.end()
     return tracker.run_id

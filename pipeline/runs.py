@@ -109,6 +109,7 @@ def main() -> None:
     asked = parser.parse_args()
     with plain_errors():
         # After the arguments: --help answers at once.
+        from pipeline.detector.decision import logged_address
         from pipeline.run_store import DATABASE, needing_the_store, repository, shown_address
 
         if asked.chore == "relocate":
@@ -121,7 +122,7 @@ def main() -> None:
                 run_id = send_audit(asked.audit)
             print(f"run {run_id} holds the audit at {shown_address()}")
         else:
-            print(f"run {send(asked.models, asked.reports)} is complete at {shown_address()}")
+            print(f"{logged_address(send(asked.models, asked.reports))} is complete at {shown_address()}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.surroundings import settle_terminal
@@ -65,7 +65,7 @@ def answer(doc: str | None) -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # … | head
     if asks_help:
-        print(help_text(Path(sys.argv[0]).stem, doc or ""))
+        print(help_text(Path(sys.argv[0]).stem, doc or "", sys.argv[1:]))
     elif sys.argv[1:] in (["-sc", "install=bash"], ["--shell-completion", "install=bash"]):
         print(COMPLETION)
     else:
@@ -88,26 +88,32 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     )
 
 
-def help_text(name: str, doc: str) -> str:
-    """Return the help of a command: its docstring, then the keys that matter, in 80 columns."""
+def help_text(name: str, doc: str, arguments: Sequence[str] = ()) -> str:
+    """Return the help of a command: its docstring, then the keys that matter, in 80 columns.
+
+    Choices among `arguments`, such as model=cnn, are shown with their keys too.
+    """
     lines, keys = [reflow(doc)], list[str]()
+    default, given = _defaults(), [each.partition("=")[::2] for each in arguments]
     for key in KEYS[name]:
         group, dot, _ = key.removesuffix("=").partition(".")
-        options = sorted(path.stem for path in (_CONF / group).glob("*.yaml"))
-        if not dot and len(options) > 1:
-            lines += [
-                "",
-                f"{group}=NAME, one of conf/{group}/, now {_chosen()[group].replace('null', 'none')}:",
-            ]
-            lines += [
-                _row(f"{group}={option}", _head(_CONF / group / f"{option}.yaml")) for option in options
-            ]
+        files = sorted((_CONF / group).glob("*.yaml"))
+        if not dot and len(files) > 1:
+            now = default[group].replace("null", "none")
+            lines += ["", f"{group}=NAME, one of conf/{group}/, now {now}:"]
+            lines += [_row(f"{group}={path.stem}", _head(path)) for path in files]
+        for path in files:
+            if not dot and (group, path.stem) in given:
+                lines += ["", f"Keys of {group}={path.stem}:", *(_row(*each) for each in _keys(path, group))]
         if not key.endswith("="):
-            keys += [_row(*each) for each in _keys(group) if not dot or each[0].partition("=")[0] == key]
+            path = _CONF / group / f"{default[group]}.yaml" if files else _CONF / "config.yaml"
+            rows = _keys(path, group if files else "")
+            keys += [_row(*each) for each in rows if not dot or each[0].partition("=")[0] == key]
     if keys:
         lines += ["", "Keys with their values (all of them are in conf/):", *keys]
     if KEYS[name]:
-        lines += ["", "--cfg job shows the whole configuration, --hydra-help the options of Hydra."]
+        lines += ["", *["model=cnn --help shows the keys of that choice too"] * ("model=" in KEYS[name])]
+        lines += ["--cfg job shows the whole configuration, --hydra-help the options of Hydra"]
     return "\n".join(lines)
 
 
@@ -137,8 +143,8 @@ def _row(name: str, told: str, column: int = _COLUMN) -> str:
     return "\n".join([first, *(" " * column + line for line in lines)])
 
 
-def _chosen() -> dict[str, str]:
-    """Return the defaults of conf/config.yaml: group -> file."""
+def _defaults() -> dict[str, str]:
+    """Return those of conf/config.yaml: group -> file."""
     text = (_CONF / "config.yaml").read_text(encoding="utf-8")
     return dict(re.findall(r"^  - (\w+): (\w+)$", text, re.MULTILINE))
 
@@ -151,19 +157,19 @@ def _head(path: Path) -> str:
     return text.partition(". ")[0].rstrip(".:").replace("`", "")
 
 
-def _keys(group: str) -> Iterator[tuple[str, str]]:
-    """Yield `key=value` and comment of each key of a group as it is chosen, or of conf/config.yaml."""
-    is_group = (_CONF / group).is_dir()
-    path = _CONF / group / f"{_chosen()[group]}.yaml" if is_group else _CONF / "config.yaml"
-    above, row = [group] if is_group else [], ["", ""]
+def _keys(path: Path, group: str) -> Iterator[tuple[str, str]]:
+    """Yield `key=value` and comment of each key of a file of a group; "": it belongs to none."""
+    above, row = [group] if group else [], ["", ""]
     for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("defaults:"):
+            continue
         if line.startswith("collections:"):  # of data: folders and names, which no two datasets share
             break
         if more := re.match(r" {20,}#\s*(.*)", line):
             row[1] += f" {more[1]}"
-        elif parsed := re.match(r"( *)(\w+): *(.*?)\s*(?:#\s*(.*))?$", line):
+        elif parsed := re.match(r"( *)([a-z]\w*): *(.*?)\s*(?:#\s*(.*))?$", line):
             indent, name, value, comment = parsed.groups()
-            above = [*above[: is_group + len(indent) // 2], name]
+            above = [*above[: bool(group) + len(indent) // 2], name]
             if row[0]:
                 yield row[0], row[1]
             row = [f"{'.'.join(above)}={value.strip(chr(34))}" if value else "", comment or ""]

@@ -76,6 +76,12 @@ def test_keys_in_a_help_are_those_of_the_configuration_and_say_what_they_mean(he
     assert rows
 
 
+def test_a_choice_before_help_shows_its_keys_too(helps):
+    row = "  model.dropout=0.5           share of them dropped in training\n"
+    assert row not in helps["train"].stdout
+    assert row in said("-m", "pipeline.train", "model=cnn", "--help").stdout
+
+
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_the_examples_of_a_help_are_valid(helps, name):
     example = rf"^    python -m pipeline\.{name}(.*?)(?:   .*)?$"  # behind it, apart, what it does
