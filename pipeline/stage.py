@@ -143,10 +143,10 @@ def start_tensorflow() -> None:
     with tempfile.TemporaryFile() as lines:
         os.dup2(lines.fileno(), 2)
         try:
+            settle_keras()  # first: TensorFlow imports Keras on its own, and forgives what goes wrong then
             import tensorflow as tf
 
             tf.config.list_physical_devices("GPU")
-            settle_keras()
         except UserError:
             raise
         except BaseException:

@@ -47,10 +47,11 @@ def test_keras_is_as_it_is_without_the_users_settings(tmp_path, compose_config):
     }
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text(json.dumps({**settings, "epsilon": 0.1}))
-    theirs = {"KERAS_BACKEND": "jax", "KERAS_MAX_EPOCHS": "1", "TF_USE_LEGACY_KERAS": "1"}
+    theirs = {"KERAS_BACKEND": "jax", "KERAS_MAX_EPOCHS": "1"}
     ours = run(FROM_ONE_SEED, spec, HOME=str(tmp_path / "nobody"))
     assert json.loads(ours)[2] == 1e-7
     assert run(FROM_ONE_SEED, spec, HOME=str(tmp_path), **theirs) == ours
+    assert run(FROM_ONE_SEED, spec, HOME=str(tmp_path), TF_USE_LEGACY_KERAS="1") == ours
 
 
 CHART = """
