@@ -18,11 +18,14 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from pipeline.auditing.shortcut_kinds import BYTES, COMPRESSION, FORMAT, METADATA, SIZE, STRUCTURE, Family
-from pipeline.images.files import format_of_name
+from pipeline.images.files import Unreadable, format_of_name
 from pipeline.images.jpeg import (
     ADOBE,
+    CODED_DATA,
+    END_OF_IMAGE,
     HUFFMAN,
     JFIF,
+    QUANTISATION,
     RESTART_INTERVAL,
     START_OF_FRAME,
     JpegHeader,
@@ -31,7 +34,9 @@ from pipeline.images.jpeg import (
     huffman_tables,
     is_standard,
     libjpeg_tables,
+    quantisation_tables,
     read_header,
+    segments,
 )
 
 Value = str | float | None
@@ -166,6 +171,10 @@ def _huffman(file: FileFacts) -> str:
     return "standard" if all(is_standard(*table) for table in tables) else "optimised"
 
 
+def _huffman_bytes(file: FileFacts) -> float:
+    return float(sum(map(len, file.payloads(HUFFMAN))))
+
+
 def _compression(file: FileFacts) -> str:
     if file.format == "TIFF":
         return str(file.info.get("compression", ""))
@@ -175,6 +184,37 @@ def _compression(file: FileFacts) -> str:
 def _marker_order(file: FileFacts) -> str:
     # Neighbours alike once: whether one of four tables or four of one, `huffman` tells.
     return " ".join(f"{marker:02x}" for marker, _ in itertools.groupby(file.segments, lambda each: each[0]))
+
+
+def _rest_of_header(file: FileFacts) -> str:
+    """Hash each byte of a JPEG that is neither coded data nor told by another feature.
+
+    That is all but height, width, the restart interval and the numbers in tables; bytes between the
+    segments count as well.
+    """
+    seen, last = hashlib.sha256(), 2
+    try:
+        for marker, payload, end in segments(file.content):
+            if marker == CODED_DATA:
+                last = end
+                continue
+            rest = payload
+            if marker in START_OF_FRAME:
+                rest = payload[:1] + payload[5:]
+            elif marker == QUANTISATION:
+                rest = bytes(
+                    16 * (bytes_each > 1) + number for number, bytes_each, _ in quantisation_tables(payload)
+                )
+            elif marker == HUFFMAN:
+                rest = bytes(class_and_number for class_and_number, _ in huffman_tables(payload))
+            elif marker == RESTART_INTERVAL:
+                rest = b""
+            start = end - (len(payload) + 4 if marker != END_OF_IMAGE else 2)
+            seen.update(file.content[last:start] + bytes([0xFF, marker, len(rest) % 256]) + rest)
+            last = end
+    except (Unreadable, ValueError):
+        seen.update(b"broken")
+    return seen.hexdigest()[:8]
 
 
 def _jfif(file: FileFacts) -> str:
@@ -301,6 +341,8 @@ _LISTED = (
     Feature("huffman", CATEGORY, COMPRESSION, "Huffman tables, standard or optimised", OF_JPEG, _huffman),
     Feature("compression", CATEGORY, COMPRESSION, "compression of a TIFF or PNG", OF_IMAGE, _compression),
     Feature("marker_order", CATEGORY, STRUCTURE, "order of the segments in the file", OF_JPEG, _marker_order),
+    Feature("header", CATEGORY, STRUCTURE, "any other byte of the JPEG's headers", OF_JPEG, _rest_of_header),
+    Feature("huffman_bytes", NUMBER, BYTES, "bytes of the Huffman tables", OF_JPEG, _huffman_bytes),
     Feature("restart_interval", NUMBER, STRUCTURE, "restart interval of the JPEG", OF_JPEG,
             lambda file: float(int.from_bytes([b"", *file.payloads(RESTART_INTERVAL)][-1][:2], "big"))),
     Feature("jfif", CATEGORY, STRUCTURE, "JFIF block and its version", OF_JPEG, _jfif),

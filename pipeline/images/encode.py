@@ -1,22 +1,23 @@
 """Encoders, the ways to save a picture, and JPEGs taken apart so that their way can be used again.
 
 What stands around the compressed data of a JPEG (order of the segments, numbers of tables and components,
-comments, profiles, thumbnails, more pictures behind the first) tells the program that wrote it.
-`JpegParts.plain` writes it as libjpeg does. Only what a file saved by us may look like is taken apart: 8-bit
-YCbCr in one baseline scan, or in the progressive scans of libjpeg.
+comments, thumbnails, more pictures behind the first) tells the program that wrote it; so do Huffman tables.
+`JpegParts.recoded` and `.plain` write it all as libjpeg does. Only what a file saved by us may look like is
+taken apart: 8-bit YCbCr in one baseline scan, or in the progressive scans of libjpeg.
 
 Reference: ITU-T T.81 (JPEG), annex B (markers).
 """
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image, ImageFile
 
 from pipeline.images.files import Unreadable
+from pipeline.images.huffman import optimised
 from pipeline.images.jpeg import (
     ADOBE,
     CODED_DATA,
@@ -50,13 +51,20 @@ _LIBJPEG_SCANS = [
 
 
 class Scan(NamedTuple):
-    """One scan: the Huffman tables before it (class and number, codes), its components, their tables."""
+    """One scan: its Huffman tables, its components, its band, in the way that libjpeg writes them.
+
+    The tables that it needs are here, by class and number: those of the brightness have 0, of the colours 1.
+    """
 
     huffman: dict[int, bytes]
     components: tuple[int, ...]
-    selectors: bytes
     band: bytes
     data: bytes
+
+    @property
+    def kinds(self) -> set[int]:
+        """Which classes of tables it needs: 0 of averages, 1 of details."""
+        return {key >> 4 for key in self.huffman}
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,19 @@ class JpegParts:
         """Whether the Huffman tables are others than those of annex K.3."""
         return not all(is_standard(*table) for scan in self.scans for table in scan.huffman.items())
 
+    def recoded(self) -> "JpegParts":
+        """Return them with the Huffman tables that libjpeg would optimise; standard ones are left."""
+        if self.progressive or not self.optimised:  # progressive data have the best of each scan as a rule
+            return self
+        (scan,), (across, down) = self.scans, self.sampling[0]
+        n_units = -(-self.width // (8 * across)) * -(-self.height // (8 * down))
+        pattern = (0,) * (across * down) + (1, 1)
+        try:
+            huffman, data = optimised(scan.huffman, pattern, n_units, self.restart_interval, scan.data)
+        except (ValueError, IndexError):  # decoders make something of it all the same
+            return self
+        return replace(self, scans=(scan._replace(huffman=huffman, data=data),))
+
     def plain(self) -> bytes:
         """Return the file that libjpeg would have written around the same compressed data."""
         pieces = [b"\xff\xd8", _JFIF]
@@ -102,8 +123,8 @@ class JpegParts:
             if self.restart_interval:
                 pieces.append(_segment(RESTART_INTERVAL, self.restart_interval.to_bytes(2, "big")))
             chosen = b"".join(
-                bytes([component + 1, selector])
-                for component, selector in zip(scan.components, scan.selectors, strict=True)
+                bytes([component + 1, sum(_number(component) << 4 * (1 - kind) for kind in scan.kinds)])
+                for component in scan.components
             )
             pieces.append(_segment(START_OF_SCAN, bytes([len(scan.components)]) + chosen + scan.band))
             pieces.append(scan.data)
@@ -132,8 +153,7 @@ def _parts_of(content: bytes) -> JpegParts:
         if marker == START_OF_SCAN:
             scan_header, start = payload, end
         elif marker == CODED_DATA:
-            scans.append(_scan(numbers, huffman, scan_header, content[start:end]))
-            huffman = {}
+            scans.append(_scan(numbers, huffman, scan_header, content[start:end], progressive))
         elif marker == HUFFMAN:
             huffman.update(huffman_tables(payload))
         elif marker == QUANTISATION and not scans:
@@ -172,12 +192,29 @@ def _require(condition: bool) -> None:
         raise ValueError
 
 
-def _scan(numbers: list[int], huffman: dict[int, bytes], header: bytes, data: bytes) -> Scan:
+def _scan(
+    numbers: list[int], huffman: dict[int, bytes], header: bytes, data: bytes, progressive: bool
+) -> Scan:
+    """Read a scan; of its header only what its data depend on, as decoders do."""
     n_chosen = header[0]
     components = tuple(numbers.index(header[1 + 2 * i]) for i in range(n_chosen))
     selectors, band = header[2 : 1 + 2 * n_chosen : 2], header[1 + 2 * n_chosen :]
     _require(len(band) == 3)
-    return Scan(huffman, components, selectors, band, data)
+    if not progressive:  # of which decoders ignore the band, and some cameras write what they like there
+        kinds, band = [0, 1], b"\x00\x3f\x00"
+    else:
+        kinds = [1] if band[0] else [0] * (band[2] < 0x10)  # a refinement of averages has no codes
+    tables: dict[int, bytes] = {}
+    for component, selector in zip(components, selectors, strict=True):
+        for kind in kinds:
+            codes = huffman[kind << 4 | (selector & 15 if kind else selector >> 4)]
+            _require(tables.setdefault(kind << 4 | _number(component), codes) == codes)
+    return Scan(tables, components, band, data)
+
+
+def _number(component: int) -> int:
+    """Return the number that libjpeg gives the Huffman tables of a component."""
+    return min(component, 1)
 
 
 def _are_usual(scans: list[Scan], progressive: bool) -> bool:
@@ -318,17 +355,16 @@ class JpegLike:
 
 @dataclass(frozen=True)
 class Stripped:
-    """A JPEG with its compressed data as they are and nothing else of what it held."""
+    """A JPEG with its numbers as they are and nothing else of what it held."""
 
     ending: str | None = ".jpg"
-    words: str = "stripped"
+    words: str = "stripped,as=2"  # raise it whenever such files are written otherwise
 
     def save(self, content: bytes, rgb: Image.Image) -> bytes:  # noqa: ARG002
-        """Write the plain file around the same data."""
-        parts = take_apart(content)
-        if parts is None:  # it could be taken apart when the settings were looked up
+        """Write them as libjpeg would."""
+        if (parts := take_apart(content)) is None:  # it could be when the settings were looked up
             raise Unreadable("it changed while it was converted; run the same command again")
-        return parts.plain()
+        return parts.recoded().plain()
 
 
 def _check_sides(rgb: Image.Image) -> None:

@@ -174,7 +174,7 @@ def test_a_feature_and_a_probe_more_are_one_entry_each(made, monkeypatch, tmp_pa
     assert found["probe"]["colours"]["low"] < 0.5
     assert "colours" in audit["on_test"]["test"]
     page = render_page(audit)
-    assert all(words in page for words in ("fineness", "what colours tell", "38 properties of each file"))
+    assert all(words in page for words in ("fineness", "what colours tell", "40 properties of each file"))
     assert "what colours tell" in summarise_audit(audit, tmp_path)
 
 

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageCms
 
+from pipeline.auditing.file_features import header_features
 from pipeline.conversion import plan
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.conversion.journal import Journal, journal_path
 from pipeline.images import read as reading
-from pipeline.images.encode import settings_of, take_apart
-from pipeline.images.jpeg import header_segments
+from pipeline.images.encode import Stripped, settings_of, take_apart
+from pipeline.images.jpeg import START_OF_SCAN, header_segments, segments
 from pipeline.images.mask import read_mask
 from tests.images.pictures import (
     as_photoshop_writes,
@@ -226,3 +227,64 @@ def test_on_real_pictures_only_chance_tells_the_settings_apart(real_pictures, ou
         share = count / fake.total()
         deviation = (share * (1 - share) / genuine.total()) ** 0.5
         assert abs(genuine[donor] / genuine.total() - share) < 3.5 * deviation + 0.01
+
+
+def odd_header(content: bytes, how: str) -> bytes:
+    """Write the header of a baseline JPEG in another way that decoders read alike."""
+    pieces, tables = [content[:2]], []
+    for marker, payload, end in segments(content):
+        if marker == START_OF_SCAN:
+            scan = payload if how != "band" else payload[:-3] + b"\x00\x00\x11"
+            scan = scan if how != "exchanged" else scan[:2] + b"\x11\x02\x00\x03\x00" + scan[-3:]
+            scan = scan if how != "numbers" else scan[:1] + b"\x07\x00\x08\x11\x09\x11" + scan[-3:]
+            if how == "one segment":
+                pieces.append(with_length(0xC4, b"".join(tables)))
+            if how == "unused":
+                pieces.append(with_length(0xC4, b"\x03" + tables[0][1:]))
+            return b"".join([*pieces, with_length(marker, scan), content[end:]])
+        if marker == 0xC4:
+            tables.append(payload)
+            if how == "one segment":
+                continue
+            payload = bytes([payload[0] ^ (how == "exchanged")]) + payload[1:]
+        if marker == 0xC0 and how == "numbers":
+            payload = payload[:6] + bytes([7, *payload[7:9], 8, *payload[10:12], 9, *payload[13:]])
+        pieces.append(b"\xff" * (how == "fill") + with_length(marker, payload))
+    raise AssertionError
+
+
+def with_length(marker: int, payload: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
+
+
+@pytest.mark.parametrize(
+    "how", ["band", "exchanged", "numbers", "one segment", "unused", "fill", "as libjpeg"]
+)
+@pytest.mark.parametrize("optimize", [False, True], ids=["standard", "optimised"])
+def test_no_byte_of_a_header_tells_what_was_kept_from_what_was_saved(how, optimize):
+    picture = Image.fromarray(draw_photo(40, 60, seed=8))
+    usual = saved(picture, qtables=[[3] * 64, [4] * 64], subsampling=2, optimize=optimize)
+    odd = odd_header(usual, how)
+    assert np.array_equal(read_rgb(odd), read_rgb(usual))
+    assert (odd == usual) == (how == "as libjpeg")
+    kept = Stripped().save(odd, picture)
+    assert kept == usual  # libjpeg wrote the data, and all around it is as libjpeg writes it
+    features = [header_features(each, "a.jpg", 60, 40) for each in (kept, odd)]
+    assert (features[0]["header"] != features[1]["header"]) == (how != "as libjpeg")
+    again = settings_of(take_apart(odd)).save(b"", Image.fromarray(draw_photo(40, 60, seed=9)))
+    header = header_features(again, "a.jpg", 60, 40)["header"]
+    assert header == features[0]["header"]
+
+
+def test_progressive_scans_are_headed_as_libjpeg_does():
+    picture = Image.fromarray(draw_photo(40, 60, seed=8))
+    usual = saved(picture, progressive=True)
+    assert Stripped().save(usual, picture) == usual
+    position = usual.index(b"\xff\xda\x00\x0c\x03")
+    odd = (
+        usual[: position + 6] + b"\x01" + usual[position + 7 :]
+    )  # a table of details, that it has no use for
+    assert Stripped().save(odd, picture) == usual
+    assert (
+        header_features(odd, "a.jpg", 60, 40)["header"] != header_features(usual, "a.jpg", 60, 40)["header"]
+    )
