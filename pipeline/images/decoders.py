@@ -24,10 +24,12 @@ _CODE_STREAM = b"\xff\x4f\xff\x51"
 _CMYK, _GREY = 12, 17  # EnumCS of a JPEG 2000; of the others imagecodecs makes RGB
 _BY_NUMBER, _PROFILES = 1, (2, 3)  # methods of its colour box
 _OPACITY, _MULTIPLIED = 1, 2  # types of its channels
-_OPENJPEG = 4  # bytes that it takes for a sample of any depth
+_OPENJPEG = 8  # bytes that a sample of any depth takes: 4 in the decoder, 4 behind it
 _PNG_GREY = 0  # its type of colours
-_DEEP_PNG = 12  # bytes of a pixel, in 16 bits and in 8
+_DEEP_PNG = 16  # bytes of a pixel, in 16 bits and in 8
 _RLE = {1: 8, 2: 4}  # bits of a pixel, by the compression of a BMP
+_BIT_FIELDS, _WITH_ALPHA = (3, 6), 6  # other compressions of a BMP, which say where its colours lie
+_DEEP_BMP = 12  # bytes of a pixel: 4 in the file, 4 channels of 16 bits at a time, 4 in the picture
 
 
 class Redecoded(Image.Image):
@@ -134,6 +136,50 @@ def _run_lengths(bmp: bytes, size: tuple[int, int], bits: int) -> Image.Image:
     image = Image.fromarray(indices[::-1])
     image.putpalette(entries[: len(entries) // 4 * 4].reshape(-1, 4)[:, 2::-1].tobytes())
     return image
+
+
+def has_bit_fields(bmp: bytes) -> bool:
+    """Whether the colours of a BMP lie in bits that its masks say."""
+    return int.from_bytes(bmp[30:34], "little") in _BIT_FIELDS and bmp[28:30] in (b"\x10\0", b"\x20\0")
+
+
+def open_bit_fields(bmp: bytes, limits: Limits) -> Image.Image:
+    """Return a BMP with masks, of which Pillow knows but some, to be decoded when it is loaded.
+
+    Raises:
+        Unreadable: it is larger than `limits`, or not all there.
+    """
+    if len(bmp) < 70:
+        raise truncated("BMP")
+    start, header, width, height = struct.unpack_from("<IIii", bmp, 10)
+    bits, size = int.from_bytes(bmp[28:30], "little"), (width, abs(height))
+    limits.check(*size, bytes_each=_DEEP_BMP)
+    stride = -(-width * bits // 32) * 4
+    if start + stride * size[1] > len(bmp):
+        raise truncated("BMP")
+    masks = struct.unpack_from("<4I", bmp, 54)
+    if header < 56 and bmp[30] != _WITH_ALPHA:
+        masks = masks[:3]
+
+    def decode() -> Image.Image:
+        rows = np.frombuffer(bmp, np.uint8, stride * size[1], start).reshape(size[1], stride)
+        words = np.ascontiguousarray(rows[:, : width * bits // 8]).view(f"<u{bits // 8}")
+        channels = [_in_mask(words, mask) for mask in masks if mask or len(masks) == 3]
+        samples = np.stack(channels, axis=-1)
+        return _with_channels(samples if height < 0 else samples[::-1])
+
+    return Redecoded("BMP", size, {}, decode)
+
+
+def _in_mask(words: np.ndarray, mask: int) -> np.ndarray:
+    """Bring the bits of a mask to 8."""
+    bits = mask.bit_count()
+    if not bits:
+        return np.zeros(words.shape, np.uint8)
+    values = (words & mask) >> ((mask & -mask).bit_length() - 1)
+    if bits > 16:
+        values, bits = values >> (bits - 16), 16
+    return eight_bit(values.astype(np.uint16), bits)
 
 
 def _clean_aperture(avif: bytes, size: tuple[int, int]) -> tuple[int, int, int, int] | None:

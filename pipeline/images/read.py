@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from pipeline.images.colour import eight_bit, to_srgb
-from pipeline.images.decoders import open_jpeg_2000, redecoded
+from pipeline.images.decoders import has_bit_fields, open_bit_fields, open_jpeg_2000, redecoded
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
 from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
@@ -238,6 +238,8 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     extent = jpeg_extent(content) if kind == "JPEG" and not known_whole else None
     if kind == "JPEG2000":
         return open_jpeg_2000(content, limits)
+    if kind == "BMP" and has_bit_fields(content):
+        return open_bit_fields(content, limits)
     image = _identified(content, kind)
     if extent is None:
         return redecoded(image, content, limits)

@@ -214,6 +214,8 @@ def beyond_pillow(tags: Tags) -> bool:
     extra = tags.get(_EXTRA, ())
     if len(extra) > 1 or (extra and photometric not in {(_BLACK_IS_ZERO,), (_RGB,)}):
         return True
+    if photometric == (_RGB,) and _one(tags, _SAMPLES, 1) > 3 + len(extra):  # it takes what is more for alpha
+        return True
     if set(tags.get(_SAMPLE_FORMAT, (1,))) != {1}:  # it passes over the sign, or cannot
         return True
     if tags.get(_INK_SET, (1,)) != (1,) or tags.get(_DEPTH, (1,)) != (1,):
@@ -289,9 +291,7 @@ class DeepTiff(Image.Image):
             return np.asarray(imagecodecs.tiff_decode(self._content, self._directory, asrgb=True))[..., :3]
         stored = page.asarray(squeeze=False, maxworkers=1)  # (separate samples, depth, y, x, samples)
         samples = np.moveaxis(stored[:, 0, ..., 0], 0, -1) if stored.shape[0] > 1 else stored[0, 0]
-        if photometric == _INDEXED:
-            return _looked_up(samples[..., 0], page.colormap)
-        n_colours = _CHANNELS[self.mode]
+        n_colours = 1 if photometric == _INDEXED else _CHANNELS[self.mode]
         if samples.shape[-1] < n_colours:
             raise Unreadable(f"its pixels have {samples.shape[-1]} samples, {n_colours} are needed")
         if self.mode == "LAB":
@@ -299,7 +299,10 @@ class DeepTiff(Image.Image):
         bits = page.bitspersample if isinstance(page.bitspersample, int) else None
         if stored.dtype.itemsize == 1 and page.compression in tifffile.TIFF.IMAGE_COMPRESSIONS:
             bits = 8
-        colours = eight_bit(samples[..., :n_colours], bits, _nodata(page))
+        if photometric == _INDEXED:
+            colours = _looked_up(samples[..., 0], page.colormap)
+        else:
+            colours = eight_bit(samples[..., :n_colours], bits, _nodata(page))
         paper = 0 if photometric in (_WHITE_IS_ZERO, _SEPARATED) else 255
         for i, kind in enumerate(page.extrasamples, start=n_colours):
             if kind in (_ASSOCIATED, _UNASSOCIATED) and i < samples.shape[-1]:
@@ -308,7 +311,7 @@ class DeepTiff(Image.Image):
                 break
         if photometric == _WHITE_IS_ZERO:
             colours = np.uint8(255) - colours
-        return colours[..., 0] if n_colours == 1 else colours
+        return colours[..., 0] if self.mode == "L" else colours
 
 
 @contextlib.contextmanager

@@ -291,6 +291,37 @@ def test_bmp_in_runs_that_leaves_pixels_out():
     assert furthest(bmp(data, 4), PALETTE[without]) == 0
 
 
+@pytest.mark.parametrize("upwards", [True, False])
+@pytest.mark.parametrize(
+    ("bits", "masks"),
+    [
+        (16, (0xF800, 0x7E0, 0x1F)),
+        (16, (0xF00, 0xF0, 0xF, 0xF000)),
+        (32, (0xFF, 0xFF00, 0xFF0000)),
+        (32, (0x3FF00000, 0xFFC00, 0x3FF)),
+        (32, (0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
+    ],
+    ids=["565", "4444", "bgr", "10 bits", "with alpha"],
+)
+def test_bmp_whose_masks_say_where_colours_lie(bits, masks, upwards):
+    words, parts = np.zeros((HEIGHT, WIDTH), np.int64), []
+    for mask, channel in zip(masks, (*np.moveaxis(PHOTO, -1, 0), ALPHA[..., 0]), strict=False):
+        values = in_bits(channel, mask.bit_count()).astype(np.int64)
+        words |= values << ((mask & -mask).bit_length() - 1)
+        parts.append(shown(values, mask.bit_count()))
+    rows = np.pad(words.astype(f"<u{bits // 8}"), ((0, 0), (0, WIDTH % 2)))[:: -1 if upwards else 1].tobytes()
+    if bits == 32:
+        rows = words.astype("<u4")[:: -1 if upwards else 1].tobytes()
+    height = HEIGHT if upwards else -HEIGHT
+    head = struct.pack("<IiiHHIIiiII4I", 56, WIDTH, height, 1, bits, 3, 0, 0, 0, 0, 0, *(*masks, 0)[:4])
+    content = b"BM" + struct.pack("<IHHI", 70 + len(rows), 0, 0, 70) + head + rows
+    wanted = np.dstack(parts[:3])
+    wanted = over_white(wanted, parts[3][..., None] / 255) if len(parts) > 3 else wanted
+    assert furthest(content, wanted) <= 1
+    with pytest.raises(Unreadable, match="truncated"):
+        read_rgb(content[:-9])
+
+
 # GIF, AVIF
 
 

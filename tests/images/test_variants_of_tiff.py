@@ -136,6 +136,24 @@ def test_samples_of_few_bits(bits, photometric):
     assert np.array_equal(read_rgb(content), shown)
 
 
+def test_a_palette_with_alpha_lies_over_white():
+    colormap = np.random.default_rng(3).integers(0, 256, (3, 256)).astype(np.uint16)
+    values = (colormap * np.uint16(257)).ravel().tolist()
+    samples = np.concatenate([GREY[..., None], ALPHA], axis=-1)
+    options = {"photometric": "minisblack", "extrasamples": ["unassalpha"], "compression": "lzw"}
+    content = written(samples, "contig", **options, extratags=[(320, 3, len(values), values, True)])
+    found = read_rgb(with_value(content, 262, 3))
+    assert np.abs(found - over_white(colormap.T[GREY])).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_a_fourth_sample_that_is_not_called_alpha_is_none(kind):
+    samples = stored(COLOURS["rgb"], ["unspecified"], DEPTHS[kind])
+    content = written(samples, "contig", photometric="rgb", extrasamples=["unspecified"])
+    assert np.array_equal(read_rgb(content), PHOTO)
+    assert np.array_equal(read_rgb(without(content, 338)), PHOTO)
+
+
 def without(content: bytes, tag: int) -> bytes:
     """Give an entry of a little-endian TIFF a private number that nobody knows."""
     return with_numbers(content, entry_of(content, tag), "<H", 250)
