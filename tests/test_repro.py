@@ -76,7 +76,7 @@ def test_data_and_recipes_that_are_named_stay():
     assert "data=folders" in choices("", "/r", "classic", [])
 
 
-def test_a_checkout_with_windows_line_ends_changes_no_file(tmp_path):
+def test_a_checkout_with_windows_line_ends_changes_no_file():
     """The shell, make and hashes read them: `core.autocrlf` of a machine must not count."""
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True).stdout
     told = subprocess.run(
