@@ -22,7 +22,7 @@ from pipeline.images.encode import Encoder, JpegLike, settings_of, take_apart
 from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, Unreadable, format_of_content
 from pipeline.images.mask import MARKING
 from pipeline.images.read import READING, read, read_bytes
-from pipeline.images.tiff import count_pages
+from pipeline.images.tiff_directories import count_pages
 from pipeline.parallel import map_chunks
 from pipeline.storage import fitting
 

@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from pipeline.errors import UserError
@@ -18,7 +18,9 @@ ENDINGS = {
     "WEBP": (".webp",),
     "GIF": (".gif",),
     "AVIF": (".avif",),
-    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+    "HEIF": (".heic", ".heif", ".hif"),
+    "JPEG2000": (".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc"),
+    "JXL": (".jxl",),
 }
 BEGINNINGS = {
     "JPEG": (b"\xff\xd8",),
@@ -28,12 +30,17 @@ BEGINNINGS = {
     "WEBP": (b"RIFF",),
     "GIF": (b"GIF87a", b"GIF89a"),
     "JPEG2000": (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    "JXL": (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"),
 }
 BEGINNING_BYTES = 256  # enough for `format_of_content` and `what_it_is`
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # bytes of each version
 
 _FORMAT_OF_ENDING = {ending: name for name, endings in ENDINGS.items() for ending in endings}
-_AVIF_BRANDS = (b"avif", b"avis")
+# Of files in boxes, whose first one lists what they conform to; those of a container alone come last.
+_BRANDS = {
+    "AVIF": {b"avif", b"avis"},
+    "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"},
+}
 
 
 def format_of_name(path: PurePath) -> str | None:
@@ -44,7 +51,9 @@ def format_of_name(path: PurePath) -> str | None:
 def format_of_content(content: bytes) -> str | None:
     """Return the format that a file begins as, by its first `BEGINNING_BYTES`; None for others."""
     if content[4:8] == b"ftyp":
-        return "AVIF" if any(brand in content[8:BEGINNING_BYTES] for brand in _AVIF_BRANDS) else None
+        end = min(int.from_bytes(content[:4], "big"), BEGINNING_BYTES)
+        brands = {content[place : place + 4] for place in range(8, end, 4)}
+        return next((name for name, known in _BRANDS.items() if known & brands), None)
     if content.startswith(b"RIFF") and content[8:12] != b"WEBP":
         return None
     if content.startswith(b"BM") and int.from_bytes(content[14:18], "little") not in _BMP_HEADERS:
@@ -53,12 +62,10 @@ def format_of_content(content: bytes) -> str | None:
 
 
 # What else lies among pictures: how it begins, what it is and what to do. Pictures come first.
+_RAW = "the raw file of a camera; develop it, and save it as TIFF or JPEG"
 _SAVE = "save it as PNG or TIFF with the program that made it"
 _PICTURES = (
-    (
-        rb"....ftypcrx|FUJIFILMCCD-RAW|IIU\0|IIR[OS]|MMOR|\0MRM|FOVb|II\x1a\0\0\0HEAP",
-        "the raw file of a camera; develop it, and save it as TIFF or JPEG",
-    ),
+    (rb"....ftypcrx|FUJIFILMCCD-RAW|IIU\0|IIR[OS]|MMOR|\0MRM|FOVb|II\x1a\0\0\0HEAP", _RAW),
     (rb"8BP[SB]", f"a file of Photoshop; {_SAVE}"),
     (rb"v/1\x01|#\?RADIANCE|#\?RGBE", f"a picture of high dynamic range; {_SAVE}"),
     (rb"SIMPLE  =|.{128}DICM", f"a picture of an instrument; {_SAVE}"),
@@ -87,6 +94,17 @@ _OTHERS = (
     (rb"PK\x03\x04|\x1f\x8b|Rar!|7z\xbc\xaf|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "an archive; unpack it"),
     (rb"\s*(<\?xml|<svg|%!PS)|\xc5\xd0\xd3\xc6|\xd7\xcd\xc6\x9a", f"a drawing or a text; {_SAVE}"),
 )
+# Endings of those pictures.
+_RAW_ENDINGS = {
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".kdc",
+    ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".raf", ".raw", ".rw2", ".rwl",
+    ".sr2", ".srf", ".srw", ".x3f",
+}  # fmt: skip
+_PICTURE_ENDINGS = _RAW_ENDINGS | {
+    ".avifs", ".bpg", ".cur", ".dcm", ".dds", ".djvu", ".exr", ".fit", ".fits", ".flif", ".hdp", ".hdr",
+    ".heics", ".icns", ".ico", ".jls", ".jng", ".jxr", ".kra", ".mng", ".ora", ".pam", ".pbm", ".pcx",
+    ".pfm", ".pgm", ".pnm", ".ppm", ".psb", ".psd", ".qoi", ".ras", ".sgi", ".tga", ".wdp", ".xcf",
+}  # fmt: skip
 _WHAT = tuple((re.compile(begins, re.DOTALL | re.IGNORECASE), words) for begins, words in _PICTURES + _OTHERS)
 
 
@@ -196,9 +214,10 @@ def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
     """List the pictures in `folder` and in the folders below it, and the files that are none.
 
     Endings count in upper and lower case. A file without an ending is a picture if it begins as one; what
-    has any other ending is not taken (the raw files of cameras begin as TIFFs, and are none), and the reason
-    says so where it begins as a picture. Names that begin with a dot are passed over, and so is a linked
-    folder that was listed already under another name.
+    has any other ending is not taken, and the reason says what it begins as. A picture of a kind that is not
+    read (raw files of cameras, Photoshop's) is lost, unless one that is taken lies beside it under the same
+    name. Names that begin with a dot are passed over, and so is a linked folder that was listed already under
+    another name.
 
     Returns:
         pictures as paths that start with `folder`, and other files with the reason; each sorted by
@@ -209,11 +228,20 @@ def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
     """
     pictures: list[Path] = []
     rejected: list[Rejected] = []
+    foreign: list[tuple[Path, Rejected]] = []
     for path in sorted(files_below(folder, rejected), key=lambda path: path.parts):
-        if refusal := _refuse(path):
-            rejected.append(refusal)
-        else:
+        refusal = _refuse(path)
+        if refusal is None:
             pictures.append(path)
+        elif path.suffix.lower() in _PICTURE_ENDINGS:
+            foreign.append((path, refusal))
+        else:
+            rejected.append(refusal)
+    # What a camera or an editor keeps beside the picture that was made from it is not lost.
+    taken = {path.with_suffix("") for path in pictures}
+    rejected += [
+        replace(refusal, lost=refusal.lost and path.with_suffix("") not in taken) for path, refusal in foreign
+    ]
     return pictures, sorted(rejected, key=lambda file: Path(file.path).parts)
 
 
@@ -266,10 +294,13 @@ def _refuse(path: Path) -> Rejected | None:
             reason = "it is not a file"
         elif kind is None:
             with path.open("rb", buffering=0) as file:
-                kind = format_of_content(file.read(BEGINNING_BYTES) or b"")
-            reason = _reason_against_ending(path.suffix, kind)
-            # Camera raw files begin as TIFFs do, and lie beside the pictures that were made from them.
-            should_be_one = kind not in {None, "TIFF"}
+                beginning = file.read(BEGINNING_BYTES) or b""
+            kind = format_of_content(beginning)
+            reason = _reason_against_ending(path.suffix, kind, beginning)
+            foreign = path.suffix.lower() in _PICTURE_ENDINGS or any(
+                begins.match(beginning) for begins, _ in _WHAT[: len(_PICTURES)]
+            )
+            should_be_one = foreign or kind not in {None, "TIFF"}
     except FileNotFoundError:
         reason = "it is a link to a file that does not exist"
     except OSError as error:
@@ -281,16 +312,20 @@ def _refuse(path: Path) -> Rejected | None:
     return Rejected(_printable(path), reason, lost=should_be_one) if reason else None
 
 
-def _reason_against_ending(suffix: str, kind: str | None) -> str:
+def _reason_against_ending(suffix: str, kind: str | None, beginning: bytes) -> str:
     """Return why a file without a picture's ending is none; "" where it has none and begins as one."""
     if kind and not suffix:
         return ""
     ending = f"the ending {suffix}" if suffix else "no ending, and does not begin as a picture"
+    if kind == "TIFF" and suffix.lower() in _RAW_ENDINGS:
+        return f"it has {ending}, though it begins as a TIFF: {_RAW}"
     if kind:
         return (
             f"it has {ending}, though it begins as a {kind}; "
             f"if it is a picture, let its name end in {ENDINGS[kind][0]}"
         )
+    if beginning.strip(b"\0") and (words := what_it_is(beginning)):
+        return words
     return f"it has {ending}; pictures end in {' '.join(_FORMAT_OF_ENDING)}"
 
 

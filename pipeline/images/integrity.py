@@ -62,22 +62,23 @@ class JpegExtent(NamedTuple):
         return self.scans == 1 and not self.arithmetic and self.data_end - _HELD_BACK > self.data
 
 
-def pixel_part(content: bytes, kind: str, known_whole: bool = False) -> bytes:
-    """Return the file that a decoder gets: what makes the pixels, and a PNG's profile and orientation.
+def pixel_part(content: bytes, kind: str, known_whole: bool = False) -> tuple[bytes, int]:
+    """Return the file that a decoder gets, and of how many pictures of a PNG or GIF it has the first.
 
-    Of a file of another kind than PNG, JPEG, AVIF and JPEG 2000 it is the content as it is. With
-    `known_whole` the data are not looked at once more.
+    It is what makes the pixels, and a PNG's profile and orientation. Of a BMP, TIFF or JPEG XL it is the
+    content as it is. With `known_whole` the data are not looked at once more.
 
     Raises:
-        Unreadable: a PNG, GIF, WebP, AVIF or JPEG 2000 lacks a part or has a damaged one. Of other formats
-            `jpeg_extent` and the decoders tell.
+        Unreadable: a PNG, GIF, WebP, AVIF, HEIF or JPEG 2000 lacks a part or has a damaged one. Of other
+            formats `jpeg_extent` and the decoders tell.
     """
     try:
         if kind == "PNG":
             return _png(content, known_whole)
-        if kind == "JPEG":
-            return decodable(content)
-        return _WALKS[kind](content) if kind in _WALKS else content
+        if kind == "GIF":
+            return _gif(content)
+        walk = _WALKS.get(kind)
+        return (content if walk is None else walk(content)), 1
     except IndexError as error:
         raise truncated(kind) from error
 
@@ -166,11 +167,13 @@ def webp_size(content: bytes) -> tuple[int, int]:
     return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
 
 
-def _png(content: bytes, known_whole: bool) -> bytes:
-    view = memoryview(content)
+def _png(content: bytes, known_whole: bool) -> tuple[bytes, int]:
+    view, n_pictures = memoryview(content), 1
     pixels, shown_by, dropped = [view[:8]], list[memoryview](), False
     for name, start, end in png_chunks(content):
         if name not in _CRITICAL and name not in _SHOWN_BY:
+            if name == b"acTL":
+                n_pictures = int.from_bytes(content[start + 8 : start + 12], "big")
             dropped = True
             continue
         checksum = int.from_bytes(content[end - 4 : end], "big")
@@ -185,8 +188,9 @@ def _png(content: bytes, known_whole: bool) -> bytes:
         else:
             dropped = True
     if not (dropped or shown_by) and end == len(content):
-        return content
-    return b"".join([*pixels[:2], *shown_by, *pixels[2:]])  # an orientation may stand behind the pixels
+        return content, n_pictures
+    # An orientation may stand behind the pixels.
+    return b"".join([*pixels[:2], *shown_by, *pixels[2:]]), n_pictures
 
 
 def _is_profile(data: bytes) -> bool:
@@ -209,7 +213,7 @@ def png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
     raise damaged(f"more than {_MOST_CHUNKS:,} chunks")
 
 
-def _gif(content: bytes) -> bytes:
+def _gif(content: bytes) -> tuple[bytes, int]:
     """Return its first picture, with the block that tells its transparency, after a walk through all."""
     position = 13 + _colours(content[10])
     pieces, n_pictures, n_blocks, control = [content[:position]], 0, 0, b""
@@ -233,7 +237,7 @@ def _gif(content: bytes) -> bytes:
             control = content[start:position]
         elif introducer == 0x2C and n_pictures == 1:
             pieces += [control, content[start:position], b";"]
-    return b"".join(pieces)
+    return b"".join(pieces), n_pictures
 
 
 def _colours(flags: int) -> int:
@@ -247,7 +251,9 @@ def _webp(content: bytes) -> bytes:
     return content
 
 
-_WALKS = {"GIF": _gif, "WEBP": _webp, "AVIF": items_part, "JPEG2000": jpeg_2000_part}
+_WALKS = {
+    "JPEG": decodable, "WEBP": _webp, "AVIF": items_part, "HEIF": items_part, "JPEG2000": jpeg_2000_part,
+}  # fmt: skip
 
 
 class JpegFeed(io.BytesIO):

@@ -1,7 +1,8 @@
 """Any supported picture as upright 8-bit RGB pixels: the one place where pictures are opened.
 
-Colours come in sRGB: an ICC profile that says otherwise is applied. Of several frames (GIF, WebP, AVIF) the
-first is read; of several pages of a TIFF any, the first where nothing else is asked for.
+Colours come in sRGB: an ICC profile that says otherwise is applied. Of the frames of an animation the first
+is read, of several pictures of a HEIF the primary one, which the log says; of the pages of a TIFF any, the
+first where nothing else is asked for.
 """
 
 import contextlib
@@ -23,19 +24,19 @@ from pipeline.images.decoders import has_bit_fields, open_bit_fields, open_jpeg_
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
 from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
+from pipeline.images.jpeg_xl import JpegXl
 from pipeline.images.messages import Messages, collected, log
 from pipeline.images.tiff import (
     FROM_BELOW,
     FROM_RIGHT,
-    ORIENTATION,
     SIDEWAYS,
     TURNS,
     DeepTiff,
     beyond_pillow,
     check_pieces,
-    find_page,
     orientation_of,
 )
+from pipeline.images.tiff_directories import ORIENTATION, find_page
 
 # Raise it whenever a picture may come out with other pixels than before: what was converted with an
 # older number is then converted again. tests/images/test_read.py holds pixels that notice.
@@ -48,10 +49,11 @@ _BYTES_IN_SCANS = 4 + 3 * 2  # of a pixel, where libjpeg keeps the coefficients 
 _WHITE = (255, 255, 255, 255)
 _TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
 _LONGEST_TEXT = 200  # of a library, in a reason
+# How many pictures the file has, beside what Pillow tells, and which is read of those with several.
+_PICTURES = "pipeline_pictures"
+_SEVERAL = dict.fromkeys(["GIF", "PNG", "WEBP", "AVIF", "JXL"], "first") | {"HEIF": "primary one"}
 _SHORT = 3  # the type of the EXIF orientation
-_UNSUPPORTED = re.compile(
-    r"unsupported|not (yet )?(supported|implemented)|unknown|unimplemented", re.IGNORECASE
-)
+_UNSUPPORTED = re.compile(r"unsupported|not (yet )?(supported|implemented)|unknown", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +207,8 @@ def read(
             limits.check(*image.size)
             orientation = _orientation(image)
         log(name, messages)
+        if kind in _SEVERAL and max(image.info.get(_PICTURES, 1), getattr(image, "n_frames", 1)) > 1:
+            log(name, f"it has several pictures, the {_SEVERAL[kind]} is read")
     # What phones call MPO is a JPEG with more pictures behind it.
     stored_as = "JPEG" if image.format == "MPO" else str(image.format)
     # The size of a TIFF is the turned one, that of other formats the stored one.
@@ -234,7 +238,9 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
         )
     if kind == "WEBP":
         limits.check(*webp_size(content))  # its canvas is there as soon as it is opened
-    content = pixel_part(content, kind, known_whole)
+    if kind == "JXL":
+        return JpegXl(content, limits)
+    content, n_pictures = pixel_part(content, kind, known_whole)
     extent = jpeg_extent(content) if kind == "JPEG" and not known_whole else None
     if kind == "JPEG2000":
         return open_jpeg_2000(content, limits)
@@ -242,7 +248,9 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
         return open_bit_fields(content, limits)
     image = _identified(content, kind)
     if extent is None:
-        return redecoded(image, content, limits)
+        opened = redecoded(image, content, limits)
+        opened.info[_PICTURES] = n_pictures
+        return opened
     limits.check(*image.size)
     if extent.scans > 1:
         limits.check(*image.size, bytes_each=_BYTES_IN_SCANS)
@@ -252,6 +260,13 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
 
 
 def _identified(content: bytes, kind: str) -> ImageFile.ImageFile:
+    if kind == "HEIF":
+        from pi_heif import options
+        from pi_heif.as_plugin import HeifImageFile
+
+        options.DECODE_THREADS = 1  # there are as many processes as cores
+        options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
+        return HeifImageFile(io.BytesIO(content), "")
     try:
         image = Image.open(io.BytesIO(content), formats=(kind,))
     except Image.UnidentifiedImageError as error:
@@ -267,14 +282,13 @@ def _identified(content: bytes, kind: str) -> ImageFile.ImageFile:
 
 
 def _open_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
-    directory, tags = find_page(content, page)
-    check_pieces(tags, len(content), limits)
+    length = len(content)
+    content, tags = find_page(content, page)
+    check_pieces(tags, length, limits)
     orientation = orientation_of(tags)
     if not beyond_pillow(tags):
         try:
             image = Image.open(io.BytesIO(content), formats=("TIFF",))
-            if directory:
-                image.seek(directory)
             # It would turn it by XMP, too, and passes over a tag of another type.
             if image.getexif().get(ORIENTATION, 1) in {orientation, 0}:
                 return image
@@ -282,7 +296,7 @@ def _open_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
             raise
         except Exception:  # Pillow knows no such pixels
             pass
-    return DeepTiff(content, directory, orientation, limits)
+    return DeepTiff(content, orientation, limits)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,4 +1,4 @@
-"""Pages of TIFFs: their tags read without any library, and pixels that Pillow cannot read, or not rightly.
+"""Pages of TIFFs: whether all that their tags speak of is there, and pixels that Pillow cannot read rightly.
 
 Libraries pass over a tag that lies behind the end of the file, and leave black what is missing. Pillow reads
 what most programs write: 8 bits a sample, black and white, 16-bit grey; tifffile with imagecodecs the rest.
@@ -9,7 +9,6 @@ import contextlib
 import io
 import logging
 import math
-import struct
 import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -18,13 +17,13 @@ import numpy as np
 from PIL import Image
 
 from pipeline.images.colour import eight_bit, lab_bytes, opacity, over_white
-from pipeline.images.files import BEGINNINGS, Limits, Unreadable
+from pipeline.images.files import Limits, Unreadable
+from pipeline.images.tiff_directories import ORIENTATION, Tags
 
 if TYPE_CHECKING:  # most pictures need no tifffile, and every worker would take longer to start
     import tifffile
 
-# The tag of how a picture was held, EXIF's too, and what brings the stored pixels upright, by its value.
-ORIENTATION = 274
+# What brings the stored pixels upright, by the value of ORIENTATION.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,18 +36,11 @@ TURNS = {
 SIDEWAYS = (5, 6, 7, 8)  # values that swap width and height
 FROM_BELOW, FROM_RIGHT = (3, 4, 7, 8), (2, 3, 6, 7)  # whose first stored corner is a lower, a right one
 
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _SAMPLES, _PLANAR, _PALETTE, _INK_SET, _EXTRA, _SAMPLE_FORMAT, _DEPTH = 277, 284, 320, 332, 338, 339, 32_997
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
-_READ = {
-    _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, ORIENTATION, _SAMPLES, _PLANAR, _PALETTE,
-    _INK_SET, _EXTRA, _SAMPLE_FORMAT, _DEPTH, _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES, _TILE_WIDTH,
-    _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES,
-}  # fmt: skip
 _ICC_PROFILE, _NODATA = 34_675, 42_113  # read by tifffile; GDAL_NODATA stands where no value is known
-_TYPES = {1: "B", 3: "H", 4: "I", 6: "B", 8: "H", 9: "I", 13: "I", 16: "Q", 18: "Q"}  # of tags, for struct
-_REDUCED, _MASK_OF_PAGE = 1, 4  # bits of SUBFILE: a thumbnail of another page; its transparency
 _UNCOMPRESSED, _OLD_JPEG, _JPEG, _WEBP = 1, 6, 7, 50_001  # values of COMPRESSION
 _FAX = (2, 3, 4, 32_771)
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _INDEXED, _MASK, _SEPARATED, _YCBCR = range(7)  # of PHOTOMETRIC
@@ -59,41 +51,6 @@ _MODES = {
 }  # fmt: skip
 _CHANNELS = {"L": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # ExtraSamples: alpha that the colours are multiplied with already, or not
-_LIST_IS_GONE = "a list of its strips or colours lies behind the end of the file; get a whole copy of it"
-_BREAKS_OFF = "it begins as a TIFF, but the list of its pages breaks off; get a whole copy of it"
-_MOST_PAGES = 65_536
-_MOST_VALUES = 1 << 20  # of a tag: tiles of 16x16 pixels in a picture of 250 megapixels
-
-Tags = dict[int, tuple[int, ...]]
-
-
-def count_pages(content: bytes) -> int:
-    """Count the pages of a TIFF, without thumbnails and masks of other pages; 1 for any other file.
-
-    Raises:
-        Unreadable: the chain of its pages breaks off.
-    """
-    if not content.startswith(BEGINNINGS["TIFF"]):
-        return 1
-    return max(sum(directory.is_page for directory in _directories(content)), 1)
-
-
-def find_page(content: bytes, page: int) -> tuple[int, Tags]:
-    """Return the index of a page among the directories of a TIFF, and its tags.
-
-    Raises:
-        Unreadable: it has fewer pages, without thumbnails and masks, or its tags are not all there.
-    """
-    pages, first = 0, None
-    for index, directory in enumerate(_directories(content)):
-        first = first or directory
-        if directory.is_page:
-            if pages == page:
-                return index, directory.tags()
-            pages += 1
-    if page == 0 and first is not None:  # nothing but a thumbnail
-        return 0, first.tags()
-    raise Unreadable(f"it has {max(pages, 1)} pages, page {page + 1} was asked for")
 
 
 def check_pieces(tags: Tags, length: int, limits: Limits) -> None:
@@ -151,61 +108,6 @@ def _one(tags: Tags, tag: int, default: int | None = None) -> int:
     return found[0]
 
 
-class _Directory:
-    """One directory: its entries, whose values are looked up when they are asked for."""
-
-    def __init__(self, content: bytes, order: str, entries: dict[int, tuple[int, int, bytes]]) -> None:
-        self._content, self._order, self._entries = content, order, entries
-
-    @property
-    def is_page(self) -> bool:  # no thumbnail and no mask of another page
-        return not next(iter(self._values(_SUBFILE)), 0) & (_REDUCED | _MASK_OF_PAGE)
-
-    def tags(self) -> Tags:
-        return {tag: self._values(tag) for tag in self._entries}
-
-    def _values(self, tag: int) -> tuple[int, ...]:
-        kind, count, value = self._entries.get(tag, (0, 0, b""))
-        if kind not in _TYPES or count == 0:
-            return ()
-        if count > _MOST_VALUES:
-            raise Unreadable(f"its tag {tag} has {count:,} values, more than any picture needs")
-        code = f"{self._order}{count}{_TYPES[kind]}"
-        size = struct.calcsize(code)
-        if size <= len(value):
-            return struct.unpack_from(code, value)
-        (start,) = struct.unpack(self._order + ("Q" if len(value) == 8 else "I"), value)
-        if start + size > len(self._content):
-            raise Unreadable(_LIST_IS_GONE)
-        return struct.unpack_from(code, self._content, start)
-
-
-def _directories(content: bytes) -> Iterator[_Directory]:
-    """Walk along the chain of directories; one that leads back into itself ends there."""
-    order = "<" if content[:2] == b"II" else ">"
-    big = content[2:4] in (b"+\0", b"\0+")
-    offset, count, entry = ("Q", "Q", "HHQ8s") if big else ("I", "H", "HHI4s")
-    entry_bytes, offset_bytes = (20, 8) if big else (12, 4)
-    seen: set[int] = set()
-    try:
-        (position,) = struct.unpack_from(order + offset, content, offset_bytes)
-        while position and position not in seen:
-            if len(seen) == _MOST_PAGES:
-                raise Unreadable(f"it has more than {_MOST_PAGES:,} pages; split it")
-            seen.add(position)
-            (entries,) = struct.unpack_from(order + count, content, position)
-            first = position + struct.calcsize(order + count)
-            end = first + entry_bytes * entries
-            if end > len(content):
-                raise Unreadable(_BREAKS_OFF)
-            found = struct.iter_unpack(order + entry, content[first:end])
-            kept = {tag: (kind, n, value) for tag, kind, n, value in found if tag in _READ}
-            yield _Directory(content, order, kept)
-            (position,) = struct.unpack_from(order + offset, content, end)
-    except (struct.error, OverflowError) as error:
-        raise Unreadable(_BREAKS_OFF) from error
-
-
 def beyond_pillow(tags: Tags) -> bool:
     """Return whether Pillow cannot decode a page, or would give other pixels than are meant."""
     photometric, compression = tags.get(_PHOTOMETRIC), tags.get(_COMPRESSION, (1,))
@@ -240,10 +142,10 @@ class DeepTiff(Image.Image):
     format = "TIFF"
     format_description = "TIFF, read by tifffile"
 
-    def __init__(self, content: bytes, directory: int, orientation: int, limits: Limits) -> None:
+    def __init__(self, content: bytes, orientation: int, limits: Limits) -> None:
         """Read the tags; raise Unreadable where they are broken, beyond `limits`, or of an unknown kind."""
         super().__init__()
-        self._content, self._directory, self.orientation = content, directory, orientation
+        self._content, self.orientation = content, orientation
         self.messages: list[str] = []  # of tifffile, for the log
         with self._page() as page:
             self._mode = _MODES[_photometric(page)]
@@ -259,7 +161,7 @@ class DeepTiff(Image.Image):
         import tifffile
 
         with _heard(self.messages), tifffile.TiffFile(io.BytesIO(self._content)) as file:
-            page = file.pages[self._directory]
+            page = file.pages[0]
             if not isinstance(page, tifffile.TiffPage):
                 raise Unreadable("the page is only a frame of another one")
             yield page
@@ -288,7 +190,7 @@ class DeepTiff(Image.Image):
 
         photometric = _photometric(page)
         if photometric == _YCBCR and page.compression not in (_OLD_JPEG, _JPEG):
-            return np.asarray(imagecodecs.tiff_decode(self._content, self._directory, asrgb=True))[..., :3]
+            return np.asarray(imagecodecs.tiff_decode(self._content, asrgb=True))[..., :3]
         stored = page.asarray(squeeze=False, maxworkers=1)  # (separate samples, depth, y, x, samples)
         samples = np.moveaxis(stored[:, 0, ..., 0], 0, -1) if stored.shape[0] > 1 else stored[0, 0]
         n_colours = 1 if photometric == _INDEXED else _CHANNELS[self.mode]

@@ -257,7 +257,7 @@ def broken() -> dict[str, tuple[bytes, str]]:
     return {
         "nothing": (b"", "the file is empty"),
         "a web page": (b"<!DOCTYPE html><html>" * 9, "it is a web page"),
-        "a heic": (b"\0\0\0\x18ftypheic" + bytes(99), "no picture of a supported format"),
+        "a heic without data": (b"\0\0\0\x18ftypheic" + bytes(99), "its HEIF has no end"),
         "a psd": (b"8BPS\0\1" + bytes(99), "a file of Photoshop"),
         "a sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), "no picture of a supported format"),
         "png bomb": (png_of(60_000, 60_000), "larger than the limit of 250 megapixels"),

@@ -143,6 +143,12 @@ def test_a_folder_that_nobody_may_write_to_is_read(tmp_path):
 def test_what_should_have_been_a_picture_counts_as_lost(tmp_path):
     (tmp_path / "a.jpg_old").write_bytes(encoded(PHOTO, "JPEG"))
     (tmp_path / "raw.nef").write_bytes(encoded(PHOTO, "TIFF"))
+    (tmp_path / "layers.psd").write_bytes(b"8BPS\0\1")
+    (tmp_path / "picture").write_bytes(b"P6\n60 40\n255\n")
+    for ending in ("jpg", "nef", "CR3", "psd"):
+        (tmp_path / f"kept.{ending}").write_bytes(encoded(PHOTO, "JPEG" if ending == "jpg" else "TIFF"))
+    (tmp_path / "page.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
     (tmp_path / "notes.txt").write_text("cropped by hand")
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
@@ -150,8 +156,13 @@ def test_what_should_have_been_a_picture_counts_as_lost(tmp_path):
         (tmp_path / os.fsdecode(name)).write_bytes(b"latin-1")
     _, rejected = find_pictures(tmp_path)
     lost = sorted(file.path.rsplit("/", 1)[1] for file in rejected if file.lost)
-    assert lost == ["a.jpg_old", "gone.jpg", "loop.jpg", "m\\xfcll.jpg"]
-    assert len(rejected) == 7
+    assert lost == ["a.jpg_old", "gone.jpg", "layers.psd", "loop.jpg", "m\\xfcll.jpg", "picture", "raw.nef"]
+    assert len(rejected) == 14
+    reasons = {file.path.rsplit("/", 1)[1]: file.reason for file in rejected}
+    assert "a PDF" in reasons["page.pdf"]
+    assert "a video" in reasons["film.mp4"]
+    assert "a file of Photoshop" in reasons["layers.psd"]
+    assert "the raw file of a camera" in reasons["raw.nef"]
 
 
 def test_a_folder_that_cannot_be_listed_costs_what_is_in_it(tmp_path, monkeypatch):

@@ -10,7 +10,8 @@ import tifffile
 
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.read import read
-from pipeline.images.tiff import DeepTiff, count_pages
+from pipeline.images.tiff import DeepTiff
+from pipeline.images.tiff_directories import count_pages
 from tests.images.odd_files import with_next_page
 from tests.images.pictures import GREY, PHOTO, encoded, read_rgb, rgb, tiff
 from tests.images.test_read import STORED, UPRIGHT
