@@ -94,11 +94,12 @@ class TrainingRun(contextlib.AbstractContextManager["TrainingRun"]):
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Send an epoch while training goes on; after a first failure no more is tried."""
-        tracker, self._tracker = self._tracker, None
-        if tracker is not None:
-            with tolerating_a_lost_store("logging an epoch"):
-                tracker.log_metrics(metrics, step=epoch)
-                self._tracker = tracker
+        if self._tracker is None:
+            return
+        with tolerating_a_lost_store("logging an epoch"):
+            self._tracker.log_metrics(metrics, step=epoch)
+            return
+        self._tracker = None  # not where Ctrl-C struck in between: the run is still to be closed
 
     def finish(self, models: Path) -> None:
         """Send the finished training."""

@@ -1,5 +1,6 @@
 """What is recorded of the code; MLflow's database; a server that does not answer costs a second command."""
 
+import contextlib
 import importlib
 import json
 import platform
@@ -7,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -87,6 +89,25 @@ def test_a_record_tells_no_folder_of_the_machine_and_no_kernel(repository, tmp_p
 
 def test_the_module_that_loads_a_logged_detector_can():
     assert callable(importlib.import_module(LOADER)._load_pyfunc)
+
+
+@pytest.mark.parametrize(
+    ("error", "ended"),
+    [(KeyboardInterrupt, ["KILLED"]), (OSError, []), (ValueError, ["FAILED"])],
+)
+def test_a_training_that_is_broken_off_while_an_epoch_is_sent_is_closed(
+    compose_config, monkeypatch, error, ended
+):
+    tracker = Mock(run_id="1")
+    tracker.log_metrics.side_effect = error("broken off")
+    monkeypatch.setattr("pipeline.records._start", lambda _: tracker)
+    with (
+        contextlib.suppress(KeyboardInterrupt, ValueError, ZeroDivisionError),
+        TrainingRun(compose_config(), None, None, {}) as run,
+    ):
+        run.log_epoch(1, {"train/loss": 0.5})
+        raise ZeroDivisionError  # the store was away: nobody waits for it again
+    assert [each.args[0] for each in tracker.end.call_args_list] == ended
 
 
 @pytest.mark.parametrize(
@@ -179,6 +200,7 @@ def test_training_without_a_server_is_whole_and_is_sent_later_once(own_copy):
     assert status == "FINISHED"
 
 
+@pytest.mark.filterwarnings("ignore")  # what MLflow warns of itself
 @pytest.mark.parametrize(("overrides", "seed"), [([], 20), (["train.seed=1"], 1), (["seed=7"], 7)])
 def test_the_seed_of_a_run_is_that_of_its_training(compose_config, tmp_path, monkeypatch, overrides, seed):
     monkeypatch.chdir(tmp_path)
