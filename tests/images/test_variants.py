@@ -1,4 +1,4 @@
-"""The matrix of formats other than TIFF: each kind of file shows what was written into it."""
+"""The matrix of PNG, JPEG 2000, BMP and GIF: each kind of file shows what was written into it."""
 
 import itertools
 import struct
@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.read import read
 from tests.images.odd_files import chunk
-from tests.images.pictures import draw_photo, encoded, linear_rgb, read_rgb, rgb, turned_by
+from tests.images.pictures import draw_photo, encoded, linear_rgb, read_rgb, rgb
 from tests.images.test_colour import gamma
 
 HEIGHT, WIDTH = 19, 37
@@ -322,7 +322,7 @@ def test_bmp_whose_masks_say_where_colours_lie(bits, masks, upwards):
         read_rgb(content[:-9])
 
 
-# GIF, AVIF
+# GIF, and what holds for several
 
 
 @pytest.mark.parametrize("transparent", [None, 7])
@@ -341,57 +341,6 @@ def test_what_a_gif_draws_nothing_on_is_white(place, transparent):
     wanted = np.full((40, 60, 3), 255.0)
     wanted[top : top + HEIGHT, left : left + WIDTH] = drawn
     assert furthest(bytes(gif), wanted) == 0
-
-
-def with_clean_aperture(avif, width, height, across, down):
-    """Add the property of a clean aperture to the only picture of a file that Pillow has written."""
-    clap = box(b"clap", struct.pack(">4I", width, 1, height, 1) + struct.pack(">iIiI", *across, *down))
-    links, container = avif.index(b"ipma"), avif.index(b"ipco")
-    n_properties = avif[links + 14]
-    position, n_boxes = container + 4, 0
-    end = container - 4 + int.from_bytes(avif[container - 4 : container], "big")
-    while position < end:
-        position, n_boxes = position + int.from_bytes(avif[position : position + 4], "big"), n_boxes + 1
-    last_link = links + 15 + n_properties
-    changed = bytearray(
-        avif[:end] + clap + avif[end:last_link] + bytes([0x80 | n_boxes + 1]) + avif[last_link:]
-    )
-    changed[links + len(clap) + 14] += 1
-    for name, more in (
-        (b"ipma", 1),
-        (b"ipco", len(clap)),
-        (b"iprp", len(clap) + 1),
-        (b"meta", len(clap) + 1),
-    ):
-        place = changed.index(name) - 4
-        size = int.from_bytes(changed[place : place + 4], "big") + more
-        changed[place : place + 4] = size.to_bytes(4, "big")
-    place = changed.index(b"iloc") + 4 + 4 + 2 + 2 + 2 + 2 + 2  # of the first extent
-    offset = int.from_bytes(changed[place : place + 4], "big") + len(clap) + 1
-    changed[place : place + 4] = offset.to_bytes(4, "big")
-    return bytes(changed)
-
-
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_an_avif_is_cropped_as_it_says(orientation):
-    picture = draw_photo(40, 60)
-    exif = {} if orientation == 1 else {"exif": turned_by(orientation)}
-    avif = encoded(picture, "AVIF", quality=100, subsampling="4:4:4", **exif)
-    # The middle of what is shown lies 5 pixels to the left of that of the picture, and 3 below it.
-    cropped = with_clean_aperture(avif, 30, 20, (-5, 1), (3, 1))
-    found, whole = read(cropped), read_rgb(avif)
-    if orientation == 1:
-        assert found.stored_size == (30, 20)
-        assert np.array_equal(found.pixels, whole[13:33, 10:40])
-    else:
-        assert found.upright_size == (20, 30)
-        assert np.array_equal(found.pixels, whole[10:40, 7:27])
-
-
-def test_what_gives_no_pixel_leaves_an_avif_as_it_is():
-    avif = encoded(draw_photo(40, 60), "AVIF")
-    for crop in ((0, 20, (0, 1), (0, 1)), (30, 20, (0, 0), (0, 1)), (30, 20, (40, 1), (0, 1))):
-        assert np.array_equal(read_rgb(with_clean_aperture(avif, *crop)), read_rgb(avif))
 
 
 def test_xmp_turns_nothing_and_alpha_that_hides_all_is_passed_over():
