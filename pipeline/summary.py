@@ -10,13 +10,16 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
 
     answer(__doc__)
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-from pipeline.auditing.findings import PAGE
+from pipeline.auditing.findings import PAGE, audit_of
 from pipeline.config import Config, validate
+from pipeline.datasets.tables import BUILT_FROM
 from pipeline.errors import UserError
 from pipeline.evaluation.results import Results
 from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, evaluated_run, read_record
@@ -39,9 +42,13 @@ def summary(config: Config) -> str:
             f"{reports} holds the evaluation of another detector than {models}; evaluate this one with "
             "python -m pipeline.evaluate, or run make repro"
         )
+    manifest = Path(config.paths.manifest) / BUILT_FROM
+    if manifest.is_file():  # the audit as the report had it, so that both come to one headline
+        made_from = json.loads(manifest.read_text(encoding="utf-8"))
+        results = replace(results, audit=audit_of(reports, made_from) or {})
     files = {
         "report": reports / REPORT,
-        "audit": reports / PAGE,
+        **({"audit": reports / PAGE} if results.audit else {}),
         "figures": reports / METRICS_FILE,
         "pictures": evaluation,
         "detector": models,

@@ -15,6 +15,7 @@ from sklearn.metrics import mutual_info_score
 SHOWN = 12  # values of a property that get a row; the rest is put together
 OTHER = "all others"
 _QUALITY_STEP = 10
+_LEAD = 2  # pictures: so that no picture decides what it is called itself
 # What pictures are cut by. A subset is not: only fakes have one, and it is what they are cut into.
 PROPERTIES = ("collection", "format", "size", "quality")
 
@@ -72,21 +73,20 @@ def tabulate(properties: pd.DataFrame, against: Sequence[str] | pd.Series) -> li
 
 
 def rule_accuracy(values: pd.Series, labels: pd.Series) -> float:
-    """Return the share that is right if each value is called by the label that its other pictures have most.
+    """Return the share that is right if each value is called by the label that most pictures with it have.
 
-    A picture has no say in what it is called: else a value that occurs once would always be right. Such a
-    value, and one whose labels are equally many, is called by the label that most of all pictures have. On
+    A value needs a lead of two pictures: else one that occurs once would always be right. Those without are
+    called by the label that most of all pictures have, so it is never below calling all of them alike. On
     CASIA 2 `format` reaches 83.6 %: TIFF means fake.
+
+    >>> rule_accuracy(pd.Series(["a", "a", "b", "b"]), pd.Series(["fake", "genuine", "fake", "genuine"]))
+    0.5
     """
     counts = pd.crosstab(values.to_numpy(), labels.to_numpy()).to_numpy()
-    total = counts.sum()
-    overall = counts.sum(axis=0) / (total + 1)  # less than one picture: it decides between equals only
-    right = 0
-    for label in range(counts.shape[1]):
-        others = counts + overall
-        others[:, label] -= 1
-        right += counts[others.argmax(axis=1) == label, label].sum()
-    return float(right / total)
+    most = np.sort(counts, axis=1)
+    leads = most[:, -1] - most[:, -2] >= _LEAD
+    of_all = counts[:, counts.sum(axis=0).argmax()]
+    return float(np.where(leads, most[:, -1], of_all).sum() / counts.sum())
 
 
 def cramers_v(counts: np.ndarray) -> float:

@@ -225,11 +225,11 @@ def expected_calibration_error(weighting: Weighting, surplus: tuple[np.ndarray, 
     return np.where((weighting.n_fake > 0) & (weighting.n_genuine > 0), error, np.nan)
 
 
-def equal_mass_bins(logit: np.ndarray) -> np.ndarray:
+def equal_mass_bins(logit: np.ndarray, n_bins: int = BINS) -> np.ndarray:
     """Number the bin of `expected_calibration_error` in which each picture lies: (n,) -> (n,), from 0."""
     _, level, counts = np.unique(logit, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    bins: np.ndarray = (BINS * (2 * ends - counts) // (2 * max(len(logit), 1)))[level]
+    bins: np.ndarray = (n_bins * (2 * ends - counts) // (2 * max(len(logit), 1)))[level]
     return bins
 
 

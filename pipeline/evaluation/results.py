@@ -121,10 +121,15 @@ class Results:
         return list(self.table.loc[self.table["kind"].isin(kinds or PICTURES), "subset"].unique())
 
     def shown_subsets(self) -> list[str]:
-        """List what is worth a row: pictures like those trained on, and others; collections if several."""
+        """List what is worth a row: pictures like those trained on, and others; collections if several.
+
+        The only collection of either would be the same row twice.
+        """
+        away = self.subsets(CROSS_DATASET)
         known = [subset for subset in self.subsets() if sum(self.n(subset)[:2])]
-        several = sum(subset.startswith(OF_COLLECTION) for subset in known) > 1
-        return [subset for subset in known if several or not subset.startswith(OF_COLLECTION)]
+        single = [subset for subset in known if subset.startswith(OF_COLLECTION)]
+        several = {side: sum((each in away) == side for each in single) > 1 for side in (False, True)}
+        return [subset for subset in known if subset not in single or several[subset in away]]
 
     def pooled(self) -> dict[str, pd.DataFrame]:
         """Return the predictions of `TEST` and `ELSEWHERE`, without the one that has no pictures."""

@@ -11,6 +11,8 @@ from pipeline.evaluation.results import Results
 from pipeline.evaluation.scoring import count_calls
 from pipeline.reports.metric_charts import plot_robustness, plot_slices, plot_subsets
 from pipeline.reports.plots import (
+    FEWEST_BINS,
+    n_bins,
     plot_confusion,
     plot_precision_recall,
     plot_reliability,
@@ -99,6 +101,8 @@ def evaluation_charts(results: Results) -> dict[str, Chart]:
     """Plot an evaluation: name of each chart, which its file has -> chart; of what was recorded."""
     optional = {"training": results.history, "robustness": results.robustness}
     absent = {name for name, table in optional.items() if not len(table)}
+    if n_bins(len(next(iter(results.pooled().values())))) < FEWEST_BINS:
+        absent.add("reliability")
     return {name: Chart(plot(results), says) for name, (plot, says) in _CHARTS.items() if name not in absent}
 
 

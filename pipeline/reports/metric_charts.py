@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from pipeline.evaluation.bootstrap import Metric
-from pipeline.evaluation.results import BEST_SHORTCUT, Results, metric_of
+from pipeline.evaluation.results import BEST_SHORTCUT, Counts, Results, metric_of
 from pipeline.evaluation.robustness import AS_HANDED_IN
 from pipeline.evaluation.robustness import SHORTCUT as READS_SOMETHING_ELSE
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
@@ -57,16 +57,19 @@ def slice_rows(slices: pd.DataFrame) -> list[SliceRow]:
     return listed
 
 
-def weakest(rows: list[SliceRow], fewest: int = 10) -> SliceRow | None:
+def weakest(rows: list[SliceRow], whole: Counts, fewest: int = 10) -> SliceRow | None:
     """Return the slice that is surest to be weak, among those with at least `fewest` pictures of each class.
 
     It is the one with the lowest upper end of the ROC AUC's interval: the lowest metric of many slices is
-    more often than not that of a small one.
+    more often than not that of a small one. One that holds all pictures, of which there are `whole`, has the
+    figures of the headline and is none.
     """
     known = [
         (row.figures["roc_auc"].high, place)
         for place, row in enumerate(rows)
-        if row.figures["roc_auc"].high is not None and min(row.n_fake, row.n_genuine) >= fewest
+        if row.figures["roc_auc"].high is not None
+        and min(row.n_fake, row.n_genuine) >= fewest
+        and (row.n_fake, row.n_genuine) != whole[:2]
     ]
     return rows[min(known)[1]] if known else None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.errors import counted
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.results import OF_COLLECTION, TEST, Results
 from pipeline.reports.rendering import GOOD, as_decimal, in_percent, render
@@ -67,7 +68,8 @@ def failures(results: Results, shared: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"Weakest, going by the upper end of the interval, on {worst.name} ({worst.property}): "
             f"ROC AUC {as_decimal(worst.figures['roc_auc'])}, fake accuracy {fakes}, genuine accuracy "
-            f"{genuine}, on {worst.n_fake:,} fake and {worst.n_genuine:,} genuine pictures."
+            f"{genuine}, on {counted(worst.n_fake, 'fake')} and "
+            f"{counted(worst.n_genuine, 'genuine picture')}."
         )
     fragile = results.robustness[results.robustness["verdict"] == "fragile"]
     if len(fragile):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.results import OF_COLLECTION
 from pipeline.storage import replacing
@@ -131,7 +132,7 @@ def render(template: str, content: Mapping[str, Any], filters: Mapping[str, Any]
     Args:
         template: its name; where it ends in `.html`, what is filled in is escaped for HTML.
         content: name -> what the template shows.
-        filters: of its own, beside `count`, `percent`, `decimal`, `share` and `signed`.
+        filters: of its own, beside `count`, `counted`, `percent`, `decimal`, `share` and `signed`.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -143,6 +144,7 @@ def render(template: str, content: Mapping[str, Any], filters: Mapping[str, Any]
     )
     environment.filters |= {
         "count": lambda number: f"{int(number):,}",
+        "counted": counted,
         "percent": lambda share: f"{100 * share:.1f} %",
         "decimal": as_decimal,
         "share": in_percent,

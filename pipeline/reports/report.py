@@ -13,8 +13,16 @@ from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.reports.artifacts import Chart
 from pipeline.reports.gallery import gallery_panels
 from pipeline.reports.metric_charts import robustness_rows, slice_rows, weakest
+from pipeline.reports.plots import FEWEST_BINS, IN_A_BIN
 from pipeline.reports.rendering import in_percent, inline_svg, render
-from pipeline.reports.report_tables import band_rows, metric_rows, summary_rows
+from pipeline.reports.report_tables import (
+    FROM_ELSEWHERE,
+    LIKE_THESE,
+    VerdictRow,
+    metric_rows,
+    shown_rows,
+    verdict_rows,
+)
 from pipeline.reports.reproduce import commands, data_name, model_name, names_differing, run_facts, settings
 from pipeline.reports.trust import believe, conclude, plain_trick, shortcut_words
 from pipeline.reports.trust_rules import pairs
@@ -40,10 +48,10 @@ def shared_content(results: Results) -> dict[str, Any]:
         "findings": findings,
         "counts": results.n(),
         "groups": metric_rows(results),
-        "band": band_rows(results),
-        "parts": summary_rows(results),
+        "verdicts": verdict_rows(results),
+        "parts": shown_rows(results),
         "slices": slices,
-        "weakest": weakest(slices),
+        "weakest": weakest(slices, results.n()),
         "robustness": robustness_rows(results.robustness),
         "facts": run_facts(results),
         "commands": commands(results),
@@ -79,6 +87,7 @@ def render_report(results: Results, shared: Mapping[str, Any], charts: Mapping[s
         "says_where": any(results.metric(TEST, metric).value is not None for metric in of_maps()),
         "roc_auc": results.metric(TEST, "roc_auc"),
         "names_differing": names_differing(results),
+        "reliability_takes": FEWEST_BINS * IN_A_BIN,
     }
     return render("report.html", {**shared, **own}, {"certain": _certain, "linked": _linked})
 
@@ -109,13 +118,23 @@ def _brackets(results: Results) -> str:
     return ""
 
 
-def _cards(results: Results) -> list[tuple[str, str, str]]:
-    """Return how good it is in two figures, never one: on what, fake accuracy, genuine accuracy."""
-    cards = []
-    for part, title in ((TEST, "On pictures like these"), (ELSEWHERE, "On pictures from elsewhere")):
+class Card(NamedTuple):
+    """How good it is on a kind of pictures in two figures, never one, and how often it is unsure."""
+
+    title: str
+    fake_accuracy: str
+    genuine_accuracy: str
+    verdicts: list[VerdictRow]
+
+
+def _cards(results: Results) -> list[Card]:
+    """Return a card for pictures like these, and one for those from elsewhere."""
+    cards, verdicts = [], verdict_rows(results)
+    for part, title in ((TEST, LIKE_THESE), (ELSEWHERE, FROM_ELSEWHERE)):
         fakes, genuine = (results.metric(part, f"{label}_accuracy") for label in ("fake", "genuine"))
         if fakes.value is not None or genuine.value is not None:
-            cards.append((title, in_percent(fakes), in_percent(genuine)))
+            of_part = [row for row in verdicts if row.title == title]
+            cards.append(Card(f"On {title}", in_percent(fakes), in_percent(genuine), of_part))
     return cards
 
 

@@ -23,6 +23,7 @@ from pipeline.evaluation.results import (
 from pipeline.reports.rendering import as_decimal, in_percent
 
 SUMMARY = "summary.csv"
+VERDICTS = ("fake", UNSURE, "genuine")
 LARGER_CLASS = ("larger_class_fake_accuracy", "larger_class_genuine_accuracy")
 IN_DOMAIN, CROSS = "in-domain", "elsewhere"
 
@@ -50,12 +51,15 @@ def summary_rows(results: Results) -> list[dict[str, Any]]:
         `collection` ("all" for the whole of a role), `role` (`IN_DOMAIN`: trained on other pictures of it, or
         `CROSS`), `trained_on`, `n_fake`, `n_genuine`, `n_groups`, `left_out_for_overlap` (pictures that were
         not tested because training has a relative of them; None where it is not known), then each metric,
+        the verdicts (`fake_verdict_fake`, `fake_verdict_unsure`, `genuine_verdict_fake`,
+        `genuine_verdict_unsure`: of the pictures of the first label, those with that verdict),
         `best_shortcut_roc_auc`, `best_shortcut`, what it is, `history_roc_auc` of the compression history,
         and what calling all by the larger class gives: `LARGER_CLASS` (its ROC AUC is 0.5).
     """
     words = dict(zip(results.shortcuts["part"], results.shortcuts["words"], strict=True))
     known = set(results.table.loc[results.table["kind"].isin(PICTURES), "metric"])
     away = results.subsets(CROSS_DATASET)
+    parts = results.by_subset() if "verdict" in results.predictions else {}
     rows = []
     for subset in results.subsets():
         n = results.n(subset)
@@ -71,12 +75,30 @@ def summary_rows(results: Results) -> list[dict[str, Any]]:
                 **n._asdict(),
                 "left_out_for_overlap": _left_out(results, subset),
                 **{name: results.metric(subset, name) for name in names},
+                **_verdicts(parts.get(subset), results.confidence),
                 "best_shortcut": words.get(subset, ""),
                 HISTORY: results.metric(subset, HISTORY),
                 **{name: Metric(guess) for name, guess in zip(LARGER_CLASS, guesses, strict=True)},
             }
         )
     return rows
+
+
+def shown_rows(results: Results) -> list[dict[str, Any]]:
+    """Return `summary_rows` without the whole of a role that is one collection: the same row twice."""
+    rows = summary_rows(results)
+    roles = [row["role"] for row in rows]
+    return [row for row in rows if row["collection"] != "all" or roles.count(row["role"]) != 2]
+
+
+def _verdicts(part: pd.DataFrame | None, confidence: float) -> dict[str, Metric]:
+    """Return the columns of verdicts; those of genuine pictures called genuine are what is left of 1."""
+    shares = {} if part is None else verdict_shares(part, confidence)
+    return {
+        f"{label}_verdict_{verdict}": shares.get(label, {}).get(verdict, Metric())
+        for label in BOTH
+        for verdict in VERDICTS[:2]
+    }
 
 
 def _left_out(results: Results, subset: str) -> int | None:
@@ -90,56 +112,46 @@ def _left_out(results: Results, subset: str) -> int | None:
     return int((rows["collection"].isin(away) == (subset in results.subsets(CROSS_DATASET))).sum())
 
 
-_DRAWS, _SEED = 1_000, 0  # of groups, behind the intervals
+LIKE_THESE, FROM_ELSEWHERE = "pictures like these", "pictures from elsewhere"
+_DRAWS, _SEED = 1_000, 0  # of groups, behind the intervals of verdicts
 
 
-class BandRow(NamedTuple):
-    """How many of the `n` pictures of a subset are unsure; accuracies and counts of those outside it."""
+class VerdictRow(NamedTuple):
+    """How the verdicts on the `n` pictures of a label fall: three shares that add up to 1."""
 
     title: str
+    label: str
     n: int
+    fake: Metric
     unsure: Metric
-    fake_accuracy: Metric
-    genuine_accuracy: Metric
-    n_fake: int
-    n_genuine: int
+    genuine: Metric
 
 
-def band_rows(results: Results) -> list[BandRow]:
-    """List the test pictures and those from elsewhere; neither without a band."""
+def verdict_rows(results: Results) -> list[VerdictRow]:
+    """List fakes and genuine pictures, of the test and from elsewhere; none where no verdict is unsure."""
     low, high = results.decision.get("unsure") or (0.0, 0.0)
     if "verdict" not in results.predictions or low >= high:
         return []
-    titles = {TEST: "pictures like these", ELSEWHERE: "pictures from elsewhere"}
+    titles = {TEST: LIKE_THESE, ELSEWHERE: FROM_ELSEWHERE}
     return [
-        _row(titles[subset], part, results.confidence)
+        VerdictRow(titles[subset], label, int((part["label"] == label).sum()), *shares.values())
         for subset, part in results.pooled().items()
-        if len(part)
+        for label, shares in verdict_shares(part, results.confidence).items()
+        if (part["label"] == label).any()
     ]
 
 
-def _row(title: str, part: pd.DataFrame, confidence: float) -> BandRow:
-    unsure = part["verdict"] == UNSURE
-    decided = part[~unsure]
-    right = (decided["called"] == decided["label"]).astype(float)
-    of_label = {label: decided["label"] == label for label in ("fake", "genuine")}
-    fake_accuracy, genuine_accuracy = (
-        _share(right[rows].rename(f"{label}_accuracy"), decided.loc[rows, "group"], confidence)
-        for label, rows in of_label.items()
-    )
-    return BandRow(
-        title,
-        len(part),
-        _share(unsure.astype(float).rename("unsure"), part["group"], confidence),
-        fake_accuracy,
-        genuine_accuracy,
-        int(of_label["fake"].sum()),
-        int(of_label["genuine"].sum()),
-    )
-
-
-def _share(values: pd.Series, groups: pd.Series, confidence: float) -> Metric:
-    return Bootstrap(_DRAWS, confidence, _SEED).mean(values, groups)
+def verdict_shares(part: pd.DataFrame, confidence: float) -> dict[str, dict[str, Metric]]:
+    """Compute of the fakes and of the genuine pictures which share is called fake, unsure and genuine."""
+    bootstrap = Bootstrap(_DRAWS, confidence, _SEED)
+    found: dict[str, dict[str, Metric]] = {}
+    for label in BOTH:
+        of_label = part[part["label"] == label]
+        found[label] = {
+            verdict: bootstrap.mean((of_label["verdict"] == verdict).astype(float), of_label["group"])
+            for verdict in VERDICTS
+        }
+    return found
 
 
 class MetricRow(NamedTuple):

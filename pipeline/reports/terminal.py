@@ -1,5 +1,6 @@
 """What commands print: tables of 80 columns, of what was reached, how sure that is, and where to look."""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pandas as pd
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import METRICS, PIXELS
 from pipeline.evaluation.results import BEST_SHORTCUT, HISTORY, Counts, Results
-from pipeline.reports.rendering import as_decimal, in_percent, render_table, title
+from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table, title
+from pipeline.reports.report_tables import VERDICTS, verdict_rows
+from pipeline.reports.trust import believe, conclude
 from pipeline.reports.trust_rules import leaks
 
 ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
@@ -17,7 +20,7 @@ HEADS = ["", "fakes", "genuine", "fake acc.", "genuine acc.", "balanced", "ROC A
 
 
 def summarise(results: Results, files: Mapping[str, Path]) -> str:
-    """Return the headline metrics as text for a terminal of 80 columns.
+    """Return the headline of the report and its metrics as text for a terminal of 80 columns.
 
     Args:
         results: of an evaluation; what training and manifest left may be missing.
@@ -25,7 +28,9 @@ def summarise(results: Results, files: Mapping[str, Path]) -> str:
     """
     shown = results.shown_subsets()
     rows = [[title(subset), *_row(results, subset)] for subset in shown]
-    lines = [render_table(HEADS, [*rows, _of_larger_class(results.n())], "lrrrrrr"), ""]
+    verdict = conclude(believe(results))
+    lines = [verdict.headline, *textwrap.wrap(verdict.because, COLUMNS), ""]
+    lines += [render_table(HEADS, [*rows, _of_larger_class(results.n())], "lrrrrrr"), *_verdicts(results), ""]
     lines += [f"(a–b): {results.confidence:.0%} interval, from groups of pictures that belong together."]
     lines += [f"{LARGER_CLASS}: every test picture called by the class that there is more of."]
     lines += [
@@ -37,6 +42,17 @@ def summarise(results: Results, files: Mapping[str, Path]) -> str:
     longest = max((len(name) for name in files), default=0)
     lines += ["", *(f"{name:<{longest}}  {path.as_posix()}" for name, path in files.items())]
     return "\n".join(lines)
+
+
+def _verdicts(results: Results) -> list[str]:
+    """Return what becomes of both classes where the verdict may be unsure."""
+    rows = [
+        [f"{'fakes' if row.label == 'fake' else 'genuine'}, {row.title}", *map(in_percent, row[3:])]
+        for row in verdict_rows(results)
+    ]
+    if not rows:
+        return []
+    return ["", render_table(["the verdict on", *VERDICTS], rows, "lrrr")]
 
 
 def _places(results: Results) -> list[str]:
@@ -68,10 +84,12 @@ def _shortcuts(results: Results) -> list[str]:
         if subset in words
     ]
     if not table:
-        return [
-            "What the best shortcut or the compression history alone reaches is not known:",
-            "there is no audit of these pictures.",
-        ]
+        why = (
+            "the audit has no figure for these pictures: too few to learn from, or to test on."
+            if results.audit
+            else "there is no audit of these pictures."
+        )
+        return ["What the best shortcut or the compression history alone reaches is not known:", why]
     return [
         "",
         "What is reached there without looking for any forgery (ROC AUC; guessing 0.50):",

@@ -188,5 +188,8 @@ def test_many_values_are_put_together_and_counts_kept():
 def test_a_rule_calls_each_value_by_the_label_of_its_other_pictures():
     values, labels = pd.Series(list("aaaabb")), pd.Series(list("xxxyyy"))
     assert rule_accuracy(values, labels) == 5 / 6
+    # As many of either under each value: calling all alike is right for half, and the rule is no worse.
+    assert rule_accuracy(pd.Series(list("aabb")), pd.Series(["fake", "genuine"] * 2)) == 0.5
+    assert rule_accuracy(pd.Series(list("aaabb")), pd.Series(["x", "x", "y", "x", "y"])) == 3 / 5
     once = pd.Series([str(number) for number in range(120)])  # a value does not predict itself
     assert rule_accuracy(once, pd.Series(["fake", "genuine", "fake"] * 40)) == pytest.approx(2 / 3)

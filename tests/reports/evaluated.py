@@ -217,6 +217,18 @@ def shown(table, seed=0):
         yield Shown(row, pixels, cells, mask if row["target"] else None)
 
 
+def with_one_collection_each(found):
+    """The results with all that was tested in one collection, and all from elsewhere in another."""
+    kept = [*(name for name in found.table["subset"].unique() if name.startswith("format: J"))]
+    kept += ["test", "elsewhere", "collections.casia1", "collections.imd2020"]
+    table = found.table[found.table["subset"].isin(kept)].copy()
+    counts = ["n_fake", "n_genuine"]
+    table.loc[table["kind"] == "slice", counts] = list(found.n()[:2])
+    names = {name: "casia1" if name in HERE else "imd2020" for name in (*HERE, *AWAY)}
+    predictions = found.predictions.assign(collection=found.predictions["collection"].map(names))
+    return replace(found, table=table, predictions=predictions)
+
+
 def with_gallery(found, folder):
     write_gallery(folder, shown(found.predictions))
     return replace(found, gallery=folder)

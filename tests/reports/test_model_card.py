@@ -103,7 +103,8 @@ def test_the_doubtful_interval_has_a_footnote_and_the_band_its_figures():
     text = card_of(BELIEVABLE)
     assert "| TPR at 1 % FPR ¹ |" in text
     assert "\n¹ rests on one or two genuine pictures" in text
-    assert "On pictures from elsewhere the verdict is `unsure` for" in text
+    assert "| verdict on | pictures | fake | unsure | genuine |" in text
+    assert "| fakes, pictures from elsewhere |" in text
 
 
 def test_tables_are_whole():

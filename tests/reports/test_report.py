@@ -10,17 +10,21 @@ from matplotlib.colors import to_rgb
 
 from pipeline.evaluation.results import Results
 from pipeline.reports.artifacts import evaluation_charts
-from pipeline.reports.rendering import ink_on, inline_svg, new_chart
+from pipeline.reports.metric_charts import slice_rows, weakest
+from pipeline.reports.rendering import in_percent, ink_on, inline_svg, new_chart
 from pipeline.reports.report import shared_content, write_report
-from pipeline.reports.report_tables import band_rows
+from pipeline.reports.report_tables import shown_rows, summary_table, verdict_rows
+from pipeline.reports.terminal import summarise
 from tests.reports.evaluated import (
     BELIEVABLE,
     CLASSIC,
     HERE,
     OPTIONAL,
+    card_of,
     report_of,
     with_gallery,
     with_names,
+    with_one_collection_each,
     without,
 )
 from tests.reports.test_audit_report import Page
@@ -119,18 +123,52 @@ def test_the_doubt_about_an_interval_stands_at_its_row():
     assert "holds the truth in some 92 % of cases, with 50 groups in 79 %" in " ".join(row.split())
 
 
-def test_what_the_band_of_unsure_does_is_counted():
-    row, away = band_rows(BELIEVABLE)
+def test_how_verdicts_fall_is_counted_by_class():
+    fakes, genuine, *away = verdict_rows(BELIEVABLE)
     here = BELIEVABLE.predictions[BELIEVABLE.predictions["collection"].isin(list(HERE))]
-    decided = here[here["verdict"] != "unsure"]
-    assert row.n == len(here)
-    assert row.unsure.value == pytest.approx(1 - len(decided) / len(here))
-    fakes = decided[decided["label"] == "fake"]
-    assert (row.n_fake, row.fake_accuracy.value) == (len(fakes), (fakes["called"] == "fake").mean())
-    assert row.fake_accuracy.low < row.fake_accuracy.value < row.fake_accuracy.high
-    assert away.title == "pictures from elsewhere"
-    assert "Where it does not commit itself" in report_of(replace(UNDRAWN, predictions=here))
-    assert band_rows(replace(BELIEVABLE, decision={"unsure": [0.4, 0.4]})) == []
+    for row, label in ((fakes, "fake"), (genuine, "genuine")):
+        verdicts = here.loc[here["label"] == label, "verdict"]
+        assert (row.label, row.n) == (label, len(verdicts))
+        for verdict in ("fake", "unsure", "genuine"):
+            assert getattr(row, verdict).value == pytest.approx((verdicts == verdict).mean())
+        assert sum(metric.value for metric in row[3:]) == pytest.approx(1)
+        assert row.fake.low < row.fake.value < row.fake.high
+    assert [row.title for row in away] == ["pictures from elsewhere"] * 2
+    assert "Verdicts, where it need not commit itself" in report_of(replace(BELIEVABLE, predictions=here))
+    assert verdict_rows(replace(BELIEVABLE, decision={"unsure": [0.4, 0.4]})) == []
+
+
+def test_report_card_and_terminal_tell_of_verdicts_in_the_same_way():
+    fakes, genuine = verdict_rows(BELIEVABLE)[:2]
+    page = " ".join(Page(report_of(BELIEVABLE)).text.split())
+    for row, whom in ((fakes, "fakes"), (genuine, "genuine pictures")):
+        shares = f"{100 * row.fake.value:.0f}% fake, {100 * row.unsure.value:.0f}% unsure"
+        assert f"Verdict on {whom}: {shares}" in page
+    written = [in_percent(metric) for metric in genuine[3:]]
+    assert f"| genuine, pictures like these | {genuine.n} | {' | '.join(written)} |" in card_of(BELIEVABLE)
+    lines = [" ".join(line.split()) for line in summarise(BELIEVABLE, {}).splitlines()]
+    assert f"genuine, pictures like these {' '.join(written)}" in lines
+    row = summary_table(BELIEVABLE).iloc[0]
+    assert row["genuine_verdict_fake"] == genuine.fake.value
+    assert [row["fake_verdict_unsure_low"], row["fake_verdict_unsure_high"]] == list(fakes.unsure[1:])
+
+
+def test_one_collection_is_one_row_and_not_the_same_row_twice():
+    one = with_one_collection_each(BELIEVABLE)
+    table = " ".join(Page(report_of(one)).text.split("How good is it elsewhere?")[1].split())
+    assert "all in-domain" not in table
+    assert "all elsewhere" not in table
+    assert one.shown_subsets() == ["test", "elsewhere"]
+    assert [row["collection"] for row in shown_rows(one)] == ["casia1", "imd2020"]
+    assert weakest(slice_rows(one.slices), one.n()) is None  # every slice holds all pictures
+
+
+def test_few_pictures_have_no_reliability_curve_but_a_sentence(charts):
+    few = replace(BELIEVABLE, predictions=BELIEVABLE.predictions.head(42))
+    drawn = evaluation_charts(few)
+    assert "reliability" not in drawn
+    assert "that takes 80 pictures" in report_of(few, drawn)
+    assert "that takes 80 pictures" not in report_of(BELIEVABLE, charts)
 
 
 def test_figures_have_what_guessing_gives_beside_them(whole):

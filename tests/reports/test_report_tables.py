@@ -112,11 +112,11 @@ def test_collections_after_elsewhere_were_only_tested():
 
 def test_the_weakest_slice_is_not_one_of_three_pictures():
     rows = slice_rows(BELIEVABLE.slices)
-    worst = weakest(rows)
+    worst = weakest(rows, BELIEVABLE.n())
     assert worst.figures["roc_auc"].high == min(row.figures["roc_auc"].high for row in rows)
     small = [row._replace(n_fake=3) if row == worst else row for row in rows]
-    assert weakest(small) != worst
-    assert weakest([]) is None
+    assert weakest(small, BELIEVABLE.n()) != worst
+    assert weakest([], BELIEVABLE.n()) is None
 
 
 def test_an_alteration_without_figures_is_there_without_them():
@@ -148,10 +148,17 @@ def test_bins_hold_all_pictures_once_and_equals_together(pictures):
 
 
 def test_bins_have_equal_mass():
-    probability = np.linspace(0, 1, 150)
+    probability = np.linspace(0, 1, 300)
     points = reliability_points(probability, (probability > 0.5).astype(int))
-    assert points["n"].tolist() == [10] * 15
+    assert points["n"].tolist() == [20] * 15
     assert points["share_fake"].tolist() == [0.0] * 7 + [0.5] + [1.0] * 7
+
+
+@pytest.mark.parametrize(("n_pictures", "n_bins"), [(19, 1), (42, 2), (100, 5), (3000, 15)])
+def test_a_bin_holds_twenty_pictures_or_more(n_pictures, n_bins):
+    points = reliability_points(np.linspace(0, 1, n_pictures), np.arange(n_pictures) % 2)
+    assert len(points) == n_bins
+    assert points["n"].min() >= min(20, n_pictures)
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
