@@ -7,7 +7,7 @@ import pandas as pd
 from pipeline.datasets.build_manifest import RELATED
 from pipeline.datasets.splits import ON_SEVERAL_SIDES
 from pipeline.detector.decision import UNSURE
-from pipeline.evaluation.bootstrap import Bootstrap, Metric
+from pipeline.evaluation.bootstrap import Bootstrap, Metric, clopper_pearson
 from pipeline.evaluation.metrics import BOTH, GROUPS, METRICS, MetricDefinition
 from pipeline.evaluation.results import (
     AT_HALF,
@@ -143,15 +143,19 @@ def verdict_rows(results: Results) -> list[VerdictRow]:
 
 def verdict_shares(part: pd.DataFrame, confidence: float) -> dict[str, dict[str, Metric]]:
     """Compute of the fakes and of the genuine pictures which share is called fake, unsure and genuine."""
-    bootstrap = Bootstrap(_DRAWS, confidence, _SEED)
-    found: dict[str, dict[str, Metric]] = {}
-    for label in BOTH:
-        of_label = part[part["label"] == label]
-        found[label] = {
-            verdict: bootstrap.mean((of_label["verdict"] == verdict).astype(float), of_label["group"])
-            for verdict in VERDICTS
-        }
-    return found
+    of_label = {label: part[part["label"] == label] for label in BOTH}
+    return {
+        label: {verdict: _share(pictures, verdict, confidence) for verdict in VERDICTS}
+        for label, pictures in of_label.items()
+    }
+
+
+def _share(pictures: pd.DataFrame, verdict: str, confidence: float) -> Metric:
+    """Compute how many have a verdict; where all groups agree, the interval is that of their number."""
+    is_so, n_groups = pictures["verdict"] == verdict, pictures["group"].nunique()
+    if len(pictures) and is_so.nunique() == 1 and n_groups > 1:
+        return Metric(float(is_so.iloc[0]), *clopper_pearson(bool(is_so.iloc[0]), n_groups, confidence))
+    return Bootstrap(_DRAWS, confidence, _SEED).mean(is_so.astype(float), pictures["group"])
 
 
 class MetricRow(NamedTuple):

@@ -19,8 +19,10 @@ from pipeline.reports.trust_rules import EVERYDAY, pairs, surely_above
 from tests.reports.evaluated import (
     BELIEVABLE,
     CLASSIC,
+    card_of,
     changed,
     counts,
+    report_of,
     robustness,
     row,
     with_crops,
@@ -366,6 +368,13 @@ def test_few_pictures_earn_no_tick_however_good_the_answers(n, separation):
     assert verdict.level == "bad"
     assert verdict.headline == "Do not believe these figures: too few pictures"
     assert "too few pictures to tell anything" in verdict.because
+
+
+def test_too_few_to_tell_has_a_sign_of_its_own_on_page_and_card():
+    few = changed(BELIEVABLE, "test", "roc_auc", 0.6, 0.2, 0.9)
+    assert 'aria-label="too few to tell"' in report_of(few)
+    assert "\n- ? **It was tested on too few pictures to tell anything.**" in card_of(few)
+    assert "too few to tell" not in report_of(BELIEVABLE)
 
 
 @pytest.mark.parametrize("n", [10, 60])
