@@ -24,6 +24,7 @@ from pipeline.surroundings import (
     settle_keras,
     settle_matplotlib,
     settle_terminal,
+    settle_warnings,
 )
 
 if TYPE_CHECKING:  # commands without a configuration start faster without
@@ -93,6 +94,7 @@ def plain_errors() -> Iterator[None]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     settle_matplotlib()
+    settle_warnings()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PrintableLines("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import unicodedata
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,15 @@ def settle_matplotlib() -> None:
     if found is not None and found.submodule_search_locations:
         os.environ["MATPLOTLIBRC"] = str(Path(found.submodule_search_locations[0]) / "mpl-data/matplotlibrc")
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # such as: no place for its cache of fonts
+
+
+def settle_warnings() -> None:
+    """Treat warnings as Python does by itself: as errors (PYTHONWARNINGS) one of MLflow's ends a training."""
+    if os.environ.pop("PYTHONWARNINGS", None) is None:
+        return
+    warnings.resetwarnings()
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)
 
 
 def settle_terminal() -> None:

@@ -157,3 +157,18 @@ def test_what_reads_the_output_may_end_first():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 141
+
+
+WARNS = """
+import warnings
+from pipeline.stage import plain_errors
+with plain_errors():
+    warnings.warn("of a library", DeprecationWarning)
+    warnings.warn("of another", UserWarning)
+    print("done")
+"""
+
+
+@pytest.mark.parametrize("action", ["error", "default", "always::DeprecationWarning"])
+def test_warnings_of_libraries_are_no_errors(action):
+    assert run(WARNS, PYTHONWARNINGS=action) == "done\n"
