@@ -13,6 +13,7 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
 
     answer(__doc__)
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from omegaconf import DictConfig
 
 from pipeline.config import Config
 from pipeline.conversion.conversion import convert_pictures
+from pipeline.conversion.losses import mask_lines, uneven_losses
 from pipeline.conversion.set_aside import converting
 from pipeline.datasets.listing import list_sources
 from pipeline.stage import execute, start
@@ -36,6 +38,10 @@ def run(config: Config) -> None:
         f"{output}: {counts.converted} pictures by policy {config.convert.policy} "
         f"({counts.unchanged} unchanged),\n{counts.rejected} files rejected, {counts.removed} removed"
     )
+    for line in mask_lines(counts.masks):
+        print(line)
+    for sentence in uneven_losses(counts.losses):
+        print(f"warning: {sentence}", file=sys.stderr)
     if counts.rejected or counts.masks_rejected:
         masks = f" and {counts.masks_rejected} masks" if counts.masks_rejected else ""
         print(f"what was wrong with {counts.rejected} files{masks}: {output / 'rejected.csv'}")

@@ -11,6 +11,7 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
 
     answer(__doc__)
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def run(config: Config) -> None:
     audit = read_audit(reports / AUDIT)
     commands = "python -m pipeline.audit …"
     check_same_choice(audit["built_from"], config, f"{reports / AUDIT} was made", commands)
+    for sentence in audit["losses"]["uneven"]:
+        print(f"warning: {sentence}", file=sys.stderr)
     limit = config.audit.fail_above
     if limit is not None:
         refuse(audit, limit, reports / PAGE)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Compute
+from pipeline.conversion.losses import sum_up_masks
 from pipeline.datasets.near_duplicates import (
     CORRELATION,
     correlate,
@@ -197,14 +198,16 @@ def check_masks(pictures: pd.DataFrame, shares: pd.DataFrame, rejected: pd.DataF
     """Look for masks that cannot be right.
 
     Args:
-        pictures: columns `path` and `label`.
+        pictures: columns `path`, `label`, `collection`, `mask_share` and `mask_background`.
         shares: of the same pictures: marked share of the `whole` and of the `border`, NaN without a mask.
         rejected: `rejected.csv`.
 
     Returns:
         `fakes`, `with_mask`, `median_share` of the picture that is marked; the paths of `empty`, `full` and
-        `inverted` masks' pictures; `rejected` masks with their reasons.
+        `inverted` masks' pictures; `rejected` masks with their reasons; `read`: what was taken as background,
+        see `pipeline.conversion.losses.sum_up_masks`.
     """
+    masks = pictures[pictures["mask_share"] != ""]
     whole, paths = shares["whole"], pictures["path"].to_numpy()
     full = whole >= FULL
     inverted = (whole > 0.5) & (shares["border"] >= _BORDER) & ~full
@@ -216,4 +219,7 @@ def check_masks(pictures: pd.DataFrame, shares: pd.DataFrame, rejected: pd.DataF
         "full": paths[full].tolist(),
         "inverted": paths[inverted].tolist(),
         "rejected": rejected[rejected["reason"].str.startswith(_AS_MASK)].to_dict("records"),
+        "read": sum_up_masks(
+            zip(masks["collection"], masks["mask_background"], masks["mask_share"].astype(float), strict=True)
+        ),
     }

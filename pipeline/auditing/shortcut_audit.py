@@ -22,6 +22,7 @@ from pipeline.auditing.leaks import (
 )
 from pipeline.auditing.measure import Measurements, count_savings
 from pipeline.auditing.shortcuts import Evidence, score_on_test, search
+from pipeline.conversion.losses import count_losses, uneven_losses
 from pipeline.datasets.power import groups_by_label
 from pipeline.datasets.tables import LABELS, SPLITS
 from pipeline.parallel import worker_count
@@ -47,7 +48,7 @@ def audit_pictures(
 
     Returns:
         `settings`, `pictures` and `test_groups` (counts), `parts` (part -> counts and what was found raw and
-        converted), `on_test`, `leaks`, `labels`, `masks` and `tables`.
+        converted), `on_test`, `leaks`, `labels`, `masks`, `losses` and `tables`.
     """
     workers = worker_count(compute)
     known = [pictures[name].to_numpy() for name in ("target", "group", "collection")]
@@ -67,6 +68,7 @@ def audit_pictures(
         "on_test": _on_test(pictures, sides[CONVERTED], settings, workers, seed),
         **_relations(pictures, compute),
         "masks": check_masks(pictures, measured.masks, rejected),
+        "losses": _losses(pictures, rejected),
         "tables": {
             "by_label": tabulate(here, of_training["label"]),
             "by_subset": tabulate(here[fakes].reset_index(drop=True), of_training.loc[fakes, "subset"]),
@@ -151,6 +153,13 @@ def _relations(pictures: pd.DataFrame, compute: config.Compute) -> dict[str, Any
         },
         "labels": find_conflicts(pictures, across(alike, label), not_compared),
     }
+
+
+def _losses(pictures: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+    lost = rejected[rejected["label"] != ""]
+    kept, gone = (zip(table["collection"], table["label"], strict=True) for table in (pictures, lost))
+    counts = count_losses(kept, gone)
+    return {"counts": counts, "uneven": uneven_losses(counts)}
 
 
 def _count_splits(pictures: pd.DataFrame) -> dict[str, dict[str, int]]:

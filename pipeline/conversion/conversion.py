@@ -11,12 +11,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from logging.handlers import BufferingHandler
 from pathlib import Path
+from typing import Any
 
 from pipeline.config import Compute
 from pipeline.config_data import Convert
 from pipeline.conversion.convert_one import convert_one
 from pipeline.conversion.file_table import FILES, REJECTED, Entry, files_table, read_entries, rejected_table
 from pipeline.conversion.journal import Journal, journal_path, size_of, stamp
+from pipeline.conversion.losses import count_losses, sum_up_masks
 from pipeline.conversion.plan import Task, each_page, plan_tasks, survey
 from pipeline.conversion.policies import POLICIES
 from pipeline.errors import UserError
@@ -42,6 +44,8 @@ class Counts:
     rejected: int  # files in rejected.csv that are no usable picture
     masks_rejected: int  # masks in rejected.csv; their pictures are converted all the same
     removed: int  # files deleted because their source is gone
+    losses: Mapping[str, Mapping[str, Mapping[str, int]]]  # see `losses.count_losses`
+    masks: Sequence[Mapping[str, Any]]  # see `losses.sum_up_masks`
 
 
 def convert_pictures(
@@ -100,7 +104,22 @@ def convert_pictures(
         for target, entry in entries.items()
         if target in known
     )
-    return Counts(len(entries), unchanged, len(rejected) + len(refused), len(masks), removed)
+    return Counts(
+        len(entries),
+        unchanged,
+        len(rejected) + len(refused),
+        len(masks),
+        removed,
+        count_losses(
+            ((task.collection, task.label) for task in converted),
+            ((file.collection, file.label) for file in lost),
+        ),
+        sum_up_masks(
+            (task.collection, entry.mask_background, entry.mask_share or 0.0)
+            for task in converted
+            if (entry := entries[task.target]).mask_path
+        ),
+    )
 
 
 def _plan(

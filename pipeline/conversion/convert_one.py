@@ -31,7 +31,7 @@ def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -
             known = _convert(task, picture, output)
     except Exception as error:
         page = f"page {task.page + 1}: " if task.page else ""
-        return Rejected(task.source_path, page + _reason(error), lost=True)
+        return Rejected(task.source_path, page + _reason(error), True, task.collection, task.label)
     known = _with_mask(known, task, picture, output, limits)
     targets = stamp(output / task.target, output / known.mask_path if known.mask_path else None)
     return known._replace(

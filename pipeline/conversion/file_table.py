@@ -37,7 +37,7 @@ FILE_COLUMNS = [
     "official",  # side of the published split; empty where there is none
     "known_group",  # of the dataset's table of such; empty where there is none
 ]
-REJECTED_COLUMNS = ["path", "reason"]
+REJECTED_COLUMNS = ["path", "reason", "collection", "label"]  # the last two of lost pictures alone
 
 
 class Entry(NamedTuple):
@@ -95,7 +95,11 @@ def files_table(tasks: Iterable[Source], entries: Mapping[str, Entry]) -> str:
 
 def rejected_table(rejected: Iterable[Rejected]) -> str:
     """Return the files that are not used with their reasons as CSV, sorted."""
-    return _as_csv(REJECTED_COLUMNS, sorted((file.path, file.reason) for file in rejected))
+    rows = (
+        (file.path, file.reason, *((file.collection, file.label) if file.lost else ("", "")))
+        for file in rejected
+    )
+    return _as_csv(REJECTED_COLUMNS, sorted(rows))
 
 
 def _as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

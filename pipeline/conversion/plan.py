@@ -179,7 +179,7 @@ def plan_tasks(
     for source, encoder, target in order:
         if first := taken.get(target):
             reason = f"it would be converted to {target}, as {first} is; rename one of them"
-            rejected.append(Rejected(source.source_path, reason))
+            rejected.append(Rejected(source.source_path, reason, True, source.collection, source.label))
             continue
         taken[target] = source.source_path
         words = signature(policy, encoder)

@@ -67,7 +67,15 @@ def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
                 + folder.key
             )
         sources += found
-        rejected += [replace(other, path=_table_path(Path(other.path), root)) for other in others]
+        rejected += [
+            replace(
+                other,
+                path=_table_path(Path(other.path), root),
+                collection=folder.collection,
+                label=folder.label,
+            )
+            for other in others
+        ]
         rejected += _masks_not_used(found, beside, root)
     rejected += _masks_of_nothing(folders, sources, root)
     sources = _with_tables(data, folders, sources)

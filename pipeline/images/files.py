@@ -163,6 +163,8 @@ class Rejected:
     path: str
     reason: str
     lost: bool = False  # it should have been a picture of the dataset, and does not just lie beside them
+    collection: str = ""  # in whose folder it lies, as `label`; "" where that says nothing
+    label: str = ""
 
 
 class Unreadable(UserError):  # noqa: N818 - it says what is wrong, as UserError does

@@ -309,13 +309,21 @@ def _about_labels(audit: Mapping[str, Any]) -> Iterator[Remark]:
             "A fake looks like the picture that it was made from; these have no name in common that says so.",
             "If they belong together, a rule in data.collections.<name>.naming keeps them on one side.",
         )
+    for sentence in audit["losses"]["uneven"]:
+        yield Remark(
+            WARNING,
+            "One class lost more pictures than the other",
+            f"{sentence[:1].upper()}{sentence[1:]}.",
+            "data/converted/rejected.csv says why each was lost; save them as a format that is read, or take "
+            "as many of the other class away.",
+        )
     odd = {kind: len(masks[kind]) for kind in ("empty", "full", "inverted", "rejected") if masks[kind]}
     if odd:
         yield Remark(
             WARNING,
             "Masks that cannot be right: " + ", ".join(f"{count} {kind}" for kind, count in odd.items()),
             "An empty or full mask shows no place, an inverted one the wrong one; a rejected one has another "
-            "shape than its picture.",
+            "shape than its picture, or no rule tells what of it is background.",
             "Correct or remove them; they are listed below.",
         )
 

@@ -99,7 +99,10 @@ def test_masks_that_cannot_be_right_are_named():
         [("m.png", "as a mask of a.jpg: it is 3x4"), ("b.jpg", "the file is empty")],
         columns=["path", "reason"],
     )
-    found = check_masks(table, shares, rejected)
+    table["mask_share"], table["mask_background"] = [*map(str, shares["whole"][:5]), ""], "level 0"
+    found = check_masks(table.assign(collection="c"), shares, rejected)
+    read = {"collection": "c", "background": "level 0", "masks": 5, "median_share": 0.7}
+    assert found["read"] == [read]
     assert (found["empty"], found["full"], found["inverted"]) == (["path1"], ["path2"], ["path3"])
     assert (found["with_mask"], found["fakes"]) == (5, 6)
     assert [row["path"] for row in found["rejected"]] == ["m.png"]

@@ -73,8 +73,9 @@ def audit(policy, converted, raw=None, **parts):
         "labels": none | {"alike": 3},
         "masks": {
             "fakes": 50, "with_mask": 50, "median_share": 0.1,
-            "empty": [], "full": [], "inverted": [], "rejected": [],
+            "empty": [], "full": [], "inverted": [], "rejected": [], "read": [],
         },
+        "losses": {"counts": {}, "uneven": []},
         "tables": {"by_label": [], "by_subset": []},
         "built_from": {
             "convert": {"policy": policy}, "split": {"method": "grouped"}, "data": {"name": "folders"},
