@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from pipeline.images.colour import eight_bit, to_srgb
-from pipeline.images.decoders import has_bit_fields, open_bit_fields, open_jpeg_2000, redecoded
+from pipeline.images.decoders import Redecoded, has_bit_fields, open_bit_fields, open_jpeg_2000, redecoded
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
 from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
@@ -146,9 +146,10 @@ class Picture:
     def _decoded(self) -> Image.Image:
         """The upright picture in the mode in which it is stored."""
         image, feed = self._opened, getattr(self._opened, "fp", None)
-        by_libtiff = image.format == "TIFF" and image.info.get("compression") != "raw"
+        prints = image.format == "TIFF" and image.info.get("compression") != "raw"
+        prints |= isinstance(image, Redecoded)  # libpng, OpenJPEG
         also = image.messages if isinstance(image, DeepTiff) else ()
-        with _explained(self.name), _logged(self.name, by_libtiff, also):
+        with _explained(self.name), _logged(self.name, prints, also):
             if self._at_least is not None and self.format == "JPEG":
                 height, width = self._at_least
                 image.draft(None, (height, width) if self.orientation in SIDEWAYS else (width, height))

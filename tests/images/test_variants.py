@@ -350,3 +350,10 @@ def test_xmp_turns_nothing_and_alpha_that_hides_all_is_passed_over():
     hidden = np.concatenate([PHOTO, 0 * ALPHA], axis=-1)
     for kind, options in (("PNG", {}), ("WEBP", {"lossless": True, "exact": True})):
         assert furthest(encoded(hidden, kind, **options), PHOTO) == 0
+
+
+def test_what_libraries_print_goes_to_the_log(capfd, caplog):
+    caplog.set_level("INFO", logger="pipeline.images")
+    read_rgb(png(in_bits(PHOTO, 16), 16, 2, interlaced=True))
+    assert capfd.readouterr() == ("", "")
+    assert "nterlace" in caplog.text
