@@ -172,3 +172,13 @@ with plain_errors():
 @pytest.mark.parametrize("action", ["error", "default", "always::DeprecationWarning"])
 def test_warnings_of_libraries_are_no_errors(action):
     assert run(WARNS, PYTHONWARNINGS=action) == "done\n"
+
+
+def test_a_file_that_keras_itself_refuses_is_named(tmp_path):
+    (tmp_path / "keras.json").write_text('{"floatx": "float8"}')
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", FROM_ONE_SEED, "{}"]
+    ended = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"error: {tmp_path / 'keras.json'}: Keras refuses it")
+    assert "Traceback" not in ended.stderr
