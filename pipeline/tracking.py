@@ -207,25 +207,32 @@ def run_of(address: str) -> str:
     return address.removeprefix("runs:/").partition("/")[0]
 
 
-def fetch(run_id: str, folder: Path) -> Path:
-    """Download the detector of a run, by its id or address; return the folder that holds its files.
+def fetch(run: str, folder: Path) -> Path:
+    """Download a detector; return the folder that holds its files.
+
+    Args:
+        run: the id of its run, or an address: `runs:/…` as reports say it, `models:/…` as MLflow's pages do.
+        folder: where to.
 
     Raises:
         UserError: there is no such run, or it has no detector.
     """
     import mlflow
 
-    client, run_id = connect(), run_of(run_id)
+    client = connect()
     try:
-        outputs = client.get_run(run_id).outputs
-        models = outputs.model_outputs if outputs else []
-        if not models:
-            raise UserError(f"MLflow run {run_id} has no detector; choose one whose training ended")
-        address = f"models:/{models[-1].model_id}"
+        address = run if run.startswith("models:/") else _newest_model(client, run_of(run))
         local = Path(mlflow.artifacts.download_artifacts(address, dst_path=str(folder)))
-    except mlflow.exceptions.MlflowException as error:
-        raise _not_fetched(f"MLflow run {run_id} cannot be read", error) from error
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        raise _not_fetched(f"MLflow run {run} cannot be read", error) from error
     return next(path.parent for path in sorted(local.rglob(RUN_FILE)))
+
+
+def _newest_model(client: Any, run_id: str) -> str:
+    outputs = client.get_run(run_id).outputs
+    if not (outputs and outputs.model_outputs):
+        raise UserError(f"MLflow run {run_id} has no detector; choose one whose training ended")
+    return f"models:/{outputs.model_outputs[-1].model_id}"
 
 
 def fetch_file(run_id: str, name: str, folder: Path) -> Path:
