@@ -74,6 +74,7 @@ def connect() -> Any:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # 7 block for minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # 158 lines where a log is kept
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # its INFO lines are no news to a user
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # with the password that is in it
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -163,7 +164,7 @@ def _as_not_recorded() -> Iterator[None]:
 
 def first_line(error: Exception) -> str:
     """Return what an exception says first, without passwords."""
-    return without_password(next(iter(str(error).splitlines()), type(error).__name__))[:200]
+    return without_password(next(iter(str(error).splitlines()), type(error).__name__))[:200].rstrip(".")
 
 
 def store_names(names: Iterable[str], most: int = 250) -> dict[str, str]:
