@@ -5,7 +5,7 @@ What is done tells nothing of the label: it happens to genuine pictures and fake
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +16,8 @@ from pipeline.config import NativeAugment
 from pipeline.conversion.policies import FEWEST
 from pipeline.images.encode import Jpeg, JpegLike, settings_of, take_apart
 from pipeline.images.jpeg import NO_TABLE, libjpeg_tables
-from pipeline.images.read import read_bytes
+from pipeline.images.read import read, read_bytes
+from pipeline.images.tiff import SIDEWAYS
 from pipeline.inputs.load import Loaded, on_grid
 
 MOST_READ = 2_000  # fakes of a collection: their settings repeat
@@ -70,11 +71,22 @@ class LastSaves:
 def _encoders_of(paths: Sequence[Path]) -> list[Encoder]:
     encoders: list[Encoder] = []
     for path in paths[:: max(1, len(paths) // MOST_READ)]:
-        parts = take_apart(read_bytes(path))
+        content = read_bytes(path)
+        parts = take_apart(content)
         encoder = settings_of(parts) if parts else None
+        if encoder is not None and read(content, known_whole=True).orientation in SIDEWAYS:
+            encoder = _turned(encoder)
         if encoder is not None or parts is None:  # a JPEG that cannot be imitated says nothing
             encoders.append(encoder)
     return encoders
+
+
+def _turned(encoder: JpegLike) -> JpegLike | None:
+    """Return the settings that turned pixels seem to be saved with; None: Pillow cannot write so."""
+    if encoder.subsampling == "4:2:2":
+        return None
+    tables = [np.array(table).reshape(8, 8).T.ravel().tolist() for table in encoder.tables]
+    return replace(encoder, tables=tuple(map(tuple, tables)))
 
 
 @dataclass(frozen=True)

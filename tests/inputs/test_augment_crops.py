@@ -7,7 +7,9 @@ from PIL import Image
 from pipeline.images.encode import Jpeg
 from pipeline.images.jpeg import libjpeg_tables, read_header
 from pipeline.inputs.augment_crops import LastSaves, ScaleBlurSave, draw_jpeg, draw_perturbation, recompressed
-from tests.inputs.drawn import augment, blotches
+from pipeline.inputs.load import load
+from tests.images.pictures import turned_by
+from tests.inputs.drawn import augment, blotches, native
 
 ALL = [draw_perturbation(np.random.default_rng(seed), augment()) for seed in range(600)]
 
@@ -76,6 +78,18 @@ def test_a_collection_with_too_few_fakes_draws_from_all(tmp_path):
     own = LastSaves({"one": _files(tmp_path, [70] * 6), "few": _files(tmp_path, [50])})
     tables = {own.draw(np.random.default_rng(seed), "few").tables[0] for seed in range(60)}
     assert tables == {libjpeg_tables(70)[0], libjpeg_tables(50)[0]}
+
+
+def test_fakes_that_are_shown_turned_are_imitated_as_they_are_loaded(tmp_path):
+    paths = [tmp_path / f"{number}.jpg" for number in range(6)]
+    for path in paths:
+        Image.fromarray(blotches(0)).save(path, quality=70, exif=turned_by(6))
+    encoder = LastSaves({"one": paths}).draw(np.random.default_rng(0), "one")
+    wanted = load(paths[0], native()).quantisation
+    assert np.array_equal(recompressed(blotches(0), encoder).quantisation, wanted)
+    for path in paths:  # turned, it has rows of colours halved, which Pillow cannot write: it says nothing
+        Image.fromarray(blotches(0)).save(path, quality=70, subsampling="4:2:2", exif=turned_by(6))
+    assert LastSaves({"one": paths}).draw(np.random.default_rng(0), "one") is None
 
 
 def test_fakes_that_are_no_jpegs_are_imitated_without_loss(tmp_path):
