@@ -26,6 +26,7 @@ from pipeline.conversion.losses import mask_lines, uneven_losses
 from pipeline.conversion.set_aside import converting
 from pipeline.datasets.listing import list_sources
 from pipeline.stage import execute, start
+from pipeline.surroundings import printable
 
 
 def run(config: Config) -> None:
@@ -40,8 +41,13 @@ def run(config: Config) -> None:
     )
     for line in mask_lines(counts.masks):
         print(line)
+    if counts.masks_rejected:
+        print(
+            f"warning: {counts.masks_rejected} masks cannot be used; {printable(counts.mask_rejected)}",
+            file=sys.stderr,
+        )
     for sentence in uneven_losses(counts.losses):
-        print(f"warning: {sentence}", file=sys.stderr)
+        print(f"warning: {printable(sentence)}", file=sys.stderr)
     if counts.rejected or counts.masks_rejected:
         masks = f" and {counts.masks_rejected} masks" if counts.masks_rejected else ""
         print(f"what was wrong with {counts.rejected} files{masks}: {output / 'rejected.csv'}")

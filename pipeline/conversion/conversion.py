@@ -43,6 +43,7 @@ class Counts:
     unchanged: int  # those of them that were there already
     rejected: int  # files in rejected.csv that are no usable picture
     masks_rejected: int  # masks in rejected.csv; their pictures are converted all the same
+    mask_rejected: str  # the first of them, and why; "" where there is none
     removed: int  # files deleted because their source is gone
     losses: Mapping[str, Mapping[str, Mapping[str, int]]]  # see `losses.count_losses`
     masks: Sequence[Mapping[str, Any]]  # see `losses.sum_up_masks`
@@ -109,6 +110,7 @@ def convert_pictures(
         unchanged,
         len(rejected) + len(refused),
         len(masks),
+        f"{masks[0].path}: {masks[0].reason}" if masks else "",
         removed,
         count_losses(
             ((task.collection, task.label) for task in converted),

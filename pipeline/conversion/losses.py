@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 _LABELS = ("genuine", "fake")
+_USUAL = {"black", "transparent"}  # backgrounds that mix without a doubt
 _SURE = 0.01  # chance of a difference as large, if both classes lost alike, below which it is said
 
 
@@ -76,9 +77,18 @@ def sum_up_masks(rows: Iterable[tuple[str, str, float]]) -> list[dict[str, Any]]
 
 
 def mask_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write `sum_up_masks` as lines for a terminal."""
-    return [
+    """Write `sum_up_masks` as lines for a terminal; a collection is one that was drawn in one way."""
+    lines = [
         f"masks of {row['collection']}: {row['masks']:,} with {row['background']} as background, "
         f"half of them mark more than {row['median_share']:.1%}"
         for row in found
+    ]
+    ways: dict[str, set[str]] = {}
+    for row in found:
+        ways.setdefault(row["collection"], set()).add(row["background"])
+    return lines + [
+        f"warning: masks of {collection} differ in what is background; look whether each is right, or say it "
+        f"with data.collections.{collection}.mask_background"
+        for collection, backgrounds in ways.items()
+        if len(backgrounds - _USUAL) + bool(backgrounds & _USUAL) > 1
     ]

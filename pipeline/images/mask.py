@@ -46,7 +46,7 @@ class Marking(NamedTuple):
     """What a mask says."""
 
     pixels: np.ndarray  # (height, width) bool
-    background: str  # what was taken as background: colours as `#rrggbb`, grey levels, or `transparent`
+    background: str  # what was taken as it: black, white, `#rrggbb`, `level 7`, transparent
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -298,6 +298,8 @@ def _listed(values: np.ndarray) -> str:
 
 
 def _word(colour: np.ndarray) -> str:
+    if colour.min() == colour.max() and colour[0] in (0, 255):
+        return "white" if colour[0] else "black"
     return f"level {colour[0]}" if len(colour) == 1 else "#" + bytes(colour.tolist()).hex()
 
 

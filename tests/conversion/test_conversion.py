@@ -91,7 +91,7 @@ def test_what_was_read_of_a_mask_is_in_the_table_and_read_again_where_its_backgr
     mask.save(dataset / "masks/f0.png")
     convert()
     row = read_rows(output).set_index("path").loc["set/fake/f0.jpg"]
-    assert (row["mask_share"], row["mask_background"]) == ("0.25", "#000000")
+    assert (row["mask_share"], row["mask_background"]) == ("0.25", "black")
     convert(mask_background=("#c80000",))
     row = read_rows(output).set_index("path").loc["set/fake/f0.jpg"]
     assert (row["mask_share"], row["mask_background"]) == ("0.75", "#c80000")
@@ -285,7 +285,7 @@ def test_a_folder_given_on_the_command_line_is_converted(compose_config, tmp_pat
     assert "2 files rejected" in printed
     assert "data/converted/rejected.csv" in printed
     rejected = (tmp_path / "data/converted/rejected.csv").read_text().splitlines()
-    assert rejected[0] == "path,reason"
+    assert rejected[0] == "path,reason,collection,label"
     assert [line.split(",")[0] for line in rejected[1:]] == ["fake/cut.jpg", "fake/notes.txt"]
     files = (tmp_path / "data/converted/files.csv").read_text()
     assert files.count("folders/fake/") == 5

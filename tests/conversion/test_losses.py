@@ -59,4 +59,7 @@ def test_masks_are_summed_up_by_what_was_their_background(convert, dataset):
     assert found == [{"collection": "set", "background": "#0000ff", "masks": 2, "median_share": 0.15}]
     line = "masks of set: 2 with #0000ff as background, half of them mark more than 15.0%"
     assert mask_lines(found) == [line]
+    usual = [{**found[0], "background": each} for each in ("black", "transparent")]
+    assert len(mask_lines(usual)) == 2
+    assert "differ in what is background" in mask_lines([*usual, *found])[-1]
     assert sum_up_masks([]) == []

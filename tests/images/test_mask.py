@@ -78,32 +78,32 @@ def found(image: Image.Image, kind: str = "PNG", background=(), **options) -> tu
 OPAQUE = AREA.astype(np.uint8) * 255
 ROUND = ~AREA.astype(bool) & (np.add.outer(np.arange(-24, 24) ** 2, np.arange(-32, 32) ** 2) < 200)
 WAYS = {
-    "white on black": (painted(0, (AREA, 255)), "level 0"),
-    "grey 127": (painted(0, (AREA, 127)), "level 0"),
-    "labels 0 and 1": (painted(0, (AREA, 1)), "level 0"),
-    "labels 0, 1 and 2": (painted(0, (AREA, 1), (LEFT, 2)), "level 0"),
-    "labels and a level for unknown": (painted(0, (AREA, 1), (LEFT, 255)), "level 0"),
-    "three levels of grey": (painted(0, (AREA, 255), (LEFT, 85)), "level 0"),
+    "white on black": (painted(0, (AREA, 255)), "black"),
+    "grey 127": (painted(0, (AREA, 127)), "black"),
+    "labels 0 and 1": (painted(0, (AREA, 1)), "black"),
+    "labels 0, 1 and 2": (painted(0, (AREA, 1), (LEFT, 2)), "black"),
+    "labels and a level for unknown": (painted(0, (AREA, 1), (LEFT, 255)), "black"),
+    "three levels of grey": (painted(0, (AREA, 255), (LEFT, 85)), "black"),
     "labels 1 and 2": (painted(1, (AREA, 2)), "level 1"),
-    "grey on white": (painted(255, (AREA, 100)), "level 255"),
-    "red": (painted((0, 0, 0), (AREA, (255, 0, 0))), "#000000"),
-    "blue": (painted((0, 0, 0), (AREA, (0, 0, 255))), "#000000"),
-    "maroon and navy": (painted((0, 0, 0), (AREA, (128, 0, 0)), (LEFT, (0, 0, 128))), "#000000"),
-    "yellow and red": (painted((0, 0, 0), (AREA, (255, 255, 0)), (LEFT, (255, 0, 0))), "#000000"),
+    "grey on white": (painted(255, (AREA, 100)), "white"),
+    "red": (painted((0, 0, 0), (AREA, (255, 0, 0))), "black"),
+    "blue": (painted((0, 0, 0), (AREA, (0, 0, 255))), "black"),
+    "maroon and navy": (painted((0, 0, 0), (AREA, (128, 0, 0)), (LEFT, (0, 0, 128))), "black"),
+    "yellow and red": (painted((0, 0, 0), (AREA, (255, 255, 0)), (LEFT, (255, 0, 0))), "black"),
     "black on white drawn in blue": (painted((0, 0, 255), (AREA, (255, 255, 255))), "#0000ff"),
     "Columbia": (painted(RED, (AREA, BRIGHT_GREEN), (INNER, GREEN)), "#c80000"),
-    "palette": (with_palette(AREA, (0, 0, 0), (128, 0, 0)), "#000000"),
-    "palette without colours": (with_palette(AREA, *[(0, 0, 0)] * 256), "level 0"),
+    "palette": (with_palette(AREA, (0, 0, 0), (128, 0, 0)), "black"),
+    "palette without colours": (with_palette(AREA, *[(0, 0, 0)] * 256), "black"),
     "white on transparent": (
         Image.merge("RGBA", [*painted((255, 255, 255)).split(), Image.fromarray(OPAQUE)]), "transparent",
     ),
     "black on transparent": (
         Image.merge("RGBA", [*painted((0, 0, 0)).split(), Image.fromarray(OPAQUE)]), "transparent",
     ),
-    "white on black, all opaque": (painted((0, 0, 0), (AREA, (255, 255, 255))).convert("RGBA"), "level 0"),
-    "16 bits, labels": (Image.fromarray(AREA.astype(np.uint16) * 2), "level 0"),
-    "16 bits, half": (Image.fromarray(AREA.astype(np.uint16) * 30_000), "level 0"),
-    "1 bit": (Image.fromarray(AREA), "level 0"),
+    "white on black, all opaque": (painted((0, 0, 0), (AREA, (255, 255, 255))).convert("RGBA"), "black"),
+    "16 bits, labels": (Image.fromarray(AREA.astype(np.uint16) * 2), "black"),
+    "16 bits, half": (Image.fromarray(AREA.astype(np.uint16) * 30_000), "black"),
+    "1 bit": (Image.fromarray(AREA), "black"),
 }  # fmt: skip
 
 
@@ -155,9 +155,9 @@ def test_any_colour_on_black_marks(colour, top, left, size):
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        (painted(0), "all of it is level 0, so it marks nothing, or everything"),
-        (painted(255), "all of it is level 255"),
-        (painted(255, (AREA, 0)), r"level 255 \(85.2%\), level 0 \(14.8%\).* changed places"),
+        (painted(0), "all of it is black, so it marks nothing, or everything"),
+        (painted(255), "all of it is white"),
+        (painted(255, (AREA, 0)), r"white \(85.2%\), black \(14.8%\).* changed places"),
         (
             painted((0, 128, 255), (np.arange(64) + AREA < 32, (255, 0, 255))),
             "the colours #0080ff .*, #ff00ff .* neither is one of them black nor does one make its border",
@@ -197,7 +197,7 @@ def test_the_collection_says_what_is_background(image, background, marked):
 def test_what_is_called_background_has_to_be_there_and_to_leave_something():
     with pytest.raises(Unreadable, match="no transparent pixels"):
         found(painted(0, (AREA, 255)), background=["transparent"])
-    with pytest.raises(Unreadable, match="marks nothing: level 0"):
+    with pytest.raises(Unreadable, match="marks nothing: black"):
         found(painted(0), background=["black"])
     assert is_background("#c80000")
     assert is_background("255")
