@@ -76,7 +76,7 @@ class Convert(Section):
     pages: Literal["first", "all"]  # of a TIFF: the first one, or each as a picture of its own
     max_rejected: Share  # share of files beyond which the stage fails
     max_megapixels: float = Field(gt=0.0)  # larger pictures are rejected before they are decoded
-    max_gib: float = Field(gt=0.0)  # of memory for one decoded picture, likewise
+    max_gib: float = Field(gt=0.0)  # of memory for one picture at its peak, likewise
 
 
 class Split(Section):

@@ -31,7 +31,7 @@ _ALONE = 256  # small pictures: one process is done before others have started a
 _PICTURE = "picture"  # what the journal knows: of pictures, by target, the fields of `Entry`
 _KEPT_NAMES = (".gitignore", ".gitkeep")
 _COPYING = ("raw", "tif_only")  # policies that take files as they are
-_MOST_BYTES = 16  # of a decoded pixel: four samples of 32 bits
+_MOST_BYTES = 34  # of a pixel at the peak: four samples of 32 bits, and what is made of them
 _NAMED = 3  # rejected pictures in an error message
 
 

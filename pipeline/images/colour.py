@@ -1,8 +1,9 @@
 """Colours as they are meant: ICC profiles to sRGB, as networks and screens take it, any depth to 8 bits."""
 
-import functools
 import io
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,8 +39,33 @@ def to_srgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-@functools.lru_cache(maxsize=64)  # collections come from few cameras and programs
+_CACHED = 16 << 20  # bytes of profiles, the largest that is applied too: collections come from few cameras
+_MOST_CACHED = 64
+_transforms: OrderedDict[tuple[bytes, str], Any | None] = OrderedDict()
+_transforms_lock = threading.Lock()
+
+
 def _transform(content: bytes, mode: str) -> Any | None:
+    """Return what `applied_profile` does; those of the profiles that came last are kept, up to `_CACHED`."""
+    if len(content) > _CACHED:
+        _log.info("an ICC profile of %d bytes is ignored: more than any colour needs", len(content))
+        return None
+    key = (content, mode)
+    with _transforms_lock:
+        if key in _transforms:
+            _transforms.move_to_end(key)
+            return _transforms[key]
+    made = _made(content, mode)
+    with _transforms_lock:
+        _transforms[key] = made
+        kept = sum(len(profile) for profile, _ in _transforms)
+        while kept > _CACHED or len(_transforms) > _MOST_CACHED:
+            (profile, _), _ = _transforms.popitem(last=False)
+            kept -= len(profile)
+    return made
+
+
+def _made(content: bytes, mode: str) -> Any | None:
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
         space = profile.profile.xcolor_space.strip()
@@ -155,20 +181,26 @@ def lab_bytes(samples: np.ndarray, icc: bool) -> np.ndarray:
         samples: (height, width, 3); floats are L*, a* and b* themselves.
         icc: integers are stored as ICC profiles do, with a and b around the middle; else as CIELab in a TIFF.
     """
-    if samples.dtype.kind == "f":
-        lightness, chroma = samples[..., :1] * 2.55, samples[..., 1:]
-    elif samples.dtype.itemsize == 1 and not icc:
-        return np.ascontiguousarray(samples).view(np.uint8)
-    elif samples.dtype.itemsize == 1:
-        lightness, chroma = samples[..., :1], samples[..., 1:].astype(float) - 128
-    elif not icc:
-        lightness, chroma = samples[..., :1] * (255 / 65_535), samples[..., 1:].astype(np.int16) / 256
-    else:
-        lightness, chroma = samples[..., :1] * (255 / 0xFF00), samples[..., 1:] / 256 - 128
+    if samples.dtype == np.uint8 and not icc:
+        return np.ascontiguousarray(samples)
     whole = np.empty(samples.shape, np.uint8)
-    whole[..., :1] = np.rint(np.clip(np.nan_to_num(lightness), 0, 255))
-    whole[..., 1:] = np.rint(np.clip(np.nan_to_num(chroma), -128, 127)).astype(np.int8).view(np.uint8)
+    for band in _bands(samples):
+        lightness, chroma = _lab_values(samples[band], icc)
+        whole[band][..., :1] = np.rint(np.clip(np.nan_to_num(lightness), 0, 255))
+        chroma = np.rint(np.clip(np.nan_to_num(chroma), -128, 127))
+        whole[band][..., 1:] = chroma.astype(np.int8).view(np.uint8)
     return whole
+
+
+def _lab_values(samples: np.ndarray, icc: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return lightness from 0 to 255, and a and b from -128 to 127."""
+    if samples.dtype.kind == "f":
+        return samples[..., :1] * 2.55, samples[..., 1:]
+    if samples.dtype.itemsize == 1:
+        return samples[..., :1], samples[..., 1:].astype(float) - 128
+    if icc:
+        return samples[..., :1] * (255 / 0xFF00), samples[..., 1:] / 256 - 128
+    return samples[..., :1] * (255 / 65_535), samples[..., 1:].astype(np.int16) / 256
 
 
 def opacity(alpha: np.ndarray, bits: int | None = None) -> np.ndarray:
@@ -195,5 +227,29 @@ def over_white(
         multiplied: the colours are multiplied with it already.
         white: of each channel; 0 for inks.
     """
-    shown = colours if multiplied else colours * alpha
-    return np.rint(np.clip(shown + (1 - alpha) * white, 0, 255)).astype(np.uint8)
+    laid = np.empty(colours.shape, np.uint8)
+    for band in _bands(colours):
+        shown = colours[band] if multiplied else colours[band] * alpha[band]
+        laid[band] = np.rint(np.clip(shown + (1 - alpha[band]) * white, 0, 255))
+    return laid
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """Lay a picture of any mode with transparency over white, as RGB with its profile.
+
+    One that is transparent all over is shown without its transparency, as of `opacity`.
+    """
+    width, height = image.size
+    shown, rows, seen = Image.new("RGB", image.size), max(_BAND_SAMPLES // (4 * width), 1), False
+    for composed in (True, False):
+        for top in range(0, height, rows):
+            band = image.crop((0, top, width, min(top + rows, height)))
+            rgba = band.convert("LA").convert("RGBA") if band.mode == "La" else band.convert("RGBA")
+            seen = seen or rgba.getchannel("A").getbbox() is not None
+            if composed:
+                rgba = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+            shown.paste(rgba.convert("RGB"), (0, top))
+        if seen:
+            break
+    shown.info["icc_profile"] = image.info.get("icc_profile")
+    return shown

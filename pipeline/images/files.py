@@ -179,19 +179,25 @@ class Unreadable(UserError):  # noqa: N818 - it says what is wrong, as UserError
         return type(self), (self.reason, self.name)
 
 
+# Bytes of a pixel, beside the decoded one: the upright picture in sRGB, its bytes, the array of them.
+_AFTERWARDS = 4 + 3 + 3
+
+
 @dataclass(frozen=True)
 class Limits:
     """Beyond these a page is refused: the scan of a wall, or a small file that unpacks to fill the memory."""
 
     megapixels: float
-    gib: float  # of memory for the pixels as they are decoded
+    gib: float  # of memory at the peak: for the pixels as they are decoded, and for what is made of them
     set_by: str = "convert."  # where a user raises them
 
     def check(self, width: int, height: int, bytes_each: float = 4) -> None:
         """Raise Unreadable for a picture that is too large, or that has no pixel at all.
 
-        `bytes_each` is what a decoded pixel takes, all its samples together; Pillow takes 4.
+        `bytes_each` is what a pixel takes while it is decoded, all its samples together; Pillow takes 4. What
+        is made of it comes to that.
         """
+        bytes_each += _AFTERWARDS
         if width < 1 or height < 1:
             raise Unreadable(f"it says that it has {width}x{height} pixels")
         if width * height > self.megapixels * 1e6:

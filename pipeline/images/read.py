@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile
 
-from pipeline.images.colour import eight_bit, to_srgb
+from pipeline.images.colour import eight_bit, on_white, to_srgb
 from pipeline.images.decoders import Redecoded, has_bit_fields, open_bit_fields, open_jpeg_2000, redecoded
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
 from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
@@ -45,8 +45,9 @@ READING = 3
 # Pillow's own limit is one guess for all; ours are in the configuration, and `read` looks at them.
 Image.MAX_IMAGE_PIXELS = None
 
+# Bytes of a pixel while it is decoded, where they are more than Pillow's 4: planes, frames, copies of them.
+_DECODING = {"WEBP": 16, "AVIF": 14, "HEIF": 16}
 _BYTES_IN_SCANS = 4 + 3 * 2  # of a pixel, where libjpeg keeps the coefficients until the last scan has come
-_WHITE = (255, 255, 255, 255)
 _TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
 _LONGEST_TEXT = 200  # of a library, in a reason
 # How many pictures the file has, beside what Pillow tells, and which is read of those with several.
@@ -205,8 +206,9 @@ def read(
             raise Unreadable(f"it has one page, page {page + 1} was asked for")
         with collected(from_stderr=False) as messages:
             image = _open(content, kind, limits, page, known_whole)
-            limits.check(*image.size)
             orientation = _orientation(image)
+            turned_and_coloured = orientation != 1 and bool(image.info.get("icc_profile"))
+            limits.check(*image.size, bytes_each=12 if turned_and_coloured else 4)
         log(name, messages)
         if kind in _SEVERAL and max(image.info.get(_PICTURES, 1), getattr(image, "n_frames", 1)) > 1:
             log(name, f"it has several pictures, the {_SEVERAL[kind]} is read")
@@ -238,7 +240,7 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
             what_it_is(content) or f"it is no picture of a supported format ({supported}); save it as one"
         )
     if kind == "WEBP":
-        limits.check(*webp_size(content))  # its canvas is there as soon as it is opened
+        limits.check(*webp_size(content), bytes_each=_DECODING[kind])  # it is taken as soon as it is opened
     if kind == "JXL":
         return JpegXl(content, limits)
     content, n_pictures = pixel_part(content, kind, known_whole)
@@ -248,11 +250,11 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     if kind == "BMP" and has_bit_fields(content):
         return open_bit_fields(content, limits)
     image = _identified(content, kind)
+    limits.check(*image.size, bytes_each=_DECODING.get(kind, 4))
     if extent is None:
         opened = redecoded(image, content, limits)
         opened.info[_PICTURES] = n_pictures
         return opened
-    limits.check(*image.size)
     if extent.scans > 1:
         limits.check(*image.size, bytes_each=_BYTES_IN_SCANS)
     if extent.can_be_fed:
@@ -345,14 +347,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = Image.fromarray(eight_bit(np.asarray(image)))
         image.info["icc_profile"] = profile
     elif image.has_transparency_data:
-        rgba = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
-        shown = rgba.convert("RGB")
-        if rgba.getchannel(
-            "A"
-        ).getbbox():  # where nothing is to be seen the channel is passed over: see `opacity`
-            shown = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
-        shown.info["icc_profile"] = image.info.get("icc_profile")
-        image = shown
+        image = on_white(image)
     elif image.mode not in {"RGB", "L", "CMYK"}:
         image = image.convert("RGB")  # which keeps `info`
     return to_srgb(image)

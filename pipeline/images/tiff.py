@@ -42,6 +42,7 @@ _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 _ICC_PROFILE, _NODATA = 34_675, 42_113  # read by tifffile; GDAL_NODATA stands where no value is known
 _UNCOMPRESSED, _OLD_JPEG, _JPEG, _WEBP = 1, 6, 7, 50_001  # values of COMPRESSION
+_BESIDE_SAMPLES = 12  # bytes of a pixel
 _FAX = (2, 3, 4, 32_771)
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _INDEXED, _MASK, _SEPARATED, _YCBCR = range(7)  # of PHOTOMETRIC
 _CIELAB, _ICCLAB = 8, 9
@@ -82,6 +83,9 @@ def check_pieces(tags: Tags, length: int, limits: Limits) -> None:
     begins, sizes = begins[:expected], sizes[:expected] or (1,) * expected
     if not all(begins) or not all(sizes):
         raise Unreadable("some of its strips or tiles are empty; get a whole copy of it")
+    # A small file can name one strip a million times, and each time all of it would be read.
+    if sum(sizes) > length + width * height * pixel_bits // 8:
+        raise Unreadable("its strips or tiles lie one over another; get a whole copy of it")
     missing = max(map(int.__add__, begins, sizes)) - length
     if missing > 0:
         raise Unreadable(f"the file is truncated ({missing:,} bytes are missing); get a whole copy of it")
@@ -272,7 +276,8 @@ def _check_page(page: "tifffile.TiffPage", limits: Limits) -> None:
         )
     if page.imagedepth != 1:
         raise Unreadable(f"it is a volume of {page.imagedepth} layers, not a picture")
-    bytes_each = page.samplesperpixel * max(page.dtype.itemsize, 1)
+    # Beside the samples there are 8 bits of each, and the opacity.
+    bytes_each = page.samplesperpixel * max(page.dtype.itemsize, 1) + _BESIDE_SAMPLES
     limits.check(page.imagewidth, page.imagelength, bytes_each)
 
 

@@ -67,7 +67,7 @@ def test_srgb_is_not_applied_and_nothing_moves():
     ids=["no profile", "cut off", "of grey"],
 )
 def test_what_cannot_be_applied_is_ignored_with_a_line_in_the_log(profile, line, caplog):
-    colour._transform.cache_clear()  # a profile is spoken of once, however many pictures have it
+    colour._transforms.clear()  # a profile is spoken of once, however many pictures have it
     caplog.set_level(logging.INFO, logger="pipeline.images")
     assert np.array_equal(read_rgb(encoded(PHOTO, "PNG", icc_profile=profile)), PHOTO)
     assert line in caplog.text

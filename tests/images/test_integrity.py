@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.images.files import Unreadable
+from pipeline.images import colour
+from pipeline.images.files import Limits, Unreadable
+from pipeline.images.jpeg import decodable, segments
 from tests.images.odd_files import chunk, png_with
 from tests.images.pictures import PHOTO, encoded, linear_rgb, read_rgb, saved, segment
 
@@ -321,3 +323,41 @@ def test_a_jpeg_of_another_kind_is_not_called_broken(frame, reason):
 def test_what_is_no_picture_is_called_what_it_is(content, reason):
     with pytest.raises(Unreadable, match=reason):
         read_rgb(content)
+
+
+# Headers cost no more than their bytes, and no decoder sees what is endless in them.
+
+
+def test_millions_of_fill_bytes_and_of_segments_never_come_to_the_decoder():
+    content, shown = PIXELS["JPEG"]
+    for between in (b"\xff" * 5_000_000, bytes(5_000_000), segment(0xE1, b"Exif\0\0" + bytes(9)) * 9000):
+        filled = in_jpeg(content, 1, between)
+        assert len(decodable(filled)) < len(content) + 20_000
+        assert len(list(segments(filled))) < 9020
+        assert np.array_equal(read_rgb(filled), shown)
+    with pytest.raises(Unreadable, match="more than 65,536 segments"):
+        read_rgb(in_jpeg(content, 1, segment(0xFE, b"") * 70_000))
+    assert np.array_equal(read_rgb(content[:-2] + b"\xff" * 5_000_000 + content[-2:]), shown)
+
+
+def test_small_files_that_would_fill_the_memory_are_refused_before_they_do():
+    webp = b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + (15_800 - 1).to_bytes(3, "little") * 2
+    gif = b"GIF89a" + struct.pack("<HHBBB", 15_800, 15_800, 0, 0, 0)
+    gif += b"\x2c" + struct.pack("<HHHHB", 0, 0, 15_800, 15_800, 0) + b"\x02\x01\x2c\0;"
+    with pytest.raises(Unreadable, match="GiB decoded, more than the limit of 4 GiB"):
+        read_rgb(webp)
+    with pytest.raises(Unreadable, match="more than the limit of 3 GiB"):
+        read_rgb(gif, limits=Limits(megapixels=250, gib=3))
+
+
+def test_profiles_that_are_kept_are_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr(colour, "_transforms", kept := type(colour._transforms)())
+    monkeypatch.setattr(colour, "_CACHED", 5000)
+    profile = linear_rgb()
+    shown = read_rgb(encoded(PHOTO, "PNG", icc_profile=profile))
+    for n in range(40):
+        again = read_rgb(encoded(PHOTO, "PNG", icc_profile=profile + bytes(n)))
+        assert np.array_equal(again, shown)
+        assert sum(len(each) for each, _ in kept) <= 5000
+    assert len(kept) > 5
+    assert np.array_equal(read_rgb(encoded(PHOTO, "PNG", icc_profile=profile + bytes(5000))), PHOTO)

@@ -35,6 +35,19 @@ def test_a_thousand_mutated_files_are_read_or_refused(first):
     assert found["peak_mib"] < 1024
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is asked of Linux")
+def test_the_limit_of_memory_counts_all_that_reading_takes():
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.images.peak_of_reading"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert len(found) == 16
+    for kind in found:
+        assert 3 < kind["peak"] < kind["counted"] + 1.5, kind  # what is there once adds some megabytes
+
+
 # A corpus of odd files: each is read right, or refused with its reason.
 
 READABLE, BROKEN = odd_files.readable(), odd_files.broken()

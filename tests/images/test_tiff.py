@@ -12,7 +12,7 @@ from pipeline.images.files import Limits, Unreadable
 from pipeline.images.read import read
 from pipeline.images.tiff import DeepTiff
 from pipeline.images.tiff_directories import count_pages
-from tests.images.odd_files import with_next_page
+from tests.images.odd_files import entry_of, with_next_page, with_numbers
 from tests.images.pictures import GREY, PHOTO, encoded, read_rgb, rgb, tiff
 from tests.images.test_read import STORED, UPRIGHT
 
@@ -120,7 +120,43 @@ def test_a_chain_of_many_pages_with_long_lists_is_counted_at_once():
 
 
 def test_a_progressive_jpeg_counts_its_coefficients_too():
-    limits = Limits(megapixels=1, gib=40 * 60 * 6 / 2**30)
+    limits = Limits(megapixels=1, gib=40 * 60 * 16 / 2**30)  # of which 10 are for what is made of the decoded
     assert read_rgb(encoded(PHOTO, "JPEG"), limits=limits).shape == PHOTO.shape
     with pytest.raises(Unreadable, match="GiB decoded"):
         read_rgb(encoded(PHOTO, "JPEG", progressive=True), limits=limits)
+
+
+def test_directories_that_lie_one_over_another_are_not_walked():
+    """Five thousand directories of 65,000 entries each, in a file of 0.9 MB: 4 GB to walk through."""
+    n_pages, n_entries = 5000, 65_000
+    content = bytearray(b"II*\0" + struct.pack("<I", 8) + bytes(12 * (n_pages + n_entries) + 8))
+    for page in range(n_pages):  # each begins an entry behind the one before
+        struct.pack_into("<H", content, 8 + 12 * page, n_entries)
+        struct.pack_into("<I", content, 10 + 12 * (page + n_entries), 8 + 12 * (page + 1))
+    visited = []
+
+    class Counted(bytes):
+        def __getitem__(self, key):
+            found = super().__getitem__(key)
+            visited.append(len(found) if isinstance(key, slice) else 1)
+            return found
+
+    with pytest.raises(Unreadable, match="one over another"):
+        count_pages(Counted(content))
+    assert sum(visited) < 3 * len(content)
+
+
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_strips_that_are_one_and_the_same_are_not_read_a_thousand_times(compression):
+    content = tiff(PHOTO, rowsperstrip=1, compression=compression)
+    begins, sizes = (entry_of(content, tag) for tag in (273, 279))
+    (first,), (list_of_sizes,) = (struct.unpack_from("<I", content, place + 8) for place in (begins, sizes))
+    kind = "<I" if struct.unpack_from("<H", content, sizes + 2) == (4,) else "<H"
+    for strip in range(40):
+        content = with_numbers(content, first + 4 * strip, "<I", 8)
+        content = with_numbers(content, list_of_sizes + struct.calcsize(kind) * strip, kind, len(content) - 8)
+    if compression is None:  # of which no more is read than the rows need
+        assert read_rgb(content).shape == PHOTO.shape
+    else:
+        with pytest.raises(Unreadable, match="strips or tiles lie one over another"):
+            read_rgb(content)
