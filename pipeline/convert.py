@@ -9,7 +9,8 @@ policy, waits beside it (`data/.converted.*.aside`) and is there again as soon a
 """
 
 if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
-    from pipeline.usage import answer
+    from pipeline.errors import counted
+from pipeline.usage import answer
 
     answer(__doc__)
 
@@ -36,8 +37,8 @@ def run(config: Config) -> None:
     with converting(output, _which(config)):
         counts = convert_pictures(sources, rejected, output, config.convert, config.compute)
     print(
-        f"{output}: {counts.converted} pictures by policy {config.convert.policy} "
-        f"({counts.unchanged} unchanged),\n{counts.rejected} files rejected, {counts.removed} removed"
+        f"{output}: {counted(counts.converted, 'picture')} by policy {config.convert.policy} "
+        f"({counts.unchanged} unchanged),\n{counted(counts.rejected, 'file')} rejected, {counts.removed} removed"
     )
     for line in mask_lines(counts.masks):
         print(line)
@@ -49,8 +50,8 @@ def run(config: Config) -> None:
     for sentence in uneven_losses(counts.losses):
         print(f"warning: {printable(sentence)}", file=sys.stderr)
     if counts.rejected or counts.masks_rejected:
-        masks = f" and {counts.masks_rejected} masks" if counts.masks_rejected else ""
-        print(f"what was wrong with {counts.rejected} files{masks}: {output / 'rejected.csv'}")
+        masks = f" and {counted(counts.masks_rejected, 'mask')}" if counts.masks_rejected else ""
+        print(f"what was wrong with {counted(counts.rejected, 'file')}{masks}: {output / 'rejected.csv'}")
 
 
 def _which(config: Config) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import usage
 from pipeline.config import Config, flatten, validate
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 from pipeline.stage import plain_errors
 from pipeline.storage import local_path, what_is_there, write_text
 
@@ -82,7 +82,7 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
         lines = [f"  {key}: {old.get(key)!r} in params.yaml, {new.get(key)!r} in conf/" for key in keys[:10]]
         more = [f"  and {len(keys) - 10} more"] if len(keys) > 10 else []
         raise UserError(
-            f"{params} is out of step with {conf}/ in {len(keys)} keys; bring it in step with: "
+            f"{params} is out of step with {conf}/ in {counted(len(keys), 'key')}; bring it in step with: "
             "make params (or make repro)\n" + "\n".join(lines + more)
         )
 

@@ -8,7 +8,8 @@ that was looked at before and has not changed is not opened again, so this is do
 """
 
 if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
-    from pipeline.usage import answer
+    from pipeline.errors import counted
+from pipeline.usage import answer
 
     answer(__doc__)
 
@@ -37,7 +38,7 @@ def run() -> None:
         lines = [f"{key},{found[path].files},{found[path].sha256}" for key, path in watched.items()]
         write_text(PICTURES, "\n".join(["what,files,sha256", *lines, ""]))
     n_files = sum(folder.files for folder in found.values())
-    print(f"{PICTURES}: {n_files} files in {len(found)} folders and tables")
+    print(f"{PICTURES}: {counted(n_files, 'file')} in {len(found)} folders and tables")
 
 
 def _watched(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -61,8 +61,11 @@ def _as_stages_see(root: str) -> str:
     return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else whole.as_posix()
 
 
-def reproduce(overrides: Sequence[str]) -> int:
-    """Run all stages that are needed with these choices; return DVC's exit status.
+def reproduce(overrides: Sequence[str]) -> tuple[int, str]:
+    """Run all stages that are needed with these choices.
+
+    Returns:
+        DVC's exit status, and the name of the experiment that keeps the result; "" where there is none.
 
     Raises UserError, before anything runs, where a choice or a folder is not right.
     """
@@ -70,6 +73,7 @@ def reproduce(overrides: Sequence[str]) -> int:
     config = validate(yaml.safe_load(text))
     if config.data.name != SAMPLE:
         check_folders(config)
+    name = ""
     with sole_writer(PARAMS):
         before = LOCK.read_bytes() if LOCK.is_file() else b""
         try:
@@ -77,20 +81,20 @@ def reproduce(overrides: Sequence[str]) -> int:
                 write_text(PARAMS, text)
             status = _dvc("repro", LAST_STAGE, **{CHOICES: json.dumps(list(overrides))})
             if not status and overrides and LOCK.read_bytes() != before:
-                _keep(config, overrides)
+                name = _keep(config, overrides)
         finally:
             write(quiet=True)
             _hide_from_git()
-    return status
+    return status, name
 
 
-def _keep(config: Config, overrides: Sequence[str]) -> None:
-    """Save the result as an experiment of DVC: its parameters, metrics and outputs."""
+def _keep(config: Config, overrides: Sequence[str]) -> str:
+    """Save the result as an experiment of DVC: its parameters, metrics and outputs; return its name."""
     now = datetime.datetime.now().strftime("%m%d-%H%M%S")
     words = [config.data.name, model_name(config.model), now]
     name = "-".join("".join(c if c.isalnum() and c.isascii() else "-" for c in word) for word in words)
-    if not _dvc("exp", "save", "--quiet", "--name", name, "--message", " ".join(overrides)):
-        print(f"kept as an experiment: .venv/bin/dvc exp apply {name} has it back")
+    kept = _dvc("exp", "save", "--quiet", "--name", name, "--message", " ".join(overrides)) == 0
+    return name if kept else ""
 
 
 def _dvc(*arguments: str, **environment: str) -> int:
@@ -137,9 +141,11 @@ def main() -> None:
     asked = parser.parse_args()
     with plain_errors():
         refuse_old_names(each.lstrip("+~").partition("=")[0] for each in asked.overrides)
-        status = reproduce(choices(asked.data, asked.root, asked.experiment, asked.overrides))
+        status, name = reproduce(choices(asked.data, asked.root, asked.experiment, asked.overrides))
         if not status:
             status = subprocess.call([sys.executable, "-m", "pipeline.summary"])
+        if name:
+            print(f"have it back       .venv/bin/dvc exp apply {name}")
     sys.exit(status)
 
 

@@ -31,7 +31,7 @@ from pipeline.datasets.listing import list_sources
 from pipeline.datasets.near_duplicates import find_near_duplicates
 from pipeline.datasets.tables import cross_dataset_collections, read_files, read_table
 from pipeline.detector.detector import Detector, require_detector
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.predictions import examine
 from pipeline.evaluation.results import PREDICTIONS
@@ -84,8 +84,8 @@ def score(config: Config, models: Path) -> None:
     write_json(output / METRICS_FILE, {**facts, **results.headline()})
     files = {"figures": output / METRICS_FILE, "answers": output / PREDICTIONS}
     print(
-        f"{config.data.name} by policy {config.convert.policy}: {counts.converted} pictures, "
-        f"{counts.rejected} files rejected\n"
+        f"{config.data.name} by policy {config.convert.policy}: {counted(counts.converted, 'picture')}, "
+        f"{counted(counts.rejected, 'file')} rejected\n"
     )
     print(summarise(results, files))
 

@@ -21,7 +21,7 @@ from pipeline.conversion.journal import Journal, journal_path, size_of, stamp
 from pipeline.conversion.losses import count_losses, sum_up_masks
 from pipeline.conversion.plan import Task, each_page, plan_tasks, survey
 from pipeline.conversion.policies import POLICIES
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 from pipeline.images.files import Limits, Rejected, Source
 from pipeline.parallel import map_chunks
 from pipeline.storage import write_text
@@ -275,7 +275,7 @@ def _check_rejected(lost: list[Rejected], n_converted: int, output: Path, settin
     words = "\n".join(f"  {file.path}: {file.reason}" for file in named)
     more = f"\n  and {len(lost) - len(named)} more" if len(lost) > len(named) else ""
     raise UserError(
-        f"{len(lost)} of {len(lost) + n_converted} pictures ({share:.1%}) cannot be used; "
+        f"{len(lost)} of {counted(len(lost) + n_converted, 'picture')} ({share:.1%}) cannot be used; "
         f"convert.max_rejected={settings.max_rejected:g} allows {settings.max_rejected:.1%}:\n{words}{more}\n"
         f"All are listed in {output / REJECTED}. Mend them or take them away, or raise convert.max_rejected; "
         "what is converted stays and is not done again"

@@ -23,7 +23,7 @@ from pipeline.datasets.tables import (
     SPLITS,
     cross_dataset_collections,
 )
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 from pipeline.storage import replacing_folder, write_csv, write_json
 
 # Which pictures of a dataset are used (`data.protocol`): what is left out, and why.
@@ -294,7 +294,7 @@ def _warnings(counts: Mapping[str, Any]) -> list[str]:
     if leaking["with_relatives_in_train"]:
         share = leaking["with_relatives_in_train"] / leaking["pictures"]
         lines.append(f"this split leaks: {share:.0%} of the test fakes have a relative in train")
-    lines += [f"{n:,} pictures left out: {reason}" for reason, n in counts["left_out"].items()]
+    lines += [f"{counted(n, 'picture')} left out: {reason}" for reason, n in counts["left_out"].items()]
     largest = counts["largest_training_group"]
     if largest["pictures"] > WORTH_A_LINE * sum(counts["train"][label] for label in LABELS):
         lines.append(f"one group, {largest['group']}, holds {largest['pictures']:,} training pictures")

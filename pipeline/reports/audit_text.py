@@ -298,7 +298,7 @@ def _about_labels(audit: Mapping[str, Any]) -> Iterator[Remark]:
     if labels["identical"]:
         yield Remark(
             BAD,
-            f"{labels['identical']:,} pictures are there as genuine and as fake",
+            f"{counted(labels['identical'], 'picture')} as genuine and as fake at once",
             "They have the same pixels, so one of the two labels is wrong, or the fake was never changed.",
             "Remove one of each, or correct its folder; they are listed below.",
         )
