@@ -19,7 +19,7 @@ CHOICES := --data "$$DATA_GIVEN" --root "$$ROOT_GIVEN"
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-repro: $(INSTALLED)  ## run the pipeline: on the sample, or ROOT=/my/photos [DATA=…] [EXPERIMENT=…]
+repro: $(INSTALLED)  ## run it all: the sample, or ROOT=/photos [DATA=… EXPERIMENT=…]
 	@$(BIN)/python -m pipeline.repro $(CHOICES) --experiment "$$EXPERIMENT_GIVEN"
 
 classic: $(INSTALLED)  ## the classic one-file script as a recipe [DATA=…] [ROOT=…]
@@ -48,7 +48,7 @@ params: $(INSTALLED)  ## bring params.yaml in step with conf/
 ui: $(INSTALLED)  ## compare runs in the browser
 	$(BIN)/mlflow ui
 
-lock: $(INSTALLED)  ## pin the dependencies of pyproject.toml anew, for Python 3.11-3.13
+lock: $(INSTALLED)  ## pin the dependencies of pyproject.toml anew (3.11-3.13)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --no-annotate --quiet --extra dev pyproject.toml -o requirements.lock
 

@@ -9,8 +9,7 @@ policy, waits beside it (`data/.converted.*.aside`) and is there again as soon a
 """
 
 if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
-    from pipeline.errors import counted
-from pipeline.usage import answer
+    from pipeline.usage import answer
 
     answer(__doc__)
 
@@ -26,6 +25,7 @@ from pipeline.conversion.conversion import convert_pictures
 from pipeline.conversion.losses import mask_lines, uneven_losses
 from pipeline.conversion.set_aside import converting
 from pipeline.datasets.listing import list_sources
+from pipeline.errors import counted
 from pipeline.stage import execute, start
 from pipeline.surroundings import printable
 
@@ -38,7 +38,8 @@ def run(config: Config) -> None:
         counts = convert_pictures(sources, rejected, output, config.convert, config.compute)
     print(
         f"{output}: {counted(counts.converted, 'picture')} by policy {config.convert.policy} "
-        f"({counts.unchanged} unchanged),\n{counted(counts.rejected, 'file')} rejected, {counts.removed} removed"
+        f"({counts.unchanged} unchanged),\n"
+        f"{counted(counts.rejected, 'file')} rejected, {counts.removed} removed"
     )
     for line in mask_lines(counts.masks):
         print(line)

@@ -8,8 +8,7 @@ that was looked at before and has not changed is not opened again, so this is do
 """
 
 if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
-    from pipeline.errors import counted
-from pipeline.usage import answer
+    from pipeline.usage import answer
 
     answer(__doc__)
 
@@ -21,6 +20,7 @@ import yaml
 
 from pipeline.conversion.handed_in import look_through
 from pipeline.conversion.journal import Journal, journal_path
+from pipeline.errors import counted
 from pipeline.stage import plain_errors
 from pipeline.storage import sole_writer, write_text
 

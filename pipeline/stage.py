@@ -107,7 +107,7 @@ def plain_errors() -> Iterator[None]:
         stop(str(error))
     except KeyboardInterrupt as interrupt:
         notes = getattr(interrupt, "__notes__", [])  # by whoever knows where the next run goes on
-        lines = ["\ninterrupted; earlier results were left as they were", *notes]
+        lines = ["\ninterrupted; nothing is left half done", *notes]
         print("\n".join(lines), file=sys.stderr)
         sys.exit(INTERRUPTED)
     except Exception as error:

@@ -80,7 +80,7 @@ def test_ctrl_c_in_the_middle_of_a_stage_leaves_the_earlier_result(repository):
         os.killpg(stage.pid, signal.SIGINT)
         _, said = stage.communicate(timeout=60)
     assert stage.returncode == 130
-    assert "interrupted; earlier results were left as they were" in said
+    assert "interrupted; nothing is left half done" in said
     assert "Traceback" not in said
     assert earlier.read_text() == "an earlier result"
     assert not partial.exists()

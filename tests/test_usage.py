@@ -43,6 +43,12 @@ def test_every_command_is_listed():
     assert max(map(len, listed.splitlines())) <= WIDTH
 
 
+def test_make_lists_its_targets_in_80_columns():
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "make repro" in told
+    assert max(map(len, told.splitlines())) <= WIDTH
+
+
 @pytest.mark.parametrize("name", KEYS)
 def test_help_is_of_the_command_in_80_columns_with_an_example(helps, name):
     text = helps[name].stdout

@@ -187,7 +187,8 @@ def _too_few(table: pd.DataFrame, holds: np.ndarray, fixed: np.ndarray, side: in
     n_pictures = int((table["label"] == LABELS[label]).sum())
     message = (
         f"the split {SPLITS[side]} would have no {LABELS[label]} picture: the {n_pictures} {LABELS[label]} "
-        f"pictures of the training collections make {counted(int(holds[:, label].sum()), 'group')} that share no source"
+        f"pictures of the training collections make {counted(int(holds[:, label].sum()), 'group')} that "
+        "share no source"
     )
     if fixed.any():
         message += f", {int(fixed.sum())} of them too large for validation and test"

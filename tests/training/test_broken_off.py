@@ -46,7 +46,7 @@ with plain_errors():
     ("how", "status", "said"),
     [
         ("unforeseen", 1, "ValueError: nobody foresaw this"),
-        ("interrupted", 130, "left as they were\nthe next run goes on after epoch 2 of 3 (from"),
+        ("interrupted", 130, "left half done\nthe next run goes on after epoch 2 of 3 (from"),
     ],
 )
 def test_it_ends_and_says_why(tmp_path, composed_values, how, status, said):
