@@ -76,6 +76,8 @@ def check_pieces(tags: Tags, length: int, limits: Limits) -> None:
     planes = n_samples if _one(tags, _PLANAR, 1) == 2 else 1
     expected = math.ceil(height / rows) * math.ceil(width / columns) * planes
     if _one(tags, _COMPRESSION, 1) == _UNCOMPRESSED and not tiled and planes == 1:
+        if not any(sizes) and not beyond_pillow(tags):  # it says nothing of them, and Pillow does not ask
+            sizes = ()
         sizes = _sizes(sizes, expected, rows, height, -(-width * pixel_bits // 8))
     if len(begins) < expected or (sizes and len(sizes) < expected):
         found = min(len(begins), len(sizes) or len(begins))
@@ -121,6 +123,8 @@ def beyond_pillow(tags: Tags) -> bool:
     if len(extra) > 1 or (extra and photometric not in {(_BLACK_IS_ZERO,), (_RGB,)}):
         return True
     if photometric == (_RGB,) and _one(tags, _SAMPLES, 1) > 3 + len(extra):  # it takes what is more for alpha
+        return True
+    if compression == (_OLD_JPEG,) and photometric != (_YCBCR,):  # it cannot
         return True
     if set(tags.get(_SAMPLE_FORMAT, (1,))) != {1}:  # it passes over the sign, or cannot
         return True

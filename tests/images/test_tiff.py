@@ -12,7 +12,7 @@ from pipeline.images.files import Limits, Unreadable
 from pipeline.images.read import read
 from pipeline.images.tiff import DeepTiff
 from pipeline.images.tiff_directories import count_pages
-from tests.images.odd_files import entry_of, with_next_page, with_numbers
+from tests.images.odd_files import entry_of, with_next_page, with_numbers, with_tags, with_value
 from tests.images.pictures import GREY, PHOTO, encoded, read_rgb, rgb, tiff
 from tests.images.test_read import STORED, UPRIGHT
 
@@ -160,3 +160,14 @@ def test_strips_that_are_one_and_the_same_are_not_read_a_thousand_times(compress
     else:
         with pytest.raises(Unreadable, match="strips or tiles lie one over another"):
             read_rgb(content)
+
+
+def test_a_strip_without_its_number_of_bytes_and_an_old_jpeg_of_grey():
+    content = tiff(PHOTO)
+    assert np.array_equal(read_rgb(with_value(content, 279, 0)), PHOTO)
+    jpeg = encoded(GREY, "JPEG", quality=95)
+    with_room = tiff(np.zeros((1, len(jpeg)), np.uint8))
+    start = struct.unpack_from("<I", with_room, entry_of(with_room, 273) + 8)[0]
+    old = with_room[:start] + jpeg + with_room[start + len(jpeg) :]
+    old = with_tags(old, {256: 60, 257: 40, 259: 6, 278: 40})
+    assert np.array_equal(read_rgb(old), read_rgb(jpeg))
