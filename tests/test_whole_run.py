@@ -159,7 +159,7 @@ def test_an_edit_in_conf_stops_dvc_until_the_snapshot_is_made_anew(own_copy):
 
 def test_a_moved_repository_finds_its_artifacts_again(reproduced, tmp_path):
     moved = Repository(shutil.copytree(reproduced.folder, tmp_path / "moved", symlinks=True))
-    output = moved.stage("train", fails=True)
+    output = moved.stage("train", "train.resume=false", fails=True)  # trained, not put back
     assert "python -m pipeline.runs relocate" in output
     output = moved.stage("runs", "relocate", "--from", str(reproduced.folder))
     assert "addresses now point into" in output
