@@ -3,10 +3,10 @@
     python -m pipeline.compare RUN[,RUN…] RUN[,RUN…]
     python -m pipeline.compare score/mine reports/evaluation
 
-RUN is an MLflow run id, or a folder with `predictions.csv`: `reports/evaluation`, `score/<name>`,
-`multirun/…/reports/evaluation`. Several, separated by commas, are trainings of one detector with different
-seeds: their figures are averaged. Intervals of the difference come from a paired bootstrap over groups of
-pictures. Writes nothing.
+RUN is an MLflow run: its id, the start of it, or its name; or a folder with `predictions.csv`:
+`reports/evaluation`, `score/<name>`, `multirun/…/reports/evaluation`. Several, separated by commas, are
+trainings of one detector with different seeds: their figures are averaged. Intervals of the difference come
+from a paired bootstrap over groups of pictures. Writes nothing.
 """
 
 import tempfile
@@ -21,25 +21,31 @@ if TYPE_CHECKING:  # --help answers at once: what a comparison needs is imported
     import pandas as pd
 
 
-def predictions_of(runs: str) -> list["pd.DataFrame"]:
-    """Read the predictions of runs or folders, separated by commas; raise UserError where there are none."""
+def predictions_of(runs: str) -> tuple[list["pd.DataFrame"], str]:
+    """Read the predictions of runs or folders, separated by commas, and how a person calls these.
+
+    Raises:
+        UserError: there are none.
+    """
     import pandas as pd
 
     from pipeline.evaluation.results import PREDICTIONS
-    from pipeline.tracking import fetch_file
+    from pipeline.tracking import fetch_file, find_run
 
-    tables = []
+    tables, names = [], []
     with tempfile.TemporaryDirectory() as temporary:
         for run in runs.split(","):
-            path = Path(run) / PREDICTIONS
+            path, name = Path(run) / PREDICTIONS, run
             if not Path(run).is_dir():
-                path = fetch_file(run, f"evaluation/{PREDICTIONS}", Path(temporary))
+                run_id, name = find_run(run)
+                path = fetch_file(run_id, f"evaluation/{PREDICTIONS}", Path(temporary))
             elif not path.is_file():
                 raise UserError(
                     f"{path} is not there; name the folder of an evaluation, such as reports/evaluation"
                 )
             tables.append(pd.read_csv(path, keep_default_na=False))
-    return tables
+            names.append(name)
+    return tables, ", ".join(names)
 
 
 def main() -> None:
@@ -60,8 +66,9 @@ def main() -> None:
 
         measuring = {"bootstrap": asked.bootstrap, "confidence": asked.confidence, "robustness": None}
         settings = check(Evaluate, measuring, "--")
-        first, second = predictions_of(asked.first), predictions_of(asked.second)
-        print(comparison_table(compare(first, second, Bootstrap.of(settings, asked.seed)), asked.confidence))
+        (first, one), (second, other) = predictions_of(asked.first), predictions_of(asked.second)
+        rows = compare(first, second, Bootstrap.of(settings, asked.seed))
+        print("\n".join([f"first:  {one}", f"second: {other}", "", comparison_table(rows, asked.confidence)]))
 
 
 if __name__ == "__main__":

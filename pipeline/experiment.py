@@ -16,7 +16,10 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
 
 import datetime
 import json
-from collections.abc import Mapping
+import math
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -31,8 +34,9 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
 from pipeline.evaluate import evaluate
-from pipeline.records import close_sweep, open_sweep
-from pipeline.reports.rendering import render_table
+from pipeline.evaluation.results import INTERVALS, TEST, metric_of
+from pipeline.records import EVALUATION_FOLDER, close_sweep, open_sweep
+from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table
 from pipeline.stage import plain_errors, start
 from pipeline.storage import write_csv, write_json
 from pipeline.train import train
@@ -61,6 +65,21 @@ def refuse_upstream(overrides: list[str]) -> None:
             )
 
 
+def count_jobs(arguments: list[str]) -> int:
+    """Return how many jobs Hydra makes of the command line and a recipe's space: each value with each other.
+
+    >>> count_jobs(["-m", "model=dct,srm", "train.seed=range(1,4)", "train.epochs=1"])
+    6
+    """
+    chosen = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    sweeps = {
+        each.key_or_group: each
+        for each in OverridesParser.create().parse_overrides(chosen)
+        if each.is_sweep_override()
+    }
+    return math.prod(len(list(each.sweep_iterator())) for each in sweeps.values())
+
+
 def new_folder() -> Path:
     """Return a folder named after the time, as Hydra names those of its sweeps."""
     return Path("multirun") / datetime.datetime.now().strftime("%Y-%m-%d/%H-%M-%S")
@@ -80,9 +99,10 @@ class Sweep:
         run_id: str | None = json.loads(path.read_text(encoding="utf-8"))["run_id"]
         return run_id
 
-    def run_job(self, config: Config, number: int, name: str) -> dict[str, Any]:
+    def run_job(self, config: Config, number: int, of: int, name: str) -> dict[str, Any]:
         """Train and evaluate in a folder of its own; return the run's id and its metrics."""
         folder = self.folder / str(number)
+        print(f"job {number + 1} of {of}: {name}, in {folder.as_posix()}/", flush=True)
         record = train(config, folder / "models", name=name, parent=self.parent(config))
         metrics = evaluate(config, folder / "models", folder / "reports").headline()
         result = {
@@ -109,13 +129,26 @@ class Sweep:
         close_sweep(self.parent(config), results[0], self.folder / "results.csv")
         jobs = [Path(result["folder"]).name for result in results]
         rows = [
-            [job, _shown(_score(result)), *(_shown(result["test"][key]) for key in SHOWN.values())]
+            [job, _shown(_score(result)), *self._tested(result)]
             for job, result in zip(jobs, results, strict=True)
         ]
         heads = ["job", "validation", *(f"test {short}" for short in SHOWN)]
         names = [f"  {job}: {result['name']}" for job, result in zip(jobs, results, strict=True)]
-        last = f"sorted by the validation score; the best one is in {results[0]['folder']}/"
-        return "\n".join(["", render_table(heads, rows, "rrrrrr"), "", *names, "", last])
+        last = (
+            f"Sorted by the validation score; the best one is in {results[0]['folder']}/. (a–b): interval, "
+            "from groups of test pictures. Where those of two jobs overlap, python -m pipeline.compare says "
+            "whether one is surely better."
+        )
+        return "\n".join(
+            ["", render_table(heads, rows, "rrrrrr"), "", *names, "", *textwrap.wrap(last, COLUMNS)]
+        )
+
+    def _tested(self, result: Mapping[str, Any]) -> Iterator[str]:
+        """Yield `SHOWN` of a job with the intervals that its evaluation left."""
+        table = pd.read_csv(Path(result["folder"]) / "reports" / EVALUATION_FOLDER / INTERVALS)
+        of_test = {row["metric"]: metric_of(row) for _, row in table[table["part"] == TEST].iterrows()}
+        for key in SHOWN.values():
+            yield (as_decimal if key == "roc_auc" else in_percent)(of_test[key])
 
 
 def _score(result: Mapping[str, Any]) -> float:
@@ -145,7 +178,9 @@ def job(composed: DictConfig) -> float | None:
         sweep = Sweep(Path(hydra_config.sweep.dir)) if swept else Sweep(new_folder())
         _started[sweep] = config
         name = given["job"]["override_dirname"].replace("++", "") or "default"
-        result = sweep.run_job(config, hydra_config.job.num if swept else 0, name)
+        space = given["sweeper"].get("params") or {}
+        jobs = count_jobs([*sys.argv[1:], *(f"{key}={value}" for key, value in space.items())])
+        result = sweep.run_job(config, hydra_config.job.num if swept else 0, jobs if swept else 1, name)
     score: float | None = result["validation"][CHOSEN_BY]
     return score
 

@@ -5,8 +5,8 @@
 
 Reads the pictures of `data`, every collection whole whatever its role, or those of a table of the manifest
 (the second line: the same test pictures in another form), and the detector in `models/` or that of an MLflow
-run. Writes `score/<name>/`: `converted/`, `metrics.json`, `predictions.csv` and the
-pictures of an evaluation. The name is `score.name`, else that of the folder or dataset.
+run. Writes `score/<name>/`: `report.html`, `metrics.json`, `predictions.csv`, `converted/` and the charts of
+an evaluation. The name is `score.name`, else that of the folder or dataset.
 """
 
 if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds
@@ -15,6 +15,8 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
     answer(__doc__)
 
 import contextlib
+import re
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,14 +24,16 @@ from pathlib import Path
 
 import hydra
 import numpy as np
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from pipeline.auditing.findings import PAGE, audit_of
 from pipeline.config import Config
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.datasets.build_manifest import label_table
 from pipeline.datasets.listing import list_sources
 from pipeline.datasets.near_duplicates import find_near_duplicates
-from pipeline.datasets.tables import cross_dataset_collections, read_files, read_table
+from pipeline.datasets.tables import built_from, cross_dataset_collections, read_files, read_table
 from pipeline.detector.detector import Detector, require_detector
 from pipeline.errors import UserError, counted
 from pipeline.evaluation.bootstrap import Bootstrap
@@ -37,8 +41,9 @@ from pipeline.evaluation.predictions import examine
 from pipeline.evaluation.results import PREDICTIONS
 from pipeline.evaluation.subsets import measure_results
 from pipeline.images.files import Source
-from pipeline.records import METRICS_FILE, read_record
+from pipeline.records import METRICS_FILE, REPORT, read_record
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
+from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.terminal import summarise
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import write_json
@@ -76,18 +81,55 @@ def score(config: Config, models: Path) -> None:
     results = measure_results(
         examined.predictions, examined.crops, detector.decision.threshold, elsewhere, bootstrap
     )
-    results = replace(results, decision=detector.decision.as_dict())
+    results = replace(
+        results,
+        decision=detector.decision.as_dict(),
+        record=record,
+        audit=audit_of(output, built_from(config)) or {},
+        data={"name": config.data.name},
+    )
+    charts = evaluation_charts(results)
     results.save(output)
     write_points(output, results)
-    write_charts(output, evaluation_charts(results))
+    write_charts(output, charts)
+    repeating = {
+        "commands": [shlex.join(["python", "-m", "pipeline.score", *map(_without_folders, _given())])]
+    }
+    write_report(output / REPORT, results, shared_content(results) | repeating, charts)
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
     write_json(output / METRICS_FILE, {**facts, **results.headline()})
-    files = {"figures": output / METRICS_FILE, "answers": output / PREDICTIONS}
+    files = {
+        "report": output / REPORT,
+        **({"audit": output / PAGE} if results.audit else {}),
+        "figures": output / METRICS_FILE,
+        "answers": output / PREDICTIONS,
+    }
     print(
         f"{config.data.name} by policy {config.convert.policy}: {counted(counts.converted, 'picture')}, "
         f"{counted(counts.rejected, 'file')} rejected\n"
     )
     print(summarise(results, files))
+    if not results.audit and not config.score.split:
+        print("\n".join(["", "What tells the label of these pictures besides a forgery:", *_audit(output)]))
+
+
+def _audit(output: Path) -> list[str]:
+    """Return the commands that audit what was scored, with the choices of this command line."""
+    kept = [each for each in _given() if not each.startswith(("score.", "paths."))]
+    places = {"converted": output / "converted", "manifest": output / "manifest", "reports": output}
+    choices = shlex.join([*kept, *(f"paths.{key}={path.as_posix()}" for key, path in places.items())])
+    return [f"  python -m pipeline.{stage} {choices}" for stage in ("manifest", "audit")]
+
+
+def _given() -> list[str]:
+    """Return the choices of this command line, as they were typed; none where Python called."""
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    return [str(choice).removeprefix("++") for choice in given]
+
+
+def _without_folders(choice: str) -> str:
+    """Return a choice as a page may show it, which tells nothing of the folders of this machine."""
+    return re.sub(r"=(['\"]?)/(?:[^/]*/)*", r"=\1…/", choice)
 
 
 def folder_of(config: Config) -> Path:

@@ -49,7 +49,8 @@ def search(overrides: list[str]) -> str:
     def objective(trial: optuna.Trial) -> float:
         parsed = OverridesParser.create().parse_overrides(space)
         chosen = [f"{each.key_or_group}={_suggest(trial, each)}" for each in parsed]
-        result = sweep.run_job(_checked(_compose([*overrides, *chosen])), trial.number, ",".join(chosen))
+        asked = _checked(_compose([*overrides, *chosen]))
+        result = sweep.run_job(asked, trial.number, config.search.trials, ",".join(chosen))
         return float(result["validation"][CHOSEN_BY] or 0.0)
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -21,6 +21,7 @@ from pipeline.run_store import (
     NotRecorded,
     connect,
     first_line,
+    needing_the_store,
     repository,
     shown_address,
     store_address,
@@ -207,11 +208,36 @@ def run_of(address: str) -> str:
     return address.removeprefix("runs:/").partition("/")[0]
 
 
+def find_run(given: str) -> tuple[str, str]:
+    """Return the id of a run, and how a person calls it, by its address, the start of its id, or its name.
+
+    What no run is called by is returned as it is: whoever fetches something of it says so.
+
+    Raises:
+        UserError: several runs are called so.
+    """
+    start = run_of(given)
+    with needing_the_store():
+        client = connect()
+        experiments = [each.experiment_id for each in client.search_experiments()]
+        page = client.search_runs(experiments, max_results=1000)
+        runs = [*page]
+        while page.token:
+            page = client.search_runs(experiments, max_results=1000, page_token=page.token)
+            runs += page
+    found = [run.info for run in runs if run.info.run_id.startswith(start)]
+    found = found or [run.info for run in runs if run.info.run_name == given]
+    if len(found) > 1:
+        known = ", ".join(f"{info.run_id[:12]} ({info.run_name})" for info in found[:5])
+        raise UserError(f"{given}: {len(found)} runs are called so; write more of the id: {known}")
+    return (found[0].run_id, f"{found[0].run_name} ({found[0].run_id[:8]})") if found else (start, given)
+
+
 def fetch(run: str, folder: Path) -> Path:
     """Download a detector; return the folder that holds its files.
 
     Args:
-        run: the id of its run, or an address: `runs:/…` as reports say it, `models:/…` as MLflow's pages do.
+        run: the id of its run, the start of it, its name, or an address: `runs:/…` as reports say it, `models:/…` as MLflow's pages do.
         folder: where to.
 
     Raises:
@@ -221,7 +247,7 @@ def fetch(run: str, folder: Path) -> Path:
 
     client = connect()
     try:
-        address = run if run.startswith("models:/") else _newest_model(client, run_of(run))
+        address = run if run.startswith("models:/") else _newest_model(client, find_run(run)[0])
         local = Path(mlflow.artifacts.download_artifacts(address, dst_path=str(folder)))
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise _not_fetched(f"MLflow run {run} cannot be read", error) from error

@@ -19,7 +19,7 @@ from pipeline.run_store import (
     tolerating_a_lost_store,
 )
 from pipeline.runs import relocate
-from pipeline.tracking import Tracker, fetch
+from pipeline.tracking import Tracker, fetch, find_run
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what MLflow warns of itself
 
@@ -74,6 +74,24 @@ def test_a_repository_of_any_name_has_its_store_inside(recorded, monkeypatch):
     assert found.data.params["a _b_"] == "1"
     assert found.data.params["a _b__"] == "2"
     assert [each.path for each in connect().list_artifacts(found.info.run_id)] == ["notes.txt"]
+
+
+def test_a_run_is_found_by_the_start_of_its_id_its_address_or_its_name(recorded, monkeypatch):
+    monkeypatch.chdir(recorded)
+    run_id = connect().search_runs(["1"])[0].info.run_id
+    for called in (run_id, run_id[:6], f"runs:/{run_id}/model", "a run"):
+        assert find_run(called) == (run_id, f"a run ({run_id[:8]})")
+    assert find_run("no such run") == ("no such run", "no such run")
+    with pytest.raises(UserError, match="MLflow run no such run"):
+        fetch("no such run", recorded)
+
+
+def test_the_start_of_several_ids_is_refused_with_what_they_are_called(copied):
+    relocate(copied / DATABASE, copied)
+    other = Tracker.start("an experiment", "a run", {"run_key": "l"})
+    other.end()
+    with pytest.raises(UserError, match=rf"2 runs are called so.*{other.run_id[:12]} \(a run\)"):
+        find_run("a run")
 
 
 def test_a_moved_repository_of_any_name_finds_its_artifacts(copied):

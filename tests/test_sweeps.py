@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.experiment import refuse_upstream
+from pipeline.experiment import count_jobs, refuse_upstream
 
 RUNS = """
 import json, mlflow, sys
@@ -33,6 +33,18 @@ def test_training_may_be_swept_and_one_value_of_what_comes_before_is_left_to_the
     refuse_upstream(["experiment=casia", *one_value_each])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "n_jobs"),
+    [
+        (["-m", "train.learning_rate=1e-3,3e-4", "model.share=0.02,0.05", "train.epochs=1"], 4),
+        (["-m", "train.seed=range(1,4)"], 3),
+        (["--multirun", "train.epochs=1"], 1),
+    ],
+)
+def test_jobs_are_counted_before_the_first_one_starts(arguments, n_jobs):
+    assert count_jobs(arguments) == n_jobs
+
+
 @pytest.mark.slow
 def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validation(own_copy):
     choices = ["train.learning_rate=1e-3,3e-4", "model.share=0.02,0.05", "train.epochs=1"]
@@ -56,14 +68,17 @@ def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validatio
     scores = pd.read_csv(table)["validation.balanced_accuracy"]
     assert scores.is_monotonic_decreasing
     assert len(scores) == 4
-    assert "sorted by the validation score" in output
+    assert "Sorted by the validation score" in output
+    assert [f"job {number} of 4: " in output for number in (1, 2, 3, 4)] == [True] * 4
+    assert "where those of two jobs overlap" in " ".join(output.split()).lower()
     assert own_copy.run("dvc", "status").split() == ["pictures:", "always", "changed"]
 
 
 @pytest.mark.slow
 def test_a_search_runs_its_trials_over_the_space_of_a_recipe(own_copy):
     output = own_copy.stage("search", "experiment=dropout_and_rate", "search.trials=2", "train.epochs=1")
-    assert "sorted by the validation score" in output
+    assert "Sorted by the validation score" in output
+    assert "job 2 of 2: " in output
     assert len([run for run in own_copy.answer(RUNS) if run["parent"]]) == 2
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import METRICS, PIXELS
-from pipeline.evaluation.results import BEST_SHORTCUT, HISTORY, Counts, Results
+from pipeline.evaluation.results import BEST_SHORTCUT, HISTORY, Counts, Results, metric_of
 from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table, title
 from pipeline.reports.report_tables import VERDICTS, verdict_rows
 from pipeline.reports.trust import believe, conclude
-from pipeline.reports.trust_rules import leaks
+from pipeline.reports.trust_rules import SMALL, leaks
 
 ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
 LARGER_CLASS = "by guessing"  # every test picture called by the class that there is more of
@@ -126,7 +126,7 @@ _METRICS = {"roc_auc": "ROC AUC", "balanced_accuracy": "balanced"}
 
 
 def comparison_table(rows: pd.DataFrame, confidence: float) -> str:
-    """Return the rows of `evaluation.comparison.compare` as a table."""
+    """Return the rows of `evaluation.comparison.compare` as a table, and what they come to in a sentence."""
     table = []
     for row in rows.to_dict("records"):
         low, high = ("–" if pd.isna(row[end]) else f"{row[end]:+.3f}" for end in ("low", "high"))
@@ -136,4 +136,27 @@ def comparison_table(rows: pd.DataFrame, confidence: float) -> str:
         table.append([row["part"], *counts, metric, *values, difference])
     heads = ["", "fakes", "genuine", "", "first", "second", "difference"]
     note = f"(a to b): {confidence:.0%} interval, from the same groups drawn for both."
-    return "\n".join([render_table(heads, table, "lrrlrrl"), "", note])
+    lines = [render_table(heads, table, "lrrlrrl"), "", note]
+    return "\n".join([*lines, "", *textwrap.wrap(_better(rows), COLUMNS)])
+
+
+def _better(rows: pd.DataFrame) -> str:
+    """Return which of two detectors is better on all pictures, as far as the intervals say."""
+    said = [
+        f"by {'the ROC AUC' if row['metric'] == 'roc_auc' else 'balanced accuracy'} {_which(metric_of(row))}"
+        for row in rows[rows["part"] == "all"].rename(columns={"difference": "value"}).to_dict("records")
+    ]
+    if not said:
+        return "Nothing can be compared: that takes test pictures of both classes."
+    sentence = "; ".join(said)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
+
+
+def _which(difference: Metric) -> str:
+    if difference.low is None or difference.high is None:
+        return "too few pictures say which is better" if difference.value else "nothing tells them apart"
+    if difference.low > 0 or difference.high < 0:
+        return f"the {'first' if difference.low > 0 else 'second'} is better"
+    if difference.lies_within(SMALL):
+        return "both are about as good"
+    return f"it cannot be told which is better ({difference.low:+.2f} to {difference.high:+.2f})"

@@ -93,8 +93,8 @@ def about_shortcuts(results: Results) -> Check:
         why = (
             "There is no shortcut audit of this data; python -m pipeline.audit makes one."
             if not results.audit
-            else "The shortcut audit of this data has no figure for the tested pictures: there are too few "
-            "of a class to learn from, or to test on."
+            else "The shortcut audit of this data has no figure for the tested pictures: it is of others, "
+            "or there are too few of a class to learn from, or to test on."
         )
         return (
             WARNING,

@@ -88,3 +88,22 @@ def test_how_many_draws_are_worked_on_at_once_changes_nothing(monkeypatch):
     rows = compare([predicted(2.0, n=2000)], [predicted(1.0, n=2000, seed=2)], BOOTSTRAP)
     rows["part"] = "a_collection_with_a_long_name"
     assert max(map(len, comparison_table(rows, 0.95).splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("strengths", "n", "says"),
+    [
+        ((3.0, 0.0), 400, "By the ROC AUC the first is better; by balanced accuracy the first is better."),
+        ((0.0, 3.0), 400, "By the ROC AUC the second is better; by balanced accuracy the second is better."),
+        ((1.0, 0.8), 12, "By the ROC AUC it cannot be told which is better ("),
+        ((99.0, 99.5), 40, "By the ROC AUC nothing tells them apart; by balanced accuracy nothing"),
+    ],
+)
+def test_the_table_ends_with_what_it_comes_to(strengths, n, says):
+    pair = [[predicted(strength, n=n, seed=seed)] for seed, strength in enumerate(strengths)]
+    text = comparison_table(compare(*pair, BOOTSTRAP), 0.95)
+    assert says in " ".join(text.split())
+    same = comparison_table(
+        compare([predicted(1.0, n=4000)], [predicted(1.0, n=4000, seed=3)], BOOTSTRAP), 0.95
+    )
+    assert "both are about as good" in same
