@@ -167,12 +167,17 @@ def reproduced(tmp_path_factory):
     return repository
 
 
+def copy_of(repository: Repository, folder: Path) -> Repository:
+    """Copy a repository with its results; the MLflow store of the copy is its own."""
+    copy = Repository(shutil.copytree(repository.folder, folder, symlinks=True))
+    copy.stage("runs", "relocate", "--from", str(repository.folder))
+    return copy
+
+
 @pytest.fixture
 def own_copy(reproduced, tmp_path):
-    """A copy of `reproduced` that a test may change; its MLflow store is its own."""
-    copy = Repository(shutil.copytree(reproduced.folder, tmp_path / "repository", symlinks=True))
-    copy.stage("runs", "relocate", "--from", str(reproduced.folder))
-    return copy
+    """A copy of `reproduced` that a test may change."""
+    return copy_of(reproduced, tmp_path / "repository")
 
 
 @contextlib.contextmanager
