@@ -237,7 +237,8 @@ def fetch(run: str, folder: Path) -> Path:
     """Download a detector; return the folder that holds its files.
 
     Args:
-        run: the id of its run, the start of it, its name, or an address: `runs:/…` as reports say it, `models:/…` as MLflow's pages do.
+        run: the id of its run, the start of it, its name, or an address: `runs:/…` as reports say it,
+            `models:/…` as MLflow's pages do.
         folder: where to.
 
     Raises:

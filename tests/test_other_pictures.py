@@ -76,12 +76,17 @@ def test_score_tests_all_of_another_set_and_trains_nothing(reproduced, labelled,
     run, name = reproduced.json("models/run.json")["run_id"], f"labelled{from_run}"
     chosen = [f"score.run={run}"] if from_run else []
     data = ["data=folders", f"data.root='{labelled}'", "convert=raw"]
-    reproduced.stage("score", *data, f"score.name={name}", *chosen)
+    output = reproduced.stage("score", *data, f"score.name={name}", *chosen)
+    assert "python -m pipeline.audit data=folders" in output
     metrics = reproduced.json(f"score/{name}/metrics.json")
     assert metrics["test"]["n_fake"] == metrics["test"]["n_genuine"] == 6
     assert metrics["policy"] == "raw"
     folder = reproduced.folder / "score" / name
     assert len(pd.read_csv(folder / "predictions.csv")) == 12
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Do not believe these figures" in page
+    assert "python -m pipeline.score data=folders" in page
+    assert str(labelled.parent) not in page  # folders of this machine
     assert (folder / "crops.csv").is_file()
     assert "notes.txt" in pd.read_csv(folder / "converted/rejected.csv")["path"].iloc[0]
 
@@ -96,8 +101,11 @@ def test_score_tests_the_pictures_of_one_table_in_another_form(reproduced):
 
 def test_two_runs_are_compared_by_their_pictures(reproduced):
     run = reproduced.json("models/run.json")["run_id"]
-    output = reproduced.stage("compare", run, "reports/evaluation")
-    assert "+0.000 (– to –)" in output
+    for called in (run, run[:8]):
+        output = reproduced.stage("compare", called, "reports/evaluation")
+        assert "+0.000 (– to –)" in output
+        assert f"({run[:8]})" in output
+        assert "By the ROC AUC nothing tells them apart" in " ".join(output.split())
     output = reproduced.stage("compare", run, "reports", fails=True)
     assert "predictions.csv is not there" in output
     output = reproduced.stage("compare", "0" * 32, run, fails=True)
