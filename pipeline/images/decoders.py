@@ -5,6 +5,7 @@ part of their canvas free, AVIF that are to be cropped. References: ISO/IEC 1544
 (JPEG 2000); ISO/IEC 15948, 11.3.2.1 and 13.12 (PNG); ISO/IEC 14496-12, 12.1.4 (clean aperture); GIF89a, 18.
 """
 
+import io
 import math
 import struct
 from collections.abc import Callable, Iterator
@@ -199,6 +200,32 @@ def _clean_aperture(avif: bytes, size: tuple[int, int]) -> tuple[int, int, int, 
     box = (left, top, left + math.floor(width), top + math.floor(height))
     inside = 0 <= left < box[2] <= size[0] and 0 <= top < box[3] <= size[1]
     return box if inside and box != (0, 0, *size) else None
+
+
+def lenient_avif(content: bytes) -> Image.Image | None:
+    """Return an AVIF whose alpha does not tell its own size, which Pillow refuses; None for any other."""
+    try:
+        Image.open(io.BytesIO(content), formats=("AVIF",))
+        return None
+    except Image.UnidentifiedImageError:
+        pass
+    try:
+        found = dict(_properties(content))
+    except (KeyError, IndexError, Unreadable):
+        return None
+    if b"ispe" not in found or not {b"irot", b"imir", b"clap"}.isdisjoint(found) or b"auxC" not in content:
+        return None
+    size = (int.from_bytes(found[b"ispe"][4:8], "big"), int.from_bytes(found[b"ispe"][8:12], "big"))
+    colour = found.get(b"colr", b"")
+    info = {"icc_profile": colour[4:]} if colour[:4] in (b"prof", b"rICC") else {}
+    return Redecoded("AVIF", size, info, lambda: _avif(content))
+
+
+def _avif(content: bytes) -> Image.Image:
+    import imagecodecs
+
+    samples = imagecodecs.avif_decode(content, numthreads=1)
+    return _with_channels(eight_bit(np.atleast_3d(samples)))
 
 
 def _properties(avif: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile
 
+from pipeline.images import decoders
 from pipeline.images.colour import eight_bit, on_white, to_srgb
-from pipeline.images.decoders import Redecoded, has_bit_fields, open_bit_fields, open_jpeg_2000, redecoded
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
 from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
@@ -148,7 +148,7 @@ class Picture:
         """The upright picture in the mode in which it is stored."""
         image, feed = self._opened, getattr(self._opened, "fp", None)
         prints = image.format == "TIFF" and image.info.get("compression") != "raw"
-        prints |= isinstance(image, Redecoded)  # libpng, OpenJPEG
+        prints |= isinstance(image, decoders.Redecoded)  # libpng, OpenJPEG
         also = image.messages if isinstance(image, DeepTiff) else ()
         with _explained(self.name), _logged(self.name, prints, also):
             if self._at_least is not None and self.format == "JPEG":
@@ -246,13 +246,15 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     content, n_pictures = pixel_part(content, kind, known_whole)
     extent = jpeg_extent(content) if kind == "JPEG" and not known_whole else None
     if kind == "JPEG2000":
-        return open_jpeg_2000(content, limits)
-    if kind == "BMP" and has_bit_fields(content):
-        return open_bit_fields(content, limits)
+        return decoders.open_jpeg_2000(content, limits)
+    if kind == "BMP" and decoders.has_bit_fields(content):
+        return decoders.open_bit_fields(content, limits)
+    if kind == "AVIF" and (lenient := decoders.lenient_avif(content)):
+        return lenient
     image = _identified(content, kind)
     limits.check(*image.size, bytes_each=_DECODING.get(kind, 4))
     if extent is None:
-        opened = redecoded(image, content, limits)
+        opened = decoders.redecoded(image, content, limits)
         opened.info[_PICTURES] = n_pictures
         return opened
     if extent.scans > 1:

@@ -1,5 +1,6 @@
 """What makes no pixels costs no picture: junk in every place that is thrown away anyway changes nothing."""
 
+import io
 import struct
 import zlib
 
@@ -353,3 +354,16 @@ def test_profiles_that_are_kept_are_bounded_in_bytes(monkeypatch):
         assert sum(len(each) for each, _ in kept) <= 5000
     assert len(kept) > 5
     assert np.array_equal(read_rgb(encoded(PHOTO, "PNG", icc_profile=profile + bytes(5000))), PHOTO)
+
+
+def test_an_avif_whose_alpha_does_not_tell_its_size():
+    rgba = np.dstack([PHOTO, np.full(PHOTO.shape[:2], 51, np.uint8)])
+    content = encoded(rgba, "AVIF", quality=95)
+    links = content.index(b"\0\2\4\1\5", content.index(b"ipma"))  # of the alpha, the second picture
+    without = content[: links + 3] + b"\5" + content[links + 4 :]
+    with pytest.raises(Image.UnidentifiedImageError):
+        Image.open(io.BytesIO(without))
+    assert np.abs(read_rgb(without).astype(int) - read_rgb(content)).max() <= 2
+    for cut in (9, 200, 400):
+        with pytest.raises(Unreadable):
+            read_rgb(without[:-cut])
