@@ -21,6 +21,7 @@ from scipy import stats
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.auditing.shortcut_kinds import Learner
+from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import (
     ALIKE,
     USABLE_SHARE,
@@ -47,9 +48,9 @@ def too_few(target: np.ndarray, groups: np.ndarray) -> str:
         of_label = target == number
         n_pictures, n_groups = int(of_label.sum()), len(np.unique(groups[of_label]))
         if n_pictures < FEWEST_PICTURES:
-            return f"{n_pictures} {label} pictures, fewer than {FEWEST_PICTURES}"
+            return f"{counted(n_pictures, f'{label} picture')}, fewer than {FEWEST_PICTURES}"
         if n_groups < FEWEST_GROUPS:
-            return f"{label} pictures of {n_groups} groups, fewer than {FEWEST_GROUPS}"
+            return f"{label} pictures of {counted(n_groups, 'group')}, fewer than {FEWEST_GROUPS}"
     return ""
 
 

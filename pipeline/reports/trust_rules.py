@@ -135,7 +135,7 @@ def about_leak(results: Results) -> Check:
             f"{other.whom}. {meaning}",
         )
     if twins := _alike_in_training(results.audit):
-        title = f"{twins} tested pictures have a twin in training"
+        title = f"{counted(twins, 'tested picture')} {'has' if twins == 1 else 'have'} a twin in training"
         return WARNING, title, f"{meaning} See audit.html."
     if half_width(results.metric(TEST, "roc_auc")) > NOTHING_SAID:
         return (
