@@ -51,7 +51,7 @@ def commands_of(page: str) -> list[str]:
 
 def quoted(page: str) -> list[str]:
     """All that a page shows as code: blocks, indented lines, and what stands between backticks."""
-    text = text_of(page)
+    text = re.sub(r"\\\n *", "", text_of(page))
     fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     indented = re.findall(r"^    (.*)$", text, re.MULTILINE)
     inline = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
@@ -123,22 +123,20 @@ def test_commands_keys_and_choices_that_a_page_names_exist(page, known):
                 assert any(each == key or each.startswith(f"{key}.") for each in known), code
 
 
-def overrides_of(code: str) -> list[str] | None:
-    """The choices of a command that composes the configuration, without what stands for something else."""
-    found = re.search(r"python -m pipeline\.(\w+)(.*)|dvc exp run(.*)", code)
-    if not found or (found[1] and not KEYS.get(found[1]) and found[1] != "repro"):
-        return None
-    words = shlex.split((found[2] or found[3] or "").replace("…", ""), comments=True)
-    choices = [each for each in words if re.match(r"[a-z_.0-9]+=.", each)]
-    return [re.sub(r"(?<!\[)(?<=\w),.*", "", each) for each in choices if "[" not in each]
+def overrides_of(code: str) -> list[str]:
+    """The choices of a command that composes the configuration, of a sweep the first of each."""
+    found = re.search(r"(?:python -m pipeline\.\w+|dvc exp run)(.*)", code)
+    words = shlex.split(found[1].replace("…", ""), comments=True) if found else []
+    choices = [word for word in words if re.match(r"[a-z_.0-9]+=[^\[]", word)]
+    return [re.sub(r"(?<=\w),.*", "", choice) for choice in choices]
 
 
 @pytest.mark.parametrize("page", CURRENT)
 def test_the_settings_of_a_command_are_valid(page):
+    commands = {tuple(overrides_of(code.strip())) for code in quoted(page)}
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        for code in quoted(page):
-            for line in code.splitlines():
-                validate(compose("config", overrides=overrides_of(line.strip()) or []))
+        for overrides in sorted(commands - {()}):
+            validate(compose("config", overrides=list(overrides)))
 
 
 # What they do.
@@ -247,6 +245,8 @@ def reader(reproduced, tmp_path_factory):
     for name, values in shorter.items():
         edit_yaml(repository.folder / name, values)
     repository.stage("params", "write")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    repository.run("git", *identity, "commit", "-qam", "shorter", "--", "conf", "params.yaml")
     for number in range(28):
         picture = home / "photos" / ("genuine", "fake")[number % 2] / f"{number}.jpg"
         picture.parent.mkdir(parents=True, exist_ok=True)
