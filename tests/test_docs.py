@@ -246,7 +246,7 @@ def reader(reproduced, tmp_path_factory):
         edit_yaml(repository.folder / name, values)
     repository.stage("params", "write")
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-    repository.run("git", *identity, "commit", "-qam", "shorter", "--", "conf", "params.yaml")
+    repository.run("git", *identity, "commit", "-qam", "shorter")
     for number in range(28):
         picture = home / "photos" / ("genuine", "fake")[number % 2] / f"{number}.jpg"
         picture.parent.mkdir(parents=True, exist_ok=True)
