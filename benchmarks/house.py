@@ -42,7 +42,7 @@ FLOORS = (
     ("reports",),
     ("usage", "stage", "run_store", "tracking", "records"),
     ("sample", "pictures", "convert", "manifest", "audit", "gate", "train", "evaluate"),
-    ("predict", "score", "compare", "experiment", "repro", "search", "runs", "params", "summary", "__main__"),
+    ("predict", "score", "compare", "experiment", "search", "runs", "params", "summary", "repro", "__main__"),
 )
 _MOST_LINES, _MOST_IN_FUNCTION = 400, 60
 _HEAVY = ("tensorflow", "hydra", "mlflow", "sklearn", "pandas")

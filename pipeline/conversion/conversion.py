@@ -87,11 +87,7 @@ def convert_pictures(
             raise RuntimeError(f"{n_pictures} pictures in, {len(entries)} converted, {len(refused)} rejected")
         converted = [task for task in tasks if task.target in entries]
         _check_classes(sources, converted, refused)
-        masks = [
-            Rejected(str(task.mask_path), f"as a mask of {task.source_path}: {reason}")
-            for task in converted
-            if (reason := entries[task.target].mask_reason)
-        ]
+        masks = _masks_refused(converted, entries)
         write_text(output / REJECTED, rejected_table([*rejected, *refused, *masks]))
         lost = [*refused, *(file for file in rejected if file.lost)]
         _check_rejected(lost, len(entries), output, settings)
@@ -99,29 +95,36 @@ def convert_pictures(
         removed = _remove_all_but(output, wanted)
         write_text(output / FILES, files_table(converted, entries))
         journal.keep(_PICTURE, entries)
-    unchanged = sum(
-        entry._replace(stamp="", mask_read="", mask_reason="")
-        == known[target]._replace(stamp="", mask_read="", mask_reason="")
-        for target, entry in entries.items()
-        if target in known
+    losses = count_losses(
+        ((task.collection, task.label) for task in converted),
+        ((file.collection, file.label) for file in lost),
     )
-    return Counts(
-        len(entries),
-        unchanged,
-        len(rejected) + len(refused),
-        len(masks),
-        f"{masks[0].path}: {masks[0].reason}" if masks else "",
-        removed,
-        count_losses(
-            ((task.collection, task.label) for task in converted),
-            ((file.collection, file.label) for file in lost),
-        ),
-        sum_up_masks(
-            (task.collection, entry.mask_background, entry.mask_share or 0.0)
-            for task in converted
-            if (entry := entries[task.target]).mask_path
-        ),
+    marked = sum_up_masks(
+        (task.collection, entry.mask_background, entry.mask_share or 0.0)
+        for task in converted
+        if (entry := entries[task.target]).mask_path
     )
+    first = f"{masks[0].path}: {masks[0].reason}" if masks else ""
+    n_rejected = len(rejected) + len(refused)
+    n_unchanged = _n_unchanged(entries, known)
+    return Counts(len(entries), n_unchanged, n_rejected, len(masks), first, removed, losses, marked)
+
+
+def _masks_refused(converted: Sequence[Task], entries: Mapping[str, Entry]) -> list[Rejected]:
+    return [
+        Rejected(str(task.mask_path), f"as a mask of {task.source_path}: {reason}")
+        for task in converted
+        if (reason := entries[task.target].mask_reason)
+    ]
+
+
+def _n_unchanged(entries: Mapping[str, Entry], known: Mapping[str, Entry]) -> int:
+    """Count the pictures that are what they were, whenever their files were written."""
+
+    def result(entry: Entry) -> Entry:
+        return entry._replace(stamp="", mask_read="", mask_reason="")
+
+    return sum(result(entry) == result(known[target]) for target, entry in entries.items() if target in known)
 
 
 def _plan(
