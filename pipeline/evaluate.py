@@ -34,6 +34,7 @@ from pipeline.datasets.tables import (
 from pipeline.detector.decision import RUN_FILE
 from pipeline.detector.detector import Detector, require_detector
 from pipeline.detector.inference import NATIVE
+from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.perturbations import SETS
 from pipeline.evaluation.predictions import examine, mask_at
@@ -69,7 +70,7 @@ def run(config: Config) -> None:
     models, reports = Path(config.paths.models), Path(config.paths.reports)
     n = evaluate(config, models, reports).n()
     print(
-        f"{reports / METRICS_FILE}: {n.n_fake + n.n_genuine} test pictures\n"
+        f"{reports / METRICS_FILE}: {counted(n.n_fake + n.n_genuine, 'test picture')}\n"
         "python -m pipeline.summary shows the figures"
     )
 
@@ -158,8 +159,8 @@ def figures_in_sentences(results: Results) -> str:
         n, figures = results.n(subset), [results.metric(subset, name) for name in ACCURACIES]
         fakes, genuine, balanced = map(in_percent, figures)
         lines.append(
-            f"**{title(subset).strip()}**, {n.n_fake:,} fake and {n.n_genuine:,} genuine pictures: "
-            f"ROC AUC {as_decimal(results.metric(subset, 'roc_auc'))}, accuracy on fakes {fakes}, on genuine "
+            f"**{title(subset).strip()}**, {counted(n.n_fake, 'fake')}, "
+            f"{counted(n.n_genuine, 'genuine picture')}: ROC AUC {as_decimal(results.metric(subset, 'roc_auc'))}, accuracy on fakes {fakes}, on genuine "
             f"pictures {genuine}, balanced {balanced}"
         )
     return "\n\n".join(lines)

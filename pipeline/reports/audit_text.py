@@ -305,7 +305,8 @@ def _about_labels(audit: Mapping[str, Any]) -> Iterator[Remark]:
     if labels["alike_unexplained"]:
         yield Remark(
             NOTE,
-            f"{labels['alike_unexplained']:,} pairs look alike, have unlike labels and share no source",
+            f"{counted(labels['alike_unexplained'], 'pair')} of pictures that look alike, with unlike labels "
+            "and no common source",
             "A fake looks like the picture that it was made from; these have no name in common that says so.",
             "If they belong together, a rule in data.collections.<name>.naming keeps them on one side.",
         )

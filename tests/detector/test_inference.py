@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from pipeline.detector import inference
+from pipeline.detector.decision import UNDECIDED
 from pipeline.detector.detector import Detector
 from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer_of, stitch
 from pipeline.errors import UserError
@@ -172,6 +174,7 @@ def test_a_map_that_was_cut_comes_together_again():
 def test_a_detector_of_an_earlier_version_is_refused(tmp_path):
     for name in ("detector.keras", "decision.json", "run.json"):
         (tmp_path / name).write_text('{"config": {"preprocess": {}}}')
+    (tmp_path / "decision.json").write_text(json.dumps(UNDECIDED.as_dict()))
     with pytest.raises(UserError, match="trained by an earlier version of this program; train it again"):
         Detector.load(tmp_path)
 
