@@ -160,7 +160,8 @@ def figures_in_sentences(results: Results) -> str:
         fakes, genuine, balanced = map(in_percent, figures)
         lines.append(
             f"**{title(subset).strip()}**, {counted(n.n_fake, 'fake')}, "
-            f"{counted(n.n_genuine, 'genuine picture')}: ROC AUC {as_decimal(results.metric(subset, 'roc_auc'))}, accuracy on fakes {fakes}, on genuine "
+            f"{counted(n.n_genuine, 'genuine picture')}: "
+            f"ROC AUC {as_decimal(results.metric(subset, 'roc_auc'))}, accuracy on fakes {fakes}, on genuine "
             f"pictures {genuine}, balanced {balanced}"
         )
     return "\n\n".join(lines)
