@@ -198,6 +198,7 @@ METRICS: dict[str, MetricDefinition] = {
 # A ROC AUC is no better than a coin where its whole interval lies in here: at the ends one of two pictures is
 # told right in two of three pairs, which nobody would build on. Wider intervals are of too few pictures.
 NEAR_A_COIN = (0.35, 0.65)
+FOUND_AT = ("tpr_at_1_percent_fpr", "tpr_at_5_percent_fpr")  # shares of the fakes found
 PIXELS = "pixel_roc_auc"  # mean over the fakes that have a mask
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.datasets.tables import LABELS
 from pipeline.detector.decision import called_fake, check_scores
 from pipeline.evaluation.bootstrap import NONE, Bootstrap, Interval, Metric, clopper_pearson
-from pipeline.evaluation.metrics import BOTH, METRICS, PIXELS, Answers, Calls, of_answers, of_maps
+from pipeline.evaluation.metrics import BOTH, FOUND_AT, METRICS, PIXELS, Answers, Calls, of_answers, of_maps
 from pipeline.evaluation.ranking import WeightedRanking, surplus_by_class
 
 _CERTAIN = np.finfo(np.float64).eps  # as scikit-learn clips; one sure and wrong answer costs 36
@@ -188,6 +188,12 @@ def _intervals(
         found["roc_auc"] = clopper_pearson(
             values["roc_auc"] == 1.0, min(n_groups.values()), bootstrap.confidence
         )
+    for name in FOUND_AT:
+        # All or no fakes found: draws agree, or nearly; where their threshold moves, they reach further.
+        if (value := values[name]) in (0.0, 1.0):
+            exact = clopper_pearson(value == 1.0, min(n_groups.values()), bootstrap.confidence)
+            ends = [end for end in (*exact, *found[name]) if end is not None]
+            found[name] = min(ends), max(ends)
     return {name: found[name] if needed[name] > 1 else NONE for name in found}
 
 

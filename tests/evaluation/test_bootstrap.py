@@ -110,10 +110,26 @@ def test_no_false_alarm_does_not_promise_that_every_alarm_is_right():
 
 def test_where_draws_agree_and_no_bound_is_known_there_is_no_interval():
     found = measured(predictions(n_groups=36, effect=50.0))
-    for metric in ("average_precision", "eer", "tpr_at_1_percent_fpr"):
+    for metric in ("average_precision", "eer"):
         assert found[metric][1:] == NONE
     assert BOOTSTRAP.mean(pd.Series(np.zeros(20)), pd.Series(range(20))) == Metric(0.0)
     assert BOOTSTRAP.mean(pd.Series([np.nan, np.nan]), pd.Series(["a", "b"])) == Metric()
+
+
+@pytest.mark.parametrize("found", [0, 1])
+def test_no_or_every_fake_found_among_few_is_bounded_as_an_accuracy_is(found):
+    target = np.repeat([1, 0], 5)
+    logit = np.arange(10.0) * (-1 if found else 1)
+    at_one, at_five = (
+        measured(answers(target, logit, group=range(10)))[f"tpr_at_{n}_percent_fpr"] for n in (1, 5)
+    )
+    assert at_one == at_five == (found, *map(pytest.approx, clopper_pearson(bool(found), 5, 0.95)))
+
+
+def test_one_genuine_picture_above_all_fakes_lets_the_share_found_reach_as_far_as_its_draws():
+    target, logit = np.repeat([1, 0], 5), [4.0, 3, 2, 1, 0, 9, -1, -2, -3, -4]
+    found = measured(answers(target, logit, group=range(10)))["tpr_at_1_percent_fpr"]
+    assert found == (0.0, 0.0, 1.0)  # without it all are found
 
 
 def test_what_chance_adds_to_the_calibration_error_is_taken_off():
