@@ -15,7 +15,6 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
     answer(__doc__)
 
 import datetime
-import json
 import math
 import sys
 import textwrap
@@ -38,7 +37,7 @@ from pipeline.evaluation.results import INTERVALS, TEST, metric_of
 from pipeline.records import EVALUATION_FOLDER, close_sweep, open_sweep
 from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table
 from pipeline.stage import plain_errors, start
-from pipeline.storage import write_csv, write_json
+from pipeline.storage import read_json, write_csv, write_json
 from pipeline.train import train
 
 UPSTREAM = ("data", "convert", "split", "sample", "paths", "seed")  # the seed assigns the pictures too
@@ -48,6 +47,7 @@ SHOWN = {  # of the test, in the table
 }  # fmt: skip
 RESULT = "result.json"
 PARENT = "parent.json"
+_AGAIN = "start the sweep again"
 
 
 def refuse_upstream(overrides: list[str]) -> None:
@@ -96,7 +96,7 @@ class Sweep:
         path = self.folder / PARENT
         if not path.is_file():
             write_json(path, {"run_id": open_sweep(config, self.folder.as_posix())})
-        run_id: str | None = json.loads(path.read_text(encoding="utf-8"))["run_id"]
+        run_id: str | None = read_json(path, _AGAIN, "run_id")["run_id"]
         return run_id
 
     def run_job(self, config: Config, number: int, of: int, name: str) -> dict[str, Any]:
@@ -118,7 +118,8 @@ class Sweep:
     def close(self, config: Config) -> str:
         """End the parent run with the best job's metrics; return the table for the terminal."""
         results = [
-            json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.folder.glob(f"*/{RESULT}"))
+            read_json(path, _AGAIN, "name", "folder", "validation", TEST)
+            for path in sorted(self.folder.glob(f"*/{RESULT}"))
         ]
         if not results:
             if (self.folder / PARENT).is_file():

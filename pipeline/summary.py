@@ -10,7 +10,6 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
 
     answer(__doc__)
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from pipeline.reports.reproduce import model_address
 from pipeline.reports.terminal import summarise
 from pipeline.run_store import where_runs_are_compared
 from pipeline.stage import plain_errors, start
+from pipeline.storage import read_json
 from pipeline.tracking import RUN_KEY
 
 
@@ -44,7 +44,7 @@ def summary(config: Config) -> str:
         )
     manifest = Path(config.paths.manifest) / BUILT_FROM
     if manifest.is_file():  # the audit as the report had it, so that both come to one headline
-        made_from = json.loads(manifest.read_text(encoding="utf-8"))
+        made_from = read_json(manifest, "write it again with make repro, or python -m pipeline.manifest")
         results = replace(results, audit=audit_of(reports, made_from) or {})
     files = {
         "report": reports / REPORT,

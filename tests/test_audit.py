@@ -53,7 +53,15 @@ def test_a_gate_without_an_audit_or_with_another_file_says_so(made, tmp_path):
     with pytest.raises(UserError, match=r"audit\.json is not there; write it with make repro"):
         gate.run(made())
     (tmp_path / "reports").mkdir()
-    for content, reason in [("{", "is no JSON"), ('{"parts": {}}', "has no built_from, on_test")]:
+    heads = '{"on_test": {}, "test_groups": 3, "built_from": {}, "parts": '
+    shapes = [("{", "is no JSON"), ('{"parts": {}}', "has no built_from, on_test")]
+    shapes += [
+        (content, r"audit\.json is broken") for content in ("3", '{"parts": 3}', '{"parts": {"a": 3}}')
+    ]
+    shapes += [
+        (heads + content, r"audit\.json is broken") for content in ("[]}", '{"a": {"converted": null}}}')
+    ]
+    for content, reason in shapes:
         (tmp_path / "reports" / "audit.json").write_text(content)
         with pytest.raises(UserError, match=reason):
             gate.run(made())

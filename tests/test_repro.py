@@ -1,6 +1,7 @@
 """What a run leaves and what no mistake takes away: `pipeline.repro`, `dvc exp run`, stages run by hand."""
 
 import hashlib
+import json
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from benchmarks.killed import EMPTY_LOCK
 from pipeline.conversion.journal import journal_path
 from pipeline.conversion.set_aside import MOST as MOST_ASIDE
 from pipeline.conversion.set_aside import converting
+from pipeline.errors import UserError
 from pipeline.params import composed_text
 from pipeline.repro import choices
 from pipeline.training import finished
@@ -125,11 +127,14 @@ def test_only_the_last_conversions_wait(tmp_path):
     assert len(list(tmp_path.glob(".*journal"))) == MOST_ASIDE + 1
 
 
+RECORD = {"run_id": "a", "started": "2026-11-29", "config": {}}
+
+
 @pytest.fixture
 def trained(tmp_path):
     models = tmp_path / "models"
     models.mkdir()
-    (models / "run.json").write_text('{"run_id": "a"}')
+    (models / "run.json").write_text(json.dumps(RECORD))
     return models
 
 
@@ -144,7 +149,10 @@ def test_a_finished_training_is_put_back_to_the_bit(compose_config, trained, tmp
     assert again.exists()
     pd.testing.assert_frame_equal(again.scores(), SCORES, check_exact=True)
     (tmp_path / "other").mkdir()
-    assert again.put_back(tmp_path / "other") == {"run_id": "a"}
+    assert again.put_back(tmp_path / "other") == RECORD
+    (again.folder / "models" / "run.json").write_text('{"run_id": "a"}')
+    with pytest.raises(UserError, match=r"run\.json is broken.*no 'started'\); delete "):
+        again.put_back(tmp_path / "other")
 
 
 @pytest.mark.parametrize("override", ["train.epochs=3", "model=srm", "seed=3", "train.save_h5=false"])

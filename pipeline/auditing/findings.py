@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.shortcut_kinds import HISTORY, PROBES
 from pipeline.errors import UserError
+from pipeline.storage import unbroken
 
 AUDIT, PAGE = "audit.json", "audit.html"  # below the folder of reports
 TRAINING = "training"  # the part that pools the collections to train on
@@ -56,13 +57,17 @@ def read_audit(path: Path) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise UserError(f"{path} is no JSON ({error}); {again}") from error
-    missing = {"parts", "on_test", "test_groups", "built_from"} - set(audit)
-    for part in audit.get("parts", {}).values():
-        found = part[CONVERTED]
-        if found is not None and found[PROBE] != {}:  # there were pictures enough to be probed
-            missing |= set(PROBES) - set(found[PROBE] or {})
-    if missing:
-        raise UserError(f"{path} has no {', '.join(sorted(missing))}; another version wrote it: {again}")
+    with unbroken(path, again):
+        missing = {"parts", "on_test", "test_groups", "built_from"} - set(audit)
+        for part in audit.get("parts", {}).values():
+            found = part[CONVERTED]
+            if found is not None and found[PROBE] != {}:  # there were pictures enough to be probed
+                missing |= set(PROBES) - set(found[PROBE] or {})
+        if missing:
+            raise UserError(f"{path} has no {', '.join(sorted(missing))}; another version wrote it: {again}")
+        unproven(audit, 0.0)
+        for part in audit["on_test"]:
+            scored_shortcuts(audit, part)
     return audit
 
 

@@ -4,7 +4,7 @@ Every metric of every subset of the pictures stands in one table. `Results.save`
 and spreadsheets read of it; nothing is written to be read again in the same process.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.datasets.tables import BUILT_FROM, COUNTS, LEFT_OUT
-from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE
+from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, Decision
 from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import PIXELS
@@ -249,10 +249,12 @@ class Results:
         """
         if not (folder / METRICS_TABLE).is_file() or not metrics.is_file():
             raise UserError(f"{folder} holds no evaluation yet; make one with make repro")
+        with unbroken(metrics, _AGAIN):
+            threshold = float(read_json(metrics, _AGAIN, "threshold")["threshold"])
         return cls(
-            threshold=_json(metrics)["threshold"],
+            threshold=threshold,
             confidence=confidence,
-            table=_table(folder / METRICS_TABLE),
+            table=_table(folder / METRICS_TABLE, COLUMNS),
             predictions=_table(folder / PREDICTIONS),
             crops=_table(folder / CROPS),
             robustness=_table(folder / ROBUSTNESS, PERTURBED),
@@ -260,15 +262,20 @@ class Results:
         )
 
     def with_background(self, models: Path, manifest: Path) -> "Results":
-        """Add what training and manifest left on disk; what is not there stays empty."""
+        """Add what training and manifest left on disk; what is not there stays empty.
+
+        Raises:
+            UserError: one of the files is broken, or of another shape.
+        """
+        built_from = _json(manifest / BUILT_FROM, lambda found: _all_objects(found["data"]["collections"]))
         return replace(
             self,
             history=_table(models / HISTORY_FILE),
             left_out=_table(manifest / LEFT_OUT),
-            record=_json(models / RUN_FILE),
-            decision=_json(models / DECISION_FILE),
-            counts=_json(manifest / COUNTS),
-            data=_json(manifest / BUILT_FROM).get("data", {}),
+            record=_json(models / RUN_FILE, lambda found: _all_objects(found["config"], "model", "convert")),
+            decision=_json(models / DECISION_FILE, Decision.from_dict),
+            counts=_json(manifest / COUNTS, lambda found: _all_objects(found["leak"])),
+            data=built_from.get("data", {}),
         )
 
 
@@ -296,13 +303,28 @@ def cut_subsets(predictions: pd.DataFrame, elsewhere: Collection[str]) -> dict[s
 
 
 def _table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a table; one that is not there has these columns and no row."""
+    """Read a table, which has these columns at least; one that is not there has no others, and no row."""
     if not path.is_file():
         return pd.DataFrame(columns=list(columns))
     with unbroken(path, _AGAIN):
         table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
+        if missing := set(columns) - set(table):
+            raise ValueError(f"no column {min(missing)}")
     return table.fillna({name: "" for name in _TEXTS if name in table})
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return read_json(path, _AGAIN) if path.is_file() else {}
+def _json(path: Path, check: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """Read an object, if it is there, that `check` raises nothing about."""
+    if not path.is_file():
+        return {}
+    found = read_json(path, _AGAIN)
+    with unbroken(path, _AGAIN):
+        check(found)
+    return found
+
+
+def _all_objects(found: Mapping[str, Any], *keys: str) -> None:
+    """Raise TypeError where a value, of some keys or of all, is no object."""
+    for key, value in found.items():
+        if (not keys or key in keys) and not isinstance(value, dict):
+            raise TypeError(f"{key}: found {type(value).__name__}, expected keys with values")

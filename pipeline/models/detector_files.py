@@ -71,18 +71,22 @@ def load_detector(folder: Path) -> "keras.Model":
     import pipeline.models.layers  # noqa: F401  makes our layers known by name
 
     path = folder / DETECTOR_FILE
-    with _naming(path, OSError, ValueError, TypeError, KeyError), _computing_in_float32():
+    # Of what is no archive Keras says that it is not there; a broken one makes zipfile, JSON, h5py and Keras
+    # raise nearly everything.
+    with _naming(path), _computing_in_float32():
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no ZIP archive, as a .keras file is")
         return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 @contextlib.contextmanager
-def _naming(path: Path, *errors: type[Exception]) -> Iterator[None]:
-    """Raise UserError where a file is missing, or `errors` come of reading it inside."""
+def _naming(path: Path) -> Iterator[None]:
+    """Raise UserError where a file is missing, or anything goes wrong while it is read inside."""
     if not path.is_file():
         raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
     try:
         yield
-    except errors as error:
+    except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{path} cannot be loaded as a detector ({reason}); train it again with make repro"
@@ -184,9 +188,7 @@ def load_forest(folder: Path) -> Forest:
     import skops.io
 
     path = folder / FOREST_FILE
-    with _naming(
-        path, Exception
-    ):  # a broken file makes zipfile, JSON, NumPy and skops raise nearly everything
+    with _naming(path):  # a broken file makes zipfile, JSON, NumPy and skops raise nearly everything
         trees = skops.io.loads(path.read_bytes(), trusted=_TRUSTED)
         _check_trees(trees)
     return Forest(trees)

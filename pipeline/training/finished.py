@@ -17,7 +17,7 @@ import pandas as pd
 
 from pipeline.config import Config
 from pipeline.detector.decision import RUN_FILE
-from pipeline.storage import replacing_folder, write_csv
+from pipeline.storage import read_json, replacing_folder, write_csv
 
 FINISHED = Path(".trained")
 MOST = 30  # trainings; the ones that were asked for longest ago go first
@@ -69,10 +69,15 @@ class Finished:
             shutil.rmtree(old, ignore_errors=True)
 
     def put_back(self, folder: Path) -> dict[str, Any]:
-        """Copy the detector into an empty folder; return its `run.json`."""
+        """Copy the detector into an empty folder; return its `run.json`.
+
+        Raises:
+            UserError: that is broken.
+        """
+        again = f"delete {self.folder}, or set train.resume=false"
+        record = read_json(self.folder / _MODELS / RUN_FILE, again, "started", "config")
         shutil.copytree(self.folder / _MODELS, folder, dirs_exist_ok=True)
         self.folder.touch()  # asked for just now
-        record: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         return record
 
     def scores(self) -> pd.DataFrame:

@@ -117,6 +117,29 @@ def test_what_was_saved_is_read_back_as_it_was(tmp_path):
         Results.load(tmp_path / "empty", tmp_path / "metrics.json", 0.9)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metrics.json", {"test": 3}), ("metrics.json", {"threshold": None}), ("metrics.json", [1]),
+        ("metrics.json", {"threshold": {}}),
+        ("run.json", {"config": 3}), ("run.json", {"config": {"model": 3}}), ("run.json", 3),
+        ("run.json", {}),
+        ("decision.json", {"unsure": 3}), ("decision.json", {}), ("decision.json", "x"),
+        ("counts.json", {"leak": 3}), ("counts.json", {"leak": {"fake": 3}}), ("counts.json", []),
+        ("built_from.json", {"data": 3}), ("built_from.json", {"data": {"collections": {"a": 3}}}),
+        ("metrics.csv", "a,b\n1,2\n"), ("history.csv", ""),
+    ],
+)  # fmt: skip
+def test_a_file_of_ours_of_another_shape_is_named_with_what_to_do(tmp_path, name, content):
+    results = measured(predictions("a"))
+    results.save(tmp_path)
+    (tmp_path / "metrics.json").write_text(json.dumps(results.headline()))
+    assert Results.load(tmp_path, tmp_path / "metrics.json", 0.9).with_background(tmp_path, tmp_path)
+    (tmp_path / name).write_text(content if name.endswith(".csv") else json.dumps(content))
+    with pytest.raises(UserError, match=rf"{name} is broken.* write it again with make repro"):
+        Results.load(tmp_path, tmp_path / "metrics.json", 0.9).with_background(tmp_path, tmp_path)
+
+
 def sliced_predictions(n=120):
     number, target = np.arange(n), np.arange(n) % 2
     fake_subset = np.where(number % 4 == 1, "copy_move", "splice")

@@ -65,8 +65,16 @@ def test_a_detector_that_is_missing_or_broken_or_holds_code_is_named_with_what_t
     with pytest.raises(UserError, match=rf"{DETECTOR_FILE} is missing; train a detector"):
         load_detector(tmp_path)
     (tmp_path / DETECTOR_FILE).write_bytes(b"half a file")
-    with pytest.raises(UserError, match=rf"{DETECTOR_FILE} cannot be loaded .* train it again"):
+    with pytest.raises(
+        UserError, match=rf"{DETECTOR_FILE} cannot be loaded .* no ZIP archive.* train it again"
+    ):
         load_detector(tmp_path)
+    for content in ("3", "[]", "{}", '{"module": 3}'):
+        with zipfile.ZipFile(tmp_path / DETECTOR_FILE, "w") as archive:
+            for name in ("config.json", "metadata.json"):
+                archive.writestr(name, content)
+        with pytest.raises(UserError, match=rf"{DETECTOR_FILE} cannot be loaded .* train it again"):
+            load_detector(tmp_path)
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(tmp_path / DETECTOR_FILE)
     with pytest.raises(UserError, match="cannot be loaded"):
