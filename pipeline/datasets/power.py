@@ -18,6 +18,8 @@ from pipeline.datasets.tables import LABELS
 from pipeline.errors import counted
 
 _ENOUGH = 0.1  # half of the width of an interval that says something
+# and from which on it says nothing: 0.7 may be a coin, or an excellent detector
+NOTHING_SAID = 0.2
 
 
 def groups_by_label(tested: pd.DataFrame) -> dict[str, int]:
@@ -40,6 +42,15 @@ def roc_auc_reach(n_fake: int, n_genuine: int, roc_auc: float = 0.5) -> float:
     variance = roc_auc * (1 - roc_auc)
     variance += (n_fake - 1) * (won_twice - roc_auc**2) + (n_genuine - 1) * (beaten_twice - roc_auc**2)
     return float(stats.norm.ppf(0.975) * np.sqrt(variance / (n_fake * n_genuine)))
+
+
+def says_nothing(groups: Mapping[str, int]) -> bool:
+    """Return whether a test on these groups of each label is too small for its figures to say anything.
+
+    >>> says_nothing({"genuine": 7, "fake": 4}), says_nothing({"genuine": 30, "fake": 30})
+    (True, False)
+    """
+    return roc_auc_reach(groups["fake"], groups["genuine"]) > NOTHING_SAID
 
 
 def accuracy_reach(n: int) -> float:

@@ -28,7 +28,7 @@ from pipeline.auditing.shortcut_kinds import FAMILIES, PROBES, Family, Probe
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.results import metric_of
 from pipeline.reports.audit_advice import STILL, still_there
-from pipeline.reports.audit_text import remarks, verdict
+from pipeline.reports.audit_text import nothing_above, remarks, verdict
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
 from pipeline.reports.rendering import (
     AUC,
@@ -124,6 +124,7 @@ def render_page(audit: Mapping[str, Any], chart: "Figure | None" = None) -> str:
             "training": part,
             "still": _by_reason(audit),
             "still_above": STILL,
+            "nothing_above": nothing_above(audit),
             "features": FEATURES,
             "parts": {part_title(name): found for name, found in audit["parts"].items()},
             "tables": {part_title(name): _features(found) for name, found in audit["parts"].items()},

@@ -14,9 +14,10 @@ from pipeline.auditing.findings import (
     TRAINING,
     Shortcut,
     list_shortcuts,
+    part_title,
 )
 from pipeline.auditing.shortcut_kinds import HISTORY, PROBES
-from pipeline.datasets.power import rough_test, what_it_takes
+from pipeline.datasets.power import rough_test, says_nothing, what_it_takes
 from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import NEAR_A_COIN
@@ -128,6 +129,27 @@ def verdict(audit: Mapping[str, Any]) -> str:
     if not part[CONVERTED][PROBE]:
         return "Nothing was found in the files; the pixels were not probed."
     return "Nothing was found besides the tampering that tells the label."
+
+
+def nothing_above(audit: Mapping[str, Any]) -> str:
+    """Return what stands where no shortcut of any part is above `STILL`: nothing, or why none can tell."""
+    told = {part_title(name): _untold(found, name) for name, found in audit["parts"].items()}
+    sure = [name for name, why in told.items() if not why]
+    unsure = [f"{name}: {why}" for name, why in told.items() if why]
+    if not unsure:
+        return "Nothing."
+    beside = f"Nothing in {', '.join(sure)}. " if sure else ""
+    return f"{beside}Too few pictures to tell about {'; '.join(unsure)}."
+
+
+def _untold(part: Mapping[str, Any], name: str) -> str:
+    """Return why a part without a shortcut above `STILL` may have one; "" where its intervals exclude it."""
+    if part["too_few"]:
+        return str(part["too_few"])
+    reach = _reach(list_shortcuts(part[CONVERTED], name))
+    if reach > NEAR_A_COIN[1]:
+        return f"by the intervals shortcuts of up to {reach:.2f} are possible"
+    return "" if part[CONVERTED][PROBE] else "the pixels were not probed"
 
 
 def _is_history(history: Shortcut, audit: Mapping[str, Any]) -> bool:
@@ -277,10 +299,12 @@ def _about_leaks(audit: Mapping[str, Any]) -> Iterator[Remark]:
             else "Look at the pairs below; give their names a source id in data.collections.<name>.naming.",
         )
     else:
+        shared = "No test picture shares a group, its bytes, its pixels or its looks with a training picture."
+        few = says_nothing(audit["test_groups"])
         yield Remark(
-            GOOD,
-            "Nothing tested was trained on",
-            "No test picture shares a group, its bytes, its pixels or its looks with a training picture.",
+            TOO_FEW if few else GOOD,
+            "None of the few tested pictures was trained on" if few else "Nothing tested was trained on",
+            shared + (" So few say little of the way they were dealt." if few else ""),
         )
     largest = next(iter(leaks["largest_groups"]), None)
     if largest and largest["share_of_fakes"] > 0.3 and len(largest["splits"]) == 1:

@@ -13,6 +13,7 @@ from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.findings import ALL_WORDS, scored_shortcuts
 from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
 from pipeline.auditing.shortcut_kinds import PROBES
+from pipeline.datasets.power import NOTHING_SAID
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import NEAR_A_COIN
 from pipeline.evaluation.perturbations import CONTENT_ONLY
@@ -32,7 +33,6 @@ from pipeline.reports.trust_rules import (
     FRAGILE,
     LEAK,
     NO_BETTER,
-    NOTHING_SAID,
     NUMBER,
     SHORTCUTS,
     SKILL,

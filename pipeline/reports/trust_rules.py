@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.datasets.power import what_it_takes
+from pipeline.datasets.power import NOTHING_SAID, groups_by_label, says_nothing, what_it_takes
 from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import NONE, Interval, Metric
 from pipeline.evaluation.metrics import METRICS, NEAR_A_COIN
@@ -76,7 +76,6 @@ def difference(first: Metric, second: Metric) -> Interval:
 
 MUCH = 0.5  # of what it reacts with to forged pieces, from which on untouched ones explain the figures
 ROUGH = 0.1  # half of the width of an interval, from which on a figure is a rough one
-NOTHING_SAID = 0.2  # and from which on it says nothing: 0.7 may be a coin, or an excellent detector
 SMALL = (-FALL, FALL)  # change of a ROC AUC that is none to speak of
 AS_WELL = 0.1  # by how much less a ROC AUC may be elsewhere, with its whole interval, to be about as good
 LEAKS = 0.01  # share of the tested pictures with relatives in training that is no mere accident
@@ -137,7 +136,7 @@ def about_leak(results: Results) -> Check:
     if twins := _alike_in_training(results.audit):
         title = f"{counted(twins, 'tested picture')} {'has' if twins == 1 else 'have'} a twin in training"
         return WARNING, title, f"{meaning} See audit.html."
-    if half_width(results.metric(TEST, "roc_auc")) > NOTHING_SAID:
+    if says_nothing(_tested_groups(results)):
         return (
             TOO_FEW,
             "none of the few tested pictures has a relative in training",
@@ -261,6 +260,14 @@ def about_number(results: Results) -> Check:
 def half_width(metric: Metric) -> float:
     """Return half of the width of an interval; infinite where there is none."""
     return inf if metric.low is None or metric.high is None else (metric.high - metric.low) / 2
+
+
+def _tested_groups(results: Results) -> dict[str, int]:
+    """Count the groups of each label that were tested; pictures where the table of answers is not at hand."""
+    if results.predictions.empty:
+        n = results.n()
+        return {"fake": n.n_fake, "genuine": n.n_genuine}
+    return groups_by_label(results.by_subset()[TEST])
 
 
 def _alike_in_training(audit: Mapping[str, Any]) -> int:

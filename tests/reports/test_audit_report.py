@@ -369,3 +369,36 @@ def test_everything_is_written(tmp_path):
     first = {path.name: path.read_bytes() for path in (tmp_path / "audit").iterdir()}
     write_audit(tmp_path, pictures, measured, MATCHED)
     assert {path.name: path.read_bytes() for path in (tmp_path / "audit").iterdir()} == first
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (CLEAN, "Nothing."),
+        (TOO_FEW, "Too few pictures to tell about training collections: 5 fake pictures, fewer than 8."),
+        (
+            audit("matched", side(0.52, 0.5, bytes=0.51), **{"collections.b": part(None, None)}),
+            "Nothing in training collections. Too few pictures to tell about b: 3 fakes, fewer than 8.",
+        ),
+    ],
+    ids=["shown", "too few", "one collection too few"],
+)
+def test_nothing_is_said_only_of_what_intervals_show(found, says):
+    for name, each in found["parts"].items():
+        each["too_few"] = "3 fakes, fewer than 8" if name == "collections.b" else each["too_few"]
+    assert f"<p>{says}</p>" in render_page(found)
+
+
+def test_a_wide_interval_is_no_nothing():
+    wide = audit("matched", side(0.52, 0.5, bytes=0.51))
+    wide["parts"]["training"]["converted"]["probe"][HISTORY] |= {"low": 0.3, "high": 0.74}
+    page = render_page(wide)
+    assert "<p>Nothing.</p>" not in page
+    assert page.count("shortcuts of up to 0.74 are possible") == 2  # the headline says so, too
+
+
+@pytest.mark.parametrize(("n", "level"), [(1, "too_few"), (5, "too_few"), (40, GOOD)])
+def test_a_fair_split_of_few_pictures_is_no_praise(n, level):
+    few = audit("matched", side(0.52, 0.5)) | {"test_groups": {"genuine": n, "fake": n}}
+    (found,) = [remark for remark in remarks(few) if "trained on" in remark.title]
+    assert found.level == level
