@@ -64,11 +64,14 @@ def plot_dots(
         name: title of the chart.
         key: what a kind of dot means -> one of that kind.
         xlabel: what the axis means.
-        lowest: left end of the axis, whose right end is 1; what lies further left is drawn there.
+        lowest: left end of the axis, whose right end is 1; 0 where a dot or an interval lies further left.
         limit: a value to mark, and what it means.
         beside: inches left of the tracks for the titles of rows; 0: titles and notes stand above.
     """
     tops, bottom = _layout(rows, beside)
+    ends = [end for row in rows for track in row.tracks for dot in track.dots for end in dot.metric]
+    if any(end is not None and end < lowest for end in ends):
+        lowest = 0.0  # nothing is drawn where it does not lie
     head = 0.42 + 0.19 * ((len(key) + 2 + (limit is not None)) // 2)
     height, left = head + bottom + _FOOT, beside or 0.14
     with new_chart(WIDTH, height) as chart:
@@ -92,7 +95,7 @@ def plot_dots(
         for place, (row, top) in enumerate(zip(rows, tops, strict=True)):
             if row.heading and (not place or row.heading != rows[place - 1].heading):
                 _write(axes, top - 0.12, cut(row.heading, 52), color=QUIET, fontweight="bold", left=left)
-            _plot_row(axes, row, top, lowest, beside)
+            _plot_row(axes, row, top, beside)
         return chart
 
 
@@ -107,7 +110,7 @@ def _layout(rows: Sequence[Row], beside: float) -> tuple[list[float], float]:
     return tops, max(bottom + 0.1, 1.0)
 
 
-def _plot_row(axes: "Axes", row: Row, top: float, lowest: float, beside: float) -> None:
+def _plot_row(axes: "Axes", row: Row, top: float, beside: float) -> None:
     if beside:
         _write(axes, top + _TRACK / 2, cut(row.title, 24), fontsize=9, left=beside)
     else:
@@ -117,7 +120,7 @@ def _plot_row(axes: "Axes", row: Row, top: float, lowest: float, beside: float) 
     for place, track in enumerate(row.tracks):
         y = top + (place + 0.5) * _TRACK
         for dot in track.dots:
-            value, low, high = (None if end is None else max(end, lowest) for end in dot.metric)
+            value, low, high = dot.metric
             if low is not None and high is not None:
                 axes.plot([low, high], [y, y], color=dot.color, linewidth=1.6)
             if value is not None:

@@ -16,6 +16,7 @@ from pipeline.evaluation.results import COLUMNS, Results
 from pipeline.evaluation.robustness import measure_robustness
 from pipeline.evaluation.subsets import measure_results
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
+from pipeline.reports.charts import Dot, Row, Track, plot_dots
 from pipeline.reports.metric_charts import plot_robustness
 from pipeline.reports.plots import MOST_POINTS, precision_recall_points, roc_points
 from pipeline.reports.rendering import as_decimal, in_percent, title, write_chart
@@ -290,3 +291,21 @@ def test_figures_are_written_with_their_interval_where_there_is_one(figure, perc
 
 def test_several_collections_are_set_in_below_what_they_are_part_of():
     assert [title(subset) for subset in ("test", "collections.a", "collections.b")] == ["test", "  a", "  b"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "left"),
+    [
+        (Metric(0.55, 0.45, 0.7), 0.4),
+        (Metric(0.38, 0.29, 0.48), 0),
+        (Metric(0.5, 0.1, 0.9), 0),
+        (Metric(), 0.4),
+    ],
+    ids=["right of it", "left of it", "an end left of it", "nothing"],
+)
+def test_dots_and_their_intervals_stand_where_the_axis_says(metric, left):
+    rows = [Row("a", "", [Track([Dot(metric, "black")], "")])]
+    axes = plot_dots(rows, "chart", {}, "ROC AUC", lowest=0.4).axes[0]
+    assert axes.get_xlim()[0] == pytest.approx(left - 0.02)
+    drawn = [set(line.get_xdata()) for line in axes.lines if line.get_color() == "black"]
+    assert drawn == ([{metric.low, metric.high}, {metric.value}] if metric.value else [])
