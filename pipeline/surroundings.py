@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import tempfile
 import unicodedata
 import warnings
 from collections.abc import Mapping
@@ -23,24 +24,25 @@ from pipeline.errors import UserError
 # what stands for bytes of a name that are no UTF-8.
 _ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BYTES = range(0xDC80, 0xDD00)  # surrogates that stand for a byte each (PEP 383)
+# Of the compiler that TensorFlow may use by itself: a word that it does not know ends the process.
+_COMPILER_FLAGS = ("TF_XLA_FLAGS", "TF_JITRT_FLAGS")
 _PLAIN = str.maketrans({"–": "-", "—": "-", "−": "-", "×": "x", "·": ".", "≥": ">=", "≤": "<=", "±": "+-"})
 
 
 def settle_keras() -> None:
     """Import Keras upon TensorFlow, as it is without any settings of the user's.
 
-    The backend is chosen when Keras is imported, the rest may be set afterwards. Raises UserError where
-    another backend is in use already, or Keras stumbles over its file.
+    Raises UserError where another backend is in use already.
     """
     if "keras" not in sys.modules:
-        for name in [each for each in os.environ if each.startswith("KERAS_") and each != "KERAS_HOME"]:
+        for name in (each for each in [*os.environ] if each.startswith("KERAS_") and each != "KERAS_HOME"):
             del os.environ[name]  # KERAS_MAX_EPOCHS and the like
         os.environ["KERAS_BACKEND"] = "tensorflow"
-    try:
-        import keras
-    except ValueError as error:
-        home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-        raise UserError(f"{home}/keras.json: Keras refuses it ({error}); mend it or remove it") from error
+        for name in _COMPILER_FLAGS:
+            os.environ.pop(name, None)
+        _import_keras()
+    import keras
+
     if keras.config.backend() != "tensorflow":
         raise UserError(
             f"Keras runs on {keras.config.backend()} in this process, and detectors need it on tensorflow: "
@@ -49,6 +51,22 @@ def settle_keras() -> None:
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
+
+
+def _import_keras() -> None:
+    """Import Keras where no `keras.json` lies, which can end the import; it keeps its cache of weights."""
+    home = os.environ.get("KERAS_HOME")
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ["KERAS_HOME"] = empty
+        try:
+            from keras.src.backend import config
+        finally:
+            os.environ.pop("KERAS_HOME")
+            if home is not None:
+                os.environ["KERAS_HOME"] = home
+    user = Path(os.path.expanduser("~"))  # noqa: PTH111 - where there is no home, Path.home() raises
+    cache = user if os.access(user, os.W_OK) else Path(tempfile.gettempdir())
+    config._KERAS_DIR = home or str(cache / ".keras")  # read whenever weights are looked for
 
 
 def settle_matplotlib() -> None:
