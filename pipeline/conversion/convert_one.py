@@ -26,12 +26,13 @@ def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -
     # Looked at before they are read: a change in between then shows as one the next time.
     sources = settled_stamp(task.path, task.mask_path)
     try:
-        picture = read(task.path, limits, task.page)
+        page = task.page if task.each_page else None
+        picture = read(task.path, limits, page)
         if known is None or not _is_converted(task, known, picture.content, output):
             known = _convert(task, picture, output)
     except Exception as error:
-        page = f"page {task.page + 1}: " if task.page else ""
-        return Rejected(task.source_path, page + _reason(error), True, task.collection, task.label)
+        of_page = f"page {task.page + 1}: " if task.page else ""
+        return Rejected(task.source_path, of_page + _reason(error), True, task.collection, task.label)
     known = _with_mask(known, task, picture, output, limits)
     targets = stamp(output / task.target, output / known.mask_path if known.mask_path else None)
     return known._replace(
@@ -101,7 +102,9 @@ def _with_mask(entry: Entry, task: Task, picture: Picture, output: Path, limits:
     if task.mask_path is None:
         return entry
     try:
-        found = align_mask(read(task.mask_path, limits, task.page), picture, task.mask_background)
+        found = align_mask(
+            read(task.mask_path, limits, task.page if task.each_page else None), picture, task.mask_background
+        )
         saved = encode_mask(found.pixels)
     except Exception as error:
         return entry._replace(mask_reason=_reason(error))

@@ -144,11 +144,12 @@ def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Sou
     """
     pages: list[Source] = []
     for source in sources:
-        pages.append(source)
-        for page in range(1, n_pages.get(source.source_path, 1)):
+        number = n_pages.get(source.source_path, 1)
+        pages.append(dataclasses.replace(source, each_page=True) if number > 1 else source)
+        for page in range(1, number):
             path = PurePosixPath(source.target)
             target = str(path.with_name(fitting(path.stem, f"-page{page + 1}{path.suffix}")))
-            pages.append(dataclasses.replace(source, page=page, target=target))
+            pages.append(dataclasses.replace(source, page=page, each_page=True, target=target))
     return pages
 
 

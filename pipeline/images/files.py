@@ -139,6 +139,7 @@ class Source:
             "test"; "" where they put it on none.
         known_group: what the dataset's table of known groups says; "" where it says nothing.
         page: which picture of a file that holds several, from 0.
+        each_page: whether all of them are taken, each as a picture of its own.
     """
 
     path: Path
@@ -154,6 +155,7 @@ class Source:
     official: str = ""
     known_group: str = ""
     page: int = 0
+    each_page: bool = False
 
 
 @dataclass(frozen=True)

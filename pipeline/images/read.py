@@ -1,8 +1,8 @@
 """Any supported picture as upright 8-bit RGB pixels: the one place where pictures are opened.
 
 Colours come in sRGB: an ICC profile that says otherwise is applied. Of the frames of an animation the first
-is read, of several pictures of a HEIF the primary one, which the log says; of the pages of a TIFF any, the
-first where nothing else is asked for.
+is read, of several pictures of a HEIF the primary one; of the pages of a TIFF any, the first where nothing
+else is asked for. The log says so where a file is read by its name.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ from pipeline.images.tiff import (
     check_pieces,
     orientation_of,
 )
-from pipeline.images.tiff_directories import ORIENTATION, find_page
+from pipeline.images.tiff_directories import ORIENTATION, count_pages, find_page
 
 # Raise it whenever a picture may come out with other pixels than before: what was converted with an
 # older number is then converted again. tests/images/test_read.py holds pixels that notice.
@@ -165,7 +165,7 @@ class Picture:
 def read(
     source: Path | bytes,
     limits: Limits = LIMITS,
-    page: int = 0,
+    page: int | None = None,
     *,
     at_least: tuple[int, int] | None = None,
     known_whole: bool = False,
@@ -186,7 +186,7 @@ def read(
     Args:
         source: a file, or the content of one.
         limits: beyond which a picture is refused before it is decoded.
-        page: of a TIFF with several, counted from 0.
+        page: of a TIFF with several, counted from 0; None: the first, and the log says so if there are more.
         at_least: (height, width) that suffices. A JPEG may then be decoded at 1/2, 1/4 or 1/8 of its
             size, several times faster, as long as neither side falls below; other formats, and
             pictures that are smaller, come as they are.
@@ -205,19 +205,30 @@ def read(
         if page and kind != "TIFF":
             raise Unreadable(f"it has one page, page {page + 1} was asked for")
         with collected(from_stderr=False) as messages:
-            image = _open(content, kind, limits, page, known_whole)
+            image = _open(content, kind, limits, page or 0, known_whole)
             orientation = _orientation(image)
             turned_and_coloured = orientation != 1 and bool(image.info.get("icc_profile"))
             limits.check(*image.size, bytes_each=12 if turned_and_coloured else 4)
         log(name, messages)
-        if kind in _SEVERAL and max(image.info.get(_PICTURES, 1), getattr(image, "n_frames", 1)) > 1:
-            log(name, f"it has several pictures, the {_SEVERAL[kind]} is read")
+        if isinstance(source, Path) and not known_whole:  # once, and under its name
+            log(name, _others(content, kind, page, image))
     # What phones call MPO is a JPEG with more pictures behind it.
     stored_as = "JPEG" if image.format == "MPO" else str(image.format)
     # The size of a TIFF is the turned one, that of other formats the stored one.
     turned = stored_as == "TIFF" and orientation in SIDEWAYS
     stored_size = image.size[::-1] if turned else image.size
     return Picture(name, content, stored_as, orientation, stored_size, image, at_least)
+
+
+def _others(content: bytes, kind: str | None, page: int | None, image: Image.Image) -> str:
+    """Return which picture of a file with several is read; "" where there is one, or one was asked for."""
+    if kind == "TIFF" and page is None:
+        with contextlib.suppress(Unreadable):  # the first page is whole
+            if (n_pages := count_pages(content)) > 1:
+                return f"it has {n_pages:,} pages, the first is read (convert.pages=all takes each)"
+    if kind in _SEVERAL and max(image.info.get(_PICTURES, 1), getattr(image, "n_frames", 1)) > 1:
+        return f"it has several pictures, the {_SEVERAL[kind]} is read"
+    return ""
 
 
 def read_bytes(path: Path) -> bytes:

@@ -37,7 +37,7 @@ class Loaded(NamedTuple):
     quantisation: np.ndarray  # (8, 8) float32
 
 
-def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: int = 0) -> Loaded:
+def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: int | None = None) -> Loaded:
     """Read a picture as the network wants it.
 
     Resized, it is taken whole, without keeping its proportions; a large JPEG is then decoded at a reduced

@@ -1,6 +1,7 @@
 """HEIC and JPEG XL are read as any other picture, and refused where they are not whole."""
 
 import logging
+import re
 
 import imagecodecs
 import numpy as np
@@ -120,16 +121,28 @@ def test_they_are_found_by_their_endings_and_by_their_beginnings(tmp_path):
     assert find_pictures(tmp_path) == ([tmp_path / name for name in names], [])
 
 
-def test_later_pictures_of_a_file_are_said(caplog):
+def test_later_pictures_of_a_file_are_said_once_with_its_name(caplog, tmp_path):
     two = {"save_all": True, "append_images": [read(encoded(PHOTO[::-1].copy(), "PNG")).image]}
     files = {kind: encoded(PHOTO, kind, **two) for kind in ("GIF", "PNG", "WEBP", "AVIF")}
     files |= {"JXL": JXLS["animated"][0], "HEIF": HEICS["second of two"]}
+    files |= {"TIFF": encoded(PHOTO, "TIFF", **two)}
     for kind, content in files.items():
         caplog.clear()
+        path = tmp_path / kind
+        path.write_bytes(content)
         with caplog.at_level(logging.INFO, logger="pipeline.images"):
+            read(path)
+            read(path, known_whole=True)
             read(content)
-        assert "it has several pictures, the" in caplog.text, kind
+        said = r"2 pages, the first" if kind == "TIFF" else "several pictures, the (first|primary one)"
+        assert len(caplog.messages) == 1, kind
+        assert re.search(rf"{re.escape(str(path))}: it has {said} is read", caplog.messages[0]), kind
     caplog.clear()
-    for content in (encoded(PHOTO, "PNG"), encoded(PHOTO, "GIF"), JXLS["colours"][0], HEICS["plain"]):
-        read(content)
-    assert "several pictures" not in caplog.text
+    alone = [encoded(PHOTO, kind) for kind in ("PNG", "GIF", "TIFF")]
+    with caplog.at_level(logging.INFO, logger="pipeline.images"):
+        for content in (*alone, JXLS["colours"][0], HEICS["plain"]):
+            path.write_bytes(content)
+            read(path)
+        path.write_bytes(files["TIFF"])
+        read(path, page=0)  # as where each is taken
+    assert not caplog.messages

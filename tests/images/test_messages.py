@@ -29,6 +29,20 @@ def test_a_broken_profile_is_said_once(tmp_path, monkeypatch, caplog, workers):
     assert "ICC profile" in lines[0]
 
 
+@pytest.mark.parametrize(("taken", "said"), [("first", 1), ("all", 0)])
+def test_pages_that_are_not_taken_are_said(tmp_path, caplog, taken, said):
+    dataset = make_dataset(tmp_path / "pictures")
+    more = {"save_all": True, "append_images": [Image.fromarray(PHOTO[::-1].copy())]}
+    Image.fromarray(PHOTO).save(dataset / "fake" / "scan.tif", **more)
+    settings = EQUAL.model_copy(update={"pages": taken})
+    with caplog.at_level(logging.INFO, "pipeline"):
+        convert_pictures(list_folder(dataset), [], tmp_path / "converted", settings, on_cores(1))
+    assert [
+        text for text in caplog.messages if "scan.tif: it has 2 pages, the first" in text
+    ] == caplog.messages
+    assert len(caplog.messages) == said
+
+
 # What libraries say of a picture is in the log, a line a picture, and not on the terminal.
 
 DESCRIPTORS = Path("/proc/self/fd")
