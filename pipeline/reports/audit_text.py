@@ -265,11 +265,13 @@ def _about_files(audit: Mapping[str, Any]) -> Iterator[Remark]:
             advice(telling, audit),
         )
     else:
+        listed = [found for found in list_shortcuts(part[CONVERTED], TRAINING) if found.what != PROBE]
+        reach = f"up to {_reach(listed):.2f} is possible" if listed else "they are alike"
         yield _nothing_found(
-            "Converted files do not tell the label",
-            "whether converted files tell the label",
+            f"Converted files do not tell the label: {reach}",
+            f"whether converted files tell the label: {reach}",
             f"No property of a file, alone or with the others, lies above {warn:g} with its whole interval.",
-            [found for found in list_shortcuts(part[CONVERTED], TRAINING) if found.what != PROBE],
+            listed,
             audit,
         )
     before = [found for found in before if found.what != PROBE]

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.auditing.file_features import FEATURES
-from pipeline.auditing.findings import ALL_WORDS, scored_shortcuts
+from pipeline.auditing.findings import ALL, ALL_WORDS, BEST, scored_shortcuts
 from pipeline.auditing.shortcut_kinds import CONTENT as PROBE_OF_CONTENT
-from pipeline.auditing.shortcut_kinds import PROBES
+from pipeline.auditing.shortcut_kinds import HISTORY, PROBES
 from pipeline.datasets.power import NOTHING_SAID
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import NEAR_A_COIN
@@ -107,18 +107,24 @@ def about_shortcuts(results: Results) -> Check:
         f"(ROC AUC {as_decimal(detector)}). {words[:1].upper()}{words[1:]} alone, which looks for no "
         f"forgery, does in {pairs(shortcut)} ({as_decimal(shortcut)})."
     )
+    if surely_above(detector, shortcut) and surely_above(detector, Metric(0.5, 0.5, 0.5)):
+        return GOOD, "it is clearly better than any trick that looks for no forgery", evidence
+    surely_below = surely_above(shortcut, detector)
+    if not surely_below and max(half_width(detector), half_width(shortcut)) > NOTHING_SAID:
+        return TOO_FEW, "too few pictures to tell whether a trick does as well", evidence
     if detector.value <= shortcut.value:
-        tie = pairs(detector) == pairs(shortcut)
+        if surely_below:
+            title = "a trick that looks for no forgery does better"
+        elif pairs(detector) == pairs(shortcut):
+            title = "a trick that looks for no forgery does as well"
+        else:
+            title = "it is not better than a trick that looks for no forgery"
         return (
             BAD,
-            f"a trick that looks for no forgery does {'as well' if tie else 'better'}",
+            title,
             f"{evidence} So the test can be passed without finding any forgery, and nothing shows that this "
             "detector finds one.",
         )
-    if surely_above(detector, shortcut) and surely_above(detector, Metric(0.5, 0.5, 0.5)):
-        return GOOD, "it is clearly better than any trick that looks for no forgery", evidence
-    if None in (*detector, *shortcut) or half_width(detector) > NOTHING_SAID:
-        return TOO_FEW, "too few pictures to tell whether a trick does as well", evidence
     return (
         WARNING,
         "it is hardly better than a trick that looks for no forgery",
@@ -138,36 +144,59 @@ def about_files(results: Results) -> Check:
             )
         return None
     prepared = f"Pictures were prepared with convert={policy_of(results.audit)}; see audit.html."
-    return _worst(results, file_remarks(results.audit), _FILES_SAY, prepared)
+    return _worst(results, file_remarks(results.audit), (BEST, ALL, HISTORY), _FILES_SAY, prepared)
 
 
 def about_content(results: Results) -> Check:
     """Check whether fakes and genuine pictures show unlike things, in training or in what was tested."""
     if not results.audit:
         return None
-    tested = scored_shortcuts(results.audit, "test").get(PROBE_OF_CONTENT, {})
-    here = metric_of(tested, value="roc_auc")
     found = content_remarks(results.audit)
-    tells = here.low is not None and here.low > results.audit["settings"]["warn_above"]
-    if tells and all(remark.level not in (BAD, WARNING) for remark in found):
-        return (
-            WARNING,
-            _PICTURES_SAY[WARNING],
-            f"What was learnt from thumbnails of the training pictures tells the tested ones: "
-            f"{as_decimal(here)}; see audit.html.",
-        )
-    return _worst(results, found, _PICTURES_SAY, "It was told from thumbnails; see audit.html.")
+    return _worst(
+        results, found, (PROBE_OF_CONTENT,), _PICTURES_SAY, "It was told from thumbnails; see audit.html."
+    )
 
 
-def _worst(results: Results, remarks: Sequence[Remark], says: Mapping[str, str], text: str) -> Check:
-    """Return the worst of some remarks of the audit; None where they neither praise nor blame."""
+def _worst(
+    results: Results, remarks: Sequence[Remark], kinds: Sequence[str], says: Mapping[str, str], text: str
+) -> Check:
+    """Return the worst that the audit found in training or test; None where that is no praise and no blame.
+
+    Args:
+        results: with an audit.
+        remarks: of the training pictures.
+        kinds: of the shortcuts that were scored on the tested pictures: what these tell contradicts praise.
+        says: level -> title.
+        text: for the end.
+    """
     level = next((each for each in says if each in {remark.level for remark in remarks}), None)
+    scored = scored_shortcuts(results.audit, "test")
+    tested = {
+        scored[kind]["words"]: metric_of(scored[kind], value="roc_auc")
+        for kind in (each for each in kinds if each in scored)
+    }
+    telling = [
+        name for name, auc in tested.items() if (auc.low or 0.0) > results.audit["settings"]["warn_above"]
+    ]
+    unbounded = [name for name, auc in tested.items() if auc.high is None or auc.high > NEAR_A_COIN[1]]
+    if level not in (BAD, WARNING) and telling:
+        return WARNING, says[WARNING], f"{_on_the_test(tested, telling)} {text}"
     if level is None:
         return None
     evidence = " ".join(f"{remark.title}." for remark in remarks if remark.level == level)
+    if level == GOOD and unbounded:
+        return TOO_FEW, says[TOO_FEW], f"{evidence} {_on_the_test(tested, unbounded)} {text}"
+    if level == GOOD:
+        low, high = NEAR_A_COIN
+        evidence += f" Nothing means that every interval lies between {low:g} and {high:g}."
     # What the audit found does not explain figures that are surely above it.
     explained = not surely_above(results.metric(TEST, "roc_auc"), results.metric(TEST, BEST_SHORTCUT))
     return level if level != BAD or explained else WARNING, says[level], f"{evidence} {text}"
+
+
+def _on_the_test(tested: Mapping[str, Metric], names: Sequence[str]) -> str:
+    listed = "; ".join(f"{name} {as_decimal(tested[name])}" for name in names)
+    return f"Learnt from the training pictures and scored on the tested ones: {listed}."
 
 
 def about_alterations(results: Results) -> Check:

@@ -19,7 +19,7 @@ from pipeline.evaluation.perturbations import CONTENT_ONLY
 from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.evaluation.robustness import AS_HANDED_IN, FALL
 from pipeline.evaluation.robustness import FRAGILE as FALLS
-from pipeline.reports.rendering import BAD, GOOD, NOTHING, TOO_FEW, WARNING, as_decimal
+from pipeline.reports.rendering import BAD, GOOD, TOO_FEW, WARNING, as_decimal
 
 SHORTCUTS, LEAK, CONTROL, FRAGILE = "shortcuts", "leak", "control", "fragile"
 FILES, CONTENT, ALTERED, SKILL = "files", "content", "altered", "skill"
@@ -310,12 +310,16 @@ def about_fragility(results: Results) -> Check:
         return GOOD, title, evidence
     if not fallen:
         widest = max(changes, key=lambda name: half_width(changes[name]))
-        low, high = (NOTHING if end is None else f"{end:+.2f}" for end in changes[widest][1:])
+        _, low, high = changes[widest]
+        possible = (
+            f"The change after {widest} has no interval"
+            if low is None or high is None
+            else f"By its interval, the change after {widest} may be anything from {low:+.2f} to {high:+.2f}"
+        )
         return (
             TOO_FEW,
             "too few pictures to tell what saving a picture once more does to it",
-            f"{evidence} By its interval, the change after {widest} may be anything from {low} to {high}; "
-            f"changing little means less than {FALL:g} either way.",
+            f"{evidence} {possible}; changing little means less than {FALL:g} either way.",
         )
     first, sure = fallen[0], set(known.loc[known["verdict"] == FALLS, "name"])
     if UNTOUCHED in fallen:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.auditing.shortcut_kinds import HISTORY
 from pipeline.evaluation.bootstrap import Bootstrap, Metric
 from pipeline.evaluation.perturbations import SETS
 from pipeline.evaluation.results import Results
@@ -430,3 +431,55 @@ def test_a_detector_that_may_be_a_coin_or_excellent_is_not_said_to_be_a_coin():
     open_ = changed(open_, "test", "best_shortcut_roc_auc", 0.5, 0.4, 0.6)
     assert about(open_, "skill").title == "it is not surely better than a coin"
     assert conclude(believe(open_)).headline == "It is not shown to work"
+
+
+@pytest.mark.parametrize(
+    ("detector", "trick", "level", "says"),
+    [
+        ((0.46, 0.04, 0.94), (0.71, 0.13, 0.98), "too_few", "too few pictures to tell whether a trick"),
+        ((0.6, 0.45, 0.75), (0.71, 0.4, 0.9), "too_few", "too few pictures to tell whether a trick"),
+        ((0.7, 0.62, 0.78), (0.75, 0.65, 0.84), "bad", "it is not better than a trick"),
+        ((0.7, 0.62, 0.78), (0.7, 0.6, 0.8), "bad", "does as well"),
+        ((0.7, 0.62, 0.78), (0.95, 0.9, 0.98), "bad", "does better"),
+    ],
+)
+def test_a_trick_is_said_to_do_better_where_the_intervals_show_it(detector, trick, level, says):
+    found = changed(BELIEVABLE, "test", "roc_auc", *detector)
+    found = about(changed(found, "test", "best_shortcut_roc_auc", *trick), "shortcuts")
+    assert (found.level, says in found.title) == (level, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends", "level"),
+    [
+        ("files", (0.71, 0.4, 0.9), "too_few"),
+        ("files", (0.71, None, None), "too_few"),
+        ("files", (0.71, 0.6, 0.8), "warning"),
+        ("files", (0.55, 0.46, 0.64), "good"),
+        ("content", (0.71, 0.4, 0.9), "too_few"),
+    ],
+)
+def test_no_tick_contradicts_what_the_same_trick_does_on_the_tested_pictures(kind, ends, level):
+    clean = audit("matched", side(0.52, 0.5, bytes=0.51))
+    probe = {"files": HISTORY, "content": "content"}[kind]
+    figure = dict(zip(("roc_auc", "low", "high"), ends, strict=True))
+    clean["on_test"]["test"] = {probe: {"name": probe, "n_genuine": 10, "n_fake": 9} | figure}
+    found = about(replace(BELIEVABLE, audit=clean), kind)
+    assert found.level == level
+    assert (f"{ends[0]:.2f}" in found.text) == (level != "good")
+    assert ("between 0.35 and 0.65" in found.text) == (level == "good")
+
+
+def test_files_that_tell_nothing_are_said_so_with_a_figure():
+    clean = audit("matched", side(0.52, 0.5, bytes=0.51))
+    assert (
+        "do not tell the label: up to 0.56 is possible"
+        in about(replace(BELIEVABLE, audit=clean), "files").text
+    )
+
+
+def test_a_change_without_an_interval_is_said_to_have_none():
+    none = {"change_low": np.nan, "change_high": np.nan}
+    found = about(replace(BELIEVABLE, robustness=robustness(0.98).assign(**none)), "fragile")
+    assert "The change after lossless has no interval; changing" in found.text
+    assert "– to –" not in found.text
