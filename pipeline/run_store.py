@@ -83,7 +83,8 @@ def connect() -> Any:
 
     locks = repository() / ".locks"
     locks.mkdir(exist_ok=True)
-    with _as_not_recorded(), filelock.FileLock(locks / "mlflow.lock"):
+    # An address is read by many libraries, each of which refuses it in its own way.
+    with _as_not_recorded(Exception), filelock.FileLock(locks / "mlflow.lock"):
         database = repository() / DATABASE
         if _is_ours() and not database.exists():
             _create_database(database)
@@ -139,32 +140,51 @@ class NotRecorded(UserError):  # noqa: N818 - it says what is wrong, as UserErro
 
 
 @contextlib.contextmanager
-def _as_not_recorded() -> Iterator[None]:
-    """Raise NotRecorded for all that goes wrong with a store."""
+def _as_not_recorded(*also: type[Exception]) -> Iterator[None]:
+    """Raise NotRecorded for all that goes wrong with a store, and for what is of the kinds in `also`."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
+    kinds: tuple[type[Exception], ...] = (MlflowException, SQLAlchemyError, OSError, ImportError, *also)
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        scheme = store_address().partition(":")[0]
-        what = f"MLflow at {shown_address()} did not answer ({first_line(error)})"
-        if scheme in ("http", "https"):
-            remedy = "start its server, or unset MLFLOW_TRACKING_URI to use the store of this repository"
-        elif "maintenance mode" in str(error):
-            what = f"MLflow keeps no runs in folders any more, such as {shown_address()}"
-            remedy = "name a database (MLFLOW_TRACKING_URI=sqlite:///mlflow.db) or unset MLFLOW_TRACKING_URI"
-        elif isinstance(error, SQLAlchemyError) and _is_ours():
-            what = f"{repository() / DATABASE} is broken or no database of MLflow's ({first_line(error)})"
-            remedy = "move it away, and a new one is made"
-        else:
-            remedy = "mend that, or unset MLFLOW_TRACKING_URI" if scheme != "sqlite" else "mend that"
-        raise NotRecorded(what, remedy) from error
+    except NotRecorded:
+        raise
+    except kinds as error:
+        raise NotRecorded(*_what_and_remedy(error)) from error
+
+
+def _what_and_remedy(error: Exception) -> tuple[str, str]:
+    """Return what is wrong with the store, and what a user can do about it."""
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+
+    scheme = store_address().partition(":")[0]
+    if isinstance(error, ImportError):
+        needed = f"the package {error.name}" if error.name else first_line(error)
+        what = f"MLflow at {shown_address()} needs what is not installed here ({needed})"
+        return what, "install it, or unset MLFLOW_TRACKING_URI to use the store of this repository"
+    if isinstance(error, NoSuchModuleError) or "unsupported URI" in str(error):
+        what = f"MLFLOW_TRACKING_URI={shown_address()} is of no kind that MLflow knows ({scheme}:)"
+        return what, "write it as http://host:5000 or sqlite:///mlflow.db, or unset it"
+    if isinstance(error, ValueError) and not _is_ours():
+        what = f"MLFLOW_TRACKING_URI={shown_address()} is no address ({first_line(error)})"
+        return what, "write it as http://host:5000 or sqlite:///mlflow.db, or unset it"
+    what = f"MLflow at {shown_address()} did not answer ({first_line(error)})"
+    if scheme in ("http", "https"):
+        return what, "start its server, or unset MLFLOW_TRACKING_URI to use the store of this repository"
+    if "maintenance mode" in str(error):
+        what = f"MLflow keeps no runs in folders any more, such as {shown_address()}"
+        return what, "name a database (MLFLOW_TRACKING_URI=sqlite:///mlflow.db) or unset MLFLOW_TRACKING_URI"
+    if isinstance(error, SQLAlchemyError) and _is_ours():
+        what = f"{repository() / DATABASE} is broken or no database of MLflow's ({first_line(error)})"
+        return what, "move it away, and a new one is made"
+    return what, "mend that, or unset MLFLOW_TRACKING_URI" if scheme != "sqlite" else "mend that"
 
 
 def first_line(error: Exception) -> str:
     """Return what an exception says first, without passwords."""
-    return without_password(next(iter(str(error).splitlines()), type(error).__name__))[:200].rstrip(".")
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return without_password(lines[0])[:200].rstrip(".")
 
 
 def store_names(names: Iterable[str], most: int = 250) -> dict[str, str]:

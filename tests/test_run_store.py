@@ -3,6 +3,7 @@
 import re
 import shutil
 import sqlite3
+import sys
 
 import pytest
 from hypothesis import given
@@ -135,6 +136,28 @@ def test_the_store_in_folders_is_said_to_be_gone(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     with pytest.raises(NotRecorded, match="MLFLOW_TRACKING_URI=sqlite:///"), needing_the_store():
         connect()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql+psycopg://anna:geheim@h/x", "the package psycopg"),
+        ("htp://junk", "is of no kind that MLflow knows (htp:)"),
+        ("postgresql+none://anna:geheim@h/x", "is of no kind that MLflow knows (postgresql+none:)"),
+        ("postgresql://anna:geheim@h:port/x", "is no address ("),
+    ],
+)
+def test_an_address_that_mlflow_cannot_use_costs_no_training(tmp_path, monkeypatch, capsys, address, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # not installed
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with tolerating_a_lost_store("opening the run"):
+        connect()
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert "python -m pipeline.runs send" in shown
+    assert "did not answer" not in shown
+    assert "geheim" not in shown
 
 
 @pytest.mark.parametrize("password", ["geheim", "ge@heim", "ge/heim", "ge:heim"])
