@@ -35,7 +35,7 @@ from pipeline.images.files import Limits
 from pipeline.reports.audit_report import summarise_audit, write_audit
 from pipeline.run_store import tolerating_a_lost_store
 from pipeline.stage import execute, start
-from pipeline.tracking import RUN_KEY, Tracker
+from pipeline.tracking import RUN_KEY, Tracker, data_name
 
 EXPERIMENT = "shortcut audits"  # in MLflow, beside that of the trainings
 
@@ -72,10 +72,9 @@ def send_audit(reports: Path) -> str:
     if sent := Tracker.find({RUN_KEY: key, "run_id": None}):
         return sent.run_id
     made_from = audit["built_from"]
-    data = made_from["data"]["name"]
+    data = data_name(made_from["data"]["name"], made_from["data"]["root"])
     settings = (made_from["convert"]["policy"], made_from["split"]["method"], f"seed={made_from['seed']}")
-    name = " ".join([data, *settings])
-    tracker = Tracker.start(EXPERIMENT, name, {RUN_KEY: key})
+    tracker = Tracker.start(EXPERIMENT, " ".join(["audit", data, *settings]), {RUN_KEY: key})
     chosen = {setting: made_from[setting] for setting in ("seed", "convert", "split")}
     tracker.log_params(flatten(chosen | {"data": {"name": data}, "audit": audit["settings"]}))
     strongest: dict[str, float | None] = {}

@@ -31,7 +31,7 @@ from pipeline.detector.served import Serving
 from pipeline.errors import UserError
 from pipeline.run_store import connect, tolerating_a_lost_store
 from pipeline.storage import read_json, unbroken
-from pipeline.tracking import RUN_KEY, STEP_COLUMN, Tracker
+from pipeline.tracking import RUN_KEY, STEP_COLUMN, Tracker, data_name
 
 EVALUATION_FOLDER = "evaluation"
 _AGAIN = "train it again with make repro"
@@ -140,7 +140,7 @@ def run_name(config: Config, differing: Mapping[str, Any]) -> str:
 
     `differing`, of `code_state`, are the settings that are not those committed.
     """
-    data = Path(config.data.root).name if config.data.name == "folders" else config.data.name
+    data = data_name(config.data.name, config.data.root)
     head = [model_name(config.model), data, config.convert.policy, config.split.method, f"seed={config.seed}"]
     whole = [key.partition(".")[0] for key in ("model._target_", "inputs.method") if key in differing]
     told = ("data.", "sample.", "seed", "convert.policy", "split.method", *(f"{group}." for group in whole))

@@ -47,7 +47,7 @@ from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.terminal import summarise
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import write_json
-from pipeline.tracking import RUN_KEY, fetch
+from pipeline.tracking import RUN_KEY, data_name, fetch
 
 SCORES = Path("score")
 
@@ -134,8 +134,7 @@ def _without_folders(choice: str) -> str:
 
 def folder_of(config: Config) -> Path:
     """Return where the scores go; two folders of one name need `score.name` to be told apart."""
-    named = Path(config.data.root).name if config.data.name == "folders" else config.data.name
-    return SCORES / (config.score.name or named)
+    return SCORES / (config.score.name or data_name(config.data.name, config.data.root))
 
 
 def _of_split(sources: Sequence[Source], table: Path) -> list[Source]:

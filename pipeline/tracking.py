@@ -199,6 +199,15 @@ def requirements() -> list[str]:
     return [f"{name}=={version(name)}" for name in names]
 
 
+def data_name(name: str, root: str) -> str:
+    """Return what runs call the data: two folders of a user's (data=folders) by the folder that holds them.
+
+    >>> data_name("casia", "data/raw"), data_name("folders", "/home/a/photos")
+    ('casia', 'photos')
+    """
+    return Path(root).name if name == "folders" else name
+
+
 def run_of(address: str) -> str:
     """Return the id of a run that is given by its id or, as reports and the terminal say, by its address.
 

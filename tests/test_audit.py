@@ -2,10 +2,12 @@
 
 import copy
 import json
+from unittest.mock import Mock
 
 import pytest
 
 from pipeline import audit, gate
+from pipeline.audit import send_audit
 from pipeline.auditing.shortcut_kinds import HISTORY
 from pipeline.errors import UserError
 from tests.auditing.builders import choices, prepare, write_pictures
@@ -65,6 +67,16 @@ def test_a_gate_without_an_audit_or_with_another_file_says_so(made, tmp_path):
         (tmp_path / "reports" / "audit.json").write_text(content)
         with pytest.raises(UserError, match=reason):
             gate.run(made())
+
+
+def test_the_run_of_an_audit_is_named_after_the_folder_of_the_pictures(made, tmp_path, monkeypatch):
+    audit.run(made())
+    tracker = Mock()
+    tracker.find.return_value = None
+    monkeypatch.setattr("pipeline.audit.Tracker", tracker)
+    send_audit(tmp_path / "reports")
+    assert tracker.start.call_args.args[1] == "audit pictures equal grouped seed=20"
+    assert tracker.start.return_value.log_params.call_args.args[0]["data.name"] == "pictures"
 
 
 def test_an_audit_without_a_manifest_says_how_to_make_one(tmp_path, monkeypatch, compose_config):

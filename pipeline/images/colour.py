@@ -39,6 +39,19 @@ def to_srgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Bring a picture of any mode to RGB in sRGB; transparent pixels are laid over white."""
+    if image.mode.startswith(("I", "F")):
+        profile = image.info.get("icc_profile")
+        image = Image.fromarray(eight_bit(np.asarray(image)))
+        image.info["icc_profile"] = profile
+    elif image.has_transparency_data:
+        image = on_white(image)
+    elif image.mode not in {"RGB", "L", "CMYK"}:
+        image = image.convert("RGB")  # which keeps `info`
+    return to_srgb(image)
+
+
 _CACHED = 16 << 20  # bytes of profiles, the largest that is applied too: collections come from few cameras
 _MOST_CACHED = 64
 _transforms: OrderedDict[tuple[bytes, str], Any | None] = OrderedDict()

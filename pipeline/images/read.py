@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from pipeline.images import decoders
-from pipeline.images.colour import eight_bit, on_white, to_srgb
+from pipeline.images.colour import to_rgb
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
 from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
@@ -91,7 +91,7 @@ class Picture:
         """
         decoded = self._decoded
         with _explained(self.name), _logged(self.name, from_stderr=False):
-            rgb = _to_rgb(decoded)
+            rgb = to_rgb(decoded)
         rgb.info = {}  # Pillow would write comments and profiles into whatever is saved from it
         return rgb
 
@@ -352,18 +352,6 @@ def _first_directory(exif: bytes) -> dict[int, int]:
     block = exif[start + 2 : start + 2 + 12 * entries]
     fields = struct.iter_unpack(order + "HHIH2x", block)
     return {tag: value if kind == _SHORT and count == 1 else 0 for tag, kind, count, value in fields}
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        profile = image.info.get("icc_profile")
-        image = Image.fromarray(eight_bit(np.asarray(image)))
-        image.info["icc_profile"] = profile
-    elif image.has_transparency_data:
-        image = on_white(image)
-    elif image.mode not in {"RGB", "L", "CMYK"}:
-        image = image.convert("RGB")  # which keeps `info`
-    return to_srgb(image)
 
 
 @contextlib.contextmanager

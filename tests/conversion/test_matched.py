@@ -132,7 +132,7 @@ def test_a_fake_whose_profile_changes_its_colours_counts_as_never_jpeg(folder, o
         decoded = image.convert("RGB")
         return decoded.point(lambda value: value // 2) if "icc_profile" in image.info else decoded
 
-    monkeypatch.setattr(reading, "to_srgb", darker)
+    monkeypatch.setattr(reading, "to_rgb", darker)
     journal_path(output).unlink()
     found = survey(list_folder(folder), output)
     assert found["fake/odd.jpg"].last_save is None

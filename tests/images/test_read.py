@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline.images.colour import to_rgb
 from pipeline.images.files import Unreadable
-from pipeline.images.read import READING, _to_rgb, read
+from pipeline.images.read import READING, read
 from tests.images.pictures import PHOTO, draw_photo, encoded, in_lab, linear_rgb, read_rgb, tiff, turned_by
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"%d\"/></x:xmpmeta>"
@@ -104,7 +105,7 @@ def test_every_mode_looks_as_before(mode, tolerance):
 def test_modes_that_some_decoders_give_look_as_before(by, mode):
     picture = Image.fromarray(PHOTO).convert("L")
     stored = picture.convert(by).convert(mode)
-    assert np.abs(np.asarray(_to_rgb(stored))[..., 0].astype(float) - np.asarray(picture)).mean() < 20
+    assert np.abs(np.asarray(to_rgb(stored))[..., 0].astype(float) - np.asarray(picture)).mean() < 20
 
 
 def test_transparent_pixels_lie_over_white():
