@@ -57,12 +57,22 @@ def where_runs_are_compared() -> str:
 
 
 def without_password(text: str) -> str:
-    """Return a text without user and password in addresses.
+    """Return a text without user, password, query and fragment in addresses: any of them may be a secret.
 
-    >>> without_password("API request to https://anna:secret@host:5000/api failed")
+    >>> without_password("API request to https://anna:secret@host:5000/api?token=secret failed")
     'API request to https://host:5000/api failed'
     """
-    return re.sub(r"://\S*@", "://", text)
+    # As it was given first: spaces may be in it.
+    _, _, given = os.environ.get("MLFLOW_TRACKING_URI", "").partition("://")
+    if re.search("[?#].*@", given):  # of a password or of a query: nobody can tell
+        text = text.replace(given, "…")
+    user, at, rest = given.rpartition("@")
+    for secret in (f"{user}{at}", *(f"{sign}{rest.partition(sign)[2]}" for sign in "?#")):
+        if len(secret) > 1:
+            text = text.replace(secret, "")
+    text = re.sub(r"://\S*@", "://", re.sub(r"://[^\s?#]*[?#]\S*@\S*", "://…", text))
+    # Libraries name what they asked for without the host, too: "with url: /?token=secret/api".
+    return re.sub(r"\?[^\s?]\S*", "", re.sub(r"(://[^\s#]*)#\S*", r"\1", text))
 
 
 def connect() -> Any:

@@ -18,6 +18,7 @@ from pipeline.run_store import (
     shown_address,
     store_names,
     tolerating_a_lost_store,
+    where_runs_are_compared,
 )
 from pipeline.runs import relocate
 from pipeline.tracking import Tracker, fetch, find_run
@@ -172,6 +173,29 @@ def test_no_password_is_printed(tmp_path, monkeypatch, capfd, password):
     assert "http://127.0.0.1:9/mlflow" in said
     assert "heim" not in said
     assert "anna" not in said
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "?token=geheim",
+        "/?token=geheim",
+        "/mlflow?a=b&token=geheim",
+        "?token=sehr geheim",
+        "#geheim",
+        "?a=x@geheim",
+    ],
+)
+def test_no_query_of_an_address_is_printed(tmp_path, monkeypatch, capfd, secret):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:9{secret}")
+    with tolerating_a_lost_store("opening the run"):
+        connect()
+    with pytest.raises(UserError) as refused:
+        fetch("a" * 32, tmp_path)
+    said = "".join(capfd.readouterr()) + str(refused.value) + where_runs_are_compared()
+    assert "did not answer" in said
+    assert "geheim" not in said
 
 
 @given(st.lists(st.text(st.sampled_from("ab/.(?é# \n-:")), max_size=8, unique=True))
