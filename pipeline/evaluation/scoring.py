@@ -191,9 +191,14 @@ def _intervals(
     for name in FOUND_AT:
         # All or no fakes found: draws agree, or nearly; where their threshold moves, they reach further.
         if (value := values[name]) in (0.0, 1.0):
-            exact = clopper_pearson(value == 1.0, min(n_groups.values()), bootstrap.confidence)
-            ends = [end for end in (*exact, *found[name]) if end is not None]
-            found[name] = min(ends), max(ends)
+            all_found, n_least = value == 1.0, min(n_groups.values())
+            exact_low, exact_high = clopper_pearson(all_found, n_least, bootstrap.confidence)
+            low, high = found[name]
+            found[name] = (
+                (exact_low, exact_high)
+                if low is None or high is None
+                else (min(low, exact_low), max(high, exact_high))
+            )
     return {name: found[name] if needed[name] > 1 else NONE for name in found}
 
 
