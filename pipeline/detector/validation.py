@@ -17,7 +17,7 @@ from pipeline.inputs.load import load_mask, tampered_share
 from pipeline.parallel import shown
 
 MAP_METRICS = ["pixel_roc_auc", "pixel_f1", "pixel_iou", "pixel_false_positive_rate"]
-_BINS = 15  # of the expected calibration error, of equal mass
+_BINS, _IN_A_BIN = 15, 20  # of the expected calibration error: at most, and pictures in each at least
 
 
 def score_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
@@ -82,7 +82,8 @@ def validation_metrics(scores: pd.DataFrame, decision: Decision) -> dict[str, fl
 def _calibration_error(logit: np.ndarray, surplus: np.ndarray) -> float:
     """Return the mean distance of probability and truth in bins of equal mass; equal logits stay together."""
     _, level, counts = np.unique(logit, return_inverse=True, return_counts=True)
-    bins = _BINS * (2 * np.cumsum(counts) - counts) // (2 * len(logit))
+    n_bins = min(max(len(logit) // _IN_A_BIN, 1), _BINS)
+    bins = n_bins * (2 * np.cumsum(counts) - counts) // (2 * len(logit))
     return float(np.abs(np.bincount(bins[level], weights=surplus)).sum() / len(logit))
 
 

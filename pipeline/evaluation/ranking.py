@@ -1,6 +1,7 @@
 """What a ranking of pictures by their logit is worth, for many weightings of the pictures at once.
 
-Whole-number weights give the metrics of a table in which each picture stands as often as it weighs.
+Whole-number weights give the metrics of a table in which each picture stands as often as it weighs; the bins
+of the calibration error stay as many as the pictures themselves have.
 
 >>> import numpy as np
 >>> logit, fake = np.array([2.0, 1.0, 0.0]), np.array([True, False, True])
@@ -184,7 +185,19 @@ def true_positive_rate_at(weighting: Weighting, percent: int) -> np.ndarray:
     return np.where(weighting.n_genuine > 0, rate, np.nan)
 
 
-BINS = 15  # of equal mass, of the calibration error
+BINS = 15  # of equal mass, of the calibration error, at most
+IN_A_BIN = 20  # pictures at least: of fewer the share of fakes is known to ± 0.2 at best
+
+
+def n_bins(n_pictures: int) -> int:
+    """Return in how many bins so many pictures are put, for their reliability.
+
+    In a bin of one picture the share of fakes is 0 or 1 whatever the detector says: its gap is no error.
+
+    >>> n_bins(10), n_bins(40), n_bins(10_000)
+    (1, 2, 15)
+    """
+    return int(np.clip(n_pictures // IN_A_BIN, 1, BINS))
 
 
 def surplus_by_class(ranking: WeightedRanking, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -193,11 +206,11 @@ def surplus_by_class(ranking: WeightedRanking, probability: np.ndarray) -> tuple
 
 
 def expected_calibration_error(weighting: Weighting, surplus: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Mean distance between the mean probability and the share of fakes in `BINS` bins of equal mass.
+    """Mean distance between the mean probability and the share of fakes in bins of equal mass.
 
-    The pictures are sorted by logit and cut into bins of equal weight (Nixon et al., Measuring calibration
-    in deep learning, 2019). Pictures with the same logit stay together, in the bin that the middle of their
-    run falls into.
+    There are as many bins as `n_bins` says of the n pictures, however they are weighted. The pictures are
+    sorted by logit and cut into bins of equal weight (Nixon et al., Measuring calibration in deep learning,
+    2019). Pictures with the same logit stay together, in the bin that the middle of their run falls into.
 
     Args:
         weighting: of n ranked pictures.
@@ -206,16 +219,17 @@ def expected_calibration_error(weighting: Weighting, surplus: tuple[np.ndarray, 
     Returns:
         (m,) in [0, 1]; NaN where a class has no weight.
     """
+    ranking, n_levels = weighting.ranking, weighting.n_levels
     total = (weighting.n_fake + weighting.n_genuine)[:, None]
-    cuts = np.arange(1, BINS)  # bins that lie above each cut
+    bins = n_bins(len(ranking.fakes) + len(ranking.genuine))
+    cuts = np.arange(1, bins)  # bins that lie above each cut
 
     def crossed(levels: np.ndarray) -> np.ndarray:
         """Whether the middle of the last of these levels lies below the cut."""
-        return BINS * (sum(weighting.above(levels - 1)) + sum(weighting.above(levels))) > 2 * cuts * total
+        return bins * (sum(weighting.above(levels - 1)) + sum(weighting.above(levels))) > 2 * cuts * total
 
-    ranking, n_levels = weighting.ranking, weighting.n_levels
     inner = (
-        weighting.first_level(crossed, BINS - 1) - 1 if n_levels else np.zeros((len(total), BINS - 1), int)
+        weighting.first_level(crossed, bins - 1) - 1 if n_levels else np.zeros((len(total), bins - 1), int)
     )
     edges = np.pad(inner, ((0, 0), (1, 1)), constant_values=((0, 0), (0, n_levels)))
     by_bin = _sums_between(weighting.fake_weights, surplus[0], ranking.fakes_above[edges])
@@ -225,11 +239,11 @@ def expected_calibration_error(weighting: Weighting, surplus: tuple[np.ndarray, 
     return np.where((weighting.n_fake > 0) & (weighting.n_genuine > 0), error, np.nan)
 
 
-def equal_mass_bins(logit: np.ndarray, n_bins: int = BINS) -> np.ndarray:
+def equal_mass_bins(logit: np.ndarray) -> np.ndarray:
     """Number the bin of `expected_calibration_error` in which each picture lies: (n,) -> (n,), from 0."""
     _, level, counts = np.unique(logit, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    bins: np.ndarray = (n_bins * (2 * ends - counts) // (2 * max(len(logit), 1)))[level]
+    bins: np.ndarray = (n_bins(len(logit)) * (2 * ends - counts) // (2 * max(len(logit), 1)))[level]
     return bins
 
 

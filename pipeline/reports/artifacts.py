@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from pipeline.datasets.tables import LABELS
+from pipeline.evaluation.ranking import n_bins
 from pipeline.evaluation.results import Results
 from pipeline.evaluation.scoring import count_calls
 from pipeline.reports.metric_charts import plot_robustness, plot_slices, plot_subsets
 from pipeline.reports.plots import (
     FEWEST_BINS,
-    n_bins,
     plot_confusion,
     plot_precision_recall,
     plot_reliability,

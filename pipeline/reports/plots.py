@@ -9,7 +9,6 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from pipeline.datasets.tables import LABELS
 from pipeline.detector.decision import probability
-from pipeline.evaluation.ranking import BINS as BINS_OF_ECE
 from pipeline.evaluation.ranking import equal_mass_bins
 from pipeline.evaluation.results import Results
 from pipeline.evaluation.scoring import count_calls
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 BINS = 20
 LARGE: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white"}
-IN_A_BIN = 20  # pictures at least, of the reliability: of fewer the share of fakes is known to ± 0.2 at best
 FEWEST_BINS = 4  # of a curve that says anything
 MOST_POINTS = 1_000  # more cannot be told apart in a chart, and a page that holds them is slow
 
@@ -88,7 +86,7 @@ def _thin(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability_points(given: np.ndarray, target: np.ndarray) -> pd.DataFrame:
-    """Return bins of equal mass: those of the expected calibration error, or fewer of `IN_A_BIN` pictures.
+    """Return the bins of equal mass of the expected calibration error.
 
     Args:
         given: (n,) probability of being fake.
@@ -98,13 +96,8 @@ def reliability_points(given: np.ndarray, target: np.ndarray) -> pd.DataFrame:
         one row a bin: `probability` (mean), `share_fake` and `n`; fewer rows than bins where there are ties.
     """
     table = pd.DataFrame({"probability": given, "share_fake": target})
-    bins = table.groupby(equal_mass_bins(given, n_bins(len(given))))
+    bins = table.groupby(equal_mass_bins(given))
     return bins.mean().assign(n=bins.size()).reset_index(drop=True)
-
-
-def n_bins(n_pictures: int) -> int:
-    """Return in how many bins so many pictures are put, for their reliability."""
-    return int(np.clip(n_pictures // IN_A_BIN, 1, BINS_OF_ECE))
 
 
 def plot_roc(results: Results) -> "Figure":

@@ -9,11 +9,12 @@ from markupsafe import Markup, escape
 from pipeline.auditing.findings import PAGE
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import of_maps
+from pipeline.evaluation.ranking import IN_A_BIN
 from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.reports.artifacts import Chart
 from pipeline.reports.gallery import gallery_panels
 from pipeline.reports.metric_charts import robustness_rows, slice_rows, weakest
-from pipeline.reports.plots import FEWEST_BINS, IN_A_BIN
+from pipeline.reports.plots import FEWEST_BINS
 from pipeline.reports.rendering import in_percent, inline_svg, render
 from pipeline.reports.report_tables import (
     FROM_ELSEWHERE,

@@ -20,11 +20,13 @@ from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.metrics import CALLS, METRICS, Calls, MetricDefinition, of_answers
 from pipeline.evaluation.ranking import (
     BINS,
+    IN_A_BIN,
     WeightedRanking,
     average_precision,
     equal_error_rate,
     equal_mass_bins,
     expected_calibration_error,
+    n_bins,
     roc_auc,
     surplus_by_class,
     true_positive_rate_at,
@@ -175,21 +177,32 @@ def error(target, probability):
     return expected_calibration_error(ranking.weigh(np.ones((1, 1))), surplus)[0]
 
 
-def test_fifteen_pictures_have_a_bin_each_and_thirty_go_in_pairs():
-    assert np.bincount(equal_mass_bins(np.random.default_rng(0).normal(size=BINS * 7))).tolist() == [7] * BINS
-    probability = np.linspace(0.05, 0.75, BINS)
-    target = np.arange(BINS) % 2
-    assert error(target, probability) == pytest.approx(np.abs(probability - target).mean())
-    # in each pair one fake and one genuine picture, the mean probability as given
-    mean = np.linspace(0.1, 0.9, BINS)
-    probability = np.stack([mean - 0.01, mean + 0.01], axis=1).ravel()
-    assert error([0, 1] * BINS, probability) == pytest.approx(np.abs(mean - 0.5).mean())
+def test_a_bin_of_the_error_holds_twenty_pictures_or_more_and_few_pictures_are_one():
+    sizes = np.bincount(equal_mass_bins(np.random.default_rng(0).normal(size=BINS * 27)))
+    assert sizes.tolist() == [27] * BINS
+    # in each bin as many fakes as genuine pictures, the mean probability as given
+    for bins in (1, 2, 5, BINS):
+        mean = np.linspace(0.1, 0.8, bins)
+        probability = (mean[:, None] + np.linspace(-0.001, 0.001, IN_A_BIN)).ravel()
+        target = [0, 1] * (len(probability) // 2)
+        assert error(target, probability) == pytest.approx(np.abs(mean - 0.5).mean())
+    # One picture in each of fifteen bins would be wrong by 0.5 whatever was said of it.
+    assert error([1, 0] * 5, np.linspace(0.499, 0.501, 10)) == pytest.approx(0)
+    assert error([1, 0] * 5, np.linspace(0.699, 0.701, 10)) == pytest.approx(0.2)
+
+
+def test_the_error_of_a_detector_that_knows_nothing_of_ten_pictures_is_not_sure():
+    table = answers([1, 0] * 5, np.linspace(-0.004, 0.004, 10), group=range(10))
+    found = measure(table, 0.5, Bootstrap(draws=200, confidence=0.95, seed=0))["ece"]
+    assert found.value == pytest.approx(0, abs=1e-3)
+    assert found.low < 0.01
+    assert found.high > 0.1
 
 
 def test_pictures_with_one_answer_stay_together():
-    # nine of ten fake where 0.9 was said, one of ten where 0.1 was: two bins, both right
-    assert error([1] * 9 + [0] + [1] + [0] * 9, [0.9] * 10 + [0.1] * 10) == pytest.approx(0)
-    assert error([1] * 10 + [0] * 10, [0.9] * 10 + [0.1] * 10) == pytest.approx(0.1)
+    # 18 of 20 fake where 0.9 was said, two of 20 where 0.1 was: two bins, both right
+    assert error([1] * 18 + [0] * 2 + [1] * 2 + [0] * 18, [0.9] * 20 + [0.1] * 20) == pytest.approx(0)
+    assert error([1] * 20 + [0] * 20, [0.9] * 20 + [0.1] * 20) == pytest.approx(0.1)
     assert error([1, 0, 0, 0], [0.7] * 4) == pytest.approx(0.45)
 
 
@@ -269,7 +282,19 @@ def test_a_picture_that_counts_three_times_stands_for_three(rows, several):
         repeated = predictions.loc[predictions.index.repeat(np.array(counts)[predictions["group"]])]
         wanted = score_predictions(repeated, 0.6)
         for metric, value in zip(of_answers(), found, strict=True):
+            if metric == "ece" and n_bins(len(repeated)) != n_bins(len(predictions)):
+                continue  # a picture that counts twice makes no further bin
             assert value == pytest.approx(np.nan if wanted[metric] is None else wanted[metric], nan_ok=True)
+
+
+def test_pictures_that_count_several_times_fill_the_bins_of_the_error_as_copies_do():
+    rng = np.random.default_rng(0)
+    rows = zip(rng.integers(2, size=400), rng.normal(size=400), rng.integers(4, size=400), strict=True)
+    predictions = weighted_table(list(rows))
+    for counts in rng.integers(1, 5, (20, 4)):
+        found = dict(zip(of_answers(), metrics_of(predictions, [counts])[0], strict=True))
+        repeated = predictions.loc[predictions.index.repeat(counts[predictions["group"]])]
+        assert found["ece"] == pytest.approx(score_predictions(repeated, 0.6)["ece"])
 
 
 @given(pictures, st.lists(st.integers(1, 4), min_size=4, max_size=4))
