@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pipeline import usage
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError, counted
+from pipeline.images.files import holds_picture
 from pipeline.stage import plain_errors
 from pipeline.storage import local_path, what_is_there, write_text
 
@@ -88,15 +89,26 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
 
 
 def check_folders(config: Config) -> None:
-    """Refuse missing folders here, before DVC stops at them with a bare error number."""
+    """Refuse missing and empty folders here, before DVC stops at them with a bare error number."""
+    data = config.data
+    wanted = f"(data={data.name} wants {Path(data.genuine).name}/ and {Path(data.fake).name}/ there)"
     for key in ("root", "genuine", "fake", "masks"):
-        path = local_path(getattr(config.data, key), f"data.{key}")
+        path = local_path(getattr(data, key), f"data.{key}")
         if not path.is_dir():
+            found = (
+                f"and that is a file (looked for at {path.absolute()})"
+                if path.exists()
+                else f"and there is no such folder (looked for at {path.absolute()}{what_is_there(path)})"
+            )
+            own = "" if key == "root" else f" or data.{key}=…"
             raise UserError(
-                f"data.{key} is {path}, and there is no such folder (looked for at {path.absolute()}"
-                f"{what_is_there(path)}); say where the pictures are with data.root=… "
-                f"(data={config.data.name} wants {Path(config.data.genuine).name}/ and "
-                f"{Path(config.data.fake).name}/ there) or data.{key}=…"
+                f"data.{key} is {path}, {found}; say where the folder of the pictures is with data.root=… "
+                f"{wanted}{own}"
+            )
+        if key in ("genuine", "fake") and not holds_picture(path):
+            raise UserError(
+                f"data.{key} is {path}, and there is no picture in it (looked for at {path.absolute()} and "
+                f"below); put the {key} pictures there, or say where they are with data.{key}=…"
             )
 
 

@@ -68,7 +68,7 @@ def expand(path: Path) -> list[Path]:
 
     if not path.is_dir():
         return [path]  # one that does not exist is answered with its error, as any unreadable file
-    found, others = find_pictures(path)
+    found, others = find_pictures(path, for_tables=False)
     for other in others:
         print(printable(f"{other.path} is passed over: {other.reason}"), file=sys.stderr)
     return found or [path]  # an empty folder is answered with its error too

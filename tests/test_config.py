@@ -209,5 +209,24 @@ def test_a_missing_snapshot_says_how_to_make_it_and_a_missing_folder_is_named(co
     monkeypatch.chdir(conf.parent)
     replace(conf / "config.yaml", "data: sample", "data: folders")
     params.write(conf, snapshot)
-    with pytest.raises(UserError, match=r"data\.root is data/raw/folders, and there is no such folder"):
+    with pytest.raises(
+        UserError, match=r"data\.root is data/raw/folders, and there is no such folder"
+    ) as said:
         params.check(conf, snapshot)
+    assert str(said.value).count("data.root=…") == 1
+    root = conf.parent / "data/raw/folders"
+    root.parent.mkdir(parents=True)
+    root.write_bytes(b"")
+    with pytest.raises(UserError, match=r"data\.root is data/raw/folders, and that is a file \("):
+        params.check(conf, snapshot)
+    root.unlink()
+    for name in ("genuine", "fake", "masks"):
+        (root / name).mkdir(parents=True)
+        (root / name / "notes.txt").write_text("no picture")
+    with pytest.raises(UserError, match=r"data\.genuine is .*, and there is no picture in it"):
+        params.check(conf, snapshot)
+    (root / "genuine" / "a.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match=r"data\.fake is .*, and there is no picture in it"):
+        params.check(conf, snapshot)
+    (root / "fake" / "a.jpg").write_bytes(b"")
+    params.check(conf, snapshot)

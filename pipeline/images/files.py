@@ -220,7 +220,7 @@ class Limits:
 LIMITS = Limits(megapixels=250, gib=4)
 
 
-def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
+def find_pictures(folder: Path, for_tables: bool = True) -> tuple[list[Path], list[Rejected]]:
     """List the pictures in `folder` and in the folders below it, and the files that are none.
 
     Endings count in upper and lower case. A file without an ending is a picture if it begins as one; what
@@ -228,6 +228,10 @@ def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
     read (raw files of cameras, Photoshop's) is lost, unless one that is taken lies beside it under the same
     name. Names that begin with a dot are passed over, and so is a linked folder that was listed already under
     another name.
+
+    Args:
+        folder: where to look.
+        for_tables: whether their names go into tables, which are in UTF-8: others are refused then.
 
     Returns:
         pictures as paths that start with `folder`, and other files with the reason; each sorted by
@@ -240,7 +244,7 @@ def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
     rejected: list[Rejected] = []
     foreign: list[tuple[Path, Rejected]] = []
     for path in sorted(files_below(folder, rejected), key=lambda path: path.parts):
-        refusal = _refuse(path)
+        refusal = _refuse(path, for_tables)
         if refusal is None:
             pictures.append(path)
         elif path.suffix.lower() in _PICTURE_ENDINGS:
@@ -253,6 +257,11 @@ def find_pictures(folder: Path) -> tuple[list[Path], list[Rejected]]:
         replace(refusal, lost=refusal.lost and path.with_suffix("") not in taken) for path, refusal in foreign
     ]
     return pictures, sorted(rejected, key=lambda file: Path(file.path).parts)
+
+
+def holds_picture(folder: Path) -> bool:
+    """Return whether there is a picture in `folder` or below; raises as `find_pictures`."""
+    return any(_refuse(path) is None for path in files_below(folder, []))
 
 
 def files_below(folder: Path, unlisted: list[Rejected]) -> Iterator[Path]:
@@ -295,7 +304,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _refuse(path: Path) -> Rejected | None:
+def _refuse(path: Path, for_tables: bool = True) -> Rejected | None:
     """Return why a file is no picture; None where it is one."""
     kind, reason = format_of_name(path), ""
     should_be_one = kind is not None
@@ -316,7 +325,8 @@ def _refuse(path: Path) -> Rejected | None:
     except OSError as error:
         reason = f"it cannot be opened: {error.strerror}"
     try:
-        str(path).encode("utf-8")
+        if for_tables:
+            str(path).encode("utf-8")
     except UnicodeEncodeError:
         reason = "its name is not UTF-8, which the tables are written in; rename it"
     return Rejected(_printable(path), reason, lost=should_be_one) if reason else None

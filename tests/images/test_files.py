@@ -6,6 +6,8 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.images.files import find_pictures
+from pipeline.predict import expand
+from pipeline.surroundings import printable
 from tests.images.pictures import PHOTO, encoded
 
 
@@ -69,6 +71,10 @@ def test_a_name_that_is_not_utf8_is_rejected_in_a_writable_form(tmp_path):
     _, (rejected,) = find_pictures(tmp_path)
     assert rejected.path.endswith("caf\\xe9.jpg")
     assert "UTF-8" in rejected.reason
+    (picture,), others = find_pictures(tmp_path, for_tables=False)  # as predict, which writes none
+    assert (picture.suffix, others) == (".jpg", [])
+    assert expand(tmp_path) == [picture]
+    assert printable(picture.name) == "caf\\xe9.jpg"
 
 
 def test_a_folder_with_a_picture_ending_is_looked_into(tmp_path):
