@@ -40,7 +40,7 @@ FLOORS = (
     ("training", "evaluation"),
     ("auditing",),
     ("reports",),
-    ("usage", "stage", "run_store", "tracking", "records"),
+    ("usage", "composition", "stage", "run_store", "tracking", "records"),
     ("sample", "pictures", "convert", "manifest", "audit", "gate", "train", "evaluate"),
     ("predict", "score", "compare", "experiment", "search", "runs", "params", "summary", "repro", "__main__"),
 )

@@ -10,16 +10,12 @@ Inside `dvc exp run` an experiment's choices differ on purpose: there only the s
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import usage
+from pipeline.composition import composed_text
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError, counted
 from pipeline.images.files import holds_picture
@@ -31,19 +27,6 @@ SNAPSHOT = Path("data/snapshot.txt")
 SAMPLE = "sample"  # the only data that a stage makes
 # Environment: the overrides, as JSON, with which pipeline.repro wrote params.yaml.
 CHOICES = "PIPELINE_CHOICES"
-
-
-def composed_text(conf: Path = Path("conf"), overrides: Sequence[str] = ()) -> str:
-    """Compose and resolve `conf/config.yaml` as DVC does: the bytes that `dvc exp run` would write."""
-    if not (conf / "config.yaml").is_file():
-        raise UserError(f"{conf / 'config.yaml'} is missing; run this in the repository's root")
-    try:
-        with initialize_config_dir(str(conf.resolve()), version_base=None):
-            composed = compose("config", overrides=list(overrides))
-        OmegaConf.resolve(composed)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"{conf}/ cannot be composed: {error}") from error
-    return OmegaConf.to_yaml(composed)
 
 
 def write(conf: Path = Path("conf"), params: Path = PARAMS, quiet: bool = False) -> None:

@@ -19,6 +19,7 @@ import pandas as pd
 import yaml
 
 from pipeline.checking import model_name
+from pipeline.composition import differing
 from pipeline.config import TABLES, TRAINING, Config, flatten, validate
 from pipeline.detector.decision import (
     DECISION_FILE,
@@ -216,8 +217,8 @@ def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         `commit`, whether the tree has uncommitted changes, DVC's name of the experiment, the machine, and
-        `differing`: the settings, by their keys on the command line, that are not those of `params.yaml` in
-        that commit; None where that cannot be known.
+        `differing`: the settings that a command line has to name to have all of them again, by their keys,
+        beside those of `params.yaml` in that commit; None where that cannot be known.
     """
 
     def git(*arguments: str) -> str | None:
@@ -235,7 +236,7 @@ def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
         "uncommitted_changes": None if status is None else bool(status),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "differing": None if committed is None else _differing(portable(settings), committed),
+        "differing": None if committed is None else _differing(settings, committed),
     }
 
 
@@ -267,8 +268,10 @@ def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differing(settings: Mapping[str, Any], committed: str) -> dict[str, Any] | None:
-    try:  # it fills in what may be left out, as in `settings`
-        there = flatten(portable(validate(yaml.safe_load(committed)).model_dump()))
-    except UserError:  # of another schema
+    """Return which settings to name, without folders of this machine; None where that cannot be known."""
+    try:  # the schema fills in what may be left out, as in `settings`
+        named = differing(settings, validate(yaml.safe_load(committed)).model_dump())
+    except UserError:  # of another schema, or chosen from files that are not there
         return None
-    return {key: value for key, value in flatten(settings).items() if key not in there or there[key] != value}
+    shown = flatten(portable(settings))
+    return {key: shown[key] for key in named}

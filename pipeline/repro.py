@@ -23,11 +23,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from hydra.core.override_parser.types import Quote, QuotedString
 
 from pipeline.checking import model_name, refuse_old_names
+from pipeline.composition import choice_of, composed_text
 from pipeline.config import Config, validate
-from pipeline.params import CHOICES, PARAMS, SAMPLE, check_folders, composed_text, write
+from pipeline.params import CHOICES, PARAMS, SAMPLE, check_folders, write
 from pipeline.stage import let_through, plain_errors
 from pipeline.storage import sole_writer, write_text
 
@@ -49,7 +49,7 @@ def choices(data: str, root: str, experiment: str, overrides: Sequence[str]) -> 
     if data:
         chosen.append(f"data={data}")
     if root:
-        chosen.append(f"data.root={QuotedString(_as_stages_see(root), Quote.double).with_quotes()}")
+        chosen.append(choice_of("data.root", root if "://" in root else _as_stages_see(root)))
     return chosen
 
 

@@ -35,7 +35,7 @@ def fitting(name: str, ending: str = "", most: int = _LONGEST_NAME) -> str:
     >>> fitting("a", ".jpg")
     'a.jpg'
     >>> fitting("b" * 300, ".jpg")[-20:], len(fitting("b" * 300, ".jpg"))
-    ('bbb~98eb5d8e98ed.jpg', 255)
+    ('bbb~dccc1450d6fc.jpg', 255)
     """
     if len(os.fsencode(name + ending)) <= most:
         return name + ending

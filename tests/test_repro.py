@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import subprocess
 import sys
 
@@ -11,11 +12,14 @@ import yaml
 from PIL import Image
 
 from benchmarks.killed import EMPTY_LOCK
+from pipeline.composition import composed_text, differing
+from pipeline.config import TABLES, TRAINING, validate
 from pipeline.conversion.journal import journal_path
 from pipeline.conversion.set_aside import MOST as MOST_ASIDE
 from pipeline.conversion.set_aside import converting
 from pipeline.errors import UserError
-from pipeline.params import composed_text
+from pipeline.params import check_folders
+from pipeline.reports.reproduce import _settings
 from pipeline.repro import choices
 from pipeline.training import finished
 from pipeline.training.finished import MOST, Finished
@@ -69,6 +73,38 @@ def test_folders_are_those_of_the_shell(monkeypatch, tmp_path):
     assert root("../x") == f"{ROOT.parent}/x"
     assert root("sub/../x") == "x"
     assert root(f"{ROOT}/data/mine") == "data/mine"  # so that a copy of the repository finds it as well
+
+
+def test_a_reference_in_the_name_of_a_folder_is_refused_and_an_address_is_called_one():
+    with pytest.raises(UserError, match="reference to another value"):
+        choices("", "/photos/${seed}", "", [])
+    chosen = choices("", "https://example.com/x", "", [])
+    with pytest.raises(UserError, match="x, an address"):
+        check_folders(validate(yaml.safe_load(composed_text(overrides=chosen))))
+
+
+REPEATED = [
+    ["experiment=classic"],
+    ["model=cnn", "train=smoke"],
+    ["model=cnn", "train=default"],
+    ["model=cnn", "train.learning_rate=0.002"],
+    ["model=srm", "inputs=native", "decision.unsure=null", "seed=3"],
+    ["data=folders", "data.root=/x/y", "data.known_groups=/x/y/g.csv"],
+    ["data=folders", "data.genuine=/a", "data.fake=/b/c", "data.collections.folders.mask_background=[white]"],
+    ["experiment=casia", "data.root=/x", "data.collections.casia1.role=test", "convert=raw"],
+]
+
+
+@pytest.mark.parametrize("chosen", REPEATED, ids=" ".join)
+def test_the_settings_that_a_report_names_give_the_same_run(chosen):
+    """Choices of files bring settings of their own, so a value may have to be named that is the usual one."""
+    settings = validate(yaml.safe_load(composed_text(overrides=chosen)))
+    standard = validate(yaml.safe_load(composed_text()))
+    used = settings.choose("sample", *TABLES, *TRAINING)
+    named = differing(used, standard.model_dump())
+    command = shlex.split(" ".join(_settings({"differing": named})))
+    again = validate(yaml.safe_load(composed_text(overrides=command)))
+    assert again.choose("sample", *TABLES, *TRAINING) == used
 
 
 def test_data_and_recipes_that_are_named_stay():

@@ -13,6 +13,7 @@ from unittest.mock import Mock
 import pytest
 import yaml
 
+from pipeline.composition import composed_text
 from pipeline.config import validate
 from pipeline.params import PARAMS
 from pipeline.records import TrainingRun, code_state, run_name
@@ -26,6 +27,7 @@ def repository(tmp_path, monkeypatch):
     """A repository of the real params.yaml; gives its settings."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / PARAMS, PARAMS)
+    shutil.copytree(ROOT / "conf", "conf")
     git("init", "--quiet")
     git("add", str(PARAMS))
     git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first")
@@ -64,13 +66,15 @@ def test_outside_of_a_repository_nothing_is_claimed(tmp_path, monkeypatch):
 
 
 def test_a_record_tells_no_folder_of_the_machine_and_no_kernel(repository, tmp_path):
-    repository["data"] |= {
+    folders = {
         "root": "/home/anna/faces",
         "genuine": "/home/anna/faces/a/b",
         "fake": "/elsewhere/fake",
         "masks": str(tmp_path / "data" / "masks"),
         "known_groups": "/home/anna/groups.csv",
     }
+    chosen = composed_text(overrides=[f"data.{key}={path}" for key, path in folders.items()])
+    repository = validate(yaml.safe_load(chosen)).model_dump()
     state = code_state(repository)
     assert {key: value for key, value in state["differing"].items() if key.startswith("data.")} == {
         "data.root": "…/faces",

@@ -130,25 +130,15 @@ def _settings(record: Mapping[str, Any]) -> list[str]:
 
 def _as_chosen(differing: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield data, detector and inputs as choices of files in `conf/`, then single settings."""
-    name, target = differing.get("data.name"), str(differing.get("model._target_", ""))
-    if name is not None:
-        yield "data", name
-    if target:
-        yield "model", checking.model_name({checking.TARGET: target})
+    if "data.name" in differing:
+        yield "data", differing["data.name"]
+    if target := differing.get("model._target_"):
+        yield "model", checking.model_name({checking.TARGET: str(target)})
     if "inputs.method" in differing:
         yield "inputs", differing["inputs.method"]
     for key, value in differing.items():
-        if key in ("data.name", "model._target_", "inputs.method"):
-            continue
-        if name is None or not key.startswith("data.") or _is_chosen_apart(key, value, differing):
+        if key not in ("data.name", "model._target_", "inputs.method"):
             yield key, value
-
-
-def _is_chosen_apart(key: str, value: Any, differing: Mapping[str, Any]) -> bool:
-    """Return whether a setting of a dataset may be another than its file in `conf/data/` says."""
-    if key in _FOLDERS:
-        return not str(value).startswith(str(differing.get("data.root")))
-    return key in _OF_ANOTHER_DATASET or key.endswith(".role")
 
 
 def _choice(key: str, value: Any) -> str:

@@ -134,9 +134,7 @@ def test_a_hostile_name_stays_a_name(tmp_path):
 DIFFERING = {
     "data.name": "casia",
     "data.root": "/abs/my dir",
-    "data.genuine": "/abs/my dir/casia/genuine",
     "data.masks": "/elsewhere",
-    "data.collections.casia1.naming.namespace": "casia",
     "data.collections.casia1.role": "train",
     "model._target_": "pipeline.models.srm.build",
     "model.filters": 32,
