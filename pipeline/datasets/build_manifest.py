@@ -296,8 +296,12 @@ def _warnings(counts: Mapping[str, Any]) -> list[str]:
         lines.append(f"this split leaks: {share:.0%} of the test fakes have a relative in train")
     lines += [f"{counted(n, 'picture')} left out: {reason}" for reason, n in counts["left_out"].items()]
     largest = counts["largest_training_group"]
-    if largest["pictures"] > WORTH_A_LINE * sum(counts["train"][label] for label in LABELS):
-        lines.append(f"one group, {largest['group']}, holds {largest['pictures']:,} training pictures")
+    if largest["pictures"] > 1 and largest["pictures"] > WORTH_A_LINE * sum(
+        counts["train"][label] for label in LABELS
+    ):
+        nameless = largest["group"].startswith("bytes:")  # a hash, where file names tell no source
+        group = "one group" if nameless else f"one group, {largest['group']},"
+        lines.append(f"{group} holds {largest['pictures']:,} training pictures")
     return lines
 
 

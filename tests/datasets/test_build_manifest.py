@@ -177,6 +177,23 @@ def test_counts_fit_a_terminal_add_up_and_name_leaks_and_a_group_that_fills_trai
     assert "one group, s:big, holds 60 training pictures" in lines
 
 
+@pytest.mark.parametrize(
+    ("group", "pictures", "says"),
+    [
+        ("bytes:2928", 1, []),
+        ("bytes:2928", 2, ["one group holds 2 training pictures"]),
+        ("s:big", 2, ["one group, s:big, holds 2 training pictures"]),
+    ],
+)
+def test_a_large_group_is_told_where_it_has_several_pictures_and_by_a_name_that_people_know(
+    group, pictures, says
+):
+    counts = count_manifest(build(files()), frozenset())
+    counts["train"] |= {"genuine": 2, "fake": 2}
+    counts["largest_training_group"] = {"group": group, "pictures": pictures}
+    assert [line for line in count_lines(counts).splitlines() if "one group" in line] == says
+
+
 def test_near_duplicates_stay_on_one_side_and_leave_a_test_collection():
     table = files(far=100)
     duplicates = np.arange(len(table))

@@ -325,6 +325,22 @@ def test_the_summary_says_of_how_many_pictures_and_whether_to_believe_it(tmp_pat
     assert "reaches 0.60, too few to be believed." in said
 
 
+def test_a_page_has_no_rows_of_nothing():
+    few = audit("matched", side(0.5))
+    group = {"title": "that of a.jpg", "fakes": 1, "share_of_fakes": 0.5, "splits": ["train"]}
+    few["leaks"]["largest_groups"] = [{**group, "pictures": 1}]
+    few["masks"] |= {"fakes": 3, "with_mask": 0, "median_share": None}
+    page = render_page(few)
+    assert "No fake has a mask." in page
+    for absent in ("largest groups", "masks are empty", "How evenly the labels are spread"):
+        assert absent not in page
+    few["leaks"]["largest_groups"] = [{**group, "pictures": 2}]
+    few["masks"]["with_mask"] = 1
+    page = render_page(few)
+    assert "largest groups" in page
+    assert "1 of 3 fakes" in page
+
+
 def test_texts_from_outside_are_escaped():
     nasty = "<img src=x onerror=alert(1)>"
     evil = audit(
