@@ -18,7 +18,7 @@ import datetime
 import math
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -35,7 +35,7 @@ from pipeline.errors import UserError
 from pipeline.evaluate import evaluate
 from pipeline.evaluation.results import INTERVALS, TEST, metric_of
 from pipeline.records import EVALUATION_FOLDER, close_sweep, open_sweep
-from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table
+from pipeline.reports.rendering import COLUMNS, NOTHING, as_decimal, in_percent, render_table
 from pipeline.stage import plain_errors, start
 from pipeline.storage import read_json, write_csv, write_json
 from pipeline.train import train
@@ -135,11 +135,7 @@ class Sweep:
         ]
         heads = ["job", "validation", *(f"test {short}" for short in SHOWN)]
         names = [f"  {job}: {result['name']}" for job, result in zip(jobs, results, strict=True)]
-        last = (
-            f"Sorted by the validation score; the best one is in {results[0]['folder']}/. (a–b): interval, "
-            "from groups of test pictures. Where those of two jobs overlap, python -m pipeline.compare says "
-            "whether one is surely better."
-        )
+        last = explain_table(rows, results[0]["folder"])
         return "\n".join(
             ["", render_table(heads, rows, "rrrrrr"), "", *names, "", *textwrap.wrap(last, COLUMNS)]
         )
@@ -150,6 +146,17 @@ class Sweep:
         of_test = {row["metric"]: metric_of(row) for _, row in table[table["part"] == TEST].iterrows()}
         for key in SHOWN.values():
             yield (as_decimal if key == "roc_auc" else in_percent)(of_test[key])
+
+
+def explain_table(rows: Sequence[Sequence[str]], best: str) -> str:
+    """Return what stands below the table of a sweep: rows of job, validation score and test figures."""
+    bare = any(text != NOTHING and "(" not in text for _, _, *tested in rows for text in tested)
+    return (
+        f"Sorted by the validation score; the best one is in {best}/. (a–b): interval, "
+        "from groups of test pictures"
+        + ("; a figure without one has too few groups for it. " if bare else ". ")
+        + "Where those of two jobs overlap, python -m pipeline.compare says whether one is surely better."
+    )
 
 
 def _score(result: Mapping[str, Any]) -> float:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.experiment import count_jobs, refuse_upstream
+from pipeline.experiment import count_jobs, explain_table, refuse_upstream
 
 RUNS = """
 import json, mlflow, sys
@@ -43,6 +43,15 @@ def test_training_may_be_swept_and_one_value_of_what_comes_before_is_left_to_the
 )
 def test_jobs_are_counted_before_the_first_one_starts(arguments, n_jobs):
     assert count_jobs(arguments) == n_jobs
+
+
+def test_a_figure_without_an_interval_is_explained_where_a_table_has_one():
+    whole, bare = ["50% (6–94)", "0.71 (.13–.98)"], ["50%", "–"]
+    assert "too few groups" not in explain_table([["0", "0.500", *whole], ["1", "0.400", *whole]], "runs/0")
+    assert "too few groups" not in explain_table([["0", "0.500", "–", "–"]], "runs/0")
+    assert "a figure without one has too few groups" in explain_table(
+        [["0", "0.500", *whole], ["1", "0.400", *bare]], "runs/0"
+    )
 
 
 @pytest.mark.slow
