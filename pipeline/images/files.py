@@ -105,6 +105,7 @@ _PICTURE_ENDINGS = _RAW_ENDINGS | {
     ".heics", ".icns", ".ico", ".jls", ".jng", ".jxr", ".kra", ".mng", ".ora", ".pam", ".pbm", ".pcx",
     ".pfm", ".pgm", ".pnm", ".ppm", ".psb", ".psd", ".qoi", ".ras", ".sgi", ".tga", ".wdp", ".xcf",
 }  # fmt: skip
+_STRAY = b" \t\r\n\0\xef\xbb\xbf"  # what scripts of servers write before a picture
 _WHAT = tuple((re.compile(begins, re.DOTALL | re.IGNORECASE), words) for begins, words in _PICTURES + _OTHERS)
 
 
@@ -116,6 +117,13 @@ def what_it_is(content: bytes) -> str | None:
     """
     if not content.strip(b"\0"):
         return "it holds nothing but zeros, as a copy that broke off does; get a whole copy of it"
+    if kind := format_of_content(whole := content.lstrip(_STRAY)):
+        n_stray = len(content) - len(whole)
+        stray = "a byte that does" if n_stray == 1 else f"{n_stray} bytes that do"
+        before = "stands" if n_stray == 1 else "stand"
+        return (
+            f"{stray} not belong to it {before} before the {kind}; remove what is too much, or get it again"
+        )
     return next((f"it is {words}" for begins, words in _WHAT if begins.match(content)), None)
 
 

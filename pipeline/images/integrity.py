@@ -46,6 +46,7 @@ _MOST_BLOCKS = 1 << 22  # of a GIF, which holds at most 255 bytes in each
 _HELD_BACK = 24  # bytes: more than a decoder reads ahead (8), and than the padding of the last byte
 _NO_DATA = bytes(16)
 _END_MARKER = b"\xff\xd9"
+_PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
 
 
 class JpegExtent(NamedTuple):
@@ -168,9 +169,11 @@ def webp_size(content: bytes) -> tuple[int, int]:
 
 
 def _png(content: bytes, known_whole: bool) -> tuple[bytes, int]:
-    view, n_pictures = memoryview(content), 1
+    view, n_pictures, end = memoryview(content), 1, 0
     pixels, shown_by, dropped = [view[:8]], list[memoryview](), False
     for name, start, end in png_chunks(content):
+        if name == b"IEND":
+            break  # it says nothing, whatever its checksum
         if name not in _CRITICAL and name not in _SHOWN_BY:
             if name == b"acTL":
                 n_pictures = int.from_bytes(content[start + 8 : start + 12], "big")
@@ -187,10 +190,10 @@ def _png(content: bytes, known_whole: bool) -> tuple[bytes, int]:
             shown_by.append(view[start:end])
         else:
             dropped = True
-    if not (dropped or shown_by) and end == len(content):
+    if not (dropped or shown_by) and end == len(content) and content.endswith(_PNG_END):
         return content, n_pictures
     # An orientation may stand behind the pixels.
-    return b"".join([*pixels[:2], *shown_by, *pixels[2:]]), n_pictures
+    return b"".join([*pixels[:2], *shown_by, *pixels[2:], _PNG_END]), n_pictures
 
 
 def _is_profile(data: bytes) -> bool:
@@ -199,17 +202,23 @@ def _is_profile(data: bytes) -> bool:
 
 
 def png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start and end of each chunk of a PNG; raise IndexError where the last, IEND, is missing."""
-    position = 8
+    """Yield name, start and end of each chunk of a PNG up to its IEND, or up to where it breaks off.
+
+    Raises IndexError where it breaks off before its data or in them. Whether those that are there make all
+    rows, the decoder tells.
+    """
+    position, has_data = 8, False
     for _ in range(_MOST_CHUNKS):
         name = content[position + 4 : position + 8]
         end = position + 12 + int.from_bytes(content[position : position + 4], "big")
         if end > len(content):
+            if has_data and name not in _CRITICAL - {b"IEND"}:
+                return
             raise IndexError
         yield name, position, end
         if name == b"IEND":
             return
-        position = end
+        position, has_data = end, has_data or name == b"IDAT"
     raise damaged(f"more than {_MOST_CHUNKS:,} chunks")
 
 

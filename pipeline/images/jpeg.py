@@ -23,6 +23,8 @@ CODED_DATA = -1  # no marker: the compressed data of a scan, which follow its ST
 END_OF_IMAGE = 0xD9
 _METADATA = {*range(0xE0, 0xF0), COMMENT}  # an APP0 and an APP14 tell how colours are stored
 _MOST_METADATA = 512
+# Of those two the name, and the bytes below which libjpeg passes over them, and Pillow fails.
+_LEAST_METADATA = {JFIF: (b"JFIF", 14), ADOBE: (b"Adobe", 12)}
 # Tables and frames; 0xCC conditions arithmetic coding.
 _OF_PIXELS = START_OF_FRAME | {HUFFMAN, QUANTISATION, RESTART_INTERVAL, JPEG_LS, 0xCC}
 _PROGRESSIVE_FRAMES = {0xC2, 0xC6, 0xCA, 0xCE}
@@ -137,8 +139,8 @@ def header_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
 def decodable(content: bytes) -> bytes:
     """Return a JPEG with a header that every decoder reads; the same bytes where it is so, as in nearly all.
 
-    Left out are bytes between segments, segments of no known kind, and metadata beyond the first hundreds. A
-    height that follows the first scan (a DNL marker, annex B.2.5) is filled in.
+    Left out are bytes between segments, segments of no known kind, and metadata that are cut short or beyond
+    the first hundreds. A height that follows the first scan (a DNL marker, annex B.2.5) is filled in.
 
     Raises:
         Unreadable: as `segments`.
@@ -152,6 +154,9 @@ def decodable(content: bytes) -> bytes:
         if marker == START_OF_SCAN:
             break
         n_metadata += marker in _METADATA
+        name, least = _LEAST_METADATA.get(marker, (b"", 0))
+        if payload.startswith(name) and len(payload) < least:
+            continue
         if marker in _OF_PIXELS or (marker in _METADATA and n_metadata <= _MOST_METADATA):
             if marker in START_OF_FRAME and payload[1:3] == b"\0\0":
                 frame_at = sum(map(len, pieces))

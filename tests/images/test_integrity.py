@@ -116,6 +116,37 @@ def test_a_panorama_of_samsung_has_no_end():
         read_rgb(content[:-2] + blocks[:-4])
 
 
+@pytest.mark.parametrize(
+    "segment",
+    [b"\xff\xee\0\x07Adobe", b"\xff\xee\0\x09Adobe\0\x64", b"\xff\xe0\0\x06JFIF"],
+    ids=["adobe", "adobe cut", "jfif"],
+)
+def test_segments_of_a_jpeg_that_are_cut_short(segment):
+    content = PIXELS["JPEG"][0]
+    changes_nothing("JPEG", content[:2] + segment + content[2:])
+
+
+def test_a_png_needs_no_end_behind_its_data():
+    content = PIXELS["PNG"][0]
+    assert content.endswith(b"IEND\xae\x42\x60\x82")
+    for cut in (1, 4, 8, 11, 12):
+        changes_nothing("PNG", content[:-cut])
+    changes_nothing("PNG", content[:-4] + bytes(4))
+    changes_nothing("PNG", content[:-12] + chunk(b"tEXt", b"a\0b")[:-3])
+
+
+def test_a_png_that_breaks_off_between_its_data_is_refused():
+    content = PIXELS["PNG"][0]
+    start = content.index(b"IDAT") + 4
+    length = int.from_bytes(content[start - 8 : start - 4], "big")
+    data = content[start : start + length]
+    for share in (0.1, 0.5, 0.9, 0.99):
+        part = content[: start - 8] + chunk(b"IDAT", data[: int(share * length)])
+        for end in (b"", chunk(b"IEND", b"")):
+            with pytest.raises(Unreadable):
+                read_rgb(part + end)
+
+
 ANCILLARY = (
     "gAMA cHRM sRGB iCCP sBIT bKGD hIST pHYs sPLT tIME tEXt zTXt iTXt eXIf acTL fcTL fdAT oFFs sCAL caBX CgBI"
 )
@@ -138,7 +169,7 @@ def test_chunks_of_a_png(name, junk, whole, late):
 
 def test_what_makes_the_pixels_of_a_png_must_have_its_checksum():
     palette = encoded(Image.fromarray(PHOTO).quantize(9), "PNG", transparency=0)
-    for name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+    for name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT"):  # that of IEND covers nothing
         start = palette.index(name)
         end = start + 4 + int.from_bytes(palette[start - 4 : start], "big")
         broken = palette[:end] + bytes([palette[end] ^ 1]) + palette[end + 1 :]
