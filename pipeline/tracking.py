@@ -181,9 +181,12 @@ def signature() -> Any:
     """Return what the logged model takes and answers."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
+    # Bytes, or base64 of them, which the model decodes itself: of a binary column MLflow decodes only some
+    # kinds of requests, and refuses all rows where one of them is empty.
     return ModelSignature(
-        Schema([ColSpec("binary", "image"), ColSpec("string", "path", required=False)]),
+        Schema([ColSpec(AnyType(), "image"), ColSpec("string", "path", required=False)]),
         Schema([ColSpec(kind, name, required=name == "threshold") for name, kind in _ANSWERS.items()]),
     )
 

@@ -6,6 +6,7 @@
 Without a folder no name of a file is looked at: whether it is there would already be an answer.
 """
 
+import base64
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,6 +55,8 @@ class Served:
         if "image" not in model_input:
             columns = ", ".join(map(str, model_input.columns)) or "none"
             raise UserError(f"expected a column image (encoded bytes); found {columns}")
+        if len(model_input) == 1 and isinstance(model_input["image"].iloc[0], list):
+            model_input = model_input.explode("image", ignore_index=True)  # {"inputs": {"image": […]}}
         paths = model_input["path"] if "path" in model_input else [None] * len(model_input)
         rows = list(self._answers(zip(model_input["image"], paths, strict=True)))
         names = ["probability_fake", "verdict", "threshold", "error"]
@@ -94,6 +97,8 @@ class Served:
         return width * height / 1e6
 
     def _content(self, image: Any, path: Any) -> bytes:
+        if isinstance(image, str):
+            image = _decoded(image)
         if isinstance(image, bytes | bytearray | memoryview) and len(image):
             content = bytes(image)
             if len(content) > self._serving.max_mib * MIB:
@@ -136,6 +141,16 @@ class Served:
 def _open_without_waiting(path: str, flags: int) -> int:
     """Open as `open` does, but for links; a pipe would have the server wait for its other end."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+
+
+def _decoded(text: str) -> bytes:
+    """Return the bytes that JSON carries as base64; raise UserError where it is none."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError as error:
+        raise UserError(
+            f"image: expected encoded bytes as base64; found a text that is none ({error})"
+        ) from error
 
 
 def _is_missing(value: Any) -> bool:

@@ -60,11 +60,15 @@ def by_default(logged, mlflow):
 
 
 def ask(model, *rows):
-    """Send rows as a client does; return the answers, of JSON that is strict."""
+    """Send rows as a client does; return the answers."""
+    return request(model, {"dataframe_records": [*rows]})
+
+
+def request(model, asked):
+    """Send JSON as a client does; return the answers, of JSON that is strict."""
     from mlflow.pyfunc.scoring_server import invocations
 
-    sent = json.dumps({"dataframe_records": [*rows]})
-    answer = invocations(sent, "application/json", model, model.metadata.get_input_schema())
+    answer = invocations(json.dumps(asked), "application/json", model, model.metadata.get_input_schema())
     assert answer.status == 200
 
     def no_json(constant):
@@ -92,6 +96,30 @@ def test_a_mixed_batch_is_json_with_a_reason_where_there_is_no_answer(by_default
     assert (bad["probability_fake"], bad["verdict"]) == (None, None)
     assert "no picture of a supported format" in bad["error"]
     assert "no picture" in none["error"]
+
+
+def test_every_kind_of_request_gets_the_same_answer(by_default):
+    texts = [sent(content)["image"] for content in PICTURES]
+    wanted = ask(by_default, *map(sent, PICTURES))
+    assert all(each["error"] is None for each in wanted)
+    for asked in (
+        {"dataframe_split": {"columns": ["image"], "data": [[text] for text in texts]}},
+        {"inputs": {"image": texts}},
+        {"inputs": [{"image": text} for text in texts]},
+        {"instances": [{"image": text} for text in texts]},
+    ):
+        assert request(by_default, asked) == wanted
+    for one in ({"inputs": {"image": texts[:1]}}, {"inputs": {"image": texts[0]}}):
+        assert request(by_default, one) == wanted[:1]
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"), [(None, "has no picture"), ("a.jpg", "base64"), (3, "found int"), ([], "found list")]
+)
+def test_a_row_that_is_wrong_costs_no_other(by_default, image, reason):
+    good, bad = ask(by_default, sent(PICTURES[0]), {"image": image})
+    assert good["error"] is None
+    assert reason in bad["error"]
 
 
 def test_a_wrong_column_is_named(by_default, mlflow):
