@@ -221,6 +221,8 @@ def test_a_file_cut_off_anywhere_is_refused(kind, options):
     cuts = {len(content) - missing for missing in (1, 2, 4, 9, 15, 40, 200)} | {1, 9, 30, len(content) // 2}
     if kind == "GIF":
         cuts.remove(len(content) - 1)  # a trailer that says nothing
+    if kind == "PNG":
+        cuts -= {len(content) - missing for missing in range(13)}  # so does IEND, of 12 bytes
     for cut in sorted(cuts):
         with pytest.raises(Unreadable):
             read_rgb(content[:cut])
