@@ -38,7 +38,7 @@ from pipeline.detector.detector import Detector, require_detector
 from pipeline.errors import UserError, counted
 from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.predictions import examine
-from pipeline.evaluation.results import PREDICTIONS
+from pipeline.evaluation.results import A_SET, A_SPLIT, PREDICTIONS
 from pipeline.evaluation.subsets import measure_results
 from pipeline.images.files import Source
 from pipeline.records import METRICS_FILE, REPORT, read_record
@@ -87,14 +87,15 @@ def score(config: Config, models: Path) -> None:
         record=record,
         audit=audit_of(output, built_from(config)) or {},
         data={"name": config.data.name},
+        scored=A_SPLIT if config.score.split else A_SET,
     )
     charts = evaluation_charts(results)
     results.save(output)
     write_points(output, results)
     write_charts(output, charts)
-    repeating = {
-        "commands": [shlex.join(["python", "-m", "pipeline.score", *map(_without_folders, _given())])]
-    }
+    repeating = {"commands": [_command("score", [_without_folders(each) for each in _given()])]}
+    if not results.audit and results.scored == A_SET:
+        repeating["commands"] += _audit(output, [_without_folders(each) for each in _given()])
     write_report(output / REPORT, results, shared_content(results) | repeating, charts)
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
     write_json(output / METRICS_FILE, {**facts, **results.headline()})
@@ -109,16 +110,21 @@ def score(config: Config, models: Path) -> None:
         f"{counted(counts.rejected, 'file')} rejected\n"
     )
     print(summarise(results, files))
-    if not results.audit and not config.score.split:
-        print("\n".join(["", "What tells the label of these pictures besides a forgery:", *_audit(output)]))
+    if not results.audit and results.scored == A_SET:
+        print("\nWhat tells the label of these pictures besides a forgery:")
+        print("\n".join(f"  {command}" for command in _audit(output, _given())))
 
 
-def _audit(output: Path) -> list[str]:
-    """Return the commands that audit what was scored, with the choices of this command line."""
-    kept = [each for each in _given() if not each.startswith(("score.", "paths."))]
+def _audit(output: Path, given: Sequence[str]) -> list[str]:
+    """Return the commands that audit what was scored, with the choices of its command line."""
+    kept = [each for each in given if not each.startswith(("score.", "paths."))]
     places = {"converted": output / "converted", "manifest": output / "manifest", "reports": output}
-    choices = shlex.join([*kept, *(f"paths.{key}={path.as_posix()}" for key, path in places.items())])
-    return [f"  python -m pipeline.{stage} {choices}" for stage in ("manifest", "audit")]
+    choices = [*kept, *(f"paths.{key}={path.as_posix()}" for key, path in places.items())]
+    return [_command(stage, choices) for stage in ("manifest", "audit")]
+
+
+def _command(stage: str, choices: Sequence[str]) -> str:
+    return shlex.join(["python", "-m", f"pipeline.{stage}", *choices])
 
 
 def _given() -> list[str]:

@@ -62,6 +62,9 @@ class Counts(NamedTuple):
     n_groups: int
 
 
+A_SET, A_SPLIT = "set", "split"  # what a trained detector is scored on: other pictures, or a known table
+
+
 @dataclass(frozen=True, kw_only=True)
 class Results:
     """What was measured, and what it was measured on. All but the first three may be empty: not known.
@@ -90,6 +93,7 @@ class Results:
     decision: Mapping[str, Any] = field(default_factory=dict)  # `decision.json`
     counts: Mapping[str, Any] = field(default_factory=dict)  # `counts.json` of the manifest
     data: Mapping[str, Any] = field(default_factory=dict)  # what the manifest was built from
+    scored: str = field(default_factory=str)  # `A_SET` or `A_SPLIT` by `score`; "" by `evaluate`
     gallery: Path | None = None  # folder of pictures of the surest answers
 
     def metric(self, subset: str, metric: str, condition: str = "") -> Metric:

@@ -10,17 +10,16 @@ from pipeline.auditing.findings import PAGE
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import of_maps
 from pipeline.evaluation.ranking import IN_A_BIN
-from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
+from pipeline.evaluation.results import A_SET, BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.reports.artifacts import Chart
 from pipeline.reports.gallery import gallery_panels
 from pipeline.reports.metric_charts import robustness_rows, slice_rows, weakest
 from pipeline.reports.plots import FEWEST_BINS
 from pipeline.reports.rendering import in_percent, inline_svg, render
 from pipeline.reports.report_tables import (
-    FROM_ELSEWHERE,
-    LIKE_THESE,
     VerdictRow,
     metric_rows,
+    part_names,
     shown_rows,
     verdict_rows,
 )
@@ -82,6 +81,7 @@ def render_report(results: Results, shared: Mapping[str, Any], charts: Mapping[s
         "cards": _cards(results),
         "brackets": _brackets(results),
         "has_audit": bool(results.audit),
+        "is_scored_set": results.scored == A_SET,
         "charts": {name: inline_svg(chart.figure, chart.says) for name, chart in charts.items()},
         "says": {name: chart.says for name, chart in charts.items()},
         "gallery": {} if results.gallery is None else gallery_panels(results.gallery),
@@ -131,7 +131,7 @@ class Card(NamedTuple):
 def _cards(results: Results) -> list[Card]:
     """Return a card for pictures like these, and one for those from elsewhere."""
     cards, verdicts = [], verdict_rows(results)
-    for part, title in ((TEST, LIKE_THESE), (ELSEWHERE, FROM_ELSEWHERE)):
+    for part, title in part_names(results).items():
         fakes, genuine = (results.metric(part, f"{label}_accuracy") for label in ("fake", "genuine"))
         if fakes.value is not None or genuine.value is not None:
             of_part = [row for row in verdicts if row.title == title]

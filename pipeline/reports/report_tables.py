@@ -10,6 +10,7 @@ from pipeline.detector.decision import UNSURE
 from pipeline.evaluation.bootstrap import Bootstrap, Metric, clopper_pearson
 from pipeline.evaluation.metrics import BOTH, GROUPS, METRICS, MetricDefinition
 from pipeline.evaluation.results import (
+    A_SET,
     AT_HALF,
     BEST_SHORTCUT,
     CROSS_DATASET,
@@ -112,7 +113,12 @@ def _left_out(results: Results, subset: str) -> int | None:
     return int((rows["collection"].isin(away) == (subset in results.subsets(CROSS_DATASET))).sum())
 
 
-LIKE_THESE, FROM_ELSEWHERE = "pictures like these", "pictures from elsewhere"
+def part_names(results: Results) -> dict[str, str]:
+    """Return what a reader calls the tested pictures and those from elsewhere; a scored set is itself."""
+    here = "these pictures" if results.scored == A_SET else "pictures like these"
+    return {TEST: here, ELSEWHERE: "pictures from elsewhere"}
+
+
 _DRAWS, _SEED = 1_000, 0  # of groups, behind the intervals of verdicts
 
 
@@ -132,7 +138,7 @@ def verdict_rows(results: Results) -> list[VerdictRow]:
     low, high = results.decision.get("unsure") or (0.0, 0.0)
     if "verdict" not in results.predictions or low >= high:
         return []
-    titles = {TEST: LIKE_THESE, ELSEWHERE: FROM_ELSEWHERE}
+    titles = part_names(results)
     return [
         VerdictRow(titles[subset], label, int((part["label"] == label).sum()), *shares.values())
         for subset, part in results.pooled().items()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import METRICS, PIXELS
-from pipeline.evaluation.results import BEST_SHORTCUT, HISTORY, Counts, Results, metric_of
+from pipeline.evaluation.results import A_SET, BEST_SHORTCUT, HISTORY, TEST, Counts, Results, metric_of
 from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table, title
 from pipeline.reports.report_tables import VERDICTS, verdict_rows
 from pipeline.reports.trust import believe, conclude
@@ -27,7 +27,7 @@ def summarise(results: Results, files: Mapping[str, Path]) -> str:
         files: what it is -> where it lies, for the list at the end.
     """
     shown = results.shown_subsets()
-    rows = [[title(subset), *_row(results, subset)] for subset in shown]
+    rows = [[_title(results, subset), *_row(results, subset)] for subset in shown]
     verdict = conclude(believe(results))
     lines = [verdict.headline, *textwrap.wrap(verdict.because, COLUMNS), ""]
     lines += [render_table(HEADS, [*rows, _of_larger_class(results.n())], "lrrrrrr"), *_verdicts(results), ""]
@@ -59,7 +59,7 @@ def _places(results: Results) -> list[str]:
     """Return whether it looks at the right place: by pixel, and on crops with and without tampering."""
     pixels = {subset: results.metric(subset, PIXELS) for subset in results.shown_subsets()}
     lines = [
-        f"{title(subset):<14} pixel ROC AUC {as_decimal(metric)}"
+        f"{_title(results, subset):<14} pixel ROC AUC {as_decimal(metric)}"
         for subset, metric in pixels.items()
         if metric.value is not None
     ]
@@ -76,7 +76,7 @@ def _shortcuts(results: Results) -> list[str]:
     words = dict(zip(results.shortcuts["part"], results.shortcuts["words"], strict=True))
     table = [
         [
-            title(subset),
+            _title(results, subset),
             *(as_decimal(results.metric(subset, metric)) for metric in (HISTORY, BEST_SHORTCUT)),
             words[subset],
         ]
@@ -95,6 +95,11 @@ def _shortcuts(results: Results) -> list[str]:
         "What is reached there without looking for any forgery (ROC AUC; guessing 0.50):",
         render_table(["", "JPEG history", "best shortcut", ""], table, "lrrl"),
     ]
+
+
+def _title(results: Results, subset: str) -> str:
+    """Return what a row of a subset is called; what `score` was given whole is no test split."""
+    return "scored" if results.scored == A_SET and subset == TEST else title(subset)
 
 
 def _row(results: Results, subset: str) -> list[str]:
@@ -116,7 +121,8 @@ def _warnings(results: Results) -> Iterator[str]:
         n = results.n(subset)
         for label, count in (("genuine", n.n_genuine), ("fake", n.n_fake)):
             if not count:
-                yield f"{title(subset).strip()} has no {label} pictures: figures that need both are missing."
+                name = _title(results, subset).strip()
+                yield f"{name} has no {label} pictures: figures that need both are missing."
     for leak in leaks(results.counts)[:1]:
         if leak.related:
             yield f"This split leaks: {leak.share:.0%} of the tested {leak.whom} have a relative in train."

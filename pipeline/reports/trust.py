@@ -17,7 +17,7 @@ from pipeline.datasets.power import NOTHING_SAID
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import NEAR_A_COIN
 from pipeline.evaluation.perturbations import CONTENT_ONLY
-from pipeline.evaluation.results import BEST_SHORTCUT, TEST, Results, metric_of
+from pipeline.evaluation.results import A_SET, BEST_SHORTCUT, TEST, Results, metric_of
 from pipeline.evaluation.robustness import AS_HANDED_IN
 from pipeline.evaluation.robustness import FRAGILE as FALLS
 from pipeline.evaluation.robustness import SHORTCUT as TELLS
@@ -91,7 +91,7 @@ def about_shortcuts(results: Results) -> Check:
         )
     if shortcut.value is None:
         why = (
-            "There is no shortcut audit of this data; python -m pipeline.audit makes one."
+            _no_audit(results)
             if not results.audit
             else "The shortcut audit of this data has no figure for the tested pictures: it is of others, "
             "or there are too few of a class to learn from, or to test on."
@@ -132,11 +132,19 @@ def about_shortcuts(results: Results) -> Check:
     )
 
 
+def _no_audit(results: Results) -> str:
+    """Return that there is no audit, and what makes one; of scored pictures that takes two commands."""
+    if results.scored:
+        making = " The commands that make one stand under “What exactly was run?”."
+        return "There is no shortcut audit of these pictures." + (making if results.scored == A_SET else "")
+    return "There is no shortcut audit of this data; python -m pipeline.audit makes one."
+
+
 def about_files(results: Results) -> Check:
     """Return what the audit found, and how files were prepared."""
     if not results.audit:
         policy = results.record.get("config", {}).get("convert", {}).get("policy")
-        if policy in _COPYING:
+        if policy in _COPYING and not results.scored:  # which converts by a policy of its own
             return (
                 WARNING,
                 "files were used as handed in",
@@ -210,7 +218,9 @@ def about_alterations(results: Results) -> Check:
             WARNING,
             "nobody has checked what it knows where no trace of a forgery is left",
             f"Of {len(altered)} alterations {len(judged)} could be judged"
-            + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some."),
+            + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some.")
+            if not results.scored
+            else "Scoring alters no picture; python -m pipeline.evaluate does.",
         )
     if rows.empty:
         text = (

@@ -16,7 +16,7 @@ from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import NONE, Interval, Metric
 from pipeline.evaluation.metrics import METRICS, NEAR_A_COIN
 from pipeline.evaluation.perturbations import CONTENT_ONLY
-from pipeline.evaluation.results import BEST_SHORTCUT, ELSEWHERE, TEST, Results
+from pipeline.evaluation.results import A_SET, BEST_SHORTCUT, ELSEWHERE, TEST, Results
 from pipeline.evaluation.robustness import AS_HANDED_IN, FALL
 from pipeline.evaluation.robustness import FRAGILE as FALLS
 from pipeline.reports.rendering import BAD, GOOD, TOO_FEW, WARNING, as_decimal
@@ -119,7 +119,9 @@ def about_leak(results: Results) -> Check:
         return (
             WARNING,
             "it is not known whether tested pictures have relatives in training",
-            "The manifest left no counts.",
+            "Scoring does not compare these pictures with those that were trained on."
+            if results.scored
+            else "Nothing says which pictures were trained on; python -m pipeline.manifest deals them out.",
         )
     worst, other = leaks(results.counts)
     meaning = (
@@ -210,6 +212,12 @@ def about_elsewhere(results: Results) -> Check:
         results.metric(ELSEWHERE, "roc_auc"),
         results.metric(ELSEWHERE, BEST_SHORTCUT),
     )
+    if results.scored == A_SET and there.value is None:
+        return (
+            WARNING,
+            "what it does on these pictures says little of pictures from elsewhere",
+            "They were chosen for a test of their own; on other collections it may do better or worse.",
+        )
     if there.value is None or here.value is None:
         return (
             WARNING,
@@ -299,7 +307,9 @@ def about_fragility(results: Results) -> Check:
         return (
             WARNING,
             "nobody has checked what saving a picture once more does to it",
-            "That takes both classes, and evaluate.robustness=fast or full.",
+            "Scoring alters no picture; python -m pipeline.evaluate does."
+            if results.scored
+            else "That takes both classes, and evaluate.robustness=fast or full.",
         )
     listed = ", ".join(f"{name} {as_decimal(metric)}" for name, metric in after.items())
     evidence = f"ROC AUC {as_decimal(whole)} as handed in; {listed}. {_others(known)}"

@@ -16,11 +16,13 @@ from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import shown_rows, summary_table, verdict_rows
 from pipeline.reports.terminal import summarise
 from tests.reports.evaluated import (
+    AWAY,
     BELIEVABLE,
     CLASSIC,
     HERE,
     OPTIONAL,
     card_of,
+    changed,
     report_of,
     with_gallery,
     with_names,
@@ -281,3 +283,26 @@ def test_what_the_stages_wrote_is_read_back(tmp_path):
     assert (results.robustness["verdict"] == "").any()
     page = Page(report_of(results))
     assert "temperature 2.00; unsure from 0.40 to 0.50" in page.text
+
+
+def test_the_page_of_a_score_says_nothing_of_a_test_of_the_training():
+    bare = changed(
+        without(BELIEVABLE, "audit", "counts", "robustness"), "test", "best_shortcut_roc_auc", *[None] * 3
+    )
+    away = bare.table["subset"].isin(["elsewhere", *(f"collections.{name}" for name in AWAY)])
+    here = bare.predictions["collection"].isin(list(HERE))
+    bare = replace(bare, table=bare.table[~away], predictions=bare.predictions[here])
+    false = [
+        "not tested on pictures from elsewhere", "pictures like these", "python -m pipeline.audit makes one",
+        "left no counts", "No collection was only tested", "of the test, in", "in-domain",
+    ]  # fmt: skip
+    page = report_of(replace(bare, scored="set"))
+    assert [each for each in false if each.lower() in page.lower()] == []
+    assert "On these pictures" in page
+    assert "stand under “What exactly was run?”" in page
+    assert "Scoring does not compare these pictures" in page
+    split = report_of(replace(bare, scored="split"))
+    assert "On pictures like these" in split
+    assert "pipeline.audit makes one" not in split
+    assert "\ntest " in summarise(bare, {})
+    assert "\nscored " in summarise(replace(bare, scored="set"), {})
