@@ -2,13 +2,13 @@
 
 import logging
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
 from pipeline import config_data
+from pipeline.datasets.mask_names import Beside, alike, find_beside, is_mask_word, masks_by_core
 from pipeline.datasets.naming import NamingRule, PublishedSplit, compile_naming, read_published
 from pipeline.datasets.owner_tables import Finder, check_applies, composed, match_known_groups
 from pipeline.datasets.tables import LABELS
@@ -39,8 +39,9 @@ class ClassFolder:
 def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
     """List every picture of a dataset, and every file there that is none.
 
-    No file is opened. Masks that lie among the fakes are not taken for fakes; a file in a folder of masks
-    that belongs to no fake is returned as rejected, so that a wrong `mask_name` shows.
+    No file is opened but those whose names leave a doubt whether they are masks. Masks that lie among the
+    fakes are not taken for fakes; a file in a folder of masks that belongs to no fake is returned as
+    rejected, so that a wrong `mask_name` shows.
 
     Returns:
         pictures sorted by target, rejected files sorted by path.
@@ -57,7 +58,7 @@ def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
     rejected: list[Rejected] = []
     for folder in folders:
         pictures, others = find_pictures(folder.path)
-        beside = _masks_beside(pictures)
+        beside = find_beside(pictures, folder.path)
         found = _label_pictures(folder, pictures, beside, root)
         if not found and folder.role == "train":
             raise UserError(
@@ -76,8 +77,9 @@ def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
             )
             for other in others
         ]
-        rejected += _masks_not_used(found, beside, root)
+        rejected += _masks_not_used(found, beside, folder, root)
     rejected += _masks_of_nothing(folders, sources, root)
+    _say_ignored(root, folders)
     sources = _with_tables(data, folders, sources)
     return sorted(sources, key=lambda source: source.target), sorted(rejected, key=lambda file: file.path)
 
@@ -182,13 +184,12 @@ def _by_collection(sources: list[Source]) -> dict[str, list[int]]:
     return rows
 
 
-def _label_pictures(
-    folder: ClassFolder, pictures: list[Path], beside: Mapping[Path, Path], root: Path
-) -> list[Source]:
-    own = {picture: mask for mask, picture in beside.items()} if folder.label == "fake" else {}
-    there = {masks: _names_there(masks) for masks in folder.masks}
+def _label_pictures(folder: ClassFolder, pictures: list[Path], found: Beside, root: Path) -> list[Source]:
+    own = {picture: mask for mask, picture in found.masks.items()} if folder.label == "fake" else {}
+    there = {masks: _Masks(masks, pictures, folder) for masks in folder.masks}
     masks = {picture: _find_mask(folder, picture, there) or own.get(picture) for picture in pictures}
-    taken_as_masks = {mask for mask in masks.values() if mask is not None} | beside.keys()
+    taken_as_masks = {mask for mask in masks.values() if mask is not None}
+    taken_as_masks |= found.masks.keys() | found.doubtful.keys()
     return [
         Source(
             path=picture,
@@ -207,65 +208,63 @@ def _label_pictures(
     ]
 
 
-def _find_mask(folder: ClassFolder, picture: Path, there: Mapping[Path, Mapping[str, Path]]) -> Path | None:
+def _find_mask(folder: ClassFolder, picture: Path, there: Mapping[Path, "_Masks"]) -> Path | None:
     """Return a picture's mask, under the same subfolder as the picture's own; None: there is none.
 
-    Where none has the very name, one counts whose name differs in case or in the form of accents.
+    Where none has the very name, one counts whose name differs in case or in the form of accents, then one
+    that is called a mask of it in another way.
     """
     name = folder.mask_name.replace("{stem}", picture.stem)
-    below = picture.relative_to(folder.path).parent / name
+    below = picture.relative_to(folder.path)
+    core = alike(below.with_suffix(""))
     for masks in folder.masks:
-        for mask in (masks / below, there[masks].get(_alike(below))):
+        known = there[masks]
+        for mask in (
+            masks / below.with_name(name),
+            known.by_name.get(alike(below.with_name(name))),
+            known.by_core.get(alike(below)) or known.by_core.get(core),
+        ):
             if mask is not None and mask != picture and mask.is_file():
                 return mask
     return None
 
 
-def _names_there(masks: Path) -> dict[str, Path]:
-    """Return the files in a folder of masks by their names but for case and accents, where they differ so."""
-    found: dict[str, list[Path]] = {}
-    for mask in find_pictures(masks)[0] if masks.is_dir() else ():
-        found.setdefault(_alike(mask.relative_to(masks)), []).append(mask)
-    return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+class _Masks:
+    """The files in a folder of masks, by their names but for case and accents, where they differ so."""
+
+    def __init__(self, masks: Path, pictures: Sequence[Path], folder: ClassFolder) -> None:
+        found: dict[str, list[Path]] = {}
+        apart = not masks.resolve().is_relative_to(folder.path.resolve())
+        for mask in find_pictures(masks)[0] if masks.is_dir() else ():
+            found.setdefault(alike(mask.relative_to(masks)), []).append(mask)
+        self.by_name = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+        stems = {alike(picture.relative_to(folder.path).with_suffix("")) for picture in pictures}
+        self.by_core = masks_by_core(self.by_name, stems) if apart else {}
 
 
-def _alike(path: Path) -> str:
-    return composed(path.as_posix()).casefold()
-
-
-# How masks are called that lie beside their pictures: `x.jpg` and `x_gt.png`.
-_BESIDE = re.compile(r"(?P<stem>.+)[-_. ](?:gt|mask|msk|ground[-_ ]?truth|edge[-_]?mask)", re.IGNORECASE)
-
-
-def _masks_beside(pictures: list[Path]) -> dict[Path, Path]:
-    """Return pictures that are by their names the mask of another one beside them: mask -> that picture."""
-    by_stem = {(path.parent, composed(path.stem)): path for path in reversed(pictures)}
-    found = {path: _BESIDE.fullmatch(composed(path.stem)) for path in pictures}
-    return {
-        path: by_stem[path.parent, match["stem"]]
-        for path, match in found.items()
-        if match and (path.parent, match["stem"]) in by_stem
-    }
-
-
-def _masks_not_used(found: list[Source], beside: Mapping[Path, Path], root: Path) -> list[Rejected]:
+def _masks_not_used(found: list[Source], beside: Beside, folder: ClassFolder, root: Path) -> list[Rejected]:
     """Log which masks lie beside their pictures, and return those of pictures that have no use for them."""
     used = {source.mask_path for source in found}
-    taken = sorted(mask for mask in beside if mask in used)
+    taken = sorted(mask for mask in beside.masks if mask in used)
     if taken:
         LOG.info(
             "%s: %d files are masks of pictures beside them, as %s is of %s",
-            taken[0].parent, len(taken), taken[0].name, beside[taken[0]].name,
+            folder.path, len(taken), taken[0].name, beside.masks[taken[0]].name,
         )  # fmt: skip
-    return [
-        Rejected(
-            _table_path(mask, root),
-            f"by its name it is a mask of {picture.name}, which is genuine or has another mask; rename it if "
-            "it is a picture",
-        )
-        for mask, picture in beside.items()
+    if unsure := [path for path in beside.unsure if path not in used]:
+        LOG.warning(
+            "%s: %d files are taken as %s pictures, though they may be masks, as %s; put masks into the "
+            "folder of masks", folder.path, len(unsure), folder.label, unsure[0].relative_to(folder.path),
+        )  # fmt: skip
+    reasons = {path: reason for path, reason in beside.doubtful.items() if path not in used} | {
+        mask: f"it is called, or looks as, a mask of {picture.name}, which is genuine or has another mask; "
+        "rename it if it is a picture"
+        for mask, picture in beside.masks.items()
         if mask not in used
-    ]
+    }
+    if beside.doubtful:
+        LOG.warning("%s: %d files may be masks and are left aside", folder.path, len(beside.doubtful))
+    return [Rejected(_table_path(path, root), reason) for path, reason in reasons.items()]
 
 
 def _masks_of_nothing(folders: list[ClassFolder], sources: list[Source], root: Path) -> list[Rejected]:
@@ -279,9 +278,31 @@ def _masks_of_nothing(folders: list[ClassFolder], sources: list[Source], root: P
             continue
         pictures, others = find_pictures(masks)
         rejected |= {other.path: other.reason for other in others}
-        reason = f"a mask without its fake: no fake picture has the mask name {name} for it"
-        rejected |= {picture: reason for picture in pictures if picture not in used}
+        reason = "a mask without its fake: no fake picture has its name (data.collections…mask_name, here {})"
+        unused: dict[Path | str, str] = {
+            each: reason.format(name.replace("{stem}", "NAME")) for each in pictures if each not in used
+        }
+        rejected |= unused
+        if unused and len(unused) == len(pictures):
+            LOG.warning("%s: none of the %d masks there has the name of a fake", masks, len(pictures))
     return [Rejected(_table_path(Path(path), root), reason) for path, reason in rejected.items()]
+
+
+def _say_ignored(root: Path, folders: list[ClassFolder]) -> None:
+    """Warn of folders that are called as folders of masks are and lie beside the classes, unused."""
+    places = {path.resolve() for folder in folders for path in (folder.path, *folder.masks)}
+    around = {folder.path.resolve().parent for folder in folders}
+    for there in sorted({root.resolve(), *around}):
+        for path in sorted(there.iterdir()) if os.access(there, os.R_OK | os.X_OK) else ():
+            if (
+                is_mask_word(path.name)
+                and path.is_dir()
+                and not any(path == place or path in place.parents for place in places)
+            ):
+                LOG.warning(
+                    "%s is no folder of masks of this configuration, and is passed over; name it in "
+                    "data.collections.….masks, or call it as that says", path,
+                )  # fmt: skip
 
 
 def _table_path(path: Path, root: Path) -> str:

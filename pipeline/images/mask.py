@@ -39,6 +39,8 @@ _MOST_OF_BORDER = 0.9
 _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
 _GREYISH = 40  # steps of 255 between the channels of what counts as grey
 _EVEN, _TWO_COLOURS = 0.25, 0.75  # share of a mask that is flat, or near its two commonest colours, at least
+_DRAWN, _REST = 4, 0.03  # colours of a drawing, and what share of it may have others
+_EVENLY, _EVEN_OF_DRAWN = 8, 0.5  # levels between neighbours in its areas, and their share
 _NAMED = 6  # colours in a message
 
 
@@ -125,6 +127,22 @@ def find_marked(mask: Picture, background: Sequence[str] = ()) -> Marking:
     taken, surely = colours.background()
     words = " ".join(sorted({_word(each) for each in taken}))
     return _checked(Marking(colours.far_from(taken), words), values, guessed=not surely)
+
+
+def is_flat(picture: Picture) -> bool:
+    """Tell whether a picture looks drawn as masks are: areas of few colours, but for the noise of a JPEG."""
+    pixels = picture.pixels
+    if len(_distinct(pixels)[2]) <= _FEW:
+        return True
+    steps = pixels >> 4
+    rest = np.ones(steps.shape[:2], bool)
+    for _ in range(_DRAWN):
+        if rest.any():
+            colours, _, counts = _distinct(steps[rest][None])
+            rest &= np.abs(steps.astype(np.int8) - colours[counts.argmax()].astype(np.int8)).max(axis=2) > 1
+    kernel = np.ones((3, 3), np.uint8)
+    even = (cv2.dilate(pixels, kernel) - cv2.erode(pixels, kernel)).max(axis=2) <= _EVENLY
+    return bool(rest.mean() <= _REST and even.mean() >= _EVEN_OF_DRAWN)
 
 
 def _samples(mask: Picture, by_number: bool) -> tuple[np.ndarray, np.ndarray | None]:

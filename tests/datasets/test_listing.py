@@ -139,17 +139,18 @@ def test_pictures_come_with_label_collection_target_and_what_names_say(folder):
     assert rejected == []
 
 
-def test_what_is_no_picture_or_no_mask_of_a_fake_is_rejected_and_masks_may_be_missing(folder):
+def test_what_is_no_picture_or_no_mask_of_a_fake_is_rejected_and_masks_may_be_missing(folder, caplog):
     put(folder / "genuine/a.png", folder / "fake/b.png")
     (folder / "fake/notes.txt").write_text("x")
     sources, rejected = list_sources(dataset())
     assert len(sources) == 2
     assert [file.path for file in rejected] == ["fake/notes.txt"]
     assert ".txt" in rejected[0].reason
-    put(folder / "masks/b_gt.png")
+    put(folder / "masks/c.png")
     _, (_, rejected_mask) = list_sources(dataset())
-    assert rejected_mask.path == "masks/b_gt.png"
-    assert "{stem}.png" in rejected_mask.reason
+    assert rejected_mask.path == "masks/c.png"
+    assert "no fake picture has its name (data.collections…mask_name, here NAME.png)" in rejected_mask.reason
+    assert "masks: none of the 1 masks there has the name of a fake" in caplog.text
 
 
 def test_masks_are_found_in_the_first_folder_that_has_them_with_subfolders_kept(folder):
@@ -189,7 +190,76 @@ def test_a_file_beside_a_fake_that_is_called_its_mask_is_no_fake(folder, name):
     sources, (beside_it,) = list_sources(dataset())
     assert sources[1].mask_path == folder / "masks/x/b.png"
     assert beside_it.path == f"fake/x/{name}"
-    assert "by its name it is a mask of b.jpg" in beside_it.reason
+    assert "it is called, or looks as, a mask of b.jpg" in beside_it.reason
+
+
+def photographs(*paths, mask=None, size=(64, 48)):
+    """Write pictures of noise, and a mask of two flat colours beside them."""
+    put(*paths)
+    for seed, path in enumerate(paths):
+        noise = np.random.default_rng(seed).integers(0, 256, (48, 64, 3), np.uint8)
+        Image.fromarray(noise).save(path)
+    if mask:
+        put(mask)
+        drawn = np.zeros((48, 64), np.uint8)
+        drawn[10:30, 16:40] = 255
+        Image.fromarray(drawn).resize(size, Image.Resampling.NEAREST).save(mask)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        *("gt_b.png", "mask_b.png", "b_forged_mask.png", "b_seg.png", "b_B.png", "b.png", "b.jpg.png"),
+        *("mask/b.png", "masks/b.png", "gt/b.png", "GroundTruth/b_gt.png", "black/b.png", "b_m.jpg"),
+    ],
+)
+def test_a_mask_among_the_fakes_is_none_of_them_whatever_its_name(folder, mask, caplog):
+    photographs(folder / "genuine/a.jpg", folder / "fake/b.jpg", mask=folder / "fake" / mask)
+    with caplog.at_level(logging.INFO, "pipeline"):
+        sources, rejected = list_sources(dataset())
+    assert {source.target: source.mask_path for source in sources} == {
+        "mine/genuine/a.jpg": None,
+        "mine/fake/b.jpg": folder / "fake" / mask,
+    }
+    assert rejected == []
+    assert "fake: 1 files are masks of pictures beside them" in caplog.text
+
+
+def test_what_has_the_name_of_another_fake_is_one_where_it_looks_so_and_left_aside_in_doubt(folder, caplog):
+    names = [f"{name}.jpg" for name in ("b", "b_1", "b_B", "x/b")]
+    photographs(folder / "genuine/a.jpg", *(folder / "fake" / name for name in names))
+    sources, rejected = list_sources(dataset())
+    assert [source.target for source in sources if source.label == "fake"] == [
+        f"mine/fake/{name}" for name in names
+    ]
+    assert rejected == []
+    photographs(folder / "genuine/a.jpg", mask=folder / "fake/b_C.png", size=(32, 48))
+    sources, (doubtful,) = list_sources(dataset())
+    assert len(sources) == 5
+    assert doubtful.path == "fake/b_C.png"
+    assert "the name of b.jpg, but another size" in doubtful.reason
+    assert "1 files may be masks and are left aside" in caplog.text
+    photographs(folder / "fake/c_mask.jpg")
+    list_sources(dataset())
+    assert "1 files are taken as fake pictures, though they may be masks, as c_mask.jpg" in caplog.text
+
+
+@pytest.mark.parametrize("mask", ["b_gt.png", "mask_b.png", "b.jpg.png", "B-Mask.BMP"])
+def test_a_mask_in_its_folder_may_be_called_as_those_beside_their_pictures(folder, mask):
+    put(folder / "genuine/a.png", folder / "fake/x/b.jpg", folder / "masks/x" / mask)
+    sources, rejected = list_sources(dataset())
+    assert sources[0].mask_path == folder / "masks/x" / mask
+    assert rejected == []
+
+
+@pytest.mark.parametrize("name", ["mask", "GroundTruth"])
+def test_a_folder_of_masks_of_another_name_is_said(folder, name, caplog):
+    put(folder / "genuine/a.png", folder / "fake/b.jpg", folder / name / "b.png")
+    list_sources(dataset())
+    assert f"{name} is no folder of masks of this configuration" in caplog.text
+    caplog.clear()
+    list_sources(dataset(masks=[str(folder / name)]))
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("name", ["Cafe\u0301.png", "Caf\u00e9.PNG", "cafe\u0301.png"])
