@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.datasets.power import NOTHING_SAID
+from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import METRICS, PIXELS
 from pipeline.evaluation.results import A_SET, BEST_SHORTCUT, HISTORY, TEST, Counts, Results, metric_of
 from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table, title
 from pipeline.reports.report_tables import VERDICTS, verdict_rows
 from pipeline.reports.trust import believe, conclude
-from pipeline.reports.trust_rules import SMALL, leaks
+from pipeline.reports.trust_rules import SMALL, half_width, leaks
 
 ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
 LARGER_CLASS = "by guessing"  # every test picture called by the class that there is more of
@@ -59,16 +61,21 @@ def _places(results: Results) -> list[str]:
     """Return whether it looks at the right place: by pixel, and on crops with and without tampering."""
     pixels = {subset: results.metric(subset, PIXELS) for subset in results.shown_subsets()}
     lines = [
-        f"{_title(results, subset):<14} pixel ROC AUC {as_decimal(metric)}"
+        f"{_title(results, subset):<14} pixel ROC AUC {as_decimal(metric)}{_doubt(metric)}"
         for subset, metric in pixels.items()
         if metric.value is not None
     ]
     for kind in ("tampered", "untouched"):
         roc_auc = results.metric(kind, "roc_auc")
         if roc_auc.value is not None:
-            crops = f"{kind} crops of fakes"
-            lines.append(f"{crops:<26} against genuine crops: ROC AUC {as_decimal(roc_auc)}")
+            crops = f"{counted(results.n(kind).n_fake, f'{kind} crop')} of fakes"
+            lines.append(f"{crops:<26} against genuine: ROC AUC {as_decimal(roc_auc)}{_doubt(roc_auc)}")
     return ["", "Does it look at the right place?", *lines] if lines else []
+
+
+def _doubt(metric: Metric) -> str:
+    """Return that a figure says nothing where its interval is too wide, or there is none."""
+    return ", too few" if half_width(metric) > NOTHING_SAID else ""
 
 
 def _shortcuts(results: Results) -> list[str]:

@@ -140,7 +140,17 @@ def test_the_summary_fits_a_terminal_and_names_the_files():
     assert "leaks: 98% of the tested fakes" in text
     assert "20,000" in text
     assert "test           pixel ROC AUC 0.75 (.7" in text
-    assert "untouched crops of fakes   against genuine crops: ROC AUC 0.60 (.55–.66)" in text
+    assert "100 untouched crops of fakes against genuine: ROC AUC 0.60 (.55–.66)" in text
+    assert ", too few" not in text
+
+
+def test_places_that_few_pictures_leave_open_are_said_to_be_too_few():
+    results = evaluate(predictions("here", n=2))
+    text = summarise(with_crops(results, (0.8, None, None), (0.9, 0.3, 1.0)), {})
+    assert re.search(r"^test +pixel ROC AUC 0\.\d\d.*, too few$", text, re.MULTILINE)
+    assert re.search(r"untouched crops of fakes .* ROC AUC 0\.80, too few$", text, re.MULTILINE)
+    assert re.search(r"tampered crops of fakes .* ROC AUC 0\.90 \(\.30–.*\), too few$", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_summary_puts_shortcut_probe_and_larger_class_beside_the_metrics():
