@@ -5,7 +5,8 @@ found by rules, in this order (docs/data.md has them in a user's words):
 
 1. Where some pixels are transparent and the others have one colour: what is transparent.
 2. Where there is black: black. Transparent pixels count as black here.
-3. Where there are shades of red and of green only: red, as in the edge masks of the Columbia set.
+3. Where there are shades of red and of green only, and green does not go round: red, as in the edge masks
+   of the Columbia set.
 4. The shades of one colour that nearly all of the border has.
 
 A mask that no rule fits is refused, naming the colours that were found, and so is one of a single colour,
@@ -26,7 +27,7 @@ from pipeline.images.files import Unreadable
 from pipeline.images.read import Picture, read
 from pipeline.images.tiff import SIDEWAYS, TURNS
 
-MARKING = 1  # raise it whenever a mask may be read otherwise than before: all are then read again
+MARKING = 2  # raise it whenever a mask may be read otherwise than before: all are then read again
 INVERTED = 0.5, 0.9  # of the picture and of its border marked: inside and outside have changed places
 TRANSPARENT, OPAQUE = "transparent", "opaque"  # what `mask_background` may name besides colours
 
@@ -36,6 +37,7 @@ _NOISE = 32  # steps of 255: ringing of a JPEG stays below, and what is called b
 _FEW = 16  # colours: labels, drawn one by one; of more, most are soft edges and noise
 _AREA = 0.001  # of a picture of many colours: what has one colour and is no soft edge
 _MOST_OF_BORDER = 0.9
+_RINGS = 0, 1, 2  # pixels from the edge: an inverted mask may have a frame
 _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
 _GREYISH = 40  # steps of 255 between the channels of what counts as grey
 _EVEN, _TWO_COLOURS = 0.25, 0.75  # share of a mask that is flat, or near its two commonest colours, at least
@@ -174,6 +176,7 @@ class _Colours:
         colours, self.index, self.counts = _distinct(values)
         self.all = colours.reshape(len(colours), -1).astype(int)  # (n, 1) or (n, 3), of each its channels
         self.noise = _NOISE * (257 if colours.max(initial=0) > 255 else 1)
+        self.lossy = lossy
         self.labelled = len(colours) <= _FEW and not lossy
         flat = np.bincount(self.index[_is_flat(self.index)], minlength=len(colours))
         # Of each area the number of its colour; where there is none, the commonest colours
@@ -202,6 +205,11 @@ class _Colours:
         colour farthest away, so that a soft edge is cut in its middle.
         """
         distances = self._distances(taken)
+        if self.lossy and distances.max() <= self.noise:
+            raise Unreadable(
+                f"it has the colours {_listed(self.values)}, which the noise of a JPEG hides from one "
+                "another; save the mask as PNG"
+            )
         of_areas = distances[self.areas]
         levels = of_areas[of_areas > (0 if self.labelled else self.noise)]
         least = 0 if self.labelled else self.noise / 2
@@ -219,10 +227,11 @@ class _Colours:
             return self.all[[np.argmin(lightness)]], False
         areas = self.all[self.areas]
         families = np.array([_family(colour, self.noise) for colour in areas])
-        if set(families) == {"red", "green"}:
-            return areas[families == "red"], True
         border = self.index[_border(self.index)]
         nearest = np.abs(self.all[border][:, None] - areas[None]).max(axis=2).argmin(axis=1)
+        around = (families[nearest] == "green").mean()
+        if set(families) == {"red", "green"} and around < _MOST_OF_BORDER:
+            return areas[families == "red"], True
         for family in sorted(set(families)):
             if (families[nearest] == family).mean() >= _MOST_OF_BORDER:
                 return areas[families == family], True
@@ -241,7 +250,9 @@ def _checked(found: Marking, values: np.ndarray, guessed: bool = False) -> Marki
         what = "nothing" if share == 0 else "everything"
         raise Unreadable(f"with {found.background} as background it marks {what}: {_listed(values)}{_HINT}")
     most, around = INVERTED
-    if guessed and share > most and found.pixels[_border(found.pixels)].mean() >= around:
+    rings = [found.pixels[at : len(found.pixels) - at, at : found.pixels.shape[1] - at] for at in _RINGS]
+    whole = any(ring.size and ring[_border(ring)].mean() >= around for ring in rings)
+    if guessed and share > most and whole:
         raise Unreadable(
             f"it has the colours {_listed(values)}: with {found.background} as background it marks "
             f"{share:.0%} of the picture and its border, so inside and outside seem to have changed "

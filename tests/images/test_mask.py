@@ -115,6 +115,22 @@ def test_what_is_not_background_is_marked(way):
     assert marking.background == background
 
 
+def test_red_on_a_green_ground_is_marked_and_a_frame_hides_no_inversion():
+    assert np.array_equal(found(painted(GREEN, (AREA, RED))).pixels, AREA)
+    for width in (1, 2):
+        inverted = np.where(AREA, 0, 255).astype(np.uint8)
+        inverted = np.pad(inverted[width:-width, width:-width], width)
+        with pytest.raises(Unreadable, match="changed places"):
+            found(Image.fromarray(inverted))
+
+
+def test_a_colour_that_the_noise_of_a_jpeg_hides_is_refused():
+    image = painted((0, 0, 0), (AREA, (16, 0, 0)))
+    with pytest.raises(Unreadable, match="noise of a JPEG hides"):
+        found(image, "JPEG", quality=75)
+    assert np.array_equal(found(image).pixels, AREA)
+
+
 def test_the_edges_that_columbia_draws_on_both_sides_belong_to_their_sides():
     around = np.zeros_like(AREA)
     around[6:31, 13:43] = True
