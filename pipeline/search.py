@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline.config import Config, validate
 from pipeline.errors import UserError
 from pipeline.experiment import CHOSEN_BY, Sweep, new_folder, refuse_upstream
-from pipeline.stage import let_through, plain_errors
+from pipeline.stage import let_through, plain_errors, refuse_unreadable
 
 
 def search(overrides: list[str]) -> str:
@@ -91,6 +91,10 @@ def _checked(composed: DictConfig) -> Config:
 def main() -> None:
     """Search with the overrides of the command line."""
     with plain_errors():
+        for each in sys.argv[1:]:
+            if each.startswith("-"):
+                raise UserError(f"there is no option {each}; python -m pipeline.search --help says more")
+        refuse_unreadable(sys.argv[1:])
         print(search(let_through(sys.argv[1:])))
 
 

@@ -46,10 +46,42 @@ def start(main: Callable[[], None]) -> None:
 
     try:
         refuse_old_names(each.lstrip("+~").partition("=")[0] for each in sys.argv[1:])
+        refuse_unreadable(sys.argv[1:])
     except UserError as error:
         stop(str(error))
     sys.argv[1:] = let_through(sys.argv[1:])
     main()
+
+
+# Options of Hydra's that a word of their own follows.
+_TAKE_A_WORD = {
+    *("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p"),
+    *("--cfg", "-c", "--info", "-i", "--experimental-rerun"),
+}
+
+
+def refuse_unreadable(arguments: list[str]) -> None:
+    """Raise UserError for what Hydra cannot read as a setting: its own answer is in terms of its grammar."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser = OverridesParser.create()
+    for before, each in zip(["", *arguments], arguments, strict=False):
+        if each.startswith("-") or before in _TAKE_A_WORD:
+            continue
+        try:
+            parser.parse_override(each)
+        except HydraException as error:
+            key, is_setting, value = each.partition("=")
+            if not is_setting or not re.fullmatch(r"[+~]*[\w.@/-]+", key):
+                raise UserError(
+                    f"{each} is not understood: settings are given as key=value, such as train.epochs=3; "
+                    "--help lists those that matter"
+                ) from error
+            raise UserError(
+                f"{key}: the value {value} is not understood, because it has signs that mean something in "
+                f"a list or a sweep; put it in quotes: \"{key}='…'\""
+            ) from error
 
 
 def let_through(overrides: list[str]) -> list[str]:

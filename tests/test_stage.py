@@ -30,6 +30,9 @@ def repository(tmp_path_factory):
         (["data=folders", "data.root=/nowhere/at/all"], "/nowhere/at/all"),
         (["data=folders"], "data/raw/folders/genuine"),
         (["-m", "seed=1,2"], "pipeline.experiment -m"),
+        (["extra"], "extra is not understood: settings are given as key=value"),
+        (["data.root=/a[b"], "data.root: the value /a[b is not understood"),
+        (["data.root\x1b=1"], "data.root\\x1b=1 is not understood: settings are given as key=value"),
     ],
 )
 def test_a_mistake_ends_with_a_message_and_no_traceback(repository, arguments, said):
