@@ -101,6 +101,7 @@ _RAW_ENDINGS = {
     ".sr2", ".srf", ".srw", ".x3f",
 }  # fmt: skip
 _PICTURE_ENDINGS = _RAW_ENDINGS | {
+    ".ai", ".emf", ".eps", ".insp", ".jps", ".mpo", ".svg", ".svgz", ".wmf",
     ".avifs", ".bpg", ".cur", ".dcm", ".dds", ".djvu", ".exr", ".fit", ".fits", ".flif", ".hdp", ".hdr",
     ".heics", ".icns", ".ico", ".jls", ".jng", ".jxr", ".kra", ".mng", ".ora", ".pam", ".pbm", ".pcx",
     ".pfm", ".pgm", ".pnm", ".ppm", ".psb", ".psd", ".qoi", ".ras", ".sgi", ".tga", ".wdp", ".xcf",
@@ -234,8 +235,8 @@ def find_pictures(folder: Path, for_tables: bool = True) -> tuple[list[Path], li
     Endings count in upper and lower case. A file without an ending is a picture if it begins as one; what
     has any other ending is not taken, and the reason says what it begins as. A picture of a kind that is not
     read (raw files of cameras, Photoshop's) is lost, unless one that is taken lies beside it under the same
-    name. Names that begin with a dot are passed over, and so is a linked folder that was listed already under
-    another name.
+    name. Names that begin with a dot are passed over (a picture's is rejected, but not `._x.jpg`), and
+    so is a linked folder that was listed already under another name.
 
     Args:
         folder: where to look.
@@ -272,6 +273,9 @@ def holds_picture(folder: Path) -> bool:
     return any(_refuse(path) is None for path in files_below(folder, []))
 
 
+_HIDDEN = "its name begins with a dot, and hidden files are passed over; rename it if it is a picture"
+
+
 def files_below(folder: Path, unlisted: list[Rejected]) -> Iterator[Path]:
     """Yield every file that is not hidden, following links but never in circles; nothing is opened.
 
@@ -296,6 +300,14 @@ def files_below(folder: Path, unlisted: list[Rejected]) -> Iterator[Path]:
             reason = f"the folder cannot be listed: {error.strerror}; give yourself the right to read it"
             unlisted.append(Rejected(_printable(inside), reason, lost=True))
             continue
+        unlisted.extend(
+            Rejected(_printable(inside / child.name), _HIDDEN)
+            for child in children
+            if child.name.startswith(".")
+            and not child.name.startswith("._")  # what macOS keeps beside each file
+            and format_of_name(Path(child.name))
+            and not _is_folder(child)
+        )
         visible = [child for child in children if not child.name.startswith(".")]
         folders = [child.name for child in visible if _is_folder(child)]
         # Taken from the end: folders come in the order of their names, so a link to a folder that

@@ -1,6 +1,7 @@
 """Every picture of a folder is found, whatever its name, and every other file is named with its reason."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -187,3 +188,15 @@ def test_a_folder_that_cannot_be_listed_costs_what_is_in_it(tmp_path, monkeypatc
     assert locked.path == (tmp_path / "locked").as_posix()
     assert locked.reason.startswith("the folder cannot be listed: Permission denied")
     assert locked.lost
+
+
+@pytest.mark.parametrize(
+    "name", [".hidden.jpg", "a.mpo", "a.jps", "a.insp", "a.jpg~", "a.JPG_original", "a.svg"]
+)
+def test_a_picture_that_is_hidden_is_said_and_one_of_another_ending_lost(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\xff\xd8\xff\xe0 a JPEG" if "jpg" in name.lower() else b"?")
+    for other in ("._x.jpg", ".DS_Store", ".git"):
+        (tmp_path / other).write_bytes(b"x")
+    pictures, (rejected,) = find_pictures(tmp_path)
+    assert pictures == []
+    assert (Path(rejected.path).name, rejected.lost) == (name, name != ".hidden.jpg")
