@@ -105,7 +105,7 @@ def test_two_runs_are_compared_by_their_pictures(reproduced):
         output = reproduced.stage("compare", called, "reports/evaluation")
         assert "+0.000 (– to –)" in output
         assert f"({run[:8]})" in output
-        assert "By the ROC AUC nothing tells them apart" in " ".join(output.split())
+        assert "By the ROC AUC their figures are the same" in " ".join(output.split())
     output = reproduced.stage("compare", run, "reports", fails=True)
     assert "predictions.csv is not there" in output
     output = reproduced.stage("compare", "0" * 32, run, fails=True)

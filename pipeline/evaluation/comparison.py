@@ -50,7 +50,9 @@ def compare(
     for each in tables:
         check_scores(each["logit"])
     subsets = {"all": np.arange(len(tables[0]))}
-    subsets |= {str(name): rows.index.to_numpy() for name, rows in tables[0].groupby("collection", sort=True)}
+    if tables[0]["collection"].nunique() > 1:  # of one alone the row would be the same again
+        collections = tables[0].groupby("collection", sort=True)
+        subsets |= {str(name): rows.index.to_numpy() for name, rows in collections}
     rows: list[dict[str, Any]] = []
     for name, index in subsets.items():
         cut = [each.iloc[index] for each in tables]

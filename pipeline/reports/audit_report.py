@@ -128,7 +128,7 @@ def render_page(audit: Mapping[str, Any], chart: "Figure | None" = None) -> str:
             "features": FEATURES,
             "parts": {part_title(name): found for name, found in audit["parts"].items()},
             "tables": {part_title(name): _features(found) for name, found in audit["parts"].items()},
-            "on_test": {_tested(name): metrics for name, metrics in audit["on_test"].items()},
+            "on_test": _tested(audit["on_test"]),
             "kinds": {BEST: "best property of the file", ALL: "all metadata"}
             | {probe.name: probe.column for probe in PROBES.values()},
             "title_of": part_title,
@@ -171,8 +171,18 @@ def _features(part: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     ]
 
 
-def _tested(name: str) -> str:
-    return {"test": "test split", "elsewhere": "elsewhere (tested only)"}.get(name, part_title(name))
+def _tested(on_test: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was tested by its title; without a collection that is the whole of the split before it."""
+    titles = {"test": "test split", "elsewhere": "elsewhere (tested only)"}
+    shown: dict[str, Any] = {}
+    split: Any = None
+    for name, metrics in on_test.items():
+        if name in titles:
+            split = metrics
+        elif metrics == split:
+            continue
+        shown[titles.get(name, part_title(name))] = metrics
+    return shown
 
 
 def plot_audit(rows: Sequence[AuditRow], settings: Mapping[str, Any]) -> "Figure":

@@ -167,7 +167,7 @@ def _better(rows: pd.DataFrame) -> str:
 
 def _which(difference: Metric) -> str:
     if difference.low is None or difference.high is None:
-        return "too few pictures say which is better" if difference.value else "nothing tells them apart"
+        return "too few pictures say which is better" if difference.value else "their figures are the same"
     if difference.low > 0 or difference.high < 0:
         return f"the {'first' if difference.low > 0 else 'second'} is better"
     if difference.lies_within(SMALL):

@@ -96,7 +96,7 @@ def test_how_many_draws_are_worked_on_at_once_changes_nothing(monkeypatch):
         ((3.0, 0.0), 400, "By the ROC AUC the first is better; by balanced accuracy the first is better."),
         ((0.0, 3.0), 400, "By the ROC AUC the second is better; by balanced accuracy the second is better."),
         ((1.0, 0.8), 12, "By the ROC AUC it cannot be told which is better ("),
-        ((99.0, 99.5), 40, "By the ROC AUC nothing tells them apart; by balanced accuracy nothing"),
+        ((99.0, 99.5), 40, "By the ROC AUC their figures are the same; by balanced accuracy their"),
     ],
 )
 def test_the_table_ends_with_what_it_comes_to(strengths, n, says):
@@ -107,3 +107,9 @@ def test_the_table_ends_with_what_it_comes_to(strengths, n, says):
         compare([predicted(1.0, n=4000)], [predicted(1.0, n=4000, seed=3)], BOOTSTRAP), 0.95
     )
     assert "both are about as good" in same
+
+
+def test_a_collection_that_is_all_there_is_is_no_row_of_its_own():
+    alone = predicted(0.5).assign(collection="folders")
+    rows = compare([alone], [alone], BOOTSTRAP)
+    assert set(rows["part"]) == {"all"}
