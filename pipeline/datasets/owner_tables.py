@@ -145,7 +145,16 @@ def _read_groups(path: Path) -> list[tuple[str, str]]:
     if not path.exists() and (there := other_spelling(path)):
         raise UserError(f"data.known_groups is {path}, and {there} is there: write it as it is")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        content = path.read_bytes()
+        encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        header = content.decode(encoding).partition("\n")[0]
+        part = next((each for each in "\t;" if each in header and "," not in header), ",")
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding, sep=part)
+        for wanted in ("path", "group"):
+            written = [name for name in table.columns if name.strip().casefold() == wanted]
+            if written and wanted not in written:
+                table = table.rename(columns={written[0]: wanted})
+        table = table.apply(lambda column: column.str.strip() if column.name == "group" else column)
     except FileNotFoundError:
         LOG.info(
             "data.known_groups: %s is not there; pictures are grouped by names, bytes, pixels and looks", path

@@ -16,10 +16,10 @@ from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
 
 
-def known_groups(folder, text):
+def known_groups(folder, text, encoding="utf-8"):
     """Write such a table, and return the groups of the pictures by their paths."""
     put(*(folder / name for name in NAMES))
-    (folder / "groups.csv").write_text(text, encoding="utf-8")
+    (folder / "groups.csv").write_text(text, encoding=encoding)
     sources, _ = list_sources(dataset(known_groups=str(folder / "groups.csv")))
     return {source.source_path: source.known_group for source in sources if source.known_group}
 
@@ -46,6 +46,14 @@ NAMES = ["genuine/a.jpg", "genuine/x/b.jpg", "fake/a.jpg", "fake/c d.jpg"]
 def test_a_row_of_known_groups_is_matched_with_the_picture_that_it_can_mean(folder, row, path):
     table = f'group,path,more\nburst 1,"{row.format(here=folder.absolute())}",x\n,fake/c.jpg,\n'
     assert known_groups(folder, table) == {path: "burst 1"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("header", ["path,group", "Path, Group", "path;group", "PATH\tgroup "])
+def test_a_table_of_known_groups_may_come_from_any_spreadsheet(folder, header, encoding):
+    part = next(each for each in ",;\t" if each in header)
+    table = f"{header}\nfake/a.jpg{part} 1\n"
+    assert known_groups(folder, table, encoding) == {"fake/a.jpg": "1"}
 
 
 @pytest.mark.parametrize("row", ["a.jpg", "other/a.jpg", "fake/x/b.jpg", "/home/anna/fake/x/b.jpg", "d.jpg"])
