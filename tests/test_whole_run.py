@@ -90,7 +90,7 @@ print(json.dumps([run.data.metrics, run.data.params, run.data.tags, run.info.sta
     assert {"train/loss", "validation/loss", "validation/balanced_accuracy"} <= set(metrics)
     assert tags["commit"]
     assert tags["mlflow.runName"] == "dct sample matched grouped seed=20"
-    counts = "{n_fake} fake and {n_genuine} genuine pictures: ROC AUC {roc_auc:.2f}".format(**wanted)
+    counts = "{n_fake} fakes, {n_genuine} genuine pictures: ROC AUC {roc_auc:.2f}".format(**wanted)
     assert tags["mlflow.note.content"].startswith(f"**test**, {counts}")
     assert status == "FINISHED"
     assert sorted(inputs) == ["train", "validation"]

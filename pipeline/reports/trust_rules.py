@@ -141,8 +141,8 @@ def about_leak(results: Results) -> Check:
     if says_nothing(_tested_groups(results)):
         return (
             TOO_FEW,
-            "none of the few tested pictures has a relative in training",
-            f"With {worst.counted} and {other.counted} tested that says little of the way they were dealt.",
+            "too few pictures were tested to see whether relatives are kept apart",
+            f"None has one in training; with {worst.counted} and {other.counted} tested that says little of the way they were dealt.",
         )
     return (
         GOOD,
