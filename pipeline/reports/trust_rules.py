@@ -142,7 +142,8 @@ def about_leak(results: Results) -> Check:
         return (
             TOO_FEW,
             "too few pictures were tested to see whether relatives are kept apart",
-            f"None has one in training; with {worst.counted} and {other.counted} tested that says little of the way they were dealt.",
+            f"None has one in training; with {worst.counted} and {other.counted} tested that says little of "
+            "the way they were dealt.",
         )
     return (
         GOOD,
