@@ -9,7 +9,6 @@ import contextlib
 import datetime
 import os
 import platform
-import subprocess
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +29,7 @@ from pipeline.detector.decision import (
 )
 from pipeline.detector.served import Serving
 from pipeline.errors import UserError
-from pipeline.run_store import connect, tolerating_a_lost_store
+from pipeline.run_store import connect, git, tolerating_a_lost_store
 from pipeline.storage import read_json, unbroken
 from pipeline.tracking import RUN_KEY, STEP_COLUMN, Tracker, data_name
 
@@ -220,14 +219,6 @@ def code_state(settings: Mapping[str, Any]) -> dict[str, Any]:
         `differing`: the settings that a command line has to name to have all of them again, by their keys,
         beside those of `params.yaml` in that commit; None where that cannot be known.
     """
-
-    def git(*arguments: str) -> str | None:
-        try:
-            answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-        except OSError:  # there is no git
-            return None
-        return answer.stdout.strip() if answer.returncode == 0 else None
-
     exclude = [f":(exclude,top){name}" for name in _REWRITTEN]
     status = git("status", "--porcelain", "--untracked-files=no", "--", ":/", *exclude)
     committed = git("show", "HEAD:./params.yaml")

@@ -28,6 +28,7 @@ from pipeline.checking import model_name, refuse_old_names
 from pipeline.composition import choice_of, composed_text
 from pipeline.config import Config, validate
 from pipeline.params import CHOICES, PARAMS, SAMPLE, check_folders, write
+from pipeline.run_store import git
 from pipeline.stage import let_through, plain_errors
 from pipeline.storage import sole_writer, write_text
 
@@ -110,7 +111,7 @@ def _dvc(*arguments: str, **environment: str) -> int:
 
 def _author() -> dict[str, str]:
     """Name an author where git knows none: DVC keeps experiments as git objects, which need one."""
-    if _git("config", "user.email"):
+    if git("config", "user.email"):
         return {}
     names = {f"GIT_{role}_NAME": NOBODY for role in ("AUTHOR", "COMMITTER")}
     return names | {f"GIT_{role}_EMAIL": f"{NOBODY}@localhost" for role in ("AUTHOR", "COMMITTER")}
@@ -121,14 +122,9 @@ def _hide_from_git() -> None:
 
     It says what lies in this working tree. DVC refuses one that is ignored, so an empty one is committed.
     """
-    committed = _git("show", f"HEAD:./{LOCK}")
+    committed = git("show", f"HEAD:./{LOCK}")
     if committed is not None and not (yaml.safe_load(committed) or {}).get("stages"):
-        _git("update-index", "--skip-worktree", str(LOCK))
-
-
-def _git(*arguments: str) -> str | None:
-    answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else None
+        git("update-index", "--skip-worktree", str(LOCK))
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import re
+import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,15 @@ DATABASE = "mlflow.db"  # what `mlflow ui` opens where it is started
 def repository() -> Path:
     """Return the repository's root: DVC names it, also where it runs a copy (`--temp`, `--queue`)."""
     return Path(os.environ.get("DVC_ROOT", "")).resolve() if os.environ.get("DVC_ROOT") else Path.cwd()
+
+
+def git(*arguments: str) -> str | None:
+    """Return what git answers in the working folder; None where it fails, or is not there."""
+    try:
+        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def store_address() -> str:

@@ -15,7 +15,6 @@ if __name__ == "__main__":  # --help answers before what the work needs is impor
     answer(__doc__)
 
 import hashlib
-import os
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +42,7 @@ from pipeline.detector.validation import score_table, validation_metrics
 from pipeline.models.build import describe, describe_in_a_line
 from pipeline.models.detector_files import load_model, save_model
 from pipeline.records import RECORDED, TrainingRun
+from pipeline.run_store import repository
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
 from pipeline.training.finished import FINISHED, Finished
@@ -69,8 +69,8 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
     if config.inputs.augment.needs_sources:
         check_files(genuine_sources(tables["train"]))
     digests = _digests(paths)
-    # DVC runs some experiments in a folder that it deletes; it says where the repository is.
-    finished = Finished(config, digests["tables"], Path(os.environ.get("DVC_ROOT", "")))
+    # Not where DVC may be running it: some experiments run in a folder that it deletes.
+    finished = Finished(config, digests["tables"], repository())
     if config.train.resume and finished.exists():
         return _put_back(finished, config, models, name, parent)
     start_tensorflow()  # 10 s: not before it is needed
