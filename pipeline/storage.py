@@ -242,15 +242,20 @@ def _nearest(path: Path, close: bool) -> tuple[Path | None, Path]:
     parts = path.relative_to(above).parts if path.is_relative_to(above) else path.parts
     for part in parts:
         try:
-            names = {_spelt(each.name): each for each in sorted(above.iterdir(), reverse=True)}
+            names = {folded(each.name): each for each in sorted(above.iterdir(), reverse=True)}
         except OSError:
             return None, above
-        alike = get_close_matches(_spelt(part), names, n=1, cutoff=0.75 if close else 1.0)
+        alike = get_close_matches(folded(part), names, n=1, cutoff=0.75 if close else 1.0)
         if not alike:
             return None, above
         above = names[alike[0]]
     return above, above
 
 
-def _spelt(name: str) -> str:
+def folded(name: str) -> str:
+    r"""Return a name as it is compared with others: in any case, and in any form of accents.
+
+    >>> folded("Cafe\u0301") == folded("CAF\u00c9")
+    True
+    """
     return unicodedata.normalize("NFC", name).casefold()

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.datasets.owner_tables import composed
 from pipeline.images.files import LIMITS, Unreadable, format_of_name
 from pipeline.images.mask import is_flat
 from pipeline.images.read import read, read_bytes
+from pipeline.storage import folded
 
 _SEPARATOR = r"[-_. ]"
 # What people call a mask, alone (a folder), before or after the name of its picture.
@@ -45,7 +45,7 @@ def is_mask_word(name: str) -> bool:
 
 def alike(path: Path) -> str:
     """Return a path as it is compared with others: in any case, and in any form of accents."""
-    return composed(path.as_posix()).casefold()
+    return folded(path.as_posix())
 
 
 def cores(stem: str) -> list[str]:
@@ -159,9 +159,9 @@ class _Places:
         self.here: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         self.below: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         for path in pictures:
-            self.here[path.parent, _key(path.stem)].append(path)
+            self.here[path.parent, folded(path.stem)].append(path)
             if not self.in_masks(path):
-                self.below[path.parent.parent, _key(path.stem)].append(path)
+                self.below[path.parent.parent, folded(path.stem)].append(path)
 
     def in_masks(self, path: Path) -> bool:
         return path.parent != self.folder and is_mask_word(path.parent.name)
@@ -174,30 +174,26 @@ class _Places:
         for name in cores(path.stem):
             if format_of_name(Path(path.stem)) and name == Path(path.stem).stem:
                 continue  # `a.jpg.png` may be the copy of a picture
-            if there := self.here.get((path.parent, _key(name))):
+            if there := self.here.get((path.parent, folded(name))):
                 return there[0]
         if self.in_masks(path):
             above = path.parent.parent
             for name in (path.stem, *cores(path.stem)):
-                there = self.here.get((above, _key(name))) or self.below.get((above, _key(name)), [])
+                there = self.here.get((above, folded(name))) or self.below.get((above, folded(name)), [])
                 if len(there) == 1:
                     return there[0]
         return None
 
     def by_addition(self, path: Path) -> list[tuple[str, Path]]:
         """Return how a file's name may be made from that of another picture, and that picture."""
-        for other in self.here[path.parent, _key(path.stem)]:
+        for other in self.here[path.parent, folded(path.stem)]:
             if other != path:
                 return [(f"{path.suffix} {other.suffix}", other)]
         for before, after in reversed(_splits(path.stem)):
             for name, addition in ((before, f"*{after}"), (after, f"{before}*")):
-                if there := self.here.get((path.parent, _key(name))):
+                if there := self.here.get((path.parent, folded(name))):
                     return [(re.sub(r"[0-9]+", "#", addition), there[0])]
         if path.parent != self.folder:
-            for other in self.here.get((path.parent.parent, _key(path.stem)), []):
+            for other in self.here.get((path.parent.parent, folded(path.stem)), []):
                 return [(f"{path.parent.name}/", other)]
         return []
-
-
-def _key(stem: str) -> str:
-    return composed(stem).casefold()
