@@ -161,15 +161,25 @@ def test_an_address_that_mlflow_cannot_use_costs_no_training(tmp_path, monkeypat
     assert "geheim" not in shown
 
 
+@pytest.fixture
+def said_of(tmp_path, monkeypatch, capfd):
+    """All that is printed or raised where the store at an address does not answer."""
+
+    def ask(address):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        with tolerating_a_lost_store("opening the run"):
+            connect()
+        with pytest.raises(UserError) as refused:
+            fetch("a" * 32, tmp_path)
+        return "".join(capfd.readouterr()) + str(refused.value) + shown_address() + where_runs_are_compared()
+
+    return ask
+
+
 @pytest.mark.parametrize("password", ["geheim", "ge@heim", "ge/heim", "ge:heim"])
-def test_no_password_is_printed(tmp_path, monkeypatch, capfd, password):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://anna:{password}@127.0.0.1:9/mlflow")
-    with tolerating_a_lost_store("opening the run"):
-        connect()
-    with pytest.raises(UserError) as refused:
-        fetch("a" * 32, tmp_path)
-    said = "".join(capfd.readouterr()) + str(refused.value) + shown_address()
+def test_no_password_is_printed(said_of, password):
+    said = said_of(f"http://anna:{password}@127.0.0.1:9/mlflow")
     assert "http://127.0.0.1:9/mlflow" in said
     assert "heim" not in said
     assert "anna" not in said
@@ -186,14 +196,8 @@ def test_no_password_is_printed(tmp_path, monkeypatch, capfd, password):
         "?a=x@geheim",
     ],
 )
-def test_no_query_of_an_address_is_printed(tmp_path, monkeypatch, capfd, secret):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:9{secret}")
-    with tolerating_a_lost_store("opening the run"):
-        connect()
-    with pytest.raises(UserError) as refused:
-        fetch("a" * 32, tmp_path)
-    said = "".join(capfd.readouterr()) + str(refused.value) + where_runs_are_compared()
+def test_no_query_of_an_address_is_printed(said_of, secret):
+    said = said_of(f"http://127.0.0.1:9{secret}")
     assert "did not answer" in said
     assert "geheim" not in said
 
