@@ -45,7 +45,8 @@ def run(config: Config) -> None:
         print(line)
     if counts.masks_rejected:
         print(
-            f"warning: {counts.masks_rejected} masks cannot be used; {printable(counts.mask_rejected)}",
+            f"warning: {counted(counts.masks_rejected, 'mask')} cannot be used; "
+            f"{printable(counts.mask_rejected)}",
             file=sys.stderr,
         )
     for sentence in uneven_losses(counts.losses):
