@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.checking import TARGET, model_name
-from pipeline.config import flatten, validate
+from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
 
 CONF = Path("conf")
@@ -24,6 +24,11 @@ _BELOW_ROOT = ("data.genuine", "data.fake", "data.masks")
 def composed_text(conf: Path = CONF, overrides: Sequence[str] = ()) -> str:
     """Compose and resolve `conf/config.yaml` as DVC does: the bytes that `dvc exp run` would write."""
     return OmegaConf.to_yaml(_composed(conf, overrides))
+
+
+def composed_config(conf: Path = CONF, overrides: Sequence[str] = ()) -> Config:
+    """Return the same, checked. Raises UserError as `pipeline.config.validate` besides."""
+    return validate(_composed(conf, overrides))
 
 
 def choice_of(key: str, text: str) -> str:
@@ -56,18 +61,13 @@ def differing(settings: Mapping[str, Any], standard: Mapping[str, Any]) -> dict[
     ]
     for folders in ((_ROOT,), _BELOW_ROOT):  # what lies below the root follows it
         if choices:
-            usual = _settings(choices)
+            usual = flatten(composed_config(CONF, choices).model_dump())
         moved = [key for key in folders if key in asked and asked[key] != usual.get(key)]
         named += moved
         choices += [choice_of(key, str(asked[key])) for key in moved]
     if choices:
-        usual = _settings(choices)
+        usual = flatten(composed_config(CONF, choices).model_dump())
     return {key: asked[key] for key in asked if key in named or key not in usual or usual[key] != asked[key]}
-
-
-def _settings(choices: Sequence[str]) -> dict[str, Any]:
-    values = cast(dict[str, Any], OmegaConf.to_container(_composed(CONF, choices)))
-    return flatten(validate(values).model_dump())
 
 
 def _composed(conf: Path, overrides: Sequence[str]) -> DictConfig:

@@ -15,6 +15,8 @@ Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True, pattern=_N
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
+SAMPLE = "sample"  # the data that this program draws itself
+
 
 class Naming(Section):
     """How names of pictures tell their source and subset (regular expressions)."""

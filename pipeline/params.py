@@ -15,8 +15,9 @@ from pathlib import Path
 import yaml
 
 from pipeline import usage
-from pipeline.composition import composed_text
+from pipeline.composition import composed_config, composed_text
 from pipeline.config import Config, flatten, validate
+from pipeline.config_data import SAMPLE
 from pipeline.errors import UserError, counted
 from pipeline.images.files import holds_picture
 from pipeline.stage import plain_errors
@@ -24,7 +25,6 @@ from pipeline.storage import local_path, what_is_there, write_text
 
 PARAMS = Path("params.yaml")
 SNAPSHOT = Path("data/snapshot.txt")
-SAMPLE = "sample"  # the only data that a stage makes
 # Environment: the overrides, as JSON, with which pipeline.repro wrote params.yaml.
 CHOICES = "PIPELINE_CHOICES"
 
@@ -49,7 +49,7 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
         raise UserError(f"{params}: {error}\nMake it anew from {conf}/ with: make params") from error
     if found.data.name != SAMPLE:
         check_folders(found)
-    standard = validate(yaml.safe_load(composed_text(conf)))
+    standard = composed_config(conf)
     chosen = json.loads(os.environ.get(CHOICES, "[]"))
     experiment = os.environ.get("DVC_EXP_NAME")
     if (chosen or experiment) and found.seed != standard.seed:
@@ -59,7 +59,7 @@ def check(conf: Path = Path("conf"), params: Path = PARAMS) -> None:
         )
     if experiment:
         return
-    wanted = validate(yaml.safe_load(composed_text(conf, chosen))) if chosen else standard
+    wanted = composed_config(conf, chosen) if chosen else standard
     if found != wanted:
         old, new = flatten(found.model_dump()), flatten(wanted.model_dump())
         keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]

@@ -25,9 +25,10 @@ from pathlib import Path
 import yaml
 
 from pipeline.checking import model_name, refuse_old_names
-from pipeline.composition import choice_of, composed_text
+from pipeline.composition import choice_of, composed_config, composed_text
 from pipeline.config import Config, validate
-from pipeline.params import CHOICES, PARAMS, SAMPLE, check_folders, write
+from pipeline.config_data import SAMPLE
+from pipeline.params import CHOICES, PARAMS, check_folders, write
 from pipeline.run_store import git
 from pipeline.stage import let_through, plain_errors
 from pipeline.storage import sole_writer, write_text
@@ -45,7 +46,7 @@ def choices(data: str, root: str, experiment: str, overrides: Sequence[str]) -> 
     """
     chosen = [f"experiment={experiment}"] if experiment else []
     chosen += let_through(list(overrides))
-    if root and not data and yaml.safe_load(composed_text(overrides=chosen))["data"]["name"] == SAMPLE:
+    if root and not data and composed_config(overrides=chosen).data.name == SAMPLE:
         data = "folders"
     if data:
         chosen.append(f"data={data}")

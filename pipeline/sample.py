@@ -17,27 +17,28 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.config import Config
+from pipeline.config_data import SAMPLE
 from pipeline.forgery.sample_pictures import draw_sample
 from pipeline.stage import execute, start
 from pipeline.storage import replacing_folder
 
-SAMPLE = Path("data/raw/sample")
+FOLDER = Path("data/raw/sample")
 
 
 def run(config: Config) -> None:
     """Draw the sample and say what it holds; where other data are used, leave an empty folder for DVC."""
-    if config.data.name != "sample":
-        with replacing_folder(SAMPLE):
-            print(f"{SAMPLE}: not drawn, the data are {config.data.name}")
+    if config.data.name != SAMPLE:
+        with replacing_folder(FOLDER):
+            print(f"{FOLDER}: not drawn, the data are {config.data.name}")
         return
-    draw_sample(SAMPLE, config.sample, config.seed, config.compute.workers)
-    print(f"{SAMPLE}: {config.sample.genuine} genuine and {config.sample.fake} fake pictures, with masks")
+    draw_sample(FOLDER, config.sample, config.seed, config.compute.workers)
+    print(f"{FOLDER}: {config.sample.genuine} genuine and {config.sample.fake} fake pictures, with masks")
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def main(composed: DictConfig) -> None:
     """Hydra's entry."""
-    execute(run, composed, lambda config: SAMPLE.as_posix())  # noqa: ARG005
+    execute(run, composed, lambda config: FOLDER.as_posix())  # noqa: ARG005
 
 
 if __name__ == "__main__":

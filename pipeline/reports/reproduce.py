@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline import checking
 from pipeline.config import flatten
+from pipeline.config_data import SAMPLE
 from pipeline.detector.decision import logged_address
 from pipeline.evaluation.results import Results
 
@@ -117,7 +118,7 @@ def _choices(results: Results) -> list[str]:
     if results.record.get("differing") is not None:
         return _settings(results.record)
     data = results.data
-    if data.get("name") in (None, "sample") or "root" not in data:
+    if data.get("name") in (None, SAMPLE) or "root" not in data:
         return []
     root = Path(data["root"])
     shown = f"…/{root.name}" if root.is_absolute() else root.as_posix()  # no folders of another's machine
