@@ -66,18 +66,20 @@ class Served:
 
     def _answers(self, given: Iterable[tuple[Any, Any]]) -> Iterator[dict[str, Any]]:
         """Yield an answer for each picture; no more are held at once than one of the largest allowed."""
-        together: list[bytes | str] = []  # contents, and what is wrong with those that have none
+        content: bytes | str  # what is wrong with a picture that has none
+        together: list[bytes | str] = []
         megapixels = 0.0
         for image, path in given:
             try:
-                content: bytes | str = self._content(image, path)
-                megapixels += self._megapixels(content)
+                content = self._content(image, path)
+                more = self._megapixels(content)
             except UserError as error:
-                content = str(error)
-            if together and (megapixels > self._limits.megapixels or len(together) == BATCH):
+                content, more = str(error), 0.0
+            if together and (megapixels + more > self._limits.megapixels or len(together) == BATCH):
                 yield from self._judge(together)
-                together, megapixels = [], self._megapixels(content)
+                together, megapixels = [], 0.0
             together.append(content)
+            megapixels += more
         yield from self._judge(together)
 
     def _judge(self, contents: list[bytes | str]) -> Iterator[dict[str, Any]]:
@@ -89,10 +91,8 @@ class Served:
             else:
                 yield {"probability_fake": None, "verdict": None, "threshold": threshold, "error": content}
 
-    def _megapixels(self, content: bytes | str) -> float:
+    def _megapixels(self, content: bytes) -> float:
         """Return what a picture will take, off its header; raise Unreadable beyond the limits."""
-        if isinstance(content, str):
-            return 0.0
         width, height = read(content, self._limits).stored_size
         return width * height / 1e6
 
@@ -101,17 +101,24 @@ class Served:
             image = _decoded(image)
         if isinstance(image, bytes | bytearray | memoryview) and len(image):
             content = bytes(image)
-            if len(content) > self._serving.max_mib * MIB:
-                raise self._too_large(len(content))
-            return content
-        if not (_is_missing(image) or image == b""):
+        elif not (_is_missing(image) or image == b""):
             raise UserError(f"image: expected encoded bytes (in JSON: base64), found {type(image).__name__}")
-        if _is_missing(path):
+        elif _is_missing(path):
             raise UserError("the row has no picture: expected encoded bytes in the column image")
-        return self._read(str(path))
+        else:
+            content = self._read(str(path))
+        if len(content) > self._serving.max_mib * MIB:
+            raise UserError(
+                f"the picture has {len(content) / MIB:.1f} MiB or more, and {self._serving.max_mib:g} are "
+                "the limit; send a smaller one, or raise model_config.max_mib"
+            )
+        return content
 
     def _read(self, name: str) -> bytes:
-        """Read a regular file below the folder; all others get one answer, which tells nothing about them."""
+        """Read a regular file below the folder, of one that is too large what shows that it is.
+
+        All others get one answer, which tells nothing about them.
+        """
         if self._folder is None:
             raise UserError(
                 "path: pictures are taken as encoded bytes, in the column image; files of a folder where "
@@ -124,18 +131,9 @@ class Served:
             with open(path, "rb", opener=_open_without_waiting) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise FileNotFoundError
-                content = file.read(int(self._serving.max_mib * MIB) + 1)
+                return file.read(int(self._serving.max_mib * MIB) + 1)
         except (OSError, ValueError, RuntimeError) as error:  # a null byte; links in a ring
             raise UserError(f"path: there is no picture {name!r} in the server's folder") from error
-        if len(content) > self._serving.max_mib * MIB:
-            raise self._too_large(len(content))
-        return content
-
-    def _too_large(self, size: int) -> UserError:
-        return UserError(
-            f"the picture has {size / MIB:.1f} MiB or more, and {self._serving.max_mib:g} are the limit; "
-            "send a smaller one, or raise model_config.max_mib"
-        )
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
