@@ -126,24 +126,16 @@ def _symbols(
 def _best_codes(counts: np.ndarray) -> bytes:
     """Return the table for symbols that come up so often (256 counts), by libjpeg's rule."""
     frequency = [*counts.tolist(), 1]  # one more, so that no code is all ones
-    size, following = [0] * 257, [-1] * 257
+    size, inside = [0] * 257, [[symbol] for symbol in range(257)]
     alive = [symbol for symbol in range(257) if frequency[symbol]]
     while len(alive) > 1:
         # Of equals the larger symbol.
-        one = min(alive, key=lambda symbol: (frequency[symbol], -symbol))
-        alive.remove(one)
-        other = min(alive, key=lambda symbol: (frequency[symbol], -symbol))
-        alive[alive.index(other)] = one
-        alive.sort()
+        one, other = sorted(alive, key=lambda symbol: (frequency[symbol], -symbol))[:2]
+        alive.remove(other)
         frequency[one] += frequency[other]
-        for start in (one, other):
-            symbol = last = start
-            while symbol >= 0:
-                size[symbol] += 1
-                symbol, last = following[symbol], symbol
-            if start == one:
-                end_of_one = last
-        following[end_of_one] = other
+        inside[one] += inside[other]
+        for symbol in inside[one]:
+            size[symbol] += 1
     bits = np.bincount(size, minlength=258).tolist()
     bits[0] = 0
     for length in range(257, _LONGEST_CODE, -1):
