@@ -49,6 +49,7 @@ Image.MAX_IMAGE_PIXELS = None
 _DECODING = {"WEBP": 16, "AVIF": 14, "HEIF": 16}
 _BYTES_IN_SCANS = 4 + 3 * 2  # of a pixel, where libjpeg keeps the coefficients until the last scan has come
 _TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
+_NO_PICTURE = f"it is no picture of a supported format ({', '.join(ENDINGS)}); save it as one"
 _LONGEST_TEXT = 200  # of a library, in a reason
 # How many pictures the file has, beside what Pillow tells, and which is read of those with several.
 _PICTURES = "pipeline_pictures"
@@ -246,10 +247,7 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     if kind == "TIFF":
         return _open_tiff(content, limits, page)
     if kind is None:
-        supported = ", ".join(ENDINGS)
-        raise Unreadable(
-            what_it_is(content) or f"it is no picture of a supported format ({supported}); save it as one"
-        )
+        raise Unreadable(what_it_is(content) or _NO_PICTURE)
     if kind == "WEBP":
         limits.check(*webp_size(content), bytes_each=_DECODING[kind])  # it is taken as soon as it is opened
     if kind == "JXL":
@@ -260,10 +258,10 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
         return decoders.open_jpeg_2000(content, limits)
     if kind == "BMP" and decoders.has_bit_fields(content):
         return decoders.open_bit_fields(content, limits)
-    if kind == "AVIF" and (lenient := decoders.lenient_avif(content)):
-        return lenient
     image = _identified(content, kind)
     limits.check(*image.size, bytes_each=_DECODING.get(kind, 4))
+    if not isinstance(image, ImageFile.ImageFile):  # it is put right already
+        return image
     if extent is None:
         opened = decoders.redecoded(image, content, limits)
         opened.info[_PICTURES] = n_pictures
@@ -275,7 +273,7 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     return image
 
 
-def _identified(content: bytes, kind: str) -> ImageFile.ImageFile:
+def _identified(content: bytes, kind: str) -> Image.Image:
     if kind == "HEIF":
         from pi_heif import options
         from pi_heif.as_plugin import HeifImageFile
@@ -286,6 +284,8 @@ def _identified(content: bytes, kind: str) -> ImageFile.ImageFile:
     try:
         image = Image.open(io.BytesIO(content), formats=(kind,))
     except Image.UnidentifiedImageError as error:
+        if kind == "AVIF" and (lenient := decoders.lenient_avif(content)):
+            return lenient
         try:
             Image.OPEN[kind][0](io.BytesIO(content), "")  # which says what it stumbles over
         except Exception as reason:
