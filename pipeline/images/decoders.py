@@ -35,6 +35,8 @@ _DEEP_BMP = 12  # bytes of a pixel: 4 in the file, 4 channels of 16 bits at a ti
 class Redecoded(Image.Image):
     """A picture of which size and metadata are known, and whose pixels come when it is loaded."""
 
+    n_frames = 1
+
     def __init__(
         self, kind: str, size: tuple[int, int], info: dict[str, bytes], decode: Callable[[], Image.Image]
     ) -> None:

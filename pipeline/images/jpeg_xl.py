@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline.images.boxes import boxes
 from pipeline.images.colour import eight_bit
+from pipeline.images.decoders import Redecoded
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.jpeg import truncated
 
@@ -121,40 +122,30 @@ def _animation(bits: _Bits) -> None:
     bits.take(1)
 
 
-class JpegXl(Image.Image):
-    """The first picture of a JPEG XL, decoded when it is loaded: upright, with 8 bits a colour."""
+def open_jpeg_xl(content: bytes, limits: Limits) -> Image.Image:
+    """Return the first picture of a JPEG XL, decoded when it is loaded: upright, with 8 bits a colour.
 
-    format = "JXL"
-    format_description = "JPEG XL, read by libjxl"
+    Raises:
+        Unreadable: its header is broken or beyond `limits`.
+    """
+    try:
+        header = read_jxl_header(content)
+    except IndexError as error:
+        raise truncated("JPEG XL") from error
+    size = (header.width, header.height)
+    limits.check(*size, bytes_each=4 * max(_CHANNELS, 3 + header.n_extra))
+    image = Redecoded("JXL", size, {}, lambda: _decoded(content, header))
+    image.n_frames = 2 if header.animated else 1  # or more
+    return image
 
-    def __init__(self, content: bytes, limits: Limits) -> None:
-        """Read the header; raise Unreadable where it is broken or beyond `limits`."""
-        super().__init__()
-        self._content = content
-        try:
-            self._header = read_jxl_header(content)
-        except IndexError as error:
-            raise truncated("JPEG XL") from error
-        header = self._header
-        self.n_frames = 2 if header.animated else 1  # or more
-        limits.check(header.width, header.height, 4 * max(_CHANNELS, 3 + header.n_extra))
-        self._mode, self._size = "RGB", (header.width, header.height)
 
-    def load(self) -> "Image.core.PixelAccess | None":
-        """Decode the picture, unless that was done."""
-        if self._im is None:
-            import imagecodecs
+def _decoded(content: bytes, header: JxlHeader) -> Image.Image:
+    import imagecodecs
 
-            samples = imagecodecs.jpegxl_decode(self._content, index=0, numthreads=1)
-            picture = Image.fromarray(self._eight_bit(samples))
-            self._mode, self.im = picture.mode, picture.im
-        return super().load()
-
-    def _eight_bit(self, samples: np.ndarray) -> np.ndarray:
-        """Return (height, width) or (height, width, channels) uint8: grey or colours, and their alpha."""
-        width, height = self.size
-        if samples.shape[:2] != (height, width) or samples.size > _CHANNELS * width * height:
-            raise Unreadable("its channels are stored in a way that is not read; save it as PNG or TIFF")
-        if self._header.is_float:
-            return eight_bit(np.clip(np.nan_to_num(samples), 0, 1))
-        return eight_bit(samples, self._header.bits)
+    samples = imagecodecs.jpegxl_decode(content, index=0, numthreads=1)
+    n_pixels = header.width * header.height
+    if samples.shape[:2] != (header.height, header.width) or samples.size > _CHANNELS * n_pixels:
+        raise Unreadable("its channels are stored in a way that is not read; save it as PNG or TIFF")
+    if header.is_float:
+        return Image.fromarray(eight_bit(np.clip(np.nan_to_num(samples), 0, 1)))
+    return Image.fromarray(eight_bit(samples, header.bits))

@@ -24,7 +24,7 @@ from pipeline.images.colour import to_rgb
 from pipeline.images.files import ENDINGS, LIMITS, Limits, Unreadable, format_of_content, what_it_is
 from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_size
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
-from pipeline.images.jpeg_xl import JpegXl
+from pipeline.images.jpeg_xl import open_jpeg_xl
 from pipeline.images.messages import Messages, collected, log
 from pipeline.images.tiff import (
     FROM_BELOW,
@@ -149,7 +149,7 @@ class Picture:
         """The upright picture in the mode in which it is stored."""
         image, feed = self._opened, getattr(self._opened, "fp", None)
         prints = image.format == "TIFF" and image.info.get("compression") != "raw"
-        prints |= isinstance(image, decoders.Redecoded)  # libpng, OpenJPEG
+        prints |= isinstance(image, decoders.Redecoded)  # by libpng, OpenJPEG, …
         also = image.messages if isinstance(image, DeepTiff) else ()
         with _explained(self.name), _logged(self.name, prints, also):
             if self._at_least is not None and self.format == "JPEG":
@@ -251,7 +251,7 @@ def _open(content: bytes, kind: str | None, limits: Limits, page: int, known_who
     if kind == "WEBP":
         limits.check(*webp_size(content), bytes_each=_DECODING[kind])  # it is taken as soon as it is opened
     if kind == "JXL":
-        return JpegXl(content, limits)
+        return open_jpeg_xl(content, limits)
     content, n_pictures = pixel_part(content, kind, known_whole)
     extent = jpeg_extent(content) if kind == "JPEG" and not known_whole else None
     if kind == "JPEG2000":
