@@ -99,16 +99,29 @@ def jpeg_2000_part(content: bytes) -> bytes:
         IndexError: it breaks off.
         Unreadable: it has no box, no tile or no marker where one must be.
     """
-    if content.startswith(_CODE_STREAM):
-        end = _end_of_code_stream(content, 0, len(content))
-    else:
-        box = next((box for box in boxes(content) if box.name == b"jp2c"), None)
-        if box is None or box.end > len(content):
-            raise IndexError
-        end = _end_of_code_stream(content, box.start, box.end)
-        # What is said of the length of the box stays true, unless it goes to the end of the file.
-        end = end if content[box.start - 8 : box.start - 4] == bytes(4) else box.end
+    box = code_stream(content)
+    if box.end > len(content):
+        raise IndexError
+    end = _end_of_code_stream(content, box.start, box.end)
+    # What is said of the length of a box stays true, unless it goes to the end of the file.
+    if box.start and content[box.start - 8 : box.start - 4] != bytes(4):
+        end = box.end
     return content if end == len(content) else content[:end]
+
+
+def code_stream(jpeg_2000: bytes) -> Box:
+    """Return where the first code stream of a JPEG 2000 lies, which may be all of it.
+
+    Raises:
+        IndexError: there is none.
+        Unreadable: something else stands where a box must.
+    """
+    if jpeg_2000.startswith(_CODE_STREAM):
+        return Box(b"jp2c", 0, len(jpeg_2000))
+    for box in boxes(jpeg_2000):
+        if box.name == b"jp2c":
+            return box
+    raise IndexError
 
 
 def _end_of_code_stream(content: bytes, start: int, end: int) -> int:

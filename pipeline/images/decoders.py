@@ -14,13 +14,12 @@ from fractions import Fraction
 import numpy as np
 from PIL import Image, ImageFile
 
-from pipeline.images.boxes import boxes
+from pipeline.images.boxes import boxes, code_stream
 from pipeline.images.colour import eight_bit, opacity, over_white
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.jpeg import damaged, truncated
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
-_CODE_STREAM = b"\xff\x4f\xff\x51"
 _CMYK, _GREY = 12, 17  # EnumCS of a JPEG 2000; of the others imagecodecs makes RGB
 _BY_NUMBER, _PROFILES = 1, (2, 3)  # methods of its colour box
 _OPACITY, _MULTIPLIED = 1, 2  # types of its channels
@@ -279,9 +278,7 @@ def open_jpeg_2000(content: bytes, limits: Limits) -> Image.Image:
 
 
 def _header_of(content: bytes) -> _Jpeg2000:
-    start = 0
-    if not content.startswith(_CODE_STREAM):
-        start = next(box.start for box in boxes(content) if box.name == b"jp2c")
+    start = code_stream(content).start
     if len(content) < start + 45:
         raise truncated("JPEG2000")
     right, lower, left, upper = struct.unpack_from(">4I", content, start + 8)
