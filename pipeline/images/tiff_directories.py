@@ -28,24 +28,8 @@ _OF_PIXELS = _READ | {
 }  # fmt: skip
 _LEADING = {330, 34_665, 34_853, 37_500, 40_965}  # tags that name other directories
 _TYPES = {1: "B", 3: "H", 4: "I", 6: "B", 8: "H", 9: "I", 13: "I", 16: "Q", 18: "Q"}  # of tags, for struct
-_BYTES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    16: 8,
-    17: 8,
-    18: 8,
-}
+# Bytes of a value, by its type; of any other type 1.
+_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _LIST_IS_GONE = "a list of its strips or colours lies behind the end of the file; get a whole copy of it"
 _BREAKS_OFF = "it begins as a TIFF, but the list of its pages breaks off; get a whole copy of it"
 _OVERLAP = "it begins as a TIFF, but the lists of its pages lie one over another; get a whole copy of it"
