@@ -83,13 +83,13 @@ def on_grid(pixels: np.ndarray, start: tuple[int, int] = (0, 0)) -> np.ndarray:
     (16, 8)
     """
     missing = [
-        (max(-first, 0), max(BLOCK - side, 0) if first >= 0 else 0)
+        (-first, 0) if first < 0 else (0, max(BLOCK - side, 0))
         for first, side in zip(start, pixels.shape, strict=False)
     ]
     if any(map(any, missing)):
         pixels = np.pad(pixels, missing + [(0, 0)] * (pixels.ndim - 2), mode="edge")
     rows, columns = (
-        slice(max(first, 0), max(first, 0) + (side - max(first, 0)) // BLOCK * BLOCK)
+        slice(max(first, 0), side - (side - max(first, 0)) % BLOCK)
         for first, side in zip(start, pixels.shape, strict=False)
     )
     return pixels[rows, columns]
