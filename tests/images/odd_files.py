@@ -11,7 +11,7 @@ import pyvips
 import tifffile
 from PIL import Image
 
-from tests.images.pictures import GREY, PHOTO, draw_photo, encoded, in_lab, rgb, saved, tiff
+from tests.images.pictures import GREY, PHOTO, draw_photo, encoded, in_lab, over_white, rgb, saved, tiff
 
 DEEP, DEEP_GREY = PHOTO.astype(np.uint16) * 257, GREY.astype(np.uint16) * 257
 LIGHT = (PHOTO / 255).astype(np.float32)
@@ -21,10 +21,11 @@ INK = np.concatenate([255 - PHOTO, np.zeros((40, 60, 1), np.uint8)], axis=-1)
 BOMB = b"a\0\0" + zlib.compress(bytes(50 << 20))
 BILEVEL = Image.fromarray(GREY).convert("1")
 BLACK_AND_WHITE = np.asarray(BILEVEL.convert("RGB"))
+BLENDED, BLENDED_GREY = (over_white(each, ALPHA[..., None]) for each in (PHOTO, rgb(GREY)))
 
 
 class Odd(NamedTuple):
-    """A file, the (height, width, 3) uint8 that it shows, and the mean difference that compression makes."""
+    """A file, the (height, width, 3) that it shows, and the mean difference that compression makes."""
 
     content: bytes
     shown: np.ndarray
@@ -35,14 +36,6 @@ def spread(samples: np.ndarray) -> np.ndarray:
     """From the darkest, 0, to the brightest, 255."""
     values = samples.astype(np.float64)
     return np.rint((values - values.min()) * 255 / (values.max() - values.min())).astype(np.uint8)
-
-
-def over_white(colours: np.ndarray) -> np.ndarray:
-    opacity = ALPHA[..., None] / 255
-    return np.rint(colours * opacity + 255 * (1 - opacity)).astype(np.uint8)
-
-
-BLENDED = over_white(PHOTO)
 
 
 def in_planes(samples: np.ndarray, **options: object) -> bytes:
@@ -134,7 +127,7 @@ def tiff_colours() -> dict[str, Odd]:
     found["two unknown samples"] = Odd(tiff(five, extrasamples=["unspecified"] * 2), PHOTO)
     grey = {"photometric": "minisblack", "planarconfig": "contig"}
     with_alpha = tiff(np.stack([GREY, ALPHA], -1), extrasamples=["unassalpha"], **grey)
-    found["grey and alpha"] = Odd(with_alpha, over_white(rgb(GREY)), 0.6)
+    found["grey and alpha"] = Odd(with_alpha, BLENDED_GREY, 0.6)
     bands = np.stack([GREY, ALPHA, 255 - GREY, ALPHA, GREY], -1).astype(np.uint16) * 257
     found["five bands, the first is shown"] = Odd(tiff(bands, **grey), rgb(GREY))
     lab = in_lab(Image.fromarray(PHOTO))
@@ -210,7 +203,7 @@ def others() -> dict[str, Odd]:
         "png palette": Odd(encoded(pale, "PNG"), shown),
         "png palette of 4 bits": Odd(encoded(few, "PNG", bits=4), np.asarray(few.convert("RGB"))),
         "png alpha": Odd(encoded(RGBA, "PNG"), BLENDED, 0.6),
-        "png grey and alpha": Odd(encoded(grey_and_alpha, "PNG"), over_white(rgb(GREY)), 0.6),
+        "png grey and alpha": Odd(encoded(grey_and_alpha, "PNG"), BLENDED_GREY, 0.6),
         "png animated": Odd(encoded(PHOTO, "PNG", **animated), PHOTO),
         "png text bomb": Odd(png_with(encoded(PHOTO, "PNG"), b"zTXt", BOMB), PHOTO),
         "png in many chunks": Odd(many_chunks(encoded(PHOTO, "PNG")), PHOTO),

@@ -48,6 +48,12 @@ def rgb(grey: np.ndarray) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
+def over_white(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Lay (height, width, channels) over white, by (height, width, 1) from 0 to 255; rounded."""
+    opacity = alpha / 255
+    return np.rint(colours * opacity + 255 * (1 - opacity))
+
+
 def in_lab(picture: Image.Image) -> Image.Image:
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     return ImageCms.profileToProfile(picture, srgb, lab, outputMode="LAB")

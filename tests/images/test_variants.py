@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.images.files import Limits, Unreadable
 from pipeline.images.read import read
 from tests.images.odd_files import chunk
-from tests.images.pictures import draw_photo, encoded, linear_rgb, read_rgb, rgb
+from tests.images.pictures import draw_photo, encoded, linear_rgb, over_white, read_rgb, rgb
 from tests.images.test_colour import gamma
 
 HEIGHT, WIDTH = 19, 37
@@ -20,10 +20,6 @@ PHOTO = draw_photo(HEIGHT, WIDTH)
 GREY = PHOTO[..., 1].copy()
 ALPHA = np.tile(np.linspace(0, 255, WIDTH).astype(np.uint8), (HEIGHT, 1))[..., None]
 PALETTE = np.random.default_rng(0).integers(0, 256, (256, 3), np.uint8)
-
-
-def over_white(colours, alpha=ALPHA / 255.0):
-    return np.rint(colours * alpha + 255 * (1 - alpha))
 
 
 def in_bits(samples, bits):
@@ -97,7 +93,7 @@ def test_colour_png_with_a_transparent_colour(bits, interlaced):
 @pytest.mark.parametrize(("kind", "colours"), [(4, GREY[..., None]), (6, PHOTO)], ids=["grey", "rgb"])
 def test_png_with_alpha(kind, colours, bits):
     samples = in_bits(np.concatenate([colours, ALPHA], axis=-1), bits)
-    wanted = over_white(colours) * np.ones(3)
+    wanted = over_white(colours, ALPHA) * np.ones(3)
     assert furthest(png(samples, bits, kind), wanted) <= 1
     samples[..., -1] = 0
     assert furthest(png(samples, bits, kind), colours * np.ones(3)) == 0
@@ -112,7 +108,7 @@ def test_png_with_a_palette_some_of_it_transparent(bits):
         alpha[:n_alpha] = np.linspace(9, 200, n_alpha)
         chunks = {"PLTE": PALETTE[:n_colours].tobytes()}
         chunks |= {"tRNS": alpha[:n_alpha].astype(np.uint8).tobytes()} if n_alpha else {}
-        wanted = over_white(PALETTE[indices], alpha[indices][..., None] / 255)
+        wanted = over_white(PALETTE[indices], alpha[indices][..., None])
         assert furthest(png(indices[..., None], bits, 3, **chunks), wanted) <= 1
 
 
@@ -189,19 +185,19 @@ def test_jpeg_2000_with_a_palette(bits):
 def test_jpeg_2000_says_which_channel_is_which():
     rgba, one, two, three = np.concatenate([PHOTO, ALPHA], axis=-1), (0, 0, 1), (1, 0, 2), (2, 0, 3)
     with_alpha = jp2(code_stream(rgba), 4, 8, by_number(SRGB), channel_kinds(one, two, three, (3, 1, 0)))
-    assert furthest(with_alpha, over_white(PHOTO)) <= 1
+    assert furthest(with_alpha, over_white(PHOTO, ALPHA)) <= 1
     alpha_first = channel_kinds((0, 1, 0), (1, 0, 1), (2, 0, 2), (3, 0, 3))
     argb = code_stream(np.concatenate([ALPHA, PHOTO], axis=-1))
-    assert furthest(jp2(argb, 4, 8, by_number(SRGB), alpha_first), over_white(PHOTO)) <= 1
+    assert furthest(jp2(argb, 4, 8, by_number(SRGB), alpha_first), over_white(PHOTO, ALPHA)) <= 1
     multiplied = np.concatenate([np.rint(PHOTO * (ALPHA / 255.0)), ALPHA], axis=-1).astype(np.uint8)
     kinds = channel_kinds(one, two, three, (3, 2, 0))
-    assert furthest(jp2(code_stream(multiplied), 4, 8, by_number(SRGB), kinds), over_white(PHOTO)) <= 1
+    assert furthest(jp2(code_stream(multiplied), 4, 8, by_number(SRGB), kinds), over_white(PHOTO, ALPHA)) <= 1
     assert furthest(jp2(code_stream(rgba), 4, 8, by_number(SRGB)), PHOTO) == 0  # a channel that nobody knows
     backwards = channel_kinds((0, 0, 3), (1, 0, 2), (2, 0, 1))
     assert furthest(jp2(code_stream(PHOTO[..., ::-1]), 3, 8, by_number(SRGB), backwards), PHOTO) == 0
     grey = code_stream(np.concatenate([GREY[..., None], ALPHA], axis=-1))
     kinds = channel_kinds(one, (1, 1, 0))
-    assert furthest(jp2(grey, 2, 8, by_number(LUMINANCE), kinds), over_white(rgb(GREY))) <= 1
+    assert furthest(jp2(grey, 2, 8, by_number(LUMINANCE), kinds), over_white(rgb(GREY), ALPHA)) <= 1
 
 
 def subsampled(planes, factors, bits):
@@ -316,7 +312,7 @@ def test_bmp_whose_masks_say_where_colours_lie(bits, masks, upwards):
     head = struct.pack("<IiiHHIIiiII4I", 56, WIDTH, height, 1, bits, 3, 0, 0, 0, 0, 0, *(*masks, 0)[:4])
     content = b"BM" + struct.pack("<IHHI", 70 + len(rows), 0, 0, 70) + head + rows
     wanted = np.dstack(parts[:3])
-    wanted = over_white(wanted, parts[3][..., None] / 255) if len(parts) > 3 else wanted
+    wanted = over_white(wanted, parts[3][..., None]) if len(parts) > 3 else wanted
     assert furthest(content, wanted) <= 1
     with pytest.raises(Unreadable, match="truncated"):
         read_rgb(content[:-9])

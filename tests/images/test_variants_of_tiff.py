@@ -12,7 +12,7 @@ import tifffile
 from pipeline.images.files import Unreadable
 from pipeline.images.read import read
 from tests.images.odd_files import entry_of, with_numbers, with_value
-from tests.images.pictures import draw_photo, read_rgb, rgb
+from tests.images.pictures import draw_photo, over_white, read_rgb, rgb
 from tests.images.test_read import UPRIGHT
 
 PHOTO = draw_photo(19, 37)
@@ -55,10 +55,6 @@ EXTRA = ([], ["unassalpha"], ["assocalpha"], ["unspecified"], ["unassalpha", "un
 LAYOUTS = ({}, {"tile": (16, 16)}, {"rowsperstrip": 5, "byteorder": ">"})
 
 
-def over_white(colours: np.ndarray) -> np.ndarray:
-    return np.rint(colours * (ALPHA / 255.0) + 255 * (1 - ALPHA / 255.0))
-
-
 def stored(colours: Colours, extra: list[str], scale) -> np.ndarray:
     """(height, width, samples), multiplied with its alpha where that is said."""
     samples = [scale(colours.samples)]
@@ -96,7 +92,7 @@ def test_every_variant_shows_what_was_written(photometric, depth):
         if content is None:
             continue
         has_alpha = extra[:1] in (["unassalpha"], ["assocalpha"])
-        shown = over_white(colours.shown) if has_alpha else colours.shown
+        shown = over_white(colours.shown, ALPHA) if has_alpha else colours.shown
         difference = np.abs(read_rgb(content) - shown.astype(float)).max()
         assert difference <= 2 * has_alpha, (compression, extra, planar, layout)
         n_read += 1
@@ -143,7 +139,7 @@ def test_a_palette_with_alpha_lies_over_white():
     options = {"photometric": "minisblack", "extrasamples": ["unassalpha"], "compression": "lzw"}
     content = written(samples, "contig", **options, extratags=[(320, 3, len(values), values, True)])
     found = read_rgb(with_value(content, 262, 3))
-    assert np.abs(found - over_white(colormap.T[GREY])).max() <= 1
+    assert np.abs(found - over_white(colormap.T[GREY], ALPHA)).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16"])
