@@ -20,6 +20,7 @@ from pipeline.models.build import build
 from pipeline.models.detector_files import save_model
 from pipeline.tracking import LOADER, signature
 from tests.conftest import ROOT
+from tests.images.odd_files import png_of
 from tests.images.pictures import encoded
 
 # Keras under TensorFlow 2.21 warns so; and MLflow of its own imports and of what it does not validate.
@@ -192,13 +193,7 @@ def gif(width, height):
     )
 
 
-def png(width, height):
-    return encoded(np.zeros((1, width, 3), np.uint8), "PNG").replace(
-        struct.pack(">II", width, 1), struct.pack(">II", width, height)
-    )
-
-
-BOMBS = {"webp": webp(16383, 16383), "gif": gif(40_000, 40_000), "png": png(60_000, 60_000)}
+BOMBS = {"webp": webp(16383, 16383), "gif": gif(40_000, 40_000), "png": png_of(60_000, 60_000)}
 
 
 @pytest.mark.parametrize("kind", BOMBS)

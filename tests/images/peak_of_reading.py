@@ -4,7 +4,6 @@ Prints a line of JSON for each kind: bytes of a pixel at the peak, and what the 
 read in a child of its own, since memory that was once taken is not always given back.
 """
 
-import io
 import json
 import os
 from collections.abc import Callable
@@ -12,12 +11,11 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-import tifffile
 from PIL import Image
 
 from pipeline.images.files import _AFTERWARDS, Limits
 from pipeline.images.read import read
-from tests.images.pictures import linear_rgb, read_rgb, turned_by
+from tests.images.pictures import encoded, linear_rgb, read_rgb, tiff, turned_by
 
 HEIGHT, WIDTH = 2000, 3000
 
@@ -33,40 +31,30 @@ class Counting(Limits):
 COUNTED: list[float] = []
 
 
-def saved(picture: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def tiff(samples: np.ndarray, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, samples, metadata=None, compression="zlib", **options)
-    return buffer.getvalue()
-
-
 def kinds(height: int, width: int) -> dict[str, Callable[[], bytes]]:
     rgb = Image.new("RGB", (width, height), (200, 30, 90))
     rgba, ink = Image.new("RGBA", rgb.size, (200, 30, 90, 120)), Image.new("CMYK", rgb.size, (9, 80, 7, 1))
     palette = rgb.quantize(9)
     deep = np.full((height, width, 4), 900, np.uint16)
     return {
-        "jpeg with a profile": lambda: saved(rgb, "JPEG", icc_profile=linear_rgb(), exif=turned_by(6)),
-        "progressive jpeg": lambda: saved(rgb, "JPEG", progressive=True),
-        "jpeg of inks": lambda: saved(ink, "JPEG"),
-        "png": lambda: saved(rgb, "PNG"),
-        "png with alpha": lambda: saved(rgba, "PNG"),
+        "jpeg with a profile": lambda: encoded(rgb, "JPEG", icc_profile=linear_rgb(), exif=turned_by(6)),
+        "progressive jpeg": lambda: encoded(rgb, "JPEG", progressive=True),
+        "jpeg of inks": lambda: encoded(ink, "JPEG"),
+        "png": lambda: encoded(rgb, "PNG"),
+        "png with alpha": lambda: encoded(rgba, "PNG"),
         "png of 16 bits": lambda: imagecodecs.png_encode(deep, level=1),
-        "gif": lambda: saved(palette, "GIF", transparency=0),
-        "webp": lambda: saved(rgba, "WEBP", method=0),
-        "avif": lambda: saved(rgba, "AVIF", speed=10),
-        "bmp": lambda: saved(rgb, "BMP"),
+        "gif": lambda: encoded(palette, "GIF", transparency=0),
+        "webp": lambda: encoded(rgba, "WEBP", method=0),
+        "avif": lambda: encoded(rgba, "AVIF", speed=10),
+        "bmp": lambda: encoded(rgb, "BMP"),
         "jpeg 2000": lambda: imagecodecs.jpeg2k_encode(deep, level=0, codecformat="jp2"),
         "jpeg xl": lambda: imagecodecs.jpegxl_encode(deep, lossless=True, effort=1),
-        "tiff": lambda: saved(rgb, "TIFF", compression="tiff_lzw"),
-        "tiff of 16 bits": lambda: tiff(deep, photometric="rgb", extrasamples=["unassalpha"]),
-        "tiff of floats": lambda: tiff(np.full((height, width, 3), 0.5, np.float32), photometric="rgb"),
-        "tiff in lab": lambda: tiff(deep[..., :3], photometric="cielab"),
+        "tiff": lambda: encoded(rgb, "TIFF", compression="tiff_lzw"),
+        "tiff of 16 bits": lambda: tiff(
+            deep, compression="zlib", photometric="rgb", extrasamples=["unassalpha"]
+        ),
+        "tiff of floats": lambda: tiff(np.full((height, width, 3), 0.5, np.float32), compression="zlib"),
+        "tiff in lab": lambda: tiff(deep[..., :3], compression="zlib", photometric="cielab"),
     }
 
 
