@@ -88,11 +88,6 @@ def _config(results: Results) -> dict[str, Any]:
     return dict(results.record.get("config", {}))
 
 
-# A dataset's own file in conf/data/ says everything else of it; a recipe or a command line may change these.
-_OF_ANOTHER_DATASET = ("data.root", "data.protocol")
-_FOLDERS = ("data.genuine", "data.fake", "data.masks")  # they follow from the root, or lie elsewhere
-
-
 def commands(results: Results) -> list[str]:
     """List the commands that repeat a training and its evaluation in a fresh clone.
 
