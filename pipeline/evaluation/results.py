@@ -46,8 +46,8 @@ _ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
 _OF_TEST = (*_ACCURACIES, "roc_auc", "average_precision", "ece", PIXELS, BEST_SHORTCUT)
 _OF_ELSEWHERE = (*_ACCURACIES, "roc_auc", BEST_SHORTCUT)
 _OF_COLLECTIONS = ("balanced_accuracy", "roc_auc")
-# Names of files and collections such as "NA" are texts; empty cells of numbers are NaN all the same.
 _AGAIN = "write it again with make repro, or python -m pipeline.evaluate"
+# Names of files and collections such as "NA" are texts; empty cells of numbers are NaN all the same.
 _TEXTS = (
     *("path", "group", "collection", "subset", "condition"),
     *("part", "name", "strength", "verdict", "words"),
