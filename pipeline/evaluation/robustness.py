@@ -128,9 +128,7 @@ def _ranks(
     n_groups = min(len(np.unique(np.asarray(group)[of_class])) for of_class in (fake, ~fake))
     change_low, change_high = bootstrap.difference(after - before, drawn[:, 0] - drawn[:, 1], n_groups)
     low, high = bootstrap.interval(after, drawn[:, 0], n_groups)
-    if n_groups < 2:
-        low, high, change_low, change_high = None, None, None, None
-    elif after in (0.0, 1.0):  # all draws agree, and would promise certainty
+    if n_groups > 1 and after in (0.0, 1.0):  # all draws agree, and would promise certainty
         low, high = clopper_pearson(after == 1.0, n_groups, bootstrap.confidence)
     return {
         **{"roc_auc": after, "low": low, "high": high},
