@@ -17,9 +17,9 @@ from scipy import stats
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import counted
 
-_ENOUGH = 0.1  # half of the width of an interval that says something
-# and from which on it says nothing: 0.7 may be a coin, or an excellent detector
-NOTHING_SAID = 0.2
+# Half of the width of an interval: up to which it says enough, and from which on nothing, because then 0.7
+# may be a coin, or an excellent detector.
+ENOUGH, NOTHING_SAID = 0.1, 0.2
 
 
 def groups_by_label(tested: pd.DataFrame) -> dict[str, int]:
@@ -66,10 +66,10 @@ def accuracy_reach(n: int) -> float:
 @cache
 def what_it_takes() -> str:
     """Return how many groups the intervals take that say something, in a sentence."""
-    groups = next(n for n in count(2) if roc_auc_reach(n, n) <= _ENOUGH)
-    for_accuracy = next(n for n in count(groups) if accuracy_reach(n) <= _ENOUGH)
+    groups = next(n for n in count(2) if roc_auc_reach(n, n) <= ENOUGH)
+    for_accuracy = next(n for n in count(groups) if accuracy_reach(n) <= ENOUGH)
     return (
-        f"An interval of ± {_ENOUGH:g} takes some {groups} groups of each class for a ROC AUC, some "
+        f"An interval of ± {ENOUGH:g} takes some {groups} groups of each class for a ROC AUC, some "
         f"{for_accuracy} for an accuracy."
     )
 
@@ -81,7 +81,7 @@ def rough_test(groups: Mapping[str, int]) -> str:
     'Only 1 group of fakes and 20 groups of genuine pictures to test on: a ROC AUC wi'
     """
     reach = roc_auc_reach(groups["fake"], groups["genuine"])
-    if reach <= _ENOUGH:
+    if reach <= ENOUGH:
         return ""
     known = f"will be known to ± {min(reach, 0.5):.2f} at best" if np.isfinite(reach) else "has no value"
     return (

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.datasets.power import NOTHING_SAID, groups_by_label, says_nothing, what_it_takes
+from pipeline.datasets.power import ENOUGH, NOTHING_SAID, groups_by_label, says_nothing, what_it_takes
 from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import NONE, Interval, Metric
 from pipeline.evaluation.metrics import METRICS, NEAR_A_COIN
@@ -75,7 +75,6 @@ def difference(first: Metric, second: Metric) -> Interval:
 
 
 MUCH = 0.5  # of what it reacts with to forged pieces, from which on untouched ones explain the figures
-ROUGH = 0.1  # half of the width of an interval, from which on a figure is a rough one
 SMALL = (-FALL, FALL)  # change of a ROC AUC that is none to speak of
 AS_WELL = 0.1  # by how much less a ROC AUC may be elsewhere, with its whole interval, to be about as good
 LEAKS = 0.01  # share of the tested pictures with relatives in training that is no mere accident
@@ -256,7 +255,7 @@ def about_number(results: Results) -> Check:
     widest = max(found, key=lambda name: half_width(found[name]))
     if half_width(found["roc_auc"]) > NOTHING_SAID:
         return TOO_FEW, "it was tested on too few pictures to tell anything", f"{text} {what_it_takes()}"
-    if half_width(found[widest]) <= ROUGH:
+    if half_width(found[widest]) <= ENOUGH:
         return GOOD, "it was tested on enough pictures", text
     metric = METRICS[widest]
     if found[widest].low is not None:
