@@ -31,7 +31,7 @@ from pipeline.reports.audit_advice import (
     policy_of,
     reasons,
 )
-from pipeline.reports.rendering import BAD, GOOD, NOTE, TOO_FEW, WARNING, as_decimal
+from pipeline.reports.rendering import BAD, GOOD, LEVELS, NOTE, TOO_FEW, WARNING, as_decimal
 
 LITTLE_ELSE = 0.80  # ROC AUC of a shortcut, from which on figures would be it and little else
 # The same for the history in pixels where the last save is matched: tampering changes the histograms, too.
@@ -51,8 +51,7 @@ def remarks(audit: Mapping[str, Any]) -> list[Remark]:
     """Return what was found, worst first."""
     found = [*file_remarks(audit), *content_remarks(audit)]
     found += [remark for each in (_about_leaks, _about_labels, _about_the_test) for remark in each(audit)]
-    order = [BAD, WARNING, TOO_FEW, NOTE, GOOD]
-    return sorted(found, key=lambda remark: order.index(remark.level))
+    return sorted(found, key=lambda remark: LEVELS.index(remark.level))
 
 
 def file_remarks(audit: Mapping[str, Any]) -> list[Remark]:

@@ -193,6 +193,7 @@ def inline_svg(chart: "Figure", says: str) -> Markup:
 # What a check found, for the trust rules and the audit.
 BAD, WARNING, GOOD, NOTE = "bad", "warning", "good", "note"
 TOO_FEW = "too_few"  # pictures to tell: no praise, and no blame either
+LEVELS = (BAD, WARNING, TOO_FEW, NOTE, GOOD)  # worst first
 NOTHING = "–"
 
 

@@ -23,7 +23,7 @@ from pipeline.evaluation.robustness import FRAGILE as FALLS
 from pipeline.evaluation.robustness import SHORTCUT as TELLS
 from pipeline.reports.audit_advice import policy_of
 from pipeline.reports.audit_text import Remark, content_remarks, file_remarks
-from pipeline.reports.rendering import BAD, GOOD, TOO_FEW, WARNING, as_decimal
+from pipeline.reports.rendering import BAD, GOOD, LEVELS, TOO_FEW, WARNING, as_decimal
 from pipeline.reports.trust_rules import (
     ALTERED,
     CONTENT,
@@ -273,7 +273,7 @@ RULES: dict[str, Callable[[Results], Check]] = {  # weightiest first
 def believe(results: Results) -> list[Finding]:
     """List the reasons for and against, worst first, weightiest first among equals."""
     found = [Finding(about, *check) for about, rule in RULES.items() if (check := rule(results))]
-    return sorted(found, key=lambda finding: [BAD, WARNING, TOO_FEW, GOOD].index(finding.level))
+    return sorted(found, key=lambda finding: LEVELS.index(finding.level))
 
 
 # Each must be good before figures may be believed. Fragility is among them because a figure that is gone once
