@@ -33,6 +33,7 @@ from pipeline.reports.trust_rules import (
     FRAGILE,
     LEAK,
     NO_BETTER,
+    NOT_ALTERED,
     NUMBER,
     SHORTCUTS,
     SKILL,
@@ -180,8 +181,7 @@ def _worst(
     level = next((each for each in says if each in {remark.level for remark in remarks}), None)
     scored = scored_shortcuts(results.audit, "test")
     tested = {
-        scored[kind]["words"]: metric_of(scored[kind], value="roc_auc")
-        for kind in (each for each in kinds if each in scored)
+        scored[kind]["words"]: metric_of(scored[kind], value="roc_auc") for kind in kinds if kind in scored
     }
     telling = [
         name for name, auc in tested.items() if (auc.low or 0.0) > results.audit["settings"]["warn_above"]
@@ -217,10 +217,10 @@ def about_alterations(results: Results) -> Check:
         return (
             WARNING,
             "nobody has checked what it knows where no trace of a forgery is left",
-            f"Of {len(altered)} alterations {len(judged)} could be judged"
-            + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some.")
-            if not results.scored
-            else "Scoring alters no picture; python -m pipeline.evaluate does.",
+            NOT_ALTERED
+            if results.scored
+            else f"Of {len(altered)} alterations {len(judged)} could be judged"
+            + (f" ({', '.join(reasons)})." if reasons else "; evaluate.robustness=fast makes some."),
         )
     if rows.empty:
         text = (

@@ -287,6 +287,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
 
 
+NOT_ALTERED = "Scoring alters no picture; python -m pipeline.evaluate does."
 UNTOUCHED = "lossless"
 # What happens to nearly every picture before anybody judges it, mildest first. Who asks a detector does not
 # know of it, so figures that do not survive it hold for the files of the test set and hardly for others.
@@ -307,7 +308,7 @@ def about_fragility(results: Results) -> Check:
         return (
             WARNING,
             "nobody has checked what saving a picture once more does to it",
-            "Scoring alters no picture; python -m pipeline.evaluate does."
+            NOT_ALTERED
             if results.scored
             else "That takes both classes, and evaluate.robustness=fast or full.",
         )
