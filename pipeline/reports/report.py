@@ -1,6 +1,6 @@
 """The report: one file, readable without a network, by day and by night, on a phone; verdict first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,7 +78,7 @@ def render_report(results: Results, shared: Mapping[str, Any], charts: Mapping[s
     """
     own = {
         "bars": _bars(results),
-        "cards": _cards(results),
+        "cards": _cards(results, shared["verdicts"]),
         "brackets": _brackets(results),
         "has_audit": bool(results.audit),
         "is_scored_set": results.scored == A_SET,
@@ -128,9 +128,9 @@ class Card(NamedTuple):
     verdicts: list[VerdictRow]
 
 
-def _cards(results: Results) -> list[Card]:
+def _cards(results: Results, verdicts: Sequence[VerdictRow]) -> list[Card]:
     """Return a card for pictures like these, and one for those from elsewhere."""
-    cards, verdicts = [], verdict_rows(results)
+    cards = []
     for part, title in part_names(results).items():
         fakes, genuine = (results.metric(part, f"{label}_accuracy") for label in ("fake", "genuine"))
         if fakes.value is not None or genuine.value is not None:
