@@ -90,7 +90,8 @@ def render_report(results: Results, shared: Mapping[str, Any], charts: Mapping[s
         "names_differing": names_differing(results),
         "reliability_takes": FEWEST_BINS * IN_A_BIN,
     }
-    return render("report.html", {**shared, **own}, {"certain": _certain, "linked": _linked})
+    filters = {"certain": _certain, "linked": _linked, "about": _about}
+    return render("report.html", {**shared, **own}, filters)
 
 
 def _bars(results: Results) -> list[Bar]:
@@ -144,6 +145,11 @@ def _certain(probability: float) -> str:
     if 0.0005 <= probability < 0.9995:
         return f"{probability:.3f}"
     return "below 0.001" if probability < 0.5 else "above 0.999"
+
+
+def _about(share: Metric) -> str:
+    """Write a share without its interval, which another table of the page has."""
+    return in_percent(Metric(share.value))
 
 
 def _linked(text: str) -> Markup:

@@ -132,6 +132,11 @@ class VerdictRow(NamedTuple):
     unsure: Metric
     genuine: Metric
 
+    @property
+    def name(self) -> str:
+        """What the row is of: the label, and which pictures."""
+        return f"{'fakes' if self.label == 'fake' else 'genuine'}, {self.title}"
+
 
 def verdict_rows(results: Results) -> list[VerdictRow]:
     """List fakes and genuine pictures, of the test and from elsewhere; none where no verdict is unsure."""

@@ -48,10 +48,7 @@ def summarise(results: Results, files: Mapping[str, Path]) -> str:
 
 def _verdicts(results: Results) -> list[str]:
     """Return what becomes of both classes where the verdict may be unsure."""
-    rows = [
-        [f"{'fakes' if row.label == 'fake' else 'genuine'}, {row.title}", *map(in_percent, row[3:])]
-        for row in verdict_rows(results)
-    ]
+    rows = [[row.name, *map(in_percent, row[3:])] for row in verdict_rows(results)]
     if not rows:
         return []
     return ["", render_table(["the verdict on", *VERDICTS], rows, "lrrr")]
