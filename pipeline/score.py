@@ -93,10 +93,10 @@ def score(config: Config, models: Path) -> None:
     results.save(output)
     write_points(output, results)
     write_charts(output, charts)
-    repeating = {"commands": [_command("score", [_without_folders(each) for each in _given()])]}
-    if not results.audit and results.scored == A_SET:
-        repeating["commands"] += _audit(output, [_without_folders(each) for each in _given()])
-    write_report(output / REPORT, results, shared_content(results) | repeating, charts)
+    given, lacks_audit = _given(), not results.audit and results.scored == A_SET
+    shown = [_without_folders(choice) for choice in given]
+    commands = [_command("score", shown), *(_audit(output, shown) if lacks_audit else [])]
+    write_report(output / REPORT, results, shared_content(results) | {"commands": commands}, charts)
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
     write_json(output / METRICS_FILE, {**facts, **results.headline()})
     files = {
@@ -110,9 +110,9 @@ def score(config: Config, models: Path) -> None:
         f"{counted(counts.rejected, 'file')} rejected\n"
     )
     print(summarise(results, files))
-    if not results.audit and results.scored == A_SET:
+    if lacks_audit:
         print("\nWhat tells the label of these pictures besides a forgery:")
-        print("\n".join(f"  {command}" for command in _audit(output, _given())))
+        print("\n".join(f"  {command}" for command in _audit(output, given)))
 
 
 def _audit(output: Path, given: Sequence[str]) -> list[str]:
