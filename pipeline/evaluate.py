@@ -54,11 +54,9 @@ from pipeline.records import (
 )
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.gallery import Shown, choose, write_gallery
-from pipeline.reports.model_card import write_model_card
-from pipeline.reports.rendering import as_decimal, in_percent, title
+from pipeline.reports.model_card import figures_in_sentences, write_model_card
 from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import SUMMARY, summary_table
-from pipeline.reports.terminal import ACCURACIES
 from pipeline.run_store import connect, tolerating_a_lost_store
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import read_json, replacing_folder, write_csv, write_json
@@ -150,21 +148,6 @@ def send_evaluation(models: Path, reports: Path) -> None:
     folder, confidence = reports / EVALUATION_FOLDER, evaluation["evaluate"]["confidence"]
     figures = figures_in_sentences(Results.load(folder, reports / METRICS_FILE, confidence))
     tracker.describe(f"{figures}\n\n{how_it_was_made(record, tracker.run_id)}", replace=True)
-
-
-def figures_in_sentences(results: Results) -> str:
-    """Return the headline figures in Markdown, a paragraph a subset."""
-    lines = []
-    for subset in results.shown_subsets():
-        n, figures = results.n(subset), [results.metric(subset, name) for name in ACCURACIES]
-        fakes, genuine, balanced = map(in_percent, figures)
-        lines.append(
-            f"**{title(subset).strip()}**, {counted(n.n_fake, 'fake')}, "
-            f"{counted(n.n_genuine, 'genuine picture')}: "
-            f"ROC AUC {as_decimal(results.metric(subset, 'roc_auc'))}, accuracy on fakes {fakes}, on genuine "
-            f"pictures {genuine}, balanced {balanced}"
-        )
-    return "\n\n".join(lines)
 
 
 def _shown(detector: Detector, tested: pd.DataFrame, table: pd.DataFrame) -> Iterator[Shown]:

@@ -42,9 +42,9 @@ GALLERY = "gallery"
 
 # What `metrics.json` and MLflow show, so that two runs can be told apart at a glance. The threshold changes
 # accuracies only.
-_ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
-_OF_TEST = (*_ACCURACIES, "roc_auc", "average_precision", "ece", PIXELS, BEST_SHORTCUT)
-_OF_ELSEWHERE = (*_ACCURACIES, "roc_auc", BEST_SHORTCUT)
+ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
+_OF_TEST = (*ACCURACIES, "roc_auc", "average_precision", "ece", PIXELS, BEST_SHORTCUT)
+_OF_ELSEWHERE = (*ACCURACIES, "roc_auc", BEST_SHORTCUT)
 _OF_COLLECTIONS = ("balanced_accuracy", "roc_auc")
 _AGAIN = "write it again with make repro, or python -m pipeline.evaluate"
 # Names of files and collections such as "NA" are texts; empty cells of numbers are NaN all the same.
@@ -198,7 +198,7 @@ class Results:
         found: dict[str, Any] = {
             "threshold": self.threshold,
             TEST: self._some(TEST, _OF_TEST) | self.n(TEST)._asdict(),
-            "test_at_half": self._some(TEST, _ACCURACIES, AT_HALF),
+            "test_at_half": self._some(TEST, ACCURACIES, AT_HALF),
         }
         if ELSEWHERE in self.subsets():
             found[ELSEWHERE] = self._some(ELSEWHERE, _OF_ELSEWHERE) | self.n(ELSEWHERE)._asdict()

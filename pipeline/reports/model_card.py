@@ -15,8 +15,8 @@ import yaml
 
 from pipeline.errors import counted
 from pipeline.evaluation.metrics import METRICS
-from pipeline.evaluation.results import OF_COLLECTION, TEST, Results
-from pipeline.reports.rendering import GOOD, as_decimal, in_percent, render
+from pipeline.evaluation.results import ACCURACIES, OF_COLLECTION, TEST, Results
+from pipeline.reports.rendering import GOOD, as_decimal, in_percent, render, title
 from pipeline.reports.reproduce import data_name, model_address, model_name
 from pipeline.reports.trust_rules import ALTERED, CONTROL, ELSEWHERE, FRAGILE
 from pipeline.storage import write_text
@@ -105,6 +105,21 @@ def render_model_card(results: Results, shared: Mapping[str, Any]) -> str:
         "decision": results.decision,
     }
     return re.sub(r"\n{3,}", "\n\n", render("model_card.md", {**shared, **own}, {"md": plain}))
+
+
+def figures_in_sentences(results: Results) -> str:
+    """Return the headline figures in Markdown, a paragraph a subset."""
+    lines = []
+    for subset in results.shown_subsets():
+        n, figures = results.n(subset), [results.metric(subset, name) for name in ACCURACIES]
+        fakes, genuine, balanced = map(in_percent, figures)
+        lines.append(
+            f"**{title(subset).strip()}**, {counted(n.n_fake, 'fake')}, "
+            f"{counted(n.n_genuine, 'genuine picture')}: "
+            f"ROC AUC {as_decimal(results.metric(subset, 'roc_auc'))}, accuracy on fakes {fakes}, on genuine "
+            f"pictures {genuine}, balanced {balanced}"
+        )
+    return "\n\n".join(lines)
 
 
 def plain(value: object) -> str:

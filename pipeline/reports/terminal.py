@@ -10,13 +10,21 @@ from pipeline.datasets.power import NOTHING_SAID
 from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import METRICS, PIXELS
-from pipeline.evaluation.results import A_SET, BEST_SHORTCUT, HISTORY, TEST, Counts, Results, metric_of
+from pipeline.evaluation.results import (
+    A_SET,
+    ACCURACIES,
+    BEST_SHORTCUT,
+    HISTORY,
+    TEST,
+    Counts,
+    Results,
+    metric_of,
+)
 from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table, title
 from pipeline.reports.report_tables import VERDICTS, verdict_rows
 from pipeline.reports.trust import believe, conclude
 from pipeline.reports.trust_rules import SMALL, half_width, leaks
 
-ACCURACIES = ("fake_accuracy", "genuine_accuracy", "balanced_accuracy")
 LARGER_CLASS = "by guessing"  # every test picture called by the class that there is more of
 HEADS = ["", "fakes", "genuine", "fake acc.", "genuine acc.", "balanced", "ROC AUC"]
 
