@@ -37,8 +37,8 @@ from tests.auditing.builders import (
     scene,
     write_pictures,
 )
-from tests.reports.test_audit_report import audit as made_up_audit
-from tests.reports.test_audit_report import estimate, side
+from tests.reports.audited import audit as made_up_audit
+from tests.reports.audited import estimate, side
 
 
 @pytest.fixture(scope="module")

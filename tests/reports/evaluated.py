@@ -17,7 +17,7 @@ from pipeline.evaluation.subsets import measure_results
 from pipeline.reports.gallery import Shown, choose, write_gallery
 from pipeline.reports.model_card import render_model_card
 from pipeline.reports.report import render_report, shared_content
-from tests.reports.test_audit_report import audit, side
+from tests.reports.audited import audit, side
 
 HERE = {"casia1": (21, 50), "casia2": (104, 46)}
 AWAY = {"columbia": (2, 2), "comofod": (10, 10), "imd2020": (35, 35)}

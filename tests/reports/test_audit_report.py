@@ -1,5 +1,4 @@
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
@@ -13,75 +12,8 @@ from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import audit_rows, plot_audit, render_page, summarise_audit, write_audit
 from pipeline.reports.audit_text import remarks, verdict
 from pipeline.reports.rendering import BAD, GOOD, WARNING
-
-
-def estimate(value, spread=0.05):
-    return {"roc_auc": value, "low": max(value - spread, 0.0), "high": min(value + spread, 1.0)}
-
-
-def side(history=None, all_metadata=None, content=0.5, **features):
-    found = {name: estimate(value) for name, value in sorted(features.items(), key=lambda item: -item[1])}
-    probes = {HISTORY: history, CONTENT: content} if history else {}
-    return {
-        "features": found,
-        "constant": [name for name in FEATURES if name not in features],
-        "all_metadata": {"gradient boosting": estimate(all_metadata)} if all_metadata else {},
-        "probe": {name: estimate(value) for name, value in probes.items()},
-    }
-
-
-def part(raw, converted, tested_only=False, n_fake=50):
-    return {
-        "collections": ["a"],
-        "tested_only": tested_only,
-        "n_genuine": 50,
-        "n_fake": n_fake,
-        "n_groups": 40,
-        "n_probed": 100,
-        "kept_scans": 0,
-        "saved_alike": [],
-        "too_few": "",
-        "raw": raw,
-        "converted": converted,
-    }
-
-
-def audit(policy, converted, raw=None, **parts):
-    """The findings of an audit; under matched all fakes have kept their scans."""
-    raw = raw or side(0.99, 1.0, luma_table=0.98, software=0.9, width=0.55)
-    training = part(raw, converted) | {"kept_scans": 50 if policy == "matched" else 0}
-    tested = {"n_genuine": 10, "n_fake": 9} | estimate(0.6)
-    numbers = ("alike_not_compared", "groups_in_several_splits", "identical", "alike_unexplained")
-    none = dict.fromkeys(numbers, 0)
-    none |= {name: [] for name in ("counts", "alike_pairs", "largest_groups", "identical_pictures")}
-    return {
-        "settings": {
-            "folds": 5, "bootstrap": 100, "confidence": 0.95, "warn_above": 0.55, "fail_above": None,
-        },
-        "pictures": {"train": {"genuine": 40, "fake": 40}, "test": {"genuine": 10, "fake": 10}},
-        "test_groups": {"genuine": 80, "fake": 80},
-        "parts": {"training": training} | parts,
-        "on_test": {
-            "test": {
-                "n_genuine": 10,
-                "n_fake": 10,
-                "best_feature": tested | {"name": "width"},
-                HISTORY: tested | {"name": HISTORY},
-            }
-        },
-        "leaks": none | {"groups": 40, "n_alike_pairs": 0},
-        "labels": none | {"alike": 3},
-        "masks": {
-            "fakes": 50, "with_mask": 50, "median_share": 0.1,
-            "empty": [], "full": [], "inverted": [], "rejected": [], "read": [],
-        },
-        "losses": {"counts": {}, "uneven": []},
-        "tables": {"by_label": [], "by_subset": []},
-        "built_from": {
-            "convert": {"policy": policy}, "split": {"method": "grouped"}, "data": {"name": "folders"},
-        },
-    }  # fmt: skip
-
+from tests.reports.audited import audit, estimate, part, side
+from tests.reports.page import Page
 
 EQUAL = audit("equal", side(0.99, 0.56, bytes=0.54, width=0.53))
 MATCHED = audit("matched", side(0.82, 0.56, bytes=0.54, width=0.66))
@@ -94,42 +26,7 @@ COPIED = audit("raw", side(0.7, 0.9, format=0.8, software=0.7, bytes=0.65, jfif=
 TOO_FEW = audit("equal", None)
 TOO_FEW["parts"]["training"] |= {"too_few": "5 fake pictures, fewer than 8", "raw": None}
 
-
 IDS = ["equal", "matched", "clean", "alike", "strong", "motifs", "copied", "too few"]
-
-VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
-
-
-class Page(HTMLParser):
-    """Checks that tags are closed in order; keeps what would be loaded, and the text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.loaded, self.tags, self.ids, self.text = [], [], [], [], ""
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.loaded += [
-            value for name, value in attributes if name in ("src", "href", "xlink:href", "action")
-        ]
-        self.ids += [value for name, value in attributes if name == "id"]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not self.open or self.open[-1] not in ("style", "title"):
-            self.text += f" {data}"
 
 
 def test_after_equal_the_page_says_that_figures_would_be_jpeg_history():

@@ -29,7 +29,7 @@ from tests.reports.evaluated import (
     with_one_collection_each,
     without,
 )
-from tests.reports.test_audit_report import Page
+from tests.reports.page import Page
 
 NASTY = "<script>alert(1)</script>.jpg"
 SECTIONS = ["How good is it?", "Where does it fail?", "How fragile is it?", "How good is it elsewhere?"]

@@ -17,6 +17,7 @@ from pipeline.evaluation.scoring import measure
 from pipeline.evaluation.subsets import measure_results
 from pipeline.reports.trust import believe, conclude
 from pipeline.reports.trust_rules import EVERYDAY, pairs, surely_above
+from tests.reports.audited import audit, side
 from tests.reports.evaluated import (
     BELIEVABLE,
     CLASSIC,
@@ -29,7 +30,6 @@ from tests.reports.evaluated import (
     with_crops,
     without,
 )
-from tests.reports.test_audit_report import audit, side
 
 
 def about(content, what):
