@@ -17,6 +17,7 @@ from pipeline.evaluation.subsets import measure_results
 from pipeline.reports.gallery import Shown, choose, write_gallery
 from pipeline.reports.model_card import render_model_card
 from pipeline.reports.report import render_report, shared_content
+from pipeline.reports.trust import believe
 from tests.reports.audited import audit, side
 
 HERE = {"casia1": (21, 50), "casia2": (104, 46)}
@@ -255,6 +256,12 @@ def without(found, *names):
 
 
 OPTIONAL = [each.name for each in fields(Results) if each.name not in ("table", "threshold", "confidence")]
+
+
+def about(found, what):
+    """The one finding about something."""
+    (finding,) = [each for each in believe(found) if each.about == what]
+    return finding
 
 
 def report_of(found, charts=()):
