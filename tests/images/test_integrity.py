@@ -264,26 +264,9 @@ def tiff_with(entries: list[tuple[int, int, int, bytes]]) -> bytes:
 
 # Those that say nothing of pixels, and private ones.
 IDLE = [
-    270,
-    271,
-    272,
-    282,
-    283,
-    285,
-    296,
-    297,
-    305,
-    306,
-    315,
-    316,
-    330,
-    700,
-    33_723,
-    34_377,
-    34_665,
-    34_675,
+    270, 271, 272, 282, 283, 285, 296, 297, 305, 306, 315, 316, 330, 700, 33_723, 34_377, 34_665, 34_675,
     34_853,
-]
+]  # fmt: skip
 
 
 @settings(max_examples=200)
@@ -398,3 +381,6 @@ def test_an_avif_whose_alpha_does_not_tell_its_size():
     for cut in (9, 200, 400):
         with pytest.raises(Unreadable):
             read_rgb(without[:-cut])
+    for avif in (content, without):  # the same is counted for both
+        with pytest.raises(Unreadable, match="GiB decoded"):
+            read_rgb(avif, limits=Limits(megapixels=1, gib=PHOTO[..., 0].size * 23 / 2**30))
