@@ -5,8 +5,8 @@
 Works in temporary copies of the repository as it is now, changes that are not committed included, on the
 built-in sample. One copy is reproduced without disturbance. Each of the others is killed at a moment drawn
 evenly from that time, in turns `dvc` alone (its stage has to end by itself) and the whole group of processes,
-and is then reproduced. Compared are all files that the stages leave, but for those that name the run:
-`models/run.json`, `reports/report.html` and `reports/MODEL_CARD.md`.
+and is then reproduced by `make repro`. Compared are all files that the stages leave, but for those that name
+the run: `models/run.json`, `reports/report.html` and `reports/MODEL_CARD.md`.
 Prints a line for each; the exit status is 1 where any file differs.
 """
 
@@ -23,8 +23,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.repro import EMPTY_LOCK
+
 ROOT = Path(__file__).parents[1]
-EMPTY_LOCK = "schema: '2.0'\nstages: {}\n"
 OUTPUTS = ("data", "models", "reports")
 _OF_ONE_RUN = {"run.json", "report.html", "MODEL_CARD.md"}  # which say what run it was, and when
 _PATIENCE = 60.0  # seconds in which a stage that lost its parent has to be gone
@@ -96,16 +97,17 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def reproduce(folder: Path, targets: Sequence[str] = ()) -> None:
-    """Run `dvc repro` to its end.
+    """Run `make repro`, or some stages with `dvc repro`, to the end.
 
     Raises:
         RuntimeError: it failed; the message holds what it said.
     """
-    ended = subprocess.run(
-        ["dvc", "repro", *targets], cwd=folder, env=environment(folder), capture_output=True, text=True
-    )
+    command = ["dvc", "repro", *targets] if targets else [sys.executable, "-m", "pipeline.repro"]
+    ended = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
     if ended.returncode:
-        raise RuntimeError(f"dvc repro ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
+        raise RuntimeError(
+            f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}"
+        )
 
 
 def kill_after(folder: Path, seconds: float, group: bool, targets: Sequence[str] = ()) -> str:

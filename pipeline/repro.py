@@ -34,6 +34,7 @@ from pipeline.stage import let_through, plain_errors
 from pipeline.storage import sole_writer, write_text
 
 LOCK = Path("dvc.lock")
+EMPTY_LOCK = "schema: '2.0'\nstages: {}\n"
 LAST_STAGE = "evaluate"  # and all that it needs: the sample is drawn only where it is the data
 NOBODY = "nobody"
 
@@ -77,6 +78,7 @@ def reproduce(overrides: Sequence[str]) -> tuple[int, str]:
         check_folders(config)
     name = ""
     with sole_writer(PARAMS):
+        _renew_torn_lock()
         before = LOCK.read_bytes() if LOCK.is_file() else b""
         try:
             if PARAMS.read_text(encoding="utf-8") != text:
@@ -88,6 +90,24 @@ def reproduce(overrides: Sequence[str]) -> tuple[int, str]:
             write(quiet=True)
             _hide_from_git()
     return status, name
+
+
+def _renew_torn_lock() -> None:
+    """Begin `dvc.lock` anew where it is not whole: DVC writes it in place, so `kill -9` may leave half of it.
+
+    Nothing is computed again for it: DVC finds what it ran in its run cache, and `convert` and `train` what
+    they kept.
+    """
+    if not LOCK.is_file():
+        return
+    from dvc.dvcfile import Lockfile
+    from dvc.exceptions import DvcException
+
+    try:
+        Lockfile.validate(yaml.safe_load(LOCK.read_text(encoding="utf-8")), LOCK.name)
+    except (DvcException, yaml.YAMLError, UnicodeDecodeError):
+        print(f"{LOCK} was cut off while DVC wrote it; it begins anew, and results are taken from the cache")
+        write_text(LOCK, EMPTY_LOCK)
 
 
 def _keep(config: Config, overrides: Sequence[str]) -> str:

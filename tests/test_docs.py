@@ -195,7 +195,9 @@ class Reader:
         command = command.replace("5000", str(self.port)).replace("5001", str(self.port))
         command = command.replace("/abs", str(self.home)).replace("ADDRESS", str(self.home / "origin.git"))
         if "NAME" in command:
-            names = self.repository.run(*DVC, "exp", "list", "--name-only").split()
+            # As a page's reader takes the name that a run ended with: the newest, by the time in it.
+            listed = self.repository.run(*DVC, "exp", "list", "--name-only").split()
+            names = sorted(listed, key=lambda name: name.split("-")[-2:], reverse=True)
             command = command.replace("NAME_A", names[0]).replace("NAME_B", names[-1])
             command = command.replace("NAME", names[0])
         if "RUN_A" in command:
