@@ -1,4 +1,4 @@
-"""`dvc repro` killed with `kill -9` at random moments: the next one has to end as if nothing had happened.
+"""`dvc repro` killed with `kill -9` at random moments: the next run has to end as if nothing had happened.
 
     python -m benchmarks.killed [--kills 20] [--seed 0] [--targets convert train]
 

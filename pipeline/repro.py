@@ -78,7 +78,7 @@ def reproduce(overrides: Sequence[str]) -> tuple[int, str]:
         check_folders(config)
     name = ""
     with sole_writer(PARAMS):
-        _renew_torn_lock()
+        renew_torn_lock()
         before = LOCK.read_bytes() if LOCK.is_file() else b""
         try:
             if PARAMS.read_text(encoding="utf-8") != text:
@@ -92,7 +92,7 @@ def reproduce(overrides: Sequence[str]) -> tuple[int, str]:
     return status, name
 
 
-def _renew_torn_lock() -> None:
+def renew_torn_lock() -> None:
     """Begin `dvc.lock` anew where it is not whole: DVC writes it in place, so `kill -9` may leave half of it.
 
     Nothing is computed again for it: DVC finds what it ran in its run cache, and `convert` and `train` what
@@ -100,6 +100,7 @@ def _renew_torn_lock() -> None:
     """
     if not LOCK.is_file():
         return
+    # As DVC itself would judge it; nothing else of this command needs DVC in its own process.
     from dvc.dvcfile import Lockfile
     from dvc.exceptions import DvcException
 

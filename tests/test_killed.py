@@ -1,4 +1,4 @@
-"""`dvc repro` killed at any moment, alone or with all that it started: the next one ends as undisturbed."""
+"""`dvc repro` killed at any moment, alone or with all that it started: `make repro` ends as undisturbed."""
 
 import os
 import random

@@ -19,7 +19,7 @@ from pipeline.conversion.set_aside import converting
 from pipeline.errors import UserError
 from pipeline.params import check_folders
 from pipeline.reports.reproduce import _settings
-from pipeline.repro import EMPTY_LOCK, _renew_torn_lock, choices
+from pipeline.repro import EMPTY_LOCK, choices, renew_torn_lock
 from pipeline.training import finished
 from pipeline.training.finished import MOST, Finished
 from tests.conftest import ROOT, new_repository
@@ -208,14 +208,7 @@ def test_the_oldest_trainings_are_forgotten(compose_config, trained, tmp_path):
     assert Finished(compose_config(), {"train": str(MOST + 1)}, tmp_path).exists()
 
 
-# Whole runs.
-
-
-def test_the_committed_lock_names_no_output():
-    """It says what lies in one working tree; `dvc exp run` would delete there what it does not name."""
-    committed = subprocess.run(["git", "show", "HEAD:dvc.lock"], cwd=ROOT, capture_output=True, text=True)
-    assert committed.stdout == EMPTY_LOCK
-
+# The lock.
 
 WHOLE = EMPTY_LOCK.replace("{}", "\n  sample:\n    cmd: python -m pipeline.sample")
 
@@ -224,9 +217,18 @@ WHOLE = EMPTY_LOCK.replace("{}", "\n  sample:\n    cmd: python -m pipeline.sampl
 def test_a_lock_that_was_cut_off_while_dvc_wrote_it_begins_anew(left, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dvc.lock").write_text(WHOLE[:left], encoding="utf-8")
-    _renew_torn_lock()
+    renew_torn_lock()
     kept = (tmp_path / "dvc.lock").read_text(encoding="utf-8")
     assert kept == (WHOLE if left == len(WHOLE) else EMPTY_LOCK)
+
+
+# Whole runs.
+
+
+def test_the_committed_lock_names_no_output():
+    """It says what lies in one working tree; `dvc exp run` would delete there what it does not name."""
+    committed = subprocess.run(["git", "show", "HEAD:dvc.lock"], cwd=ROOT, capture_output=True, text=True)
+    assert committed.stdout == EMPTY_LOCK
 
 
 QUICK = (
