@@ -25,6 +25,7 @@ from pipeline.config import Config, flatten
 from pipeline.conversion.file_table import FILE_COLUMNS, REJECTED
 from pipeline.datasets.tables import (
     SPLITS,
+    background_collections,
     built_from,
     check_built_from,
     cross_dataset_collections,
@@ -47,6 +48,9 @@ def run(config: Config) -> None:
     )
     check_built_from(manifest, config)
     tables = {name: read_table(manifest / f"{name}.csv") for name in SPLITS}
+    # Background pictures stand beside fakes made of them alone: what they are saved as tells no label.
+    background = list(background_collections(config.data))
+    tables = {name: table[~table["collection"].isin(background)] for name, table in tables.items()}
     pictures = gather_pictures(
         read_files(converted, FILE_COLUMNS), tables, converted, cross_dataset_collections(config.data)
     )

@@ -43,6 +43,10 @@ class NativeAugment(Section):
     quality: list[int] = Field(default=[30, 100])  # lowest and highest JPEG quality
     lossless: Share = 0.0  # share of the altered that are not saved as JPEG
     altered_fakes: float = Field(default=1.0, gt=0.0, le=1.0)  # weight of altered fakes; of all others 1
+    noise: float = Field(default=0.0, ge=0.0, le=50.0)  # largest standard deviation, 8-bit steps
+    chains: Share = 0.0  # share of the altered that go on to a web site, which makes them smaller and saves
+    by_hand: Share = 0.0  # share of the fakes made that are made with more care
+    histories: Share = 0.0  # share of twins that were saved as real pictures are, once or twice, before
 
     @property
     def needs_sources(self) -> bool:
@@ -261,6 +265,17 @@ class Config(Section):
             method not in taken
             and f"inputs.method: found {method}, and {self.model[TARGET]} takes {' or '.join(taken)} "
             f"pictures; choose inputs={taken[0]}, or another model"
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _background_is_shown_as_twins(self) -> Self:
+        names = [name for name, each in self.data.collections.items() if each.role == "background"]
+        tamper = getattr(self.inputs.augment, "tamper", 0.0)
+        refuse(
+            bool(names and not tamper and not self.train.shuffle_labels)
+            and f"data.collections.{names[0]}.role: found background, whose pictures stand beside fakes made "
+            f"of them; that needs inputs=native and inputs.augment.tamper above 0 (it is {tamper})"
         )
         return self
 

@@ -37,8 +37,8 @@ class Collection(Section):
     """One pair of folders, relative to the repository: those below the root are written `${data.root}/…`."""
 
     genuine: Text
-    fake: Text
-    role: Literal["train", "test"]
+    fake: Text | None = None  # null with the role background alone
+    role: Literal["train", "test", "background"]  # background: genuine pictures alone, to make fakes of
     masks: list[str] = Field(default=[])  # looked through in this order
     mask_name: str = "{stem}.png"
     mask_background: list[Text] = Field(default=[])  # colours that mark nothing; []: found by rules
@@ -58,6 +58,19 @@ class Data(Section):
     protocol: list[Literal["source_matched", "jpeg_only"]]  # each leaves pictures out
     known_groups: str | None  # table of pictures that belong together for reasons of their own
     collections: dict[Name, Collection]
+
+    @model_validator(mode="after")
+    def _background_alone_has_no_fakes(self) -> Self:
+        for name, each in self.collections.items():
+            key = f"data.collections.{name}"
+            refuse(
+                (each.role != "background" and each.fake is None)
+                and f"{key}.fake: missing; expected a folder of fakes (with role=background there is none)",
+                (each.role == "background" and bool(each.fake is not None or each.masks))
+                and f"{key}: found role=background with fake or masks, and it has genuine pictures alone; "
+                "leave these two out, or choose role=train or role=test",
+            )
+        return self
 
 
 class Sample(Section):

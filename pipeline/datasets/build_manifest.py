@@ -12,7 +12,7 @@ from pipeline import config_data
 from pipeline.conversion.file_table import FILES
 from pipeline.datasets.groups import SAME_PICTURE, group_pictures, source_relation
 from pipeline.datasets.splits import LEFT_OUT as NO_SIDE
-from pipeline.datasets.splits import TEST, assign
+from pipeline.datasets.splits import TEST, TRAIN, assign
 from pipeline.datasets.tables import (
     BUILT_FROM,
     COLUMNS,
@@ -21,6 +21,7 @@ from pipeline.datasets.tables import (
     LABELS,
     LEFT_OUT,
     SPLITS,
+    background_collections,
     cross_dataset_collections,
 )
 from pipeline.errors import UserError, counted
@@ -87,6 +88,7 @@ LEFT_OUT_COLUMNS = ["path", "label", "group", "collection", "subset", "source_id
 # Of files.csv. The hashes of the turned picture are half of its size, and `duplicates` holds what they tell.
 NEEDED = [column for column in FROM_FILES if column != "phash_turned"]
 RELATED = "a relative is in a training collection"
+HELD_OUT = "background: a relative is in validation or test"
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def build_manifest(
     # `parents` cuts between sources what a table of groups ties together as a whole.
     tied = ["source_ids", *SAME_PICTURE] + ["known_group"] * (split.method != "parents")
     group = _group_used(files, used, tied)
-    training = used & ~tested_only
+    background = files["collection"].isin(background_collections(data)).to_numpy()
+    training = used & ~tested_only & ~background
     if not training.any():
         raise UserError(
             "no collection of the data has the role train, so there is nothing to train on; set "
@@ -146,12 +149,15 @@ def build_manifest(
     side[training], reasons[training], details[training] = assigned
     if (assigned.sides == NO_SIDE).any():
         used = reasons == ""
-        training = used & ~tested_only
+        training = used & ~tested_only & ~background
         group = _group_used(files, used, tied)
     related = used & tested_only & pd.Series(group).isin(pd.Series(group[training])).to_numpy()
     table = label_table(files, converted, group=group)
     first = table[training].drop_duplicates("group").set_index("group")["path"]
     reasons[related], details[related] = RELATED, first.loc[table["group"][related]].to_numpy(dtype=object)
+    held_out = used & ~background & ~related & (side != TRAIN)
+    torn = used & background & pd.Series(group).isin(pd.Series(group[held_out])).to_numpy()
+    side[background], reasons[torn] = TRAIN, HELD_OUT
     side[reasons != ""] = NO_SIDE
     left_out = table.assign(reason=reasons, detail=details)[side == NO_SIDE]
     splits = {name: table[side == number].reset_index(drop=True) for number, name in enumerate(SPLITS)}

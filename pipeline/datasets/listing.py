@@ -60,7 +60,7 @@ def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
         pictures, others = find_pictures(folder.path)
         beside = find_beside(pictures, folder.path)
         found = _label_pictures(folder, pictures, beside, root)
-        if not found and folder.role == "train":
+        if not found and folder.role != "test":
             raise UserError(
                 f"{folder.key} is {folder.path}: no {folder.label} picture found there"
                 + (f" ({len(others)} files that are no pictures)" if others else "")
@@ -85,7 +85,7 @@ def list_sources(data: config_data.Data) -> tuple[list[Source], list[Rejected]]:
 
 
 def class_folders(data: config_data.Data, collection: str) -> list[ClassFolder]:
-    """Return the two folders of a collection, or raise UserError as `list_sources` does."""
+    """Return the two folders of a collection (background: one) or raise UserError as `list_sources`."""
     settings = data.collections[collection]
     key = f"data.collections.{collection}"
     if "{stem}" not in settings.mask_name:
@@ -100,6 +100,8 @@ def class_folders(data: config_data.Data, collection: str) -> list[ClassFolder]:
     masks = tuple(_masks_folder(mask, f"{key}.masks[{index}]") for index, mask in enumerate(settings.masks))
     folders = []
     for label, where in zip(LABELS, (settings.genuine, settings.fake), strict=True):
+        if where is None:
+            continue
         path = _inside(where, f"{key}.{label}")
         if not path.is_dir():
             found = "found a file" if path.exists() else f"found nothing{what_is_there(path)}"

@@ -113,6 +113,11 @@ def cross_dataset_collections(data: Data) -> frozenset[str]:
     return frozenset(name for name, collection in data.collections.items() if collection.role == "test")
 
 
+def background_collections(data: Data) -> frozenset[str]:
+    """Return the collections of genuine pictures alone, which are trained on and never tested."""
+    return frozenset(name for name, collection in data.collections.items() if collection.role == "background")
+
+
 # Whether tables and pictures are still what they were when the manifest was built.
 
 

@@ -149,7 +149,7 @@ class Results:
         return [subset.removeprefix(OF_COLLECTION) for subset in self.subsets(CROSS_DATASET)]
 
     def roles(self) -> dict[str, str]:
-        """Return the role of each collection, "train" or "test".
+        """Return the role of each collection, "train", "test" or "background".
 
         The configuration knows them, also those of which no picture happened to be tested. Where it is not at
         hand, the tested subsets tell.

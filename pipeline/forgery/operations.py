@@ -19,8 +19,10 @@ from pipeline.forgery.patches import (
     lasso_outline,
     paste,
     turned,
+    wand_outline,
     window_sums,
 )
+from pipeline.forgery.retouching import RETOUCHING
 
 
 class Limits(NamedTuple):
@@ -61,26 +63,46 @@ TWINS = Limits(shares=(0.02, 0.5), removed=(0.02, 0.08), resampling=0.55)
 FREQUENCIES = {
     "splice": 0.58, "copy_move": 0.28, "local_blur": 0.05, "local_resampling": 0.05, "removal": 0.04,
 }  # fmt: skip
+# Of people who take their time: less is laid in, more is filled, coloured and covered up.
+BY_HAND = {
+    "splice": 0.38, "copy_move": 0.20, "removal": 0.06, "fill": 0.10,
+    "recolouring": 0.10, "local_blur": 0.05, "local_resampling": 0.06, "local_noise": 0.05,
+}  # fmt: skip
+_FILLED = ("removal", "fill")  # what takes away: of large parts it takes long, and fools nobody
+_ALONG_THINGS = 0.6  # share of selections by hand that follow what is seen; others are drawn round it
+_COVERS = ("recolouring", "local_blur", "local_noise")
+_COVERED_UP = 0.3  # share of what is laid in by hand that is retouched afterwards
 
 
-def tamper_at_random(rng: np.random.Generator, host: Array, donor: Array) -> Forgery:
+def tamper_at_random(rng: np.random.Generator, host: Array, donor: Array, by_hand: bool = False) -> Forgery:
     """Draw an operation as frequent as `FREQUENCIES` says, and an outline, and tamper with `host`.
 
     Args:
         rng: every choice is drawn from it.
         host: (H, W, 3) uint8 that is tampered with.
         donor: (h, w, 3) uint8 from which a splice takes something.
+        by_hand: as a person does it who takes his time: operations of `BY_HAND`, selections that follow
+            things, and at times a second operation on what the first has changed.
 
     >>> host, donor = np.zeros((64, 96, 3), np.uint8), np.full((80, 80, 3), 200, np.uint8)
     >>> forged = tamper_at_random(np.random.default_rng(1), host, donor)
     >>> bool((forged.pixels[~forged.mask] == 0).all()), bool((forged.pixels[forged.mask] > 0).any())
     (True, True)
     """
-    operation = str(rng.choice(list(FREQUENCIES), p=list(FREQUENCIES.values())))
-    shape = donor.shape[:2] if operation == "splice" else host.shape[:2]
+    frequencies = BY_HAND if by_hand else FREQUENCIES
+    operation = str(rng.choice(list(frequencies), p=list(frequencies.values())))
+    selected = donor if operation == "splice" else host
     share = float(np.exp(rng.uniform(*np.log(TWINS.shares))))
-    share = min(share, TWINS.removed[1]) if operation == "removal" else share
-    return tamper(rng, operation, host, donor, lasso_outline(rng, shape, share), TWINS)
+    share = min(share, TWINS.removed[1]) if operation in _FILLED else share
+    if by_hand and rng.random() < _ALONG_THINGS:
+        outline = wand_outline(rng, selected, share)
+    else:
+        outline = lasso_outline(rng, selected.shape[:2], share)
+    forged = tamper(rng, operation, host, donor, outline, TWINS)
+    if by_hand and operation in ("splice", "copy_move") and rng.random() < _COVERED_UP:
+        covered = RETOUCHING[str(rng.choice(_COVERS))](rng, forged.pixels, forged.mask)
+        forged = replace(forged, pixels=covered.pixels)
+    return forged
 
 
 def tamper(
@@ -91,11 +113,11 @@ def tamper(
     outline: Array,
     limits: Limits = SAMPLE,
 ) -> Forgery:
-    """Tamper with a picture in one of the ways of `FREQUENCIES`.
+    """Tamper with a picture in one of the ways of `FREQUENCIES` or `BY_HAND`.
 
     Args:
         rng: every choice is drawn from it.
-        operation: key of `FREQUENCIES`.
+        operation: key of one of these.
         host: (H, W, 3) uint8 that is tampered with.
         donor: (h, w, 3) uint8 of any size, from which a splice takes something; others leave it alone.
         outline: bool, at least one pixel True: what is cut out of the donor (of a splice), else where in the
@@ -108,7 +130,7 @@ def tamper(
         return copy_move(rng, host, outline, limits)
     if operation == "removal":
         return removal(host, outline)
-    return {"local_blur": local_blur, "local_resampling": local_resampling}[operation](rng, host, outline)
+    return RETOUCHING[operation](rng, host, outline)
 
 
 def splice(
@@ -232,27 +254,3 @@ def _light_of_rim(host: Array, healed: Array, hole: Array, source: Array) -> Arr
     light = np.clip(sheet / weight[..., None], -_MOST_LIGHT, _MOST_LIGHT)
     added = np.round(np.clip(healed + light, 0, 255)).astype(np.uint8)
     return np.where(hole[..., None] > 0, added, host)
-
-
-# Retouching in place.
-
-
-def local_blur(rng: np.random.Generator, picture: Array, outline: Array) -> Forgery:
-    """Soften what lies in `outline` (H, W) bool, with a soft edge."""
-    return _in_place(picture, cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.6, 2.5))), outline)
-
-
-def local_resampling(rng: np.random.Generator, picture: Array, outline: Array) -> Forgery:
-    """Turn or scale what lies in `outline` (H, W) bool a little about its middle: what warping tools do."""
-    rows, columns = np.nonzero(outline)
-    middle = (float(columns.mean()), float(rows.mean()))
-    move = cv2.getRotationMatrix2D(middle, float(rng.uniform(-12, 12)), float(rng.uniform(0.8, 1.3)))
-    moved = cv2.warpAffine(
-        picture, move, picture.shape[1::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-    )
-    return _in_place(picture, moved, outline)
-
-
-def _in_place(picture: Array, changed: Array, outline: Array) -> Forgery:
-    alpha = cv2.GaussianBlur(outline.astype(np.float32), (0, 0), 1.0) * outline
-    return paste(picture, Patch(changed.astype(np.float32), alpha), 0, 0)

@@ -157,6 +157,38 @@ def lasso_outline(rng: np.random.Generator, shape: tuple[int, int], share: float
     return cv2.dilate(outline, _BRUSH) > 0
 
 
+def wand_outline(rng: np.random.Generator, picture: Array, share: float) -> Array:
+    """Select what has the colours of a point and hangs together with it: a magic wand, that follows things.
+
+    Args:
+        rng: the point is drawn from it.
+        picture: (H, W, 3) uint8.
+        share: of the picture, about as much is selected; less where the thing is smaller, and all of a piece.
+
+    Returns:
+        (H, W) bool, without holes; never empty.
+    """
+    height, width = picture.shape[:2]
+    smooth = cv2.GaussianBlur(picture, (0, 0), 2.0).astype(np.float32)
+    row, column = (int(rng.integers(side // 8, side - side // 8)) for side in (height, width))
+    point = row, column
+    distance = np.square(smooth - smooth[point]).sum(axis=2)
+    # What is far away is less likely of one thing with the point, however much it looks like it.
+    rows, columns = np.ogrid[:height, :width]
+    away = ((rows - point[0]) ** 2 + (columns - point[1]) ** 2) / (share * height * width)
+    distance *= 1 + away
+    reach = np.quantile(distance, min(1.3 * share, 1.0))
+    near = cv2.morphologyEx((distance <= reach).astype(np.uint8), cv2.MORPH_CLOSE, _BRUSH)
+    _, pieces = cv2.connectedComponents(near)
+    edges, _ = cv2.findContours(
+        (pieces == pieces[point]).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    outline = cv2.drawContours(np.zeros((height, width), np.uint8), edges, -1, 1, cv2.FILLED)
+    outline = cv2.morphologyEx(outline, cv2.MORPH_OPEN, _BRUSH)  # hairs that no hand would follow
+    outline[point] = 1
+    return cv2.dilate(outline, _BRUSH[:3, :3]) > 0
+
+
 def window_sums(marked: Array, size: tuple[int, int]) -> Array:
     """Count what is marked in each window of `size`: (h, w) bool -> (h - tall + 1, w - wide + 1) int64."""
     total = np.pad(marked.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))

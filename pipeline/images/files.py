@@ -139,7 +139,8 @@ class Source:
             `casia1/fake/nested/name.tif`. A policy that saves it anew changes the ending alone.
         label: "genuine" or "fake".
         collection: key in `data.collections`.
-        role: of the collection: "train" (split three ways) or "test" (tested only).
+        role: of the collection: "train" (split three ways), "test" (tested only) or "background" (genuine
+            pictures alone, trained on).
         subset: what the naming rule calls this kind of picture, e.g. "splice"; "" where it says nothing.
         source_ids: pictures that this one was made from (a genuine one: itself), sorted, each once.
         mask_path: the picture of the tampered pixels, to be opened; None where there is none.

@@ -5,6 +5,7 @@ What is done tells nothing of the label: it happens to genuine pictures and fake
 
 import io
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +20,17 @@ from pipeline.images.jpeg import NO_TABLE, libjpeg_tables
 from pipeline.images.read import read, read_bytes
 from pipeline.images.tiff import SIDEWAYS
 from pipeline.inputs.load import Loaded, on_grid
+from pipeline.inputs.real_saves import draw_real_save
 
 MOST_READ = 2_000  # fakes of a collection: their settings repeat
+_WITHOUT_LOSS = 0.15  # share of background pictures whose twins are not saved as JPEG
 _SCALED, _BLURRED = 0.4, 0.3  # shares of the perturbed pictures
 _LEAST_BLUR = 0.3  # pixels; less changes no 8-bit value
+_NOISY, _LEAST_NOISE = 0.3, 0.5  # share of the perturbed pictures; 8-bit steps
+# What web sites and messengers do: they make pictures smaller where they are large, and save them small.
+_SITE_SCALED, _SITE_SCALE, _SITE_QUALITIES = 0.7, (0.5, 0.95), (60, 92)
+_CUT = 0.5  # share of the saves before tampering after which a picture is cut
+_LEAST_BEFORE_SITE = 0.75  # of a scale before that: else too little would be left
 
 Encoder = JpegLike | Jpeg | None  # None: without loss
 
@@ -55,14 +63,20 @@ class LastSaves:
 
     Args:
         fakes: collection -> files of its fakes, as converted.
+        background: collections that have none; their pictures are saved in any way that people save pictures.
     """
 
-    def __init__(self, fakes: Mapping[str, Sequence[Path]]) -> None:
+    def __init__(
+        self, fakes: Mapping[str, Sequence[Path]], background: AbstractSet[str] = frozenset()
+    ) -> None:
+        self._background = background
         self._encoders = {name: _encoders_of(paths) for name, paths in fakes.items()}
         self._all = [encoder for encoders in self._encoders.values() for encoder in encoders] or [None]
 
     def draw(self, rng: np.random.Generator, collection: str) -> Encoder:
         """Draw from those of the collection; from all, where it has too few fakes to say."""
+        if collection in self._background:
+            return None if rng.random() < _WITHOUT_LOSS else draw_real_save(rng)
         own = self._encoders.get(collection, [])
         choices = own if len(own) >= FEWEST else self._all
         return choices[int(rng.integers(len(choices)))]
@@ -97,6 +111,9 @@ class ScaleBlurSave:
         scale: factor on height and width.
         blur: standard deviation of a Gaussian, in pixels; 0 is none.
         encoder: of the save.
+        noise: standard deviation of grain laid on before it, in 8-bit steps; 0 is none.
+        noise_seed: of the grain: two twins have the same.
+        then: what is done to the result after that; None: nothing.
 
     >>> ScaleBlurSave(scale=0.5).source_size((64, 96))
     (128, 192)
@@ -105,10 +122,14 @@ class ScaleBlurSave:
     scale: float = 1.0
     blur: float = 0.0
     encoder: Encoder = None
+    noise: float = 0.0
+    noise_seed: int = 0
+    then: "ScaleBlurSave | None" = None
 
     def source_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the height and width, multiples of 8, from which a picture of at least `size` comes."""
-        height, width = (int(np.ceil(side / self.scale / 8)) * 8 for side in size)
+        wanted = self.then.source_size(size) if self.then else size
+        height, width = (int(np.ceil(side / self.scale / 8)) * 8 for side in wanted)
         return height, width
 
     def apply(self, pixels: np.ndarray) -> Loaded:
@@ -118,16 +139,20 @@ class ScaleBlurSave:
             pixels = on_grid(cv2.resize(pixels, None, fx=self.scale, fy=self.scale, interpolation=how))
         if self.blur:
             pixels = cv2.GaussianBlur(pixels, (0, 0), self.blur)
-        return recompressed(np.ascontiguousarray(pixels), self.encoder)
+        if self.noise:
+            grain = np.random.default_rng(self.noise_seed).normal(0, self.noise, pixels.shape)
+            pixels = np.clip(np.round(pixels + grain), 0, 255).astype(np.uint8)
+        saved = recompressed(np.ascontiguousarray(pixels), self.encoder)
+        return self.then.apply(saved.pixels) if self.then else saved
 
     def follow(self, mask: np.ndarray) -> np.ndarray:
         """Return a mask (h, w) scaled with its picture."""
-        if self.scale == 1.0:
-            return mask
-        scaled = cv2.resize(
-            mask.astype(np.uint8), None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_NEAREST
-        )
-        return on_grid(scaled) > 0
+        if self.scale != 1.0:
+            scaled = cv2.resize(
+                mask.astype(np.uint8), None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_NEAREST
+            )
+            mask = on_grid(scaled) > 0
+        return self.then.follow(mask) if self.then else mask
 
 
 def draw_perturbation(rng: np.random.Generator, augment: NativeAugment) -> ScaleBlurSave:
@@ -138,4 +163,33 @@ def draw_perturbation(rng: np.random.Generator, augment: NativeAugment) -> Scale
     if rng.random() < _BLURRED and augment.blur > _LEAST_BLUR:
         blur = float(rng.uniform(_LEAST_BLUR, augment.blur))
     encoder = None if rng.random() < augment.lossless else draw_jpeg(rng, augment.quality)
-    return ScaleBlurSave(scale, blur, encoder)
+    drawn = ScaleBlurSave(scale, blur, encoder)
+    if augment.noise > _LEAST_NOISE and rng.random() < _NOISY:
+        noise = float(rng.uniform(_LEAST_NOISE, augment.noise))
+        drawn = replace(drawn, noise=noise, noise_seed=int(rng.integers(2**31)))
+    if augment.chains and rng.random() < augment.chains:
+        drawn = replace(drawn, scale=max(scale, _LEAST_BEFORE_SITE), then=_site(rng))
+    return drawn
+
+
+def _site(rng: np.random.Generator) -> ScaleBlurSave:
+    """Draw what a web site or a messenger does to a picture that is handed to it."""
+    scale = float(rng.uniform(*_SITE_SCALE)) if rng.random() < _SITE_SCALED else 1.0
+    return ScaleBlurSave(scale, encoder=Jpeg(int(rng.integers(*_SITE_QUALITIES)), "4:2:0"))
+
+
+def saved_before(rng: np.random.Generator, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Save pixels once or twice as real files are, at times cut in between, so that the grid shifts.
+
+    Args:
+        rng: every choice is drawn from it.
+        pixels: (H, W, 3) uint8; where H and W are larger than `size`, the grid may shift.
+        size: height and width of what is returned, multiples of 8.
+    """
+    for _ in range(int(rng.integers(1, 3))):
+        pixels = recompressed(np.ascontiguousarray(pixels), draw_real_save(rng)).pixels
+        if rng.random() < _CUT:
+            room = [max(side - wanted, 0) for side, wanted in zip(pixels.shape, size, strict=False)]
+            top, left = (int(rng.integers(min(free, 7) + 1)) for free in room)
+            pixels = pixels[top:, left:]
+    return on_grid(pixels)[: size[0], : size[1]]

@@ -4,6 +4,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,7 @@ def training_batches(
     cache: PictureCache,
     first_epoch: int = 0,
     policy: str = "raw",
+    background: AbstractSet[str] = frozenset(),
 ) -> Batches:
     """Make augmented batches without end, epoch after epoch, the same ones for the same seed.
 
@@ -73,6 +75,7 @@ def training_batches(
         cache: where decoded pictures are kept.
         first_epoch: epoch to begin with, counted from 0.
         policy: of the conversion.
+        background: collections of genuine pictures alone, which are shown as twins only.
 
     Raises:
         UserError: a class that is to be drawn is empty.
@@ -86,10 +89,11 @@ def training_batches(
         views=inputs.views,
         groups=table["group"].to_numpy() if "group" in table else None,
         twins=inputs.augment.tamper if inputs.method == "native" else 0.0,
+        background=table["collection"].isin(list(background)).to_numpy() if background else None,
     )
     plan_of = functools.lru_cache(maxsize=2)(sampler.plan)  # batches ahead may be of the next epoch
     if inputs.method == "native":
-        crops = Crops(table, inputs, seed, cache, policy)
+        crops = Crops(table, inputs, seed, cache, policy, background)
         make, pictures = functools.partial(_crops, crops, inputs.rescale), [crops.pictures, crops.sources]
     else:
         resized = ResizedPictures(DecodedPictures(files_of(table), inputs, cache), inputs.augment, seed)

@@ -9,6 +9,7 @@ another history. Training on composites of one's own material with exact masks i
 al., IJCV 2022, doi:10.1007/s11263-022-01617-5).
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from pipeline.inputs.augment_crops import (
     draw_jpeg,
     draw_perturbation,
     recompressed,
+    saved_before,
 )
 from pipeline.inputs.cache import DecodedPictures, File, PictureCache
 from pipeline.inputs.load import Loaded, load_mask, on_grid, tampered_share
@@ -74,6 +76,7 @@ class Crops:
         seed: of the run.
         cache: where decoded pictures are kept.
         policy: of the conversion; `matched` says how genuine pictures may be saved besides.
+        background: collections of genuine pictures alone.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Crops:
         seed: int,
         cache: PictureCache,
         policy: str,
+        background: AbstractSet[str] = frozenset(),
     ) -> None:
         self.augment = inputs.augment
         self.seed = seed
@@ -101,7 +105,7 @@ class Crops:
         fakes: dict[str, list[Path]] = {}
         for row in np.flatnonzero(self._fake) if needed else ():
             fakes.setdefault(self._collections[row], []).append(self.pictures.files[row].path)
-        self._saves = LastSaves(fakes)
+        self._saves = LastSaves(fakes, background)
 
     def crop(self, epoch: int, row: int, occurrence: int, twinned: bool, tampered: bool) -> Crop:
         """Make the crop of one place.
@@ -174,7 +178,9 @@ class Crops:
         mask = np.zeros(pixels.shape[:2], bool)
         tampering = np.random.default_rng([int(rng.integers(2**31))])  # leaves `rng` the same for both twins
         if tampered:
-            forged = tamper_at_random(tampering, pixels, self._donor(tampering))
+            donor = self._donor(tampering)
+            by_hand = bool(self.augment.by_hand) and tampering.random() < self.augment.by_hand
+            forged = tamper_at_random(tampering, pixels, donor, by_hand)
             pixels, mask = forged.pixels, forged.mask
         weight = self.augment.altered_fakes if perturbation and tampered else 1.0
         return Crop(*last.apply(pixels), block_labels(last.follow(mask)), float(tampered), weight)
@@ -182,6 +188,8 @@ class Crops:
     def _host(self, rng: np.random.Generator, number: int, size: tuple[int, int]) -> np.ndarray:
         """Take a window of a genuine picture as handed in, and give some of them a history of their own."""
         picture = self.sources[number].pixels
+        has_history = bool(self.augment.histories) and rng.random() < self.augment.histories
+        final, size = size, (size[0] + BLOCK * has_history, size[1] + BLOCK * has_history)
         kind, factor = rng.random(), 1.0
         if _RESAVED <= kind < _RESAVED + _SHRUNK:
             least = max(_SMALLEST, min(1.0, size[0] / picture.shape[0], size[1] / picture.shape[1]))
@@ -193,6 +201,8 @@ class Crops:
             pixels = on_grid(shrunk)[: size[0], : size[1]]
         elif kind < _RESAVED:
             pixels = recompressed(np.ascontiguousarray(pixels), draw_jpeg(rng, _HOST_QUALITIES)).pixels
+        if has_history:
+            pixels = saved_before(rng, pixels, final)
         return np.ascontiguousarray(pixels)
 
     def _donor(self, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ from pipeline.errors import UserError
 
 LARGEST_SHARE = 0.5  # of what is drawn of a class: more from one group would teach that group
 _OF_LARGE_GROUP = 16  # added to the stream of a sequence: that of the sequence within its large group
-_ALL, _GENUINE, _FAKE, _PLACES = range(4)  # one stream of random numbers each
+_ALL, _GENUINE, _FAKE, _PLACES, _HOSTS = range(5)  # one stream of random numbers each
 
 
 class Permutations:
@@ -96,6 +96,8 @@ class Sampler:
         groups: (n,) names of groups; where one holds more than half of a class, it is held to half of
             what is drawn of that class. None: no notice is taken of groups.
         twins: share of a batch that is twins, in [0, 1]: a genuine picture, and a fake made from it.
+        background: (n,) bool, genuine pictures that are shown as twins only, so that what they show tells
+            nothing of the class; as twins each as often as any other. None: there are none.
 
     Raises:
         UserError: there is no picture of a class that is to be drawn, or twins are wanted in batches
@@ -116,23 +118,29 @@ class Sampler:
         views: int = 1,
         groups: np.ndarray | None = None,
         twins: float = 0.0,
+        background: np.ndarray | None = None,
     ) -> None:
         self.batch_size = batch_size
         self.fake_fraction = fake_fraction
         self.seed = seed
         self._shown = len(targets) * views  # in an epoch, before batches are filled up
+        self._pairs = self._pairs_in_a_batch(twins)
+        shown = np.ones(len(targets), bool) if background is None else ~background
         rows = {
-            _ALL: np.arange(len(targets)),
-            _GENUINE: np.flatnonzero(targets == 0),
+            _ALL: np.flatnonzero(shown),
+            _GENUINE: np.flatnonzero((targets == 0) & shown),
             _FAKE: np.flatnonzero(targets == 1),
         }
+        if background is not None:
+            rows[_HOSTS] = np.flatnonzero(targets == 0)
+        if fake_fraction is None:
+            self._shown = len(rows[_ALL]) * views
         self._refuse_empty(rows)
         self._sequences = {
             stream: Permutations(members, seed, stream, groups if stream != _ALL else None)
             for stream, members in rows.items()
             if len(members)
         }
-        self._pairs = self._pairs_in_a_batch(twins)
 
     @property
     def steps(self) -> int:
@@ -160,7 +168,7 @@ class Sampler:
         # Fakes in all batches before each one: rounding their sum keeps the share exact in the long run.
         fakes_before = np.floor(numbers * self.batch_size * fake_fraction + 0.5).astype(np.int64)
         fakes = self._drawn(_FAKE, fakes_before - numbers * self._pairs)  # of the table; the others are made
-        genuine = self._drawn(_GENUINE, numbers * self.batch_size - fakes_before)
+        genuine = self._genuine(numbers, numbers * self.batch_size - fakes_before)
         shuffle = np.random.default_rng([self.seed, _PLACES, epoch])
         plans = []
         for (fake_rows, fakes_earlier), (genuine_rows, genuine_earlier) in zip(fakes, genuine, strict=True):
@@ -172,6 +180,17 @@ class Sampler:
             order = shuffle.permutation(len(rows))
             plans.append(BatchPlan(rows[order], earlier[order], twinned[order], tampered[order]))
         return plans
+
+    def _genuine(self, numbers: np.ndarray, ends: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Draw the genuine pictures of each batch, hosts of twins first; as `_drawn`."""
+        if _HOSTS not in self._sequences:
+            return self._drawn(_GENUINE, ends)
+        hosts = self._drawn(_HOSTS, numbers * self._pairs)
+        others = self._drawn(_GENUINE, ends - numbers * self._pairs)
+        return [
+            (np.concatenate([host, other]), np.concatenate([hosts_earlier, earlier]))
+            for (host, hosts_earlier), (other, earlier) in zip(hosts, others, strict=True)
+        ]
 
     def _drawn(self, stream: int, ends: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return what each batch takes of a sequence, and how often it came before, from where each ends."""
@@ -194,11 +213,16 @@ class Sampler:
         return min(round(twins * self.batch_size / 2), int(self.batch_size * rarer + 1e-9))  # 10 × 0.1 is 1
 
     def _refuse_empty(self, rows: dict[int, np.ndarray]) -> None:
-        needed = {"genuine or fake": rows[_ALL]}
-        if self.fake_fraction is not None:
-            needed["fake"] = rows[_FAKE]
-            if self.fake_fraction < 1:
+        needed = {}
+        if self.fake_fraction is None:
+            needed["genuine or fake"] = rows[_ALL]
+        else:
+            if self.batch_size * self.fake_fraction > self._pairs:  # else twins are all the fakes there are
+                needed["fake"] = rows[_FAKE]
+            if self.batch_size * (1 - self.fake_fraction) > self._pairs:
                 needed["genuine"] = rows[_GENUINE]
+            elif self._pairs:
+                needed["genuine"] = rows.get(_HOSTS, rows[_GENUINE])
         for name, members in needed.items():
             if not len(members):
                 raise UserError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from pipeline.models import blocks
+from pipeline.models.pretrained import Weights, with_weights
 
 if TYPE_CHECKING:
     import keras
@@ -31,14 +32,16 @@ def build(
     depth: blocks.Depth,
     context: bool,
     share: blocks.Share,
+    weights: Weights = None,
 ) -> "keras.Model":
-    """Build it with new weights, in the dtype policy that is set.
+    """Build it in the dtype policy that is set.
 
-    Arguments are those of `coefficient_features` and `blocks.localising_model`.
+    Arguments are those of `coefficient_features` and `blocks.localising_model`; `weights` are those to begin
+    with (`pretrained.with_weights`).
     """
     inputs = blocks.native_inputs(with_table=True)
     x = coefficient_features(inputs, filters, frequencies, largest, absolute_frequencies, absolute_largest)
-    return blocks.localising_model("dct", inputs, x, filters, depth, context, share)
+    return with_weights(blocks.localising_model("dct", inputs, x, filters, depth, context, share), weights)
 
 
 def coefficient_features(

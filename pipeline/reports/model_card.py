@@ -44,15 +44,17 @@ def training_data(results: Results) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "role": _role(role == "test", f"{OF_COLLECTION}{name}" in tested),
+            "role": _role(role, f"{OF_COLLECTION}{name}" in tested),
             "licence": collections.get(name, {}).get("licence") or NOT_STATED,
         }
         for name, role in results.roles().items()
     ]
 
 
-def _role(is_away: bool, is_tested: bool) -> str:
-    if is_away:
+def _role(role: str, is_tested: bool) -> str:
+    if role == "background":
+        return "background: genuine pictures alone, trained on beside fakes made of them"
+    if role == "test":
         return "tested only" if is_tested else "to be tested only, but none of its pictures was"
     return "trained on and tested" if is_tested else "trained on, none of its pictures tested"
 

@@ -22,6 +22,7 @@ from pipeline.storage import read_json, replacing_folder, write_csv
 FINISHED = Path(".trained")
 MOST = 30  # trainings; the ones that were asked for longest ago go first
 _MODELS, _SCORES = "models", "validation_scores.csv"
+_CODE = {".py", ".csv", ".keras"}  # with the tables and the weights that come with it
 _CHANGES_NOTHING = ("auditing", "evaluation", "reports")  # rooms of which a training knows nothing
 
 
@@ -42,7 +43,7 @@ def finished_digest(config: Config, tables: Mapping[str, Any]) -> str:
 def _code_digest() -> str:
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(path for path in package.rglob("*") if path.suffix in _CODE):
         if path.relative_to(package).parts[0] not in _CHANGES_NOTHING:
             digest.update(path.read_bytes())
     return digest.hexdigest()

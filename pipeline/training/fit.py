@@ -10,6 +10,7 @@ import pandas as pd
 import tensorflow as tf
 
 from pipeline.config import Config, Train
+from pipeline.datasets.tables import background_collections
 from pipeline.errors import UserError
 from pipeline.inputs.batches import Batches, ordered_batches, training_batches
 from pipeline.inputs.cache import PictureCache
@@ -85,7 +86,14 @@ def make_feeds(
     cache = PictureCache(config.runtime.cache, config.runtime.cache_gib)
     seed, policy = config.training_seed, config.convert.policy
     training = training_batches(
-        train, config.inputs, config.train, seed=seed, cache=cache, first_epoch=first_epoch, policy=policy
+        train,
+        config.inputs,
+        config.train,
+        seed=seed,
+        cache=cache,
+        first_epoch=first_epoch,
+        policy=policy,
+        background=background_collections(config.data),
     )
     held_out = ordered_batches(validation, config.inputs, config.train.batch_size, cache)
     return suited(training, network), suited(held_out, network)

@@ -10,14 +10,13 @@ from pipeline.forgery.operations import (
     FREQUENCIES,
     SAMPLE,
     copy_move,
-    local_blur,
-    local_resampling,
     removal,
     splice,
     tamper,
     tamper_at_random,
 )
 from pipeline.forgery.patches import Patch, cut, fitted_light, lasso_outline, paste, turned
+from pipeline.forgery.retouching import local_blur, local_resampling
 from pipeline.forgery.sample_pictures import Photograph, forge, free_outline
 from pipeline.forgery.sample_plan import Fake
 
