@@ -27,7 +27,8 @@ FOLDER = Path("data/raw/sample")
 
 def run(config: Config) -> None:
     """Draw the sample and say what it holds; where other data are used, leave an empty folder for DVC."""
-    if config.data.name != SAMPLE:
+    beside = any(Path(each.genuine).is_relative_to(FOLDER) for each in config.data.collections.values())
+    if config.data.name != SAMPLE and not beside:
         with replacing_folder(FOLDER):
             print(f"{FOLDER}: not drawn, the data are {config.data.name}")
         return

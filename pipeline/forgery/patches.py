@@ -185,7 +185,7 @@ def wand_outline(rng: np.random.Generator, picture: Array, share: float) -> Arra
     )
     outline = cv2.drawContours(np.zeros((height, width), np.uint8), edges, -1, 1, cv2.FILLED)
     outline = cv2.morphologyEx(outline, cv2.MORPH_OPEN, _BRUSH)  # hairs that no hand would follow
-    outline[point] = 1
+    outline[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] = 1
     return cv2.dilate(outline, _BRUSH[:3, :3]) > 0
 
 

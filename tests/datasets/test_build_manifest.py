@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.config_data import Collection, Data, Split
 from pipeline.datasets.build_manifest import (
+    HELD_OUT,
     LEFT_OUT_COLUMNS,
     NO_JPEG,
     NO_SOURCE,
@@ -298,3 +299,41 @@ def test_a_protocol_that_leaves_no_class_says_why():
 def test_three_quarters_of_the_genuine_pictures_of_casia2_feed_no_fake():
     assert reasons(casia2_names(), "source_matched").count(NO_SOURCE) == 5537
     assert reasons(casia2_names(), "jpeg_only").count(NO_JPEG) == 3059 + 54
+
+
+# Background: genuine pictures alone, to make fakes of in training.
+
+
+def _with_background(related_to):
+    """Sixty pairs, twenty pairs far away, and a background picture for each source in `related_to`."""
+    data = DATA.model_copy(
+        update={"collections": {**DATA.collections, "mine": Collection(genuine="m", role="background")}}
+    )
+    mine = files(len(related_to), "mine").query("label == 'genuine'").assign(source_ids=related_to)
+    table = pd.concat([files(far=60), mine], ignore_index=True)
+    return build_manifest(table, CONVERTED, data, GROUPED, 3)
+
+
+def test_background_pictures_are_trained_on_and_never_tested():
+    manifest = _with_background([f"m:{number}" for number in range(30)])
+    places = {name: (table["collection"] == "mine").sum() for name, table in manifest.splits.items()}
+    assert places == {"train": 30, "validation": 0, "test": 0}
+    assert manifest.left_out.empty
+
+
+def test_background_pictures_move_no_other_picture():
+    manifest, without = _with_background(["m:1", "m:2"]), build(files(far=60))
+    for name, table in without.splits.items():
+        others = manifest.splits[name]
+        assert others.loc[others["collection"] != "mine", "path"].tolist() == table["path"].tolist()
+
+
+def test_a_background_picture_of_something_that_is_held_out_is_left_out():
+    manifest = _with_background([f"s:{number}" for number in range(80)])
+    trained = manifest.splits["train"]
+    held_out = pd.concat([manifest.splits["validation"], manifest.splits["test"]])
+    mine = trained[trained["collection"] == "mine"]
+    assert set(mine["source_ids"]) == set(trained["source_ids"])  # those whose pair is trained on
+    assert not set(mine["group"]) & set(held_out["group"])
+    assert set(manifest.left_out["reason"]) == {HELD_OUT}
+    assert len(mine) + len(manifest.left_out) == 80

@@ -6,7 +6,14 @@ from PIL import Image
 
 from pipeline.images.encode import Jpeg
 from pipeline.images.jpeg import libjpeg_tables, read_header
-from pipeline.inputs.augment_crops import LastSaves, ScaleBlurSave, draw_jpeg, draw_perturbation, recompressed
+from pipeline.inputs.augment_crops import (
+    LastSaves,
+    ScaleBlurSave,
+    draw_jpeg,
+    draw_perturbation,
+    recompressed,
+    saved_before,
+)
 from pipeline.inputs.load import load
 from tests.images.pictures import turned_by
 from tests.inputs.drawn import augment, blotches, native
@@ -114,3 +121,44 @@ def test_what_is_saved_is_what_pillow_reads_of_it_and_comes_with_its_table():
 def test_any_jpeg_stays_within_the_qualities_asked_for():
     drawn = {draw_jpeg(np.random.default_rng(seed), (30, 34)).quality for seed in range(60)}
     assert drawn == {30, 31, 32, 33, 34}
+
+
+# Chains of saves, grain, histories.
+
+
+def test_a_picture_that_goes_on_to_a_web_site_is_of_the_wanted_size_and_its_mask_follows():
+    drawn = [
+        draw_perturbation(np.random.default_rng(seed), augment(chains=1.0, noise=6.0)) for seed in range(100)
+    ]
+    assert {each.then.encoder.subsampling for each in drawn} == {"4:2:0"}
+    assert 0.2 < np.mean([each.noise > 0 for each in drawn]) < 0.4
+    for each in drawn:
+        height, width = each.source_size((64, 96))
+        made = each.apply(blotches(0, height, width))
+        assert made.pixels.shape[0] >= 64 - 16
+        assert made.pixels.shape[1] >= 96 - 16
+        assert made.quantisation.any()
+        assert each.follow(np.ones((height, width), bool)).shape == made.pixels.shape[:2]
+
+
+def test_two_twins_have_the_same_grain_and_others_another():
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    one, same, other = (ScaleBlurSave(noise=4.0, noise_seed=seed).apply(grey).pixels for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+    assert 3.5 < one.std() < 4.5
+
+
+def test_what_was_saved_before_has_blocks_of_its_own_size_and_often_another_grid():
+    grain = np.random.default_rng(0).integers(0, 256, (72, 72, 3), np.uint8)
+    made = [saved_before(np.random.default_rng(seed), grain, (64, 64)) for seed in range(40)]
+    assert {each.shape for each in made} == {(64, 64, 3)}
+    corners = [np.abs(each.astype(int) - grain[:64, :64]).mean() for each in made]
+    assert 0.3 < np.mean(np.array(corners) > 60) < 0.9  # of noise, shifted, nothing agrees
+
+
+def test_background_pictures_are_saved_in_many_ways_of_real_files():
+    saves, rng = LastSaves({}, {"mine"}), np.random.default_rng(0)
+    drawn = [saves.draw(rng, "mine") for _ in range(300)]
+    assert 0.08 < np.mean([each is None for each in drawn]) < 0.22
+    assert len(set(drawn)) > 80

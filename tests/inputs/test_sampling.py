@@ -163,3 +163,41 @@ def test_a_group_that_holds_most_of_a_class_makes_half_of_what_is_drawn_of_it():
 def test_where_one_group_is_all_there_is_it_is_drawn():
     rows = _rows(Sampler(_targets(6, 6), 4, 0.5, seed=20, groups=np.array(["one"] * 12)), 1)
     assert set(rows) == set(range(12))
+
+
+# Background: genuine pictures that are shown as twins only.
+
+
+def _with_background(genuine, fake, background, **settings):
+    targets = np.concatenate([_targets(genuine, fake), np.zeros(background)])
+    mask = np.arange(len(targets)) >= genuine + fake
+    return Sampler(targets, 16, 0.5, 20, background=mask, **settings), mask
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 40))
+def test_background_pictures_come_as_twins_alone_and_each_as_often_as_another(genuine, fake, background):
+    sampler, mask = _with_background(genuine, fake, background, twins=0.5, views=8)
+    hosts = []
+    for epoch in range(4):
+        for plan in sampler.plan(epoch):
+            assert plan.twinned[mask[plan.rows]].all()
+            assert plan.twinned.sum() == 2 * plan.tampered.sum() == 8
+            hosts += plan.rows[plan.tampered].tolist()
+    times = np.bincount(hosts, minlength=len(mask))
+    times = times[np.arange(len(mask)) < genuine].tolist() + times[mask].tolist()
+    assert max(times) - min(times) <= 1
+
+
+def test_where_twins_fill_the_batches_no_other_fake_is_needed():
+    sampler, _ = _with_background(0, 0, 5, twins=1.0)
+    (plan,) = sampler.plan(0)
+    assert plan.twinned.all()
+    assert plan.tampered.sum() == 8
+    with pytest.raises(UserError, match="no fake picture"):
+        _with_background(0, 0, 5, twins=0.5)
+
+
+def test_pictures_of_the_table_are_all_that_is_shown_where_the_share_is_left_to_chance():
+    sampler = Sampler(np.array([0, 1, 0, 0]), 2, None, 20, background=np.array([False, False, True, True]))
+    assert sorted(row for plan in sampler.plan(0) for row in plan.rows) == [0, 1]
+    assert sampler.images_per_epoch == 2
