@@ -230,3 +230,21 @@ def test_a_missing_snapshot_says_how_to_make_it_and_a_missing_folder_is_named(co
         params.check(conf, snapshot)
     (root / "fake" / "a.jpg").write_bytes(b"")
     params.check(conf, snapshot)
+
+
+# Background: genuine pictures alone.
+
+
+def test_background_needs_twins_and_has_no_fakes(compose_config):
+    mine = "+data.collections.mine={role: background, genuine: /a/mine}"
+    config = compose_config(mine)
+    assert config.data.collections["mine"].fake is None
+    assert compose_config("experiment=pretrain").model["weights"] is None
+    for overrides, words in (
+        ([mine, "inputs.augment.tamper=0"], "stand beside fakes"),
+        ([mine, "inputs=resized", "model=cnn"], "stand beside fakes"),
+        (["+data.collections.mine={role: background, genuine: /a, fake: /b}"], "genuine pictures alone"),
+        (["+data.collections.mine={role: train, genuine: /a}"], "mine.fake: missing"),
+    ):
+        with pytest.raises(UserError, match=words):
+            compose_config(*overrides)

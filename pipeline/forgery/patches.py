@@ -166,7 +166,7 @@ def wand_outline(rng: np.random.Generator, picture: Array, share: float) -> Arra
         share: of the picture, about as much is selected; less where the thing is smaller, and all of a piece.
 
     Returns:
-        (H, W) bool, without holes; never empty.
+        (H, W) bool, mostly without holes; never empty.
     """
     height, width = picture.shape[:2]
     smooth = cv2.GaussianBlur(picture, (0, 0), 2.0).astype(np.float32)
@@ -177,13 +177,14 @@ def wand_outline(rng: np.random.Generator, picture: Array, share: float) -> Arra
     rows, columns = np.ogrid[:height, :width]
     away = ((rows - point[0]) ** 2 + (columns - point[1]) ** 2) / (share * height * width)
     distance *= 1 + away
-    reach = np.quantile(distance, min(1.3 * share, 1.0))
+    reach = np.quantile(distance, share)
     near = cv2.morphologyEx((distance <= reach).astype(np.uint8), cv2.MORPH_CLOSE, _BRUSH)
     _, pieces = cv2.connectedComponents(near)
-    edges, _ = cv2.findContours(
-        (pieces == pieces[point]).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
+    piece = (pieces == pieces[point]).astype(np.uint8)
+    edges, _ = cv2.findContours(piece, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = cv2.drawContours(np.zeros((height, width), np.uint8), edges, -1, 1, cv2.FILLED)
+    if outline.mean() > 2 * share:  # what is around a thing: filled up it would be the picture
+        outline = piece
     outline = cv2.morphologyEx(outline, cv2.MORPH_OPEN, _BRUSH)  # hairs that no hand would follow
     outline[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] = 1
     return cv2.dilate(outline, _BRUSH[:3, :3]) > 0

@@ -39,7 +39,7 @@ def test_sliders_change_the_light_by_as_much_as_is_seen(photographs, outline):
     assert np.median(changes) > 5
 
 
-def test_grain_leaves_the_mean_alone_and_adds_variance(photographs, outline):
+def test_grain_leaves_the_mean_alone_and_adds_variance(outline):
     picture = np.full((*SHAPE, 3), 120, np.uint8)
     forged = local_noise(np.random.default_rng(2), picture, outline)
     inside = forged.pixels[forged.mask].astype(float)
