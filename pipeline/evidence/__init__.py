@@ -1,0 +1,1 @@
+"""Specialists: each looks at one trace of tampering in one picture, and says what it found."""
