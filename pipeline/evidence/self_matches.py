@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 Array = np.ndarray
 
 _MOST_KEYPOINTS = 5000  # the strongest; all pairs of them are compared
-_CONTRAST = 0.01  # a quarter of Lowe's: copied sky and skin have few strong corners
+_CONTRAST = 0.004  # a tenth of Lowe's: copied sky and skin have few strong corners
 _APART = 20.0  # pixels at least between partners: around an edge or a line neighbours look alike
 _PARTNERS = 3  # of a point, at most
 _RATIO = 0.75  # of the distance to a partner and to the first point that is none
@@ -88,7 +88,7 @@ def find_matches(grey: Array) -> Matches:
     return _joined(found)
 
 
-def find_motions(matches: Matches, most: int = 8) -> list[Motion]:
+def find_motions(matches: Matches, most: int = 6) -> list[Motion]:
     """Return the motions on which matches agree, that of most matches first; each match is in one.
 
     Every match proposes with its neighbours similarity transforms (RANSAC without chance, from pairs that lie
@@ -190,10 +190,9 @@ def _proposals(source: Array, matches: Matches) -> tuple[Array, Array]:
 
 
 def _fitted(matches: Matches) -> Array:
-    """Return the affine map of least squares; a similarity where few matches would leave it loose."""
+    """Return the affine map of least squares."""
     known = np.stack([matches.source.real, matches.source.imag, np.ones(len(matches))], axis=1)
     wanted = np.stack([matches.target.real, matches.target.imag], axis=1)
-    # Towards no change of shape, as strongly as two matches one pixel off: keeps thin clusters from shearing.
     return np.linalg.lstsq(known, wanted, rcond=None)[0].T
 
 
