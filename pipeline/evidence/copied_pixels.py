@@ -75,7 +75,7 @@ def compare_pixels(grey: Array, motion: Motion) -> Agreement:
     copied[box[1], box[0]] = np.isin(labels, reached)
     there_too = cv2.warpAffine(copied, motion.affine, (width, height), flags=cv2.INTER_NEAREST)
     largest = int(sizes[reached, cv2.CC_STAT_AREA].max())
-    return Agreement(float(np.median(correlation[at])), largest, (copied | there_too).astype(bool))
+    return Agreement(float(np.median(correlation[at])), largest, (copied > 0) | (there_too > 0))
 
 
 def _around(positions: Array, side: int) -> slice:

@@ -61,7 +61,7 @@ def examine(picture: Picture) -> Finding:
         )
     best = copies[0]
     # What is pasted several times has several motions of like odds; weaker ones are chance.
-    shown = [copy for copy in copies if copy.odds >= best.odds - 2] if best.odds > 0 else [best]
+    shown = [copy for copy in copies if copy.odds > max(best.odds - 2, 0)] if best.odds > 0 else [best]
     return Finding(
         float(np.logaddexp(0, best.odds)),
         _words(best, scale),
@@ -154,8 +154,8 @@ def _words(best: _Copy, scale: float) -> str:
         f"scaled to {size:.0%}" if abs(size - 1) > 0.03 else "",
     ]
     said = (
-        f"{len(best.motion.matches)} points around ({source.real:.0f}, {source.imag:.0f}) look like those around "
-        f"({target.real:.0f}, {target.imag:.0f})" + "".join(f", {part}" for part in how if part)
+        f"{len(best.motion.matches)} points around ({source.real:.0f}, {source.imag:.0f}) look like those "
+        f"around ({target.real:.0f}, {target.imag:.0f})" + "".join(f", {part}" for part in how if part)
     )
     if best.odds <= 0:
         return f"{said}; repeated objects do so too."

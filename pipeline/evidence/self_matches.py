@@ -1,7 +1,7 @@
 """Pairs of keypoints of one picture that look alike, and the motions that many of them share.
 
-Keypoints and descriptors are SIFT (Lowe, Distinctive image features from scale-invariant keypoints, IJCV 2004),
-compared by the Hellinger distance (Arandjelovic and Zisserman, Three things everyone should know to improve
+Keypoints and descriptors are SIFT (Lowe, Distinctive image features from scale-invariant keypoints, IJCV
+2004), compared by the Hellinger distance (Arandjelovic and Zisserman, Three things everyone should know to improve
 object retrieval, CVPR 2012). A point may have several partners (Amerini et al., A SIFT-based forensic method
 for copy-move attack detection, IEEE TIFS 2011): what is pasted three times is found three times.
 """
@@ -69,7 +69,7 @@ class Motion:
 
 def find_matches(grey: Array) -> Matches:
     """Return the pairs of points of an (h, w) uint8 picture that look alike, plainly or in a mirror."""
-    detector = cv2.SIFT_create(nfeatures=_MOST_KEYPOINTS, contrastThreshold=_CONTRAST)
+    detector = cv2.SIFT.create(nfeatures=_MOST_KEYPOINTS, contrastThreshold=_CONTRAST)
     points, described = detector.detectAndCompute(grey, None)
     if described is None or len(points) <= _PARTNERS + 1:
         return _joined([])
@@ -94,7 +94,7 @@ def find_motions(matches: Matches, most: int = 6) -> list[Motion]:
     Every match proposes with its neighbours similarity transforms (RANSAC without chance, from pairs that lie
     together); the best is fitted as an affine map, its matches leave in both directions, and so on.
     """
-    motions = []
+    motions: list[Motion] = []
     while len(matches) >= _LEAST and len(motions) < most:
         best = None
         for mirrored in (False, True):

@@ -64,8 +64,9 @@ def test_a_copy_is_found_where_it_was_put(way, quality):
     found = finding.map > 0.5
     assert (found & marked).sum() > 0.5 * marked.sum()
     assert (found & ~marked).sum() < 0.15 * found.sum()
-    for x, y in finding.matches.reshape(-1, 2).astype(int):
-        assert cv2.dilate(both_ends.astype(np.uint8), np.ones((25, 25)))[y, x]
+    columns, rows = finding.matches.reshape(-1, 2).T.astype(int)
+    near = cv2.dilate(both_ends.astype(np.uint8), np.ones((17, 17)))
+    assert near[rows, columns].mean() > 0.9
     assert "copy" in finding.words
 
 
@@ -76,8 +77,8 @@ def test_matches_lead_to_where_the_part_was_put():
 
 
 def test_a_part_pasted_twice_is_shown_in_three_places():
-    forged, once = _copied(_scene(), (80, 80), (300, 70))
-    forged, twice = _copied(forged, (80, 80), (210, 190))
+    forged, _ = _copied(_scene(), (80, 80), (300, 70))
+    forged, _ = _copied(forged, (80, 80), (210, 190))
     finding = examine(_picture(forged))
     for place in ((80, 80), (300, 70), (210, 190)):
         assert finding.map[place[1] // 8, place[0] // 8] > 0.5
@@ -124,8 +125,9 @@ def test_pictures_with_nothing_to_match_have_no_finding(size, grain):
 def test_the_answer_is_the_same_each_time():
     picture = _picture(_copied(_scene(2), angle=10.0)[0], quality=85)
     first, second = examine(picture), examine(picture)
-    assert first.statistic == second.statistic and first.words == second.words
-    assert np.array_equal(first.map, second.map) and np.array_equal(first.matches, second.matches)
+    assert (first.statistic, first.words) == (second.statistic, second.words)
+    assert np.array_equal(first.map, second.map)
+    assert np.array_equal(first.matches, second.matches)
 
 
 def test_comofods_copies_stand_out_from_their_originals(real_pictures):
