@@ -1,9 +1,9 @@
 """Pairs of keypoints of one picture that look alike, and the motions that many of them share.
 
 Keypoints and descriptors are SIFT (Lowe, Distinctive image features from scale-invariant keypoints, IJCV
-2004), compared by the Hellinger distance (Arandjelovic and Zisserman, Three things everyone should know to improve
-object retrieval, CVPR 2012). A point may have several partners (Amerini et al., A SIFT-based forensic method
-for copy-move attack detection, IEEE TIFS 2011): what is pasted three times is found three times.
+2004), compared by the Hellinger distance (Arandjelovic and Zisserman, Three things everyone should know to
+improve object retrieval, CVPR 2012). A point may have several partners (Amerini et al., A SIFT-based forensic
+method for copy-move attack detection, IEEE TIFS 2011): what is pasted three times is found three times.
 """
 
 from dataclasses import dataclass
