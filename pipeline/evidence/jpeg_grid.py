@@ -1,0 +1,190 @@
+"""A foreign JPEG grid: a region whose 8 × 8 blocks begin elsewhere than those of the rest.
+
+A JPEG rounds most frequencies of its blocks to zero, so the blocks of its grid have more of them than any
+other 8 × 8 pixels. What is pasted from another JPEG, or moved by anything but multiples of eight, brings its
+own grid along, and keeps it where the picture is then saved losslessly or at a higher quality.
+
+Each pixel votes for the one of the 64 places of the grid whose block around it has most zeros (T. Nikoukhah,
+J. Anger, M. Colom, J.-M. Morel, R. Grompone von Gioi: ZERO: a local JPEG grid origin detector based on the
+number of DCT zeros and its applications in image forensics, IPOL 11, 2021). The paper lets regions of votes
+grow; here squares of all sizes are looked at instead, because their number, which the expected number of
+false alarms (NFA) is made of, is then known, and because sums over squares take no loop. Its test for a
+missing grid is left out: it finds the flat parts of one genuine picture in five.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from scipy.stats import beta
+
+from pipeline.evidence.finding import Finding
+from pipeline.images.jpeg import BLOCK, dct_basis
+from pipeline.images.read import Picture
+
+_GRIDS = BLOCK * BLOCK
+_NO_VOTE = _GRIDS
+_ZERO = 0.5  # a coefficient below it is one that the nearest whole number makes 0
+_CHUNK = 1 << 17  # coefficients worked on at once, so that they stay in the cache
+_SIDES = (2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128)  # of the squares, in blocks: about √2 apart
+_BASIS = dct_basis().astype(np.float32)
+
+
+class _Square(NamedTuple):
+    """The most striking square: log10 of its NFA, its grid, its place and its side in blocks."""
+
+    log_nfa: float
+    grid: int
+    top: int
+    left: int
+    side: int
+
+
+def examine(picture: Picture) -> Finding:
+    """Compute how much a region of the picture keeps to another JPEG grid than the rest.
+
+    Returns:
+        statistic: -log10 of the number of squares that would agree on one foreign grid as much as the most
+            striking one does, where votes are drawn by lot; from 0 on it is a finding by the paper. NaN where
+            the picture is too small. map: the share of the pixels around each block that vote for that grid.
+    """
+    height, width = picture.pixels.shape[:2]
+    if min(height, width) < (_SIDES[0] + 1) * BLOCK:
+        return Finding(float("nan"), f"{width} × {height} pixels are too few to compare JPEG grids in them.")
+    luminance = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
+    shares = _shares(pixel_votes(luminance), (height // BLOCK, width // BLOCK))
+    main = _main_grid(shares)
+    square = _most_striking(shares, main)
+    where = cv2.blur(shares[:, :, square.grid], (3, 3), borderType=cv2.BORDER_REPLICATE)
+    return Finding(-square.log_nfa, _words(square, main), np.clip(where, 0, 1))
+
+
+def pixel_votes(luminance: np.ndarray) -> np.ndarray:
+    """Compute for each pixel the grid of the 8 × 8 block around it with most zeros.
+
+    Args:
+        luminance: (height, width) uint8, at least 15 × 15.
+
+    Returns:
+        (height, width) uint8: 8 · row + column at which the blocks of the grid begin; 64 where no block wins
+        alone, where the winner is constant along its rows or columns, and within 7 pixels of a border.
+    """
+    zeros = _zeros_of_blocks(luminance)
+    rows, columns = (np.arange(size, dtype=np.uint16) % BLOCK for size in zeros.shape)
+    place = rows[:, None] * BLOCK + columns
+    # The largest of both keys is at one place only where one block alone has most zeros.
+    key = zeros.astype(np.uint16) * _GRIDS
+    ends_here = {"kernel": np.ones((BLOCK, BLOCK), np.uint8), "anchor": (BLOCK - 1, BLOCK - 1)}
+    last = cv2.dilate(key + place, **ends_here) % _GRIDS
+    first = _GRIDS - 1 - cv2.dilate(key + (_GRIDS - 1 - place), **ends_here) % _GRIDS
+    votes = np.full(luminance.shape, _NO_VOTE, np.uint8)
+    inner = slice(BLOCK - 1, 1 - BLOCK)
+    whole = slice(BLOCK - 1, None)
+    votes[inner, inner] = np.where(last == first, last, _NO_VOTE)[whole, whole]
+    votes[_steady(luminance)] = _NO_VOTE
+    return votes
+
+
+def _zeros_of_blocks(luminance: np.ndarray) -> np.ndarray:
+    """Count the zeros among 63 frequencies of the block that begins at each pixel: (h - 7, w - 7) uint8."""
+    pixels = luminance.astype(np.float32)
+    height, width = (size - BLOCK + 1 for size in pixels.shape)
+    zeros = np.empty((height, width), np.uint8)
+    step = max(1, _CHUNK // (_GRIDS * width)) * BLOCK
+    for top in range(0, height, step):
+        part = pixels[top : top + step + BLOCK - 1]
+        across = [cv2.filter2D(part, cv2.CV_32F, wave[None], anchor=(0, 0))[:, :width] for wave in _BASIS]
+        stacked = np.stack(across, axis=1)  # (rows, horizontal frequency, columns)
+        for phase in range(min(BLOCK, len(part) - BLOCK + 1)):
+            n = (len(part) - phase) // BLOCK
+            lines = stacked[phase : phase + n * BLOCK].reshape(n, BLOCK, BLOCK * width)
+            small = np.abs(_BASIS @ lines) < _ZERO
+            each = small.view(np.uint8).reshape(n, _GRIDS, width)[:, 1:]
+            zeros[top + phase : top + step : BLOCK] = np.add.reduce(each, axis=1, dtype=np.uint8)
+    return zeros
+
+
+def _steady(luminance: np.ndarray) -> np.ndarray:
+    """Mark pixels in whose 8 × 8 surroundings all rows, or all columns, are the same.
+
+    Drawn and over-exposed areas: their zeros are no JPEG's.
+    """
+    steady = np.zeros(luminance.shape, bool)
+    for shape in ((BLOCK, BLOCK - 1), (BLOCK - 1, BLOCK)):
+        along = (1, 2) if shape[0] == BLOCK else (2, 1)
+        span = cv2.dilate(luminance, np.ones(along, np.uint8)) - cv2.erode(
+            luminance, np.ones(along, np.uint8)
+        )
+        steady |= cv2.dilate(span, np.ones(shape, np.uint8)) == 0
+    return steady
+
+
+def _shares(votes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return which share of the pixels of each 8 × 8 cell votes for each grid: (rows, columns, 64)."""
+    rows, columns = shape
+    cells = votes[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
+    n, bins = rows * columns, _GRIDS + 1
+    flat = cells.reshape(n, _GRIDS).astype(np.int32) + np.arange(n, dtype=np.int32)[:, None] * bins
+    counts = np.bincount(flat.ravel(), minlength=n * bins).reshape(rows, columns, bins)
+    return counts[:, :, :_GRIDS].astype(np.float32) / _GRIDS
+
+
+def _main_grid(shares: np.ndarray) -> int | None:
+    """Return the grid of the picture as a whole; None where its votes could be drawn by lot."""
+    totals = shares.sum(axis=(0, 1), dtype=np.float64)
+    best = int(totals.argmax())
+    log_nfa = np.log10(_GRIDS) + _log_tail(shares[:, :, 0].size, totals[best], 1 / _GRIDS)
+    return best if log_nfa < 0 else None
+
+
+def _most_striking(shares: np.ndarray, main: int | None) -> _Square:
+    """Find the square whose votes for one foreign grid are least to be expected.
+
+    A vote counts as one of 64, the independent ones of the paper. Drawn by lot, it is for a given grid with
+    probability 1 / 64; or as often as outside the square, where that is more: a picture that was cropped
+    and saved again has an earlier grid everywhere, and no region of its own.
+    """
+    rows, columns = shares.shape[:2]
+    foreign = shares.copy()
+    if main is not None:
+        foreign[:, :, main] = 0
+    sums = _integral(foreign)
+    totals = sums[-1, -1]
+    sides = [side for side in _SIDES if side <= min(rows, columns)]
+    tests = (_GRIDS - 1) * sum((rows - side + 1) * (columns - side + 1) for side in sides)
+    found = []
+    for side in sides:
+        inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        top, left, grid = np.unravel_index(int(inside.argmax()), inside.shape)
+        votes, n = float(inside[top, left, grid]), side * side
+        elsewhere = (float(totals[grid]) - votes) / max(rows * columns - n, 1)
+        log_nfa = np.log10(tests) + _log_tail(n, votes, max(1 / _GRIDS, elsewhere))
+        found.append(_Square(float(log_nfa), int(grid), int(top), int(left), side))
+    return min(found)
+
+
+def _integral(shares: np.ndarray) -> np.ndarray:
+    sums = np.zeros((shares.shape[0] + 1, shares.shape[1] + 1, _GRIDS), np.float32)
+    np.cumsum(shares, axis=0, out=sums[1:, 1:])
+    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
+    return sums
+
+
+def _log_tail(n: int, votes: float, chance: float) -> float:
+    """Return log10 of the chance of `votes` and more of n; by the incomplete beta function, for any count."""
+    if votes <= 0 or chance >= 1:
+        return 0.0
+    return float(beta.logcdf(chance, min(votes, n), n - min(votes, n) + 1) / np.log(10))
+
+
+def _words(square: _Square, main: int | None) -> str:
+    if square.log_nfa >= 0:
+        return "No region keeps to another JPEG grid than the rest; that says nothing where none is left."
+    begin = f"({square.grid // BLOCK}, {square.grid % BLOCK})"
+    own = (
+        "the rest has no JPEG grid"
+        if main is None
+        else f"those of the rest at ({main // BLOCK}, {main % BLOCK})"
+    )
+    place = f"{square.side * BLOCK} pixels square at ({square.top * BLOCK}, {square.left * BLOCK})"
+    return f"In a region ({place}, row and column) JPEG blocks begin at {begin}, {own}."
