@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from scipy.special import rel_entr
 from scipy.stats import beta
 
 from pipeline.evidence.finding import Finding
@@ -174,7 +175,14 @@ def _log_tail(n: int, votes: float, chance: float) -> float:
     """Return log10 of the chance of `votes` and more of n; by the incomplete beta function, for any count."""
     if votes <= 0 or chance >= 1:
         return 0.0
-    return float(beta.logcdf(chance, min(votes, n), n - min(votes, n) + 1) / np.log(10))
+    votes = min(votes, n)
+    exact = float(beta.logcdf(chance, votes, n - votes + 1))
+    if np.isfinite(exact):
+        return exact / np.log(10)
+    # Below the smallest float: Chernoff's bound, which is a little larger than the tail.
+    share = votes / n
+    divergence = rel_entr(share, chance) + rel_entr(1 - share, 1 - chance)
+    return -n * float(divergence) / np.log(10)
 
 
 def _words(square: _Square, main: int | None) -> str:
