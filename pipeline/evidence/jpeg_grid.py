@@ -31,7 +31,7 @@ _SIDES = (2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128)  # of the squares, in 
 # In a large picture those below a fortieth of its shorter side cost half of the time and are left out.
 _SMALLEST = 40
 # The earlier grid of a picture that was cropped and saved again is left in its smooth parts above all, there
-# up to this much more often than elsewhere (150 photographs cropped and saved at 95: 36 alarms without, 1 so).
+# up to this much more often than elsewhere (150 photographs cropped, saved at 95: 36 alarms without it, 1 with)
 _UNEVEN = 8
 _BASIS = dct_basis().astype(np.float32)
 
@@ -51,8 +51,9 @@ def examine(picture: Picture) -> Finding:
 
     Returns:
         statistic: -log10 of the number of squares that would agree on one foreign grid as much as the most
-            striking one does, where votes are drawn by lot; from 0 on it is a finding by the paper. NaN where
-            the picture is too small. map: the share of the pixels around each block that vote for that grid.
+            striking one does, where votes are drawn by lot (NFA); 0 where that is one or more, for below
+            it only the size of the picture is measured: the paper's threshold. NaN where the picture is
+            too small. map: the share of the pixels around each block that vote for that grid.
     """
     height, width = picture.pixels.shape[:2]
     if min(height, width) < (_SIDES[0] + 1) * BLOCK:
@@ -62,7 +63,7 @@ def examine(picture: Picture) -> Finding:
     main = _main_grid(shares)
     square = _most_striking(shares, main)
     where = cv2.blur(shares[:, :, square.grid], (3, 3), borderType=cv2.BORDER_REPLICATE)
-    return Finding(-square.log_nfa, _words(square, main), np.clip(where, 0, 1))
+    return Finding(max(0.0, -square.log_nfa), _words(square, main), np.clip(where, 0, 1))
 
 
 def pixel_votes(luminance: np.ndarray) -> np.ndarray:
