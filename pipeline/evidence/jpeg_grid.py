@@ -30,8 +30,8 @@ _CHUNK = 1 << 17  # coefficients worked on at once, so that they stay in the cac
 _SIDES = (2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128)  # of the squares, in blocks: about √2 apart
 # In a large picture those below a fortieth of its shorter side cost half of the time and are left out.
 _SMALLEST = 40
-# The earlier grid of a picture that was cropped and saved again is left in its smooth parts above all, there
-# up to this much more often than elsewhere (150 photographs cropped, saved at 95: 36 alarms without it, 1 with)
+# The earlier grid of a picture that was cropped and saved again is left in its smooth parts above all, up to
+# this much more often than elsewhere: of 150 photographs cropped, saved at 95, 36 alarm without it, 1 with.
 _UNEVEN = 8
 _BASIS = dct_basis().astype(np.float32)
 
