@@ -33,6 +33,7 @@ PACKAGE = ROOT / "pipeline"
 FLOORS = (
     ("errors", "surroundings", "storage", "checking", "config_data", "config", "parallel"),
     ("images",),
+    ("evidence",),
     ("conversion", "datasets", "forgery"),
     ("inputs",),
     ("models",),

@@ -13,7 +13,7 @@ from tests.source_imports import PACKAGE, ROOT, closure, deps_of, imports_of, ou
 
 BASE = ["__init__", "errors", "surroundings", "storage", "checking", "config_data", "config", "parallel"]
 PACKAGES = [
-    "images", "conversion", "datasets", "forgery", "inputs", "models", "detector", "training", "evaluation",
+    "images", "evidence", "conversion", "datasets", "forgery", "inputs", "models", "detector", "training", "evaluation",
     "auditing", "reports",
 ]  # fmt: skip
 STAGES = ["params", "sample", "convert", "manifest", "audit", "gate", "train", "evaluate"]
