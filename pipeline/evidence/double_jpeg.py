@@ -1,0 +1,237 @@
+"""Aligned double JPEG: a region that was saved once inside a picture that was saved twice.
+
+Who opens a JPEG, pastes something into it and saves it again, saves all but the pasted region twice. The
+first save left each frequency of a block in multiples of its step, and the second counts them in steps of
+its own: some counts then come too often, others too seldom, in a pattern that both steps make. What was
+pasted has no such pattern, unless it lay on the same grid (T. Bianchi, A. Piva: Image forgery localization
+via block-grained analysis of JPEG artifacts, IEEE TIFS 7(3), 2012: A-DJPG).
+
+That a whole picture was saved twice is innocent, so the statistic is the evidence for a *region* without the
+pattern, and no more than that for the pattern in the rest. Unlike the paper's, the likelihoods are made of
+the picture itself moved by half a block, its steps of noise come from all roundings on the way, and counts
+that this noise alone can make are left out: they find the sky of one genuine picture in ten.
+"""
+
+import functools
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from scipy.special import expit, ndtr
+
+from pipeline.evidence.finding import Finding
+from pipeline.images.jpeg import BLOCK, ZIGZAG, dct_basis, libjpeg_tables
+from pipeline.images.read import Picture
+
+_SMALLEST = 128  # pixels: below it histograms have too few counts
+_FREQUENCIES = ZIGZAG[1:15]  # the four diagonals after the average: higher ones are mostly zero
+_BAND = 5  # frequencies along each side that hold them
+_BASIS = dct_basis()[:_BAND].astype(np.float32)
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # T.871 (JFIF)
+_REACH = 256  # amplitudes of a frequency that are told apart; the few beyond it count as the last
+_STEPS = np.arange(1, 65)  # of the first save that are tried
+_COARSEST = 40  # step of the last save: beyond it, next to nothing is left
+# Amplitudes come from whole colours, which were whole brightnesses and colours before: three roundings.
+_NOISE = 0.45
+_NOISY = 1.5  # below this amplitude, counts may be made by that noise alone
+_SHARES = np.array([0.6, 0.75, 0.9, 1.0])[:, None, None]  # of the picture that may have been saved twice
+# No count is worth more than log 0.7 / 0.3, for models of real pictures are never right; and a frequency is
+# used where the pattern gains so much a count, in nats, and in all.
+_DOUBT = 0.3
+_GAIN_EACH, _GAIN = 0.08, 20.0
+_MOST = 3.0  # nats that one block may say
+_SIDES = (4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128)  # of the squares, in blocks: about √2 apart
+_SPEAKS = 8.0  # of 1,316 genuine pictures, a third of them saved again, 2 in 100 have more
+_PRIOR = 1 / 9  # odds that a block was saved once, for the map alone
+
+
+class _Frequency(NamedTuple):
+    """Where it stands among 64, the step of the first save, and (rows, columns) nats that it says."""
+
+    place: int
+    step: int
+    nats: np.ndarray
+
+
+def examine(picture: Picture) -> Finding:
+    """Compute how much a region seems to have been saved once, where the rest was saved twice.
+
+    Returns:
+        statistic: of the square whose blocks speak most against an earlier save: that evidence in nats, or
+            that of the rest for an earlier save, whichever is less; 0 where no earlier save is seen. NaN
+            where the picture is no JPEG, shorter than 128 pixels, or saved too coarsely. map: the probability
+            of each block and its neighbours to have been saved once; 0.1 where nothing tells.
+    """
+    table = picture.quantisation.ravel()[_FREQUENCIES].astype(int)
+    height, width = picture.pixels.shape[:2]
+    if not table.any():
+        return _silent("It is no JPEG, or one of other colours: no save to compare with an earlier one.")
+    if min(height, width) < _SMALLEST:
+        return _silent(f"{width} × {height} pixels are too few to tell one save from two.")
+    if table.min() > _COARSEST:
+        return _silent("It was saved too coarsely to see whether it had been a JPEG before.")
+    found = _earlier_save(_stored_on_grid(picture), table)
+    if not found:
+        nothing = np.zeros((height // BLOCK, width // BLOCK), np.float32)
+        return Finding(0.0, "No earlier save as JPEG is seen on its grid; that says nothing.", nothing)
+    nats = np.clip(sum(each.nats for each in found), -_MOST, _MOST)
+    statistic, place = _once_among_twice(nats)
+    around = cv2.boxFilter(nats.astype(np.float32), -1, (3, 3), normalize=False)
+    return Finding(
+        statistic, _words(found, statistic, place), expit(np.log(_PRIOR) - around).astype(np.float32)
+    )
+
+
+def _silent(words: str) -> Finding:
+    return Finding(float("nan"), words)
+
+
+def _stored_on_grid(picture: Picture) -> np.ndarray:
+    """Return whole blocks of the pixels before any colour profile: (height, width) or (height, width, 3)."""
+    top, left = picture.grid_start
+    pixels = np.asarray(picture.stored)[top:, left:]
+    return pixels[: len(pixels) // BLOCK * BLOCK, : pixels.shape[1] // BLOCK * BLOCK]
+
+
+def _earlier_save(pixels: np.ndarray, table: np.ndarray) -> list[_Frequency]:
+    """Find the frequencies whose counts show an earlier step, and what each block says there.
+
+    A block that touches black or white says nothing: what was cut off there is no multiple of any step.
+    """
+    luminance = pixels if pixels.ndim == 2 else pixels @ _LUMINANCE
+    whole = _blocks_within_range(pixels)
+    own = _amplitudes(luminance)
+    moved = _amplitudes(luminance[BLOCK // 2 : -BLOCK // 2, BLOCK // 2 : -BLOCK // 2])
+    found = []
+    for place, step in zip(_FREQUENCIES, table, strict=True):
+        if not 0 < step <= _COARSEST:
+            continue
+        counts = np.rint(own[:, place // BLOCK, :, place % BLOCK] / step).astype(np.int32)
+        bins = _bins(int(step))
+        counts = np.minimum(counts, len(bins) - 1)
+        smooth = moved[:, place // BLOCK, :, place % BLOCK]
+        best = _best_step(np.bincount(counts[whole], minlength=len(bins)), smooth, int(step))
+        if best is not None:
+            first, weights = best
+            found.append(_Frequency(int(place), first, np.where(whole, weights[counts], 0)))
+    return found
+
+
+def _blocks_within_range(pixels: np.ndarray) -> np.ndarray:
+    lower, upper = (1, 254) if pixels.ndim == 2 else ((1, 1, 1), (254, 254, 254))
+    inside = cv2.inRange(np.ascontiguousarray(pixels), lower, upper)
+    rows = inside.reshape(-1, BLOCK, inside.shape[1]).min(axis=1)
+    within: np.ndarray = rows.reshape(len(rows), -1, BLOCK).min(axis=2) > 0
+    return within
+
+
+def _amplitudes(luminance: np.ndarray) -> np.ndarray:
+    """Return how strong the lowest frequencies of each block are: (rows, 5, columns, 5), at least 0."""
+    height, width = luminance.shape
+    lines = luminance.reshape(height // BLOCK, BLOCK, width).astype(np.float32, copy=False)
+    down = (_BASIS @ lines).reshape(height // BLOCK, _BAND, width // BLOCK, BLOCK)
+    return np.abs(down @ _BASIS.T)
+
+
+def _best_step(histogram: np.ndarray, smooth: np.ndarray, step: int) -> tuple[int, np.ndarray] | None:
+    """Find the first step that explains the counts best; None where one save explains them as well.
+
+    Args:
+        histogram: of the counts, as they are in the file.
+        smooth: amplitudes of the frequency in the picture moved by half a block, which no step has left.
+        step: of the last save.
+
+    Returns:
+        The step, and for each count the logarithm of how much likelier two saves make it than one. Zeros,
+        and what noise can make, tell more of the picture than of saves, and are left out: 0.
+    """
+    used = slice(int(np.ceil(_NOISY / step + 0.5)), -1)
+    counts = histogram[used]
+    if (n := counts.sum()) == 0:
+        return None
+    share = np.bincount(np.minimum(smooth.ravel() * 2, 2 * _REACH - 1).astype(np.int32), minlength=2 * _REACH)
+    below = np.concatenate([[0], np.cumsum(share + 0.5)])
+    once, twice = _likelihoods(below / below[-1], step, used)
+    likely = (1 - _DOUBT) * twice + _DOUBT * once
+    gains = (np.log(_SHARES * likely + (1 - _SHARES) * once) - np.log(once)) @ counts
+    gains[:, step - 1] = 0
+    _, index = np.unravel_index(int(gains.argmax()), gains.shape)
+    if gains.max() < max(_GAIN, _GAIN_EACH * n):
+        return None
+    weights = np.zeros(len(histogram))
+    weights[used] = np.log(likely[index]) - np.log((1 - _DOUBT) * once + _DOUBT * twice[index])
+    return int(_STEPS[index]), weights
+
+
+def _likelihoods(below: np.ndarray, step: int, used: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Compute how likely each count is after one save, (n,), and after two by each first step, (64, n).
+
+    `below` is the share of amplitudes below each half: that of a multiple is what its step rounds to it.
+    """
+    bins = _bins(step)
+    edges = 2 * step * np.arange(len(bins))
+    once = below[np.clip(edges + step, 0, 2 * _REACH)] - below[np.clip(edges - step, 0, 2 * _REACH)]
+    is_multiple, lower, upper = _multiples()
+    twice = np.where(is_multiple, below[upper] - below[lower], 0) @ bins.T
+    least = 1e-9  # keeps logarithms finite
+    once, twice = once[used] + least, twice[:, used] + least
+    return once / once.sum(), twice / twice.sum(axis=1, keepdims=True)
+
+
+@functools.cache
+def _multiples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which amplitudes are multiples of each step, and from and to which half others are rounded to them."""
+    amplitudes, steps = np.arange(_REACH), _STEPS[:, None]
+    lower, upper = (np.clip(2 * amplitudes + side * steps, 0, 2 * _REACH) for side in (-1, 1))
+    return amplitudes % steps == 0, lower, upper
+
+
+@functools.lru_cache(maxsize=_COARSEST)
+def _bins(step: int) -> np.ndarray:
+    """Compute how likely each amplitude, with the noise of roundings, is to become each count: (n, 256)."""
+    counts, amplitudes = np.arange((_REACH - 1) // step + 2)[:, None], np.arange(_REACH)
+
+    def up_to(edge: np.ndarray) -> np.ndarray:
+        below: np.ndarray = ndtr((edge * step - amplitudes) / _NOISE)
+        return below
+
+    positive = up_to(counts + 0.5) - up_to(counts - 0.5)
+    negative = up_to(0.5 - counts) - up_to(-0.5 - counts)
+    return np.where(counts > 0, positive + negative, positive)
+
+
+def _once_among_twice(nats: np.ndarray) -> tuple[float, tuple[int, int, int]]:
+    """Find the square that speaks most for one save in a picture of two: its evidence, top, left, side."""
+    sums = cv2.integral(nats, sdepth=cv2.CV_64F)
+    best, place = 0.0, (0, 0, 0)
+    for side in _SIDES:
+        if side > min(nats.shape):
+            break
+        inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        top, left = np.unravel_index(int(inside.argmin()), inside.shape)
+        once = -float(inside[top, left])
+        evidence = min(once, float(sums[-1, -1]) + once)
+        if evidence > best:
+            best, place = evidence, (int(top), int(left), side)
+    return best, place
+
+
+def _words(found: list[_Frequency], statistic: float, place: tuple[int, int, int]) -> str:
+    before = f"as a JPEG of about quality {_quality(found)}"
+    if statistic < _SPEAKS:
+        return f"It seems to have been saved before, {before}, and no region is without a trace of that."
+    top, left, side = (BLOCK * each for each in place)
+    return (
+        f"The picture was saved before, {before}, but for a region ({side} pixels square at ({top}, {left}), "
+        "row and column), which came later or was changed."
+    )
+
+
+def _quality(found: list[_Frequency]) -> int:
+    """Return the quality of libjpeg whose steps are nearest to those of the first save."""
+
+    def difference(quality: int) -> int:
+        table = libjpeg_tables(quality)[0]
+        return sum(abs(table[each.place] - each.step) for each in found)
+
+    return min(range(1, 101), key=difference)
