@@ -13,8 +13,8 @@ from tests.source_imports import PACKAGE, ROOT, closure, deps_of, imports_of, ou
 
 BASE = ["__init__", "errors", "surroundings", "storage", "checking", "config_data", "config", "parallel"]
 PACKAGES = [
-    "images", "evidence", "conversion", "datasets", "forgery", "inputs", "models", "detector", "training", "evaluation",
-    "auditing", "reports",
+    "images", "evidence", "conversion", "datasets", "forgery", "inputs", "models", "detector", "training",
+    "evaluation", "auditing", "reports",
 ]  # fmt: skip
 STAGES = ["params", "sample", "convert", "manifest", "audit", "gate", "train", "evaluate"]
 COMMANDS = ["experiment", "repro", "search", "predict", "score", "compare", "runs", "summary"]
