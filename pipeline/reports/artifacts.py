@@ -16,11 +16,13 @@ from pipeline.reports.plots import (
     plot_confusion,
     plot_precision_recall,
     plot_reliability,
+    plot_risk_coverage,
     plot_roc,
     plot_scores,
     plot_training,
     precision_recall_points,
     reliability_points,
+    risk_coverage_points,
     roc_points,
 )
 from pipeline.reports.rendering import write_chart
@@ -41,6 +43,8 @@ def write_points(folder: Path, results: Results) -> None:
         "precision_recall.csv": precision_recall_points(first),
         "reliability.csv": reliability_points(probability, target),
     }
+    if "verdict" in first:
+        tables["risk_coverage.csv"] = risk_coverage_points(first, results.threshold)
     for name, table in tables.items():
         write_csv(folder / name, table)
 
@@ -78,6 +82,11 @@ _CHARTS: dict[str, tuple[Callable[[Results], "Figure"], str]] = {
         plot_reliability,
         "On the dashed line, what is called fake with 70 % is fake in 70 of 100 cases.",
     ),
+    "risk_coverage": (
+        plot_risk_coverage,
+        "The line: all answers, then only the surer ones, further and further left. A dot below its line: the "
+        "verdicts leave out what is wrong better than closeness to the threshold does.",
+    ),
     "figures": (
         plot_subsets,
         "The same metrics on pictures like those it was trained on, and on collections only tested.",
@@ -103,6 +112,8 @@ def evaluation_charts(results: Results) -> dict[str, Chart]:
     absent = {name for name, table in optional.items() if not len(table)}
     if n_bins(len(next(iter(results.pooled().values())))) < FEWEST_BINS:
         absent.add("reliability")
+    if "verdict" not in results.predictions:
+        absent.add("risk_coverage")
     return {name: Chart(plot(results), says) for name, (plot, says) in _CHARTS.items() if name not in absent}
 
 

@@ -11,6 +11,7 @@ from pipeline.datasets.tables import LABELS
 from pipeline.detector.decision import probability
 from pipeline.evaluation.ranking import equal_mass_bins
 from pipeline.evaluation.results import Results
+from pipeline.evaluation.risk_coverage import risk_coverage
 from pipeline.evaluation.scoring import count_calls
 from pipeline.reports.rendering import (
     DASHED,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 BINS = 20
 LARGE: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white"}
 FEWEST_BINS = 4  # of a curve that says anything
+_SETTLED = 0.1  # of the pictures, from which on the risk is drawn: of fewer each error makes it jump
+_LEAST_RISK = 0.02  # that the axis shows, so that no error in a thousand looks like many
 MOST_POINTS = 1_000  # more cannot be told apart in a chart, and a page that holds them is slow
 
 
@@ -169,6 +172,39 @@ def plot_reliability(results: Results) -> "Figure":
         _unit_square(axes)
         sizes = "–".join(str(size) for size in sorted({after["n"].min(), after["n"].max()}))
         axes.legend(loc="upper left", title=f"{len(after)} bins of {sizes} pictures", alignment="left")
+        return chart
+
+
+def risk_coverage_points(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Compute the risk-coverage curve: `confidence`, `coverage` and `risk`, from the surest answer on."""
+    return _thin(risk_coverage(predictions, threshold).points)
+
+
+def plot_risk_coverage(results: Results) -> "Figure":
+    """Plot the share of wrong calls against that of calls made, here and elsewhere, and the verdicts (dot)."""
+    parts = {name: each for name, each in results.pooled().items() if len(each)}
+    highest = _LEAST_RISK
+    with new_chart(4.5, 4.8) as chart:
+        axes = chart.add_subplot()
+        axes.set_title("When it commits itself, how often wrong?")
+        if not parts:
+            say_empty(axes, "no pictures")
+            return chart
+        for (subset, predictions), color in zip(parts.items(), (INK, *OTHERS), strict=False):
+            found = risk_coverage(predictions, results.threshold)
+            verdicts = found.verdicts
+            points = _thin(found.points[found.points["coverage"] >= _SETTLED])
+            axes.plot(points["coverage"], points["risk"], color=color, label=f"{subset}: {found.aurc:.3f}")
+            axes.axhline(found.by_chance, **{**DASHED, "color": color})
+            axes.plot(verdicts.coverage, verdicts.risk, "o", color=color, **LARGE)
+            highest = np.nanmax([highest, points["risk"].max(), verdicts.risk])
+        axes.plot([], [], "o", color=QUIET, label="its verdicts, unsure ones left out")
+        axes.plot([], [], **DASHED, label="abstaining at random")
+        axes.set(xlabel="coverage: definite verdicts, of all pictures", ylabel="risk: wrong, of these verdicts")
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02 * highest, 1.45 * highest))
+        percent_axis(axes.xaxis)
+        percent_axis(axes.yaxis)
+        axes.legend(loc="upper left", title="area under the curve (low is good)", alignment="left")
         return chart
 
 
