@@ -108,6 +108,7 @@ def class_folders(data: config_data.Data, collection: str) -> list[ClassFolder]:
             raise UserError(
                 f"{key}.{label} is {where}: expected a folder of {label} pictures at {path.absolute()}, "
                 f"{found}; put the pictures there or set data.root (it is {data.root}) or {key}.{label}"
+                + (f", or do without this collection: '~{key}'" if len(data.collections) > 1 else "")
             )
         folders.append(
             ClassFolder(

@@ -133,7 +133,7 @@ def match_known_groups(
             example = sources[0].source_path if sources else "genuine/a.jpg"
             raise UserError(
                 f"{words} ({named}); expected paths of pictures, absolute, below data.root or ends of "
-                f"these: {example}"
+                f"these: {example}; data.known_groups=null does without"
             )
         LOG.warning("%s, the first: %s; %s pictures have a known group", words, named, f"{len(groups):,}")
     return groups

@@ -2,10 +2,10 @@
 
 A detector that may abstain has two figures: its coverage, the share of pictures that get a definite verdict,
 and its selective risk, the share of wrong ones among these (Geifman and El-Yaniv, Selective Classification
-for Deep Neural Networks, NIPS 2017). The curve shows all coverages that abstaining by confidence can reach;
-the area under it (AURC: Geifman, Uziel and El-Yaniv, Bias-Reduced Uncertainty Estimation, ICLR 2019) is the mean
-risk over them. A detector that abstains for better reasons than closeness to the threshold lies below its
-own curve.
+for Deep Neural Networks, 2017). The curve shows what abstaining by confidence reaches at each coverage; the
+area under it is the mean of these risks (AURC: Geifman, Uziel and El-Yaniv, Bias-Reduced Uncertainty
+Estimation for Deep Neural Classifiers, 2019). A detector that abstains for better reasons than closeness to
+the threshold lies below its own curve.
 
 >>> table = pd.DataFrame({"target": [1, 1, 0, 0], "probability_fake": [0.9, 0.4, 0.2, 0.05]})
 >>> table["verdict"] = ["fake", "unsure", "genuine", "genuine"]

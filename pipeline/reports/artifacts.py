@@ -84,8 +84,8 @@ _CHARTS: dict[str, tuple[Callable[[Results], "Figure"], str]] = {
     ),
     "risk_coverage": (
         plot_risk_coverage,
-        "The line: all answers, then only the surer ones, further and further left. A dot below its line: the "
-        "verdicts leave out what is wrong better than closeness to the threshold does.",
+        "Right end: all answers; further left only the surer ones. A dot below its line: the verdicts leave "
+        "out what is wrong better than closeness to the threshold does.",
     ),
     "figures": (
         plot_subsets,

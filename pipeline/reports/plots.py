@@ -181,7 +181,7 @@ def risk_coverage_points(predictions: pd.DataFrame, threshold: float) -> pd.Data
 
 
 def plot_risk_coverage(results: Results) -> "Figure":
-    """Plot the share of wrong calls against that of calls made, here and elsewhere, and the verdicts (dot)."""
+    """Plot how many calls are wrong against how many are made, here and elsewhere, with the verdicts."""
     parts = {name: each for name, each in results.pooled().items() if len(each)}
     highest = _LEAST_RISK
     with new_chart(4.5, 4.8) as chart:
@@ -200,7 +200,9 @@ def plot_risk_coverage(results: Results) -> "Figure":
             highest = np.nanmax([highest, points["risk"].max(), verdicts.risk])
         axes.plot([], [], "o", color=QUIET, label="its verdicts, unsure ones left out")
         axes.plot([], [], **DASHED, label="abstaining at random")
-        axes.set(xlabel="coverage: definite verdicts, of all pictures", ylabel="risk: wrong, of these verdicts")
+        axes.set(
+            xlabel="coverage: definite verdicts, of all pictures", ylabel="risk: wrong, of these verdicts"
+        )
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02 * highest, 1.45 * highest))
         percent_axis(axes.xaxis)
         percent_axis(axes.yaxis)

@@ -109,19 +109,77 @@ def test_all_names_of_casia2_give_the_known_components_and_tiff_means_fake():
     assert answers.tolist() == (table["source_format"] == "TIFF").tolist()
 
 
-# Groups of the real pictures beside those of `facts.csv`.
-
-
-@pytest.fixture(scope="module")
-def real_files(real_pictures):
-    """The columns of files.csv that groups need, of all real pictures; paths start at their folder."""
+def dataset(*overrides):
     from hydra import compose, initialize_config_dir
 
     from pipeline.config import validate
     from tests.conftest import ROOT
 
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        data = validate(compose("config", overrides=["data=casia", f"data.root={real_pictures}"])).data
+        return validate(compose("config", overrides=list(overrides))).data
+
+
+# Scenes that occur in several collections.
+
+ONE_CORE = Compute(backend="local", workers=1, scheduler=None)
+OTHERS = [f"~data.collections.{name}" for name in ("imd2020", "columbia", "fau", "stickers")]
+
+
+@pytest.fixture
+def copy_moves(tmp_path):
+    """CoMoFoD and OtMFD as `data=unseen` has them, of scenes that are drawn as noise."""
+    noise = np.random.default_rng(0)
+    scenes = {"comofod/genuine": range(1, 13), "comofod/fake": range(1, 13), "otmfd/fake": range(7, 19)}
+    for folder, numbers in scenes.items():
+        collection, label = folder.split("/")
+        ending = "_F_1to2" if collection == "otmfd" else ""
+        below = tmp_path / "open/elsewhere" / label / "otmfd" if ending else tmp_path / folder
+        below.mkdir(parents=True)
+        for number in numbers:
+            pixels = noise.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(below / f"{number:03}{ending}.png")
+    (tmp_path / "open/elsewhere/genuine/otmfd").mkdir(parents=True)
+    return files_of(dataset("data=unseen", f"data.root={tmp_path}", "data.known_groups=null", *OTHERS))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scenes_that_two_collections_share_are_one_group_on_one_side(copy_moves, seed):
+    group = group_pictures(copy_moves)
+    number = copy_moves["path"].str.extract(r"(\d{3})")[0].to_numpy()
+    assert [f"comofod:{int(each)}" for each in number] == group.tolist()
+    together = copy_moves.groupby(group)["collection"].agg(lambda names: "+".join(sorted(set(names))))
+    assert together.value_counts().to_dict() == {"comofod": 6, "comofod+otmfd": 6, "otmfd": 6}
+    split = Split(
+        method="grouped", shares={"train": 0.5, "validation": 0.25, "test": 0.25}, folds=None, fold=0
+    )
+    sides = pd.Series(assign(copy_moves.assign(group=group), split, seed).sides)
+    assert (sides.groupby(group).nunique() == 1).all()
+    assert sides.nunique() == 3
+
+
+def test_the_real_scenes_of_comofod_in_otmfd_are_one_group_by_name_by_looks_or_by_the_table(real_pictures):
+    table = files_of(dataset("data=unseen", f"data.root={real_pictures}", *OTHERS))
+    groups = dict(zip(table["path"], group_pictures(table), strict=True))
+    elsewhere = "open/elsewhere/fake/otmfd"
+    for scene, (comofod, otmfd) in {"12": (["012"], ["012"]), "13": (["048", "090"], ["013"])}.items():
+        members = [f"comofod/{label}/{name}.png" for label in ("genuine", "fake") for name in comofod]
+        members += [f"{elsewhere}/{name}_F_1to2.png" for name in otmfd]
+        assert {groups[member] for member in members} == {f"comofod:{scene}"}
+    for one, other in (("001", "039"), ("014", "049"), ("033", "038")):  # taken for other scenes by looks
+        assert groups[f"{elsewhere}/{one}_F_1to2.png"] == groups[f"{elsewhere}/{other}_F_1to2.png"]
+    assert groups[f"{elsewhere}/001_F_1to2.png"] != groups[f"{elsewhere}/009_F_1to2.png"]
+    unknown = table.drop(columns="known_group")
+    by_looks = group_pictures(unknown, find_near_duplicates(unknown, real_pictures, ONE_CORE))
+    named = dict(zip(table["path"], by_looks, strict=True))
+    assert named[f"{elsewhere}/013_F_1to2.png"] == named["comofod/fake/048.png"]
+    assert named[f"{elsewhere}/001_F_1to2.png"] != named[f"{elsewhere}/039_F_1to2.png"]
+
+
+# Groups of the real pictures beside those of `facts.csv`.
+
+
+def files_of(data):
+    """The columns of files.csv that groups need, of all pictures of a dataset; paths start at its root."""
     rows = []
     for source in list_sources(data)[0]:
         picture = Image.fromarray(read_rgb(source.path))
@@ -131,6 +189,11 @@ def real_files(real_pictures):
         row |= dict.fromkeys(["source_sha256", "sha256"], sha256_of_file(source.path))
         rows.append(row | {"pixel_sha256": pixel_sha256(picture), "phash": plain, "phash_turned": turned})
     return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def real_files(real_pictures):
+    return files_of(dataset("data=casia", f"data.root={real_pictures}"))
 
 
 @pytest.mark.slow

@@ -60,7 +60,8 @@ def test_a_table_of_known_groups_may_come_from_any_spreadsheet(folder, header, e
 def test_a_row_that_may_mean_several_pictures_or_none_is_said_and_refused_where_it_is_the_only_one(
     folder, row, caplog
 ):
-    with pytest.raises(UserError, match=rf"1 of its 1 rows fit no picture \({row}.*genuine/a\.jpg"):
+    words = rf"1 of its 1 rows fit no picture \({row}.*genuine/a\.jpg; data\.known_groups=null does without"
+    with pytest.raises(UserError, match=words):
         known_groups(folder, f"path,group\n{row},1\n")
     assert known_groups(folder, f"path,group\n{row},1\nfake/a.jpg,2\n") == {"fake/a.jpg": "2"}
     assert f"1 of its 2 rows fit no picture, the first: {row}" in caplog.text
@@ -291,6 +292,17 @@ def test_a_missing_folder_and_an_empty_class_to_train_on_are_refused(folder):
         list_sources(dataset())
 
 
+def test_where_one_of_several_collections_is_missing_the_override_without_it_is_named(folder):
+    put(folder / "genuine/a.png", folder / "fake/a.png")
+    here = dataset()
+    there = here.collections["mine"].model_copy(update={"genuine": "x/genuine", "fake": "x/fake"})
+    both = here.model_copy(update={"collections": {**here.collections, "theirs": there}})
+    with pytest.raises(UserError, match=r"do without this collection: '~data\.collections\.theirs'$"):
+        list_sources(both)
+    with pytest.raises(UserError, match=r"or data\.collections\.mine\.genuine$"):
+        list_sources(dataset(genuine="x/genuine"))
+
+
 def test_a_folder_that_is_there_in_another_spelling_is_named(folder):
     put(folder / "Genuine/a.png", folder / "fake/a.png")
     with pytest.raises(UserError, match=r"mine/genuine, found nothing; data/raw/mine/Genuine is there; put"):
@@ -346,3 +358,20 @@ def test_the_real_pictures_are_all_listed(real_pictures, compose_config):
     assert fake == {"casia1": 411, "casia2": 166, "imd2020": 35, "comofod": 10, "columbia": 2}
     assert masks == {"casia1": 410, "casia2": 21, "imd2020": 15, "comofod": 10}
     assert rejected == []
+
+
+def test_the_unseen_collections_are_all_listed_and_every_row_of_their_table_fits(
+    real_pictures, compose_config, caplog
+):
+    data = compose_config("data=unseen", f"data.root={real_pictures}").data
+    sources, rejected = list_sources(data)
+    genuine, fake = (
+        Counter(source.collection for source in sources if source.label == label) for label in LABELS
+    )
+    here = {"imd2020": 35, "comofod": 10, "columbia": 2}
+    assert genuine == here | {"otmfd": 4, "fau": 3, "stickers": 6}
+    assert fake == here | {"otmfd": 30, "fau": 5, "stickers": 6}
+    assert sum(source.mask_path is not None for source in sources) == 15 + 10 + 18 + 5
+    assert rejected == []
+    assert caplog.text == ""
+    assert sum(source.known_group != "" for source in sources) == 30

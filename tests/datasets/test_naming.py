@@ -51,6 +51,33 @@ def test_shipped_rules_read_the_real_names(collection, stem, sources, subset):
     assert naming.subset(stem) == subset
 
 
+@pytest.mark.parametrize(
+    ("collection", "stem", "sources", "subset"),
+    [
+        ("imd2020", "1a8jd2_orig", ("imd2020:1a8jd2",), ""),
+        ("comofod", "012", ("comofod:12",), "copy_move"),
+        ("otmfd", "012_F_1to2", ("comofod:12",), "copy_move"),  # the very scene of CoMoFoD
+        ("otmfd", "DSC_1535tamp37", ("comofod:DSC_1535",), "copy_move"),
+        ("otmfd", "CRW_4901_JFRtamp237", ("comofod:CRW_4901",), "copy_move"),
+        ("otmfd", "CRW_4901tamp1", ("comofod:CRW_4901",), "copy_move"),
+        ("otmfd", "TP_C01_014_copy", ("comofod:C01_014",), "copy_move"),
+        ("otmfd", "DSC_1535_scale", ("comofod:DSC_1535",), "copy_move"),
+        ("otmfd", "copy_move_12", ("comofod:copy_move_12",), "copy_move"),
+        ("otmfd", "21t", (), "copy_move"),  # of another collection, whose 21 is not CoMoFoD's
+        ("otmfd", "28", (), "copy_move"),
+        ("fau", "clean_walls_gcs500_copy_rb5", ("fau:clean_walls",), "copy_move"),
+        ("fau", "cattle", ("fau:cattle",), "copy_move"),
+        ("stickers", "1024x768_test1_fake", ("stickers:1024x768_test1",), "splice"),
+        ("stickers", "1024x768_test1_original", ("stickers:1024x768_test1",), ""),
+        ("columbia", "4cam_splc_1", (), "splice"),
+    ],
+)
+def test_rules_of_unseen_collections_read_the_real_names(collection, stem, sources, subset):
+    naming = rule("unseen", collection)
+    assert naming.source_ids(stem) == sources
+    assert naming.subset(stem) == subset
+
+
 @given(st.integers(0, 9999), st.sampled_from(["ani", "arc", "txt"]))
 def test_leading_zeros_make_no_other_picture(number, category):
     naming = rule("casia", "casia2")

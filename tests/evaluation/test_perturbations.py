@@ -30,6 +30,7 @@ def picture(height=64, width=96, seed=0):
 def test_the_fast_set_is_a_part_of_the_full_one_and_asks_about_content_twice():
     fast = [each.name for each in SETS["fast"]]
     assert len(fast) == 12
+    assert {"jpeg 75", "resize 0.75", "blur 1", "social network"} < set(fast)  # what a web site does
     assert set(fast) < set(FULL)
     assert sum(each.is_probe for each in SETS["fast"]) == 2
     assert len(FULL) == len(SETS["full"])  # no name twice

@@ -11,7 +11,9 @@ from pipeline.evaluation.risk_coverage import risk_coverage
 
 VERDICTS = ["genuine", "fake", "unsure", "no trace found", "cannot tell"]
 answered = st.lists(
-    st.tuples(st.integers(0, 1), st.integers(0, 20).map(lambda twentieth: twentieth / 20), st.sampled_from(VERDICTS)),
+    st.tuples(
+        st.integers(0, 1), st.integers(0, 20).map(lambda twentieth: twentieth / 20), st.sampled_from(VERDICTS)
+    ),
     min_size=1,
     max_size=30,
 )
@@ -59,7 +61,9 @@ def test_the_area_lies_between_the_best_and_the_worst_order_of_the_same_errors(p
     curve = found(pictures, threshold)
     target, probability, _ = (np.array(each) for each in zip(*pictures, strict=True))
     wrong = (probability >= threshold) != target
-    assert curve.least == pytest.approx(plain(target, probability, threshold, np.argsort(wrong, kind="stable")))
+    assert curve.least == pytest.approx(
+        plain(target, probability, threshold, np.argsort(wrong, kind="stable"))
+    )
     worst = plain(target, probability, threshold, np.argsort(~wrong, kind="stable"))
     assert curve.least - 1e-12 <= curve.aurc <= worst + 1e-12
 

@@ -18,7 +18,7 @@ from pipeline.evaluation.subsets import measure_results
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
 from pipeline.reports.metric_charts import plot_robustness
-from pipeline.reports.plots import MOST_POINTS, precision_recall_points, roc_points
+from pipeline.reports.plots import MOST_POINTS, plot_risk_coverage, precision_recall_points, roc_points
 from pipeline.reports.rendering import as_decimal, in_percent, title, write_chart
 from pipeline.reports.terminal import summarise
 from tests.reports.evaluated import history, with_crops
@@ -71,6 +71,7 @@ def evaluate(table, elsewhere=()):
 
 
 def written(folder, table, elsewhere=(), epochs=2):
+    folder.mkdir(exist_ok=True)
     results = replace(
         evaluate(table, elsewhere), decision={"temperature": 1.5}, history=history().head(epochs)
     )
@@ -90,14 +91,31 @@ def test_every_table_and_picture_is_there_and_opens(tmp_path):
 
 
 def test_the_same_predictions_give_the_same_bytes(tmp_path):
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
     table = predictions("here")
     assert written(tmp_path / "one", table) == written(tmp_path / "two", table)
 
 
 def test_without_a_history_there_is_no_picture_of_the_training(tmp_path):
     assert "training.png" not in written(tmp_path, predictions("here"), epochs=0)
+
+
+def test_verdicts_are_drawn_where_they_lie_beside_the_curve_of_calls(tmp_path):
+    table = predictions("here", n=200)
+    near = (table["probability_fake"] - 0.6).abs() < 0.1
+    table["verdict"] = np.where(near, "unsure", table["called"])
+    assert "risk_coverage.png" in written(tmp_path, table)
+    points = pd.read_csv(tmp_path / "risk_coverage.csv")
+    wrong = (table["called"] != table["label"]).to_numpy()
+    assert points["risk"].iloc[-1] == pytest.approx(wrong.mean())
+    at = points[points["coverage"] <= 1 - near.mean()].iloc[-1]
+    dots = [
+        (line.get_xdata()[0], line.get_ydata()[0])
+        for line in plot_risk_coverage(evaluate(table)).axes[0].lines
+        if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    assert dots == [(pytest.approx(1 - near.mean()), pytest.approx(wrong[~near].mean()))]
+    assert at["risk"] == pytest.approx(dots[0][1])  # these abstain by nothing but confidence
+    assert "risk_coverage.png" not in written(tmp_path / "none", table.drop(columns="verdict"))
 
 
 @pytest.mark.parametrize("labels", [("fake",), ("genuine",)])

@@ -14,7 +14,12 @@ from pipeline.evaluation.metrics import CALLS, METRICS, MetricDefinition
 from pipeline.evaluation.ranking import BINS
 from pipeline.reports.metric_charts import plot_slices, robustness_rows, slice_rows, weakest
 from pipeline.reports.model_card import training_data
-from pipeline.reports.plots import plot_precision_recall, plot_reliability, reliability_points
+from pipeline.reports.plots import (
+    plot_precision_recall,
+    plot_reliability,
+    plot_risk_coverage,
+    reliability_points,
+)
 from pipeline.reports.rendering import write_chart
 from pipeline.reports.report_tables import metric_rows, summary_table
 from pipeline.storage import write_csv
@@ -166,7 +171,7 @@ def test_a_bin_holds_twenty_pictures_or_more(n_pictures, n_bins):
 def test_figures_are_drawn_of_whatever_there_is(tmp_path, ending, rows):
     slices = BELIEVABLE.table[BELIEVABLE.table["kind"] == "slice"].iloc[rows]
     found = replace(BELIEVABLE, predictions=BELIEVABLE.predictions.iloc[rows], table=slices)
-    for plot in (plot_reliability, plot_precision_recall, plot_slices):
+    for plot in (plot_reliability, plot_precision_recall, plot_risk_coverage, plot_slices):
         write_chart(tmp_path / f"{plot.__name__}.{ending}", plot(found))
     for path in sorted(tmp_path.iterdir()):
         assert path.stat().st_size > 1000
