@@ -269,7 +269,7 @@ def _words(statistic: float, missing: float, laid: _Laid, where: np.ndarray) -> 
     if statistic < _SPEAKS:
         return "It looks like its thumbnail; that says nothing where that was made anew."
     if laid.likeness < _OTHER:
-        return "Its thumbnail shows another picture: it was changed, or handed on with a picture of its own."
+        return "Its thumbnail shows another picture, or another part of it: it was made of something else."
     if _CUT * missing >= statistic:
         return f"Its thumbnail shows more: about {missing:.0%} of that was cut off since."
     row, column = np.unravel_index(int(where.argmax()), where.shape)
