@@ -62,7 +62,7 @@ def examine(picture: Picture) -> Finding:
     shares = _shares(pixel_votes(luminance), (height // BLOCK, width // BLOCK))
     main = _main_grid(shares)
     square = _most_striking(shares, main)
-    where = cv2.blur(shares[:, :, square.grid], (3, 3), borderType=cv2.BORDER_REPLICATE)
+    where = cv2.blur(shares[square.grid], (3, 3), borderType=cv2.BORDER_REPLICATE)
     return Finding(max(0.0, -square.log_nfa), _words(square, main), np.clip(where, 0, 1))
 
 
@@ -98,15 +98,22 @@ def _zeros_of_blocks(luminance: np.ndarray) -> np.ndarray:
     height, width = (size - BLOCK + 1 for size in pixels.shape)
     zeros = np.empty((height, width), np.uint8)
     step = max(1, _CHUNK // (_GRIDS * width)) * BLOCK
+    # Used again and again: a third of the time went into new memory.
+    stacked = np.empty((step + BLOCK - 1, BLOCK, width), np.float32)  # rows, horizontal frequency, columns
+    waves = np.empty((step // BLOCK, BLOCK, BLOCK * width), np.float32)
+    small = np.empty(waves.shape, bool)
     for top in range(0, height, step):
         part = pixels[top : top + step + BLOCK - 1]
-        across = [cv2.filter2D(part, cv2.CV_32F, wave[None], anchor=(0, 0))[:, :width] for wave in _BASIS]
-        stacked = np.stack(across, axis=1)  # (rows, horizontal frequency, columns)
+        for frequency, wave in enumerate(_BASIS):
+            across = cv2.filter2D(part, cv2.CV_32F, wave[None], anchor=(0, 0))
+            stacked[: len(part), frequency] = across[:, :width]
         for phase in range(min(BLOCK, len(part) - BLOCK + 1)):
             n = (len(part) - phase) // BLOCK
             lines = stacked[phase : phase + n * BLOCK].reshape(n, BLOCK, BLOCK * width)
-            small = np.abs(_BASIS @ lines) < _ZERO
-            each = small.view(np.uint8).reshape(n, _GRIDS, width)[:, 1:]
+            np.matmul(_BASIS, lines, out=waves[:n])
+            np.abs(waves[:n], out=waves[:n])
+            np.less(waves[:n], _ZERO, out=small[:n])
+            each = small[:n].view(np.uint8).reshape(n, _GRIDS, width)[:, 1:]
             zeros[top + phase : top + step : BLOCK] = np.add.reduce(each, axis=1, dtype=np.uint8)
     return zeros
 
@@ -127,20 +134,23 @@ def _steady(luminance: np.ndarray) -> np.ndarray:
 
 
 def _shares(votes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return which share of the pixels of each 8 × 8 cell votes for each grid: (rows, columns, 64)."""
+    """Return which share of the pixels of each 8 × 8 cell votes for each grid: (64, rows, columns)."""
     rows, columns = shape
-    cells = votes[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
-    n, bins = rows * columns, _GRIDS + 1
-    flat = cells.reshape(n, _GRIDS).astype(np.int32) + np.arange(n, dtype=np.int32)[:, None] * bins
-    counts = np.bincount(flat.ravel(), minlength=n * bins).reshape(rows, columns, bins)
-    return counts[:, :, :_GRIDS].astype(np.float32) / _GRIDS
+    bins = _GRIDS + 1
+    shares = np.empty((_GRIDS, rows, columns), np.float32)
+    first = np.repeat(np.arange(columns) * bins, BLOCK)
+    for row in range(rows):
+        cells = first + votes[row * BLOCK : (row + 1) * BLOCK, : columns * BLOCK]
+        counts = np.bincount(cells.ravel(), minlength=columns * bins).reshape(columns, bins)
+        shares[:, row] = counts.T[:_GRIDS]
+    return shares / _GRIDS
 
 
 def _main_grid(shares: np.ndarray) -> int | None:
     """Return the grid of the picture as a whole; None where its votes could be drawn by lot."""
-    totals = shares.sum(axis=(0, 1), dtype=np.float64)
+    totals = shares.sum(axis=(1, 2), dtype=np.float64)
     best = int(totals.argmax())
-    log_nfa = np.log10(_GRIDS) + _log_tail(shares[:, :, 0].size, totals[best], 1 / _GRIDS)
+    log_nfa = np.log10(_GRIDS) + _log_tail(shares[0].size, totals[best], 1 / _GRIDS)
     return best if log_nfa < 0 else None
 
 
@@ -151,30 +161,26 @@ def _most_striking(shares: np.ndarray, main: int | None) -> _Square:
     probability 1 / 64; or `_UNEVEN` times as often as outside the square, where that is more: a picture that
     was cropped and saved again has an earlier grid everywhere, and no region of its own.
     """
-    rows, columns = shares.shape[:2]
-    foreign = shares.copy()
-    if main is not None:
-        foreign[:, :, main] = 0
-    sums = _integral(foreign)
-    totals = sums[-1, -1]
+    rows, columns = shares.shape[1:]
     sides = [side for side in _SIDES if min(rows, columns) // _SMALLEST <= side <= min(rows, columns)]
     tests = (_GRIDS - 1) * sum((rows - side + 1) * (columns - side + 1) for side in sides)
+    most = dict.fromkeys(sides, (-1.0, 0.0, 0, 0, 0))
+    for grid in range(_GRIDS):
+        if grid == main:
+            continue
+        sums = cv2.integral(shares[grid], sdepth=cv2.CV_32F)  # of 64ths: exact up to 16 megapixels
+        for side in sides:
+            inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+            if (votes := float(inside.max())) > most[side][0]:
+                top, left = divmod(int(inside.argmax()), inside.shape[1])
+                most[side] = (votes, float(sums[-1, -1]), grid, top, left)
     found = []
-    for side in sides:
-        inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-        top, left, grid = np.unravel_index(int(inside.argmax()), inside.shape)
-        votes, n = float(inside[top, left, grid]), side * side
-        elsewhere = (float(totals[grid]) - votes) / max(rows * columns - n, 1)
+    for side, (votes, total, grid, top, left) in most.items():
+        n = side * side
+        elsewhere = (total - votes) / max(rows * columns - n, 1)
         log_nfa = np.log10(tests) + _log_tail(n, votes, max(1 / _GRIDS, _UNEVEN * elsewhere))
-        found.append(_Square(float(log_nfa), int(grid), int(top), int(left), side))
+        found.append(_Square(float(log_nfa), grid, top, left, side))
     return min(found)
-
-
-def _integral(shares: np.ndarray) -> np.ndarray:
-    sums = np.zeros((shares.shape[0] + 1, shares.shape[1] + 1, _GRIDS), np.float32)
-    np.cumsum(shares, axis=0, out=sums[1:, 1:])
-    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
-    return sums
 
 
 def _log_tail(n: int, votes: float, chance: float) -> float:
