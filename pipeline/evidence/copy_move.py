@@ -13,13 +13,15 @@ import numpy as np
 
 from pipeline.evidence.copied_pixels import Agreement, compare_pixels
 from pipeline.evidence.finding import Finding
-from pipeline.evidence.self_matches import Matches, Motion, find_matches, find_motions
+from pipeline.evidence.dense_copy_move import find_smooth_matches, find_translations
+from pipeline.evidence.self_matches import Matches, Motion, find_keypoints, find_matches, find_motions
 from pipeline.images.read import Picture
 
 Array = np.ndarray
 
 _MOST_PIXELS = 1.2e6  # larger pictures are made smaller: copies are of objects, and time is short
 _BLOCK = 8  # pixels, of the map
+_CONVINCING = 2.0  # log-odds of keypoints' best motion above which smooth places are not compared
 
 # Log-odds of a copy against a repetition: logistic regression on copy-moves made of photographs by several
 # cameras and on CASIA's, against the best motion of 270 genuine pictures; rounded. Each weight has the sign
@@ -52,8 +54,7 @@ def examine(picture: Picture) -> Finding:
     if scale < 1:
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    matches = find_matches(grey)
-    copies = _copies(grey.astype(np.float32), matches)
+    copies = _copies(grey)
     shape = height // _BLOCK, width // _BLOCK
     if not copies:
         return Finding(
@@ -70,12 +71,24 @@ def examine(picture: Picture) -> Finding:
     )
 
 
-def _copies(grey: Array, matches: Matches) -> list[_Copy]:
+def _copies(grey: Array) -> list[_Copy]:
     """Return the motions of a picture with their odds, the best first."""
+    keypoints = find_keypoints(grey)
+    matches = find_matches(keypoints)
+    copies = _judged(grey, find_motions(matches), len(matches))
+    if not copies or copies[0].odds < _CONVINCING:
+        matches = find_smooth_matches(grey, keypoints.place)
+        copies += _judged(grey, find_translations(matches), len(matches))
+    return sorted(copies, key=lambda copy: -copy.odds)
+
+
+def _judged(grey: Array, motions: list[Motion], matches: int) -> list[_Copy]:
+    """Return motions with their odds, the best first."""
+    levels = grey.astype(np.float32)
     found = []
-    for motion in find_motions(matches):
-        agreement = compare_pixels(grey, motion)
-        found.append(_Copy(motion, agreement, _odds(motion, agreement, len(matches))))
+    for motion in motions:
+        agreement = compare_pixels(levels, motion)
+        found.append(_Copy(motion, agreement, _odds(motion, agreement, matches)))
     return sorted(found, key=lambda copy: -copy.odds)
 
 

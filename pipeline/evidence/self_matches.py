@@ -30,6 +30,21 @@ _LEAST = 4  # matches that make a motion
 
 
 @dataclass(frozen=True)
+class Keypoints:
+    """Points of a picture that can be told again elsewhere.
+
+    Attributes:
+        place: (n,) complex128, x + iy in pixels.
+        angle: (n,) float64, radians, of their orientation.
+        described: (n, 128) float32, unit vectors; their distance is Hellinger's.
+    """
+
+    place: Array
+    angle: Array
+    described: Array
+
+
+@dataclass(frozen=True)
 class Matches:
     """Directed pairs of keypoints that look alike; each pair is there in both directions.
 
@@ -67,15 +82,22 @@ class Motion:
     matches: Matches
 
 
-def find_matches(grey: Array) -> Matches:
-    """Return the pairs of points of an (h, w) uint8 picture that look alike, plainly or in a mirror."""
+def find_keypoints(grey: Array) -> Keypoints:
+    """Return the keypoints of an (h, w) uint8 picture."""
     detector = cv2.SIFT.create(nfeatures=_MOST_KEYPOINTS, contrastThreshold=_CONTRAST)
     points, described = detector.detectAndCompute(grey, None)
-    if described is None or len(points) <= _PARTNERS + 1:
-        return _joined([])
-    place = np.array([complex(*point.pt) for point in points])
-    angle = np.deg2rad([point.angle for point in points])
+    if described is None:
+        return Keypoints(np.zeros(0, complex), np.zeros(0), np.zeros((0, 128), np.float32))
     described = np.sqrt(described / np.maximum(described.sum(axis=1, keepdims=True), 1e-6))
+    place = np.array([complex(*point.pt) for point in points])
+    return Keypoints(place, np.deg2rad([point.angle for point in points]), described)
+
+
+def find_matches(keypoints: Keypoints) -> Matches:
+    """Return the pairs of points that look alike, plainly or in a mirror."""
+    place, angle, described = keypoints.place, keypoints.angle, keypoints.described
+    if len(place) <= _PARTNERS + 1:
+        return join_matches([])
     found = []
     for mirrored in (False, True):
         other = _mirrored(described) if mirrored else described
@@ -85,7 +107,7 @@ def find_matches(grey: Array) -> Matches:
         # Back again: a plain turn reverses, a mirror is its own inverse.
         back = turn if mirrored else -turn
         found.append(Matches(place[second], place[first], back, np.full(len(first), mirrored)))
-    return _joined(found)
+    return join_matches(found)
 
 
 def find_motions(matches: Matches, most: int = 6) -> list[Motion]:
@@ -110,8 +132,8 @@ def find_motions(matches: Matches, most: int = 6) -> list[Motion]:
     return motions
 
 
-def _joined(parts: list[Matches]) -> Matches:
-    """Return all matches, each once."""
+def join_matches(parts: list[Matches]) -> Matches:
+    """Return all matches of several lists, each once."""
     if not parts:
         nothing = np.zeros(0)
         return Matches(nothing.astype(complex), nothing.astype(complex), nothing, nothing.astype(bool))
