@@ -1,7 +1,8 @@
 """Copy-move: a part of the picture that occurs in it a second time, moved, turned, scaled or mirrored.
 
-Keypoints that look alike propose motions (`self_matches`), the pixels under each say whether they agree down
-to their texture (`copied_pixels`). Genuine pictures have repeated things; what tells a copy from these is how
+Keypoints that look alike propose motions (`self_matches`), or blocks of smooth places where these convince
+nobody (`dense_copy_move`); the pixels under each say whether they agree down to their texture
+(`copied_pixels`). Genuine pictures have repeated things; what tells a copy from these is how
 exactly the points follow one motion, how alike the detail is, over how large a place, and that few other
 points match elsewhere.
 """
@@ -12,9 +13,9 @@ import cv2
 import numpy as np
 
 from pipeline.evidence.copied_pixels import Agreement, compare_pixels
-from pipeline.evidence.finding import Finding
 from pipeline.evidence.dense_copy_move import find_smooth_matches, find_translations
-from pipeline.evidence.self_matches import Matches, Motion, find_keypoints, find_matches, find_motions
+from pipeline.evidence.finding import Finding
+from pipeline.evidence.self_matches import Motion, find_keypoints, find_matches, find_motions
 from pipeline.images.read import Picture
 
 Array = np.ndarray
@@ -41,6 +42,7 @@ class _Copy:
     motion: Motion
     agreement: Agreement
     odds: float
+    smooth: bool  # of blocks, not of keypoints: most of it has no detail to compare
 
 
 def examine(picture: Picture) -> Finding:
@@ -66,7 +68,7 @@ def examine(picture: Picture) -> Finding:
     return Finding(
         float(np.logaddexp(0, best.odds)),
         _words(best, scale),
-        _map(shown, shape),
+        _map(shown, grey.shape, shape),
         _pairs([copy.motion for copy in shown], scale),
     )
 
@@ -75,20 +77,20 @@ def _copies(grey: Array) -> list[_Copy]:
     """Return the motions of a picture with their odds, the best first."""
     keypoints = find_keypoints(grey)
     matches = find_matches(keypoints)
-    copies = _judged(grey, find_motions(matches), len(matches))
+    copies = _judged(grey, find_motions(matches), len(matches), smooth=False)
     if not copies or copies[0].odds < _CONVINCING:
         matches = find_smooth_matches(grey, keypoints.place)
-        copies += _judged(grey, find_translations(matches), len(matches))
+        copies += _judged(grey, find_translations(matches), len(matches), smooth=True)
     return sorted(copies, key=lambda copy: -copy.odds)
 
 
-def _judged(grey: Array, motions: list[Motion], matches: int) -> list[_Copy]:
+def _judged(grey: Array, motions: list[Motion], matches: int, smooth: bool) -> list[_Copy]:
     """Return motions with their odds, the best first."""
     levels = grey.astype(np.float32)
     found = []
     for motion in motions:
         agreement = compare_pixels(levels, motion)
-        found.append(_Copy(motion, agreement, _odds(motion, agreement, matches)))
+        found.append(_Copy(motion, agreement, _odds(motion, agreement, matches), smooth))
     return sorted(found, key=lambda copy: -copy.odds)
 
 
@@ -125,14 +127,32 @@ def _moved(motion: Motion) -> Array:
     return x + 1j * y
 
 
-def _map(copies: list[_Copy], shape: tuple[int, int]) -> Array:
-    """Return the share of each block that is one end of a copy."""
+def _map(copies: list[_Copy], size: tuple[int, int], shape: tuple[int, int]) -> Array:
+    """Return the share of each block that is one end of a copy.
+
+    Args:
+        copies: whose ends are shown.
+        size: height and width of the picture that they are in.
+        shape: of the map.
+    """
     copied = np.zeros(shape, np.float32)
     for copy in copies:
-        if copy.agreement.copied is not None and copied.size:
-            place = copy.agreement.copied.astype(np.float32)
-            copied = np.maximum(copied, cv2.resize(place, shape[::-1], interpolation=cv2.INTER_AREA))
+        if copied.size:
+            place = copy.agreement.copied
+            if copy.smooth or place is None:
+                place = _spanned(copy.motion, size)
+            small = cv2.resize(place.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
+            copied = np.maximum(copied, small)
     return np.clip(copied, 0, 1)
+
+
+def _spanned(motion: Motion, size: tuple[int, int]) -> Array:
+    """Return what lies between the points of either end, (h, w) uint8."""
+    span = np.zeros(size, np.uint8)
+    for end in (motion.matches.source, motion.matches.target):
+        corners = np.stack([end.real, end.imag], axis=1).round().astype(np.int32)
+        cv2.fillConvexPoly(span, cv2.convexHull(corners), 1)
+    return span
 
 
 def _pairs(motions: list[Motion], scale: float) -> Array:
