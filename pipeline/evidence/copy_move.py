@@ -147,12 +147,13 @@ def _map(copies: list[_Copy], size: tuple[int, int], shape: tuple[int, int]) -> 
 
 
 def _spanned(motion: Motion, size: tuple[int, int]) -> Array:
-    """Return what lies between the points of either end, (h, w) uint8."""
+    """Return what lies between and close to the points of either end, (h, w) uint8."""
     span = np.zeros(size, np.uint8)
     for end in (motion.matches.source, motion.matches.target):
         corners = np.stack([end.real, end.imag], axis=1).round().astype(np.int32)
         cv2.fillConvexPoly(span, cv2.convexHull(corners), 1)
-    return span
+    # Each point is the middle of something that was compared.
+    return cv2.dilate(span, np.ones((2 * _BLOCK + 1, 2 * _BLOCK + 1), np.uint8))
 
 
 def _pairs(motions: list[Motion], scale: float) -> Array:

@@ -5,6 +5,8 @@ import io
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.evidence.copy_move import examine
@@ -68,6 +70,38 @@ def test_a_copy_is_found_where_it_was_put(way, quality):
     near = cv2.dilate(both_ends.astype(np.uint8), np.ones((17, 17)))
     assert near[rows, columns].mean() > 0.9
     assert "copy" in finding.words
+
+
+MOST_UNTOUCHED = max(UNTOUCHED.values())
+
+
+@settings(max_examples=8, derandomize=True)
+@given(
+    scene=st.sampled_from(sorted(UNTOUCHED)),
+    left=st.integers(50, 130),
+    right=st.integers(250, 334),
+    rows=st.tuples(*[st.integers(50, 206)] * 2),
+    back=st.booleans(),
+    angle=st.sampled_from([0.0, 30.0, -75.0, 180.0]),
+    scale=st.sampled_from([1.0, 0.8, 1.25]),
+    mirrored=st.booleans(),
+)
+def test_a_copy_is_found_wherever_it_is_put(scene, left, right, rows, back, angle, scale, mirrored):
+    ends = [(left, rows[0]), (right, rows[1])]
+    if back:
+        ends.reverse()
+    forged, both_ends = _copied(_scene(scene), *ends, angle, scale, mirrored)
+    finding = examine(_picture(forged))
+    assert finding.statistic > MOST_UNTOUCHED + 1
+    columns, rows = finding.matches.reshape(-1, 2).T.astype(int)
+    near = cv2.dilate(both_ends.astype(np.uint8), np.ones((17, 17)))
+    assert near[rows, columns].mean() > 0.9
+
+
+@settings(max_examples=5, derandomize=True)
+@given(seed=st.integers(3, 10**6), quality=st.sampled_from([None, 90, 60]))
+def test_an_untouched_scene_is_no_copy(seed, quality):
+    assert examine(_picture(_scene(seed), quality)).statistic < MOST_UNTOUCHED + 1
 
 
 def test_matches_lead_to_where_the_part_was_put():

@@ -22,7 +22,7 @@ def _picture(pixels, quality=None):
     return read(content.getvalue())
 
 
-def _sky(seed=0, height=256, width=384, grain=1.5):
+def _sky(seed=0, height=256, width=384, grain=0.8):
     """Draw a sky: a gradient with the soft grain of a camera, (height, width, 3) uint8."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width]
@@ -51,8 +51,8 @@ def test_a_smooth_copy_is_found_where_it_was_put(centre, to, quality):
     assert finding.statistic > SHOWN
     marked = cv2.resize(both_ends.astype(np.float32), (48, 32), interpolation=cv2.INTER_AREA) > 0.5
     found = finding.map > 0.5
-    assert (found & marked).sum() > 0.3 * marked.sum()
-    assert (found & ~marked).sum() < 0.15 * found.sum()
+    assert (found & marked).sum() > (0.4 if quality is None else 0.2) * marked.sum()
+    assert (found & ~marked).sum() < 0.1 * found.sum()
     across = np.abs(np.diff(finding.matches.reshape(-1, 2, 2), axis=1)[:, 0])
     assert np.median(across, axis=0) == pytest.approx(np.abs(np.subtract(to, centre)), abs=1)
 
