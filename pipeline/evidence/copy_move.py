@@ -22,6 +22,7 @@ Array = np.ndarray
 
 _MOST_PIXELS = 1.2e6  # larger pictures are made smaller: copies are of objects, and time is short
 _BLOCK = 8  # pixels, of the map
+_CLEAR = 1.0  # log-odds of a smooth copy at least: by chance every sky has a few blocks that moved alike
 _CONVINCING = 2.0  # log-odds of keypoints' best motion above which smooth places are not compared
 
 # Log-odds of a copy against a repetition: logistic regression on copy-moves made of photographs by several
@@ -80,7 +81,8 @@ def _copies(grey: Array) -> list[_Copy]:
     copies = _judged(grey, find_motions(matches), len(matches), smooth=False)
     if not copies or copies[0].odds < _CONVINCING:
         matches = find_smooth_matches(grey, keypoints.place)
-        copies += _judged(grey, find_translations(matches), len(matches), smooth=True)
+        smooth = _judged(grey, find_translations(matches), len(matches), smooth=True)
+        copies += [copy for copy in smooth if copy.odds > _CLEAR]
     return sorted(copies, key=lambda copy: -copy.odds)
 
 
