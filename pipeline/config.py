@@ -23,6 +23,7 @@ class Paths(Section):
 
     converted: Text
     manifest: Text
+    measured: Text
     models: Text
     reports: Text
 
@@ -157,12 +158,28 @@ class Train(Section):
         return self
 
 
-class Decision(Section):
-    """How probabilities become verdicts; chosen on validation pictures."""
+class Calibration(Section):
+    """On which genuine pictures verdicts are calibrated, beside those of validation."""
 
-    threshold: Literal["balanced_accuracy", "false_positive_rate"]
-    false_positive_rate: float = Field(gt=0.0, le=0.5)  # of genuine validation pictures
-    unsure: float | None = Field(gt=0.0, le=0.999)  # confidence of the abstain band; null: none
+    genuine: Text | None  # folder; null: the validation pictures alone
+    tampered: int = Field(ge=0, le=10_000)  # of them, also shown after tampering
+
+
+class Decision(Section):
+    """How what was measured becomes a verdict."""
+
+    false_alarms: float = Field(gt=0.0, le=0.5)  # share of genuine pictures
+    unsure: float | None = Field(gt=0.0, le=1.0)  # likewise, up to which the verdict is unsure; null: none
+
+    @model_validator(mode="after")
+    def _unsure_is_more(self) -> Self:
+        refuse(
+            self.unsure is not None
+            and self.unsure < self.false_alarms
+            and f"decision.unsure: found {self.unsure:g}, below decision.false_alarms "
+            f"({self.false_alarms:g}); expected more, or null"
+        )
+        return self
 
 
 class Evaluate(Section):
@@ -212,7 +229,7 @@ class Compute(Section):
 
 TABLES = ("data", "convert", "split", "seed")  # what the tables of a manifest are made from
 # What else a training depends on; of what made its tables it uses three again.
-TRAINING = ("inputs", "model", "train", "decision", "runtime.deterministic", "runtime.strategy")
+TRAINING = ("inputs", "model", "train", "runtime.deterministic", "runtime.strategy")
 USED_AGAIN = ("seed", "data.root", "convert.policy")
 
 
@@ -229,6 +246,7 @@ class Config(Section):
     inputs: Inputs = Field(discriminator="method")
     model: Model
     train: Train
+    calibration: Calibration
     decision: Decision
     evaluate: Evaluate
     score: Score

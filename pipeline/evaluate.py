@@ -31,7 +31,7 @@ from pipeline.datasets.tables import (
     cross_dataset_collections,
     read_table,
 )
-from pipeline.detector.decision import RUN_FILE
+from pipeline.detector.decision import NETWORK
 from pipeline.detector.detector import Detector, require_detector
 from pipeline.detector.inference import NATIVE
 from pipeline.errors import counted
@@ -41,7 +41,9 @@ from pipeline.evaluation.predictions import examine, mask_at
 from pipeline.evaluation.results import GALLERY, Results
 from pipeline.evaluation.robustness import measure_robustness
 from pipeline.evaluation.subsets import measure_results
+from pipeline.evidence.measured import measured_of, read_measured
 from pipeline.inputs.load import load
+from pipeline.models.detector_files import RUN_FILE
 from pipeline.records import (
     CARD,
     EVALUATION_FOLDER,
@@ -50,7 +52,7 @@ from pipeline.records import (
     code_state,
     how_it_was_made,
     read_record,
-    send_training,
+    send_decision,
 )
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.gallery import Shown, choose, write_gallery
@@ -90,7 +92,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
     elsewhere = cross_dataset_collections(config.data)
     closely = ~table["collection"].isin(list(elsewhere)).to_numpy()
     perturbations = () if config.evaluate.robustness is None else SETS[config.evaluate.robustness]
-    examined = examine(detector, table, closely, perturbations, config.seed)
+    measured = measured_of(table["path"].tolist(), read_measured(Path(config.paths.measured)))
+    examined = examine(detector, table, measured, closely, perturbations, config.seed)
     bootstrap, decision = Bootstrap.of(config.evaluate, config.seed), detector.decision
     tested = examined.predictions[closely]
     results = measure_results(
@@ -98,9 +101,9 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
     )
     if perturbations:
         changes = measure_robustness(
-            *(tested["logit"].to_numpy(), examined.perturbed, perturbations),
+            *(tested[NETWORK].to_numpy(), examined.perturbed, perturbations),
             *(tested["target"].to_numpy(), tested["group"].to_numpy()),
-            *(decision.threshold_logit, bootstrap),
+            *(decision.statistic_at(NETWORK), bootstrap),
         )
         results = replace(results, robustness=changes)
     audit = audit_of(Path(config.paths.reports), built_from(config))
@@ -135,7 +138,7 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
 def send_evaluation(models: Path, reports: Path) -> None:
     """Bring the evaluation in `reports` into the MLflow run of `models`, over an earlier one."""
     record = read_record(models)
-    tracker = Tracker.find(record) or Tracker(connect(), send_training(models))
+    tracker = Tracker(connect(), send_decision(models))
     again = "evaluate it again with make repro or python -m pipeline.evaluate"
     metrics = read_json(reports / METRICS_FILE, again)
     tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})

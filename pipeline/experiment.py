@@ -30,6 +30,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.calibrate import calibrate
 from pipeline.config import Config, flatten, validate
 from pipeline.errors import UserError
 from pipeline.evaluate import evaluate
@@ -104,12 +105,13 @@ class Sweep:
         folder = self.folder / str(number)
         print(f"job {number + 1} of {of}: {name}, in {folder.as_posix()}/", flush=True)
         record = train(config, folder / "models", name=name, parent=self.parent(config))
+        decided = calibrate(config, folder / "models")
         metrics = evaluate(config, folder / "models", folder / "reports").headline()
         result = {
             "name": name,
             "run_id": record["run_id"],
             "folder": folder.as_posix(),
-            "validation": record["validation"],
+            "validation": decided["validation"],
             **metrics,
         }
         write_json(folder / RESULT, result)

@@ -1,8 +1,9 @@
 """The record of a training, `run.json`, and what a training and a sweep leave in MLflow.
 
 `train` writes `run.json` beside the detector; it is never changed afterwards, because DVC holds
-`models/` as one output. What is sent is always read from the files on disk, and sending is idempotent: what
-the store has already is not sent again. What an evaluation and an audit leave there is sent by their stages.
+`models/trained/` as one output. What is sent is always read from the files on disk, and sending is
+idempotent: what the store has already is not sent again. What an evaluation and an audit leave there is sent
+by their stages.
 """
 
 import contextlib
@@ -20,15 +21,11 @@ import yaml
 from pipeline.checking import model_name
 from pipeline.composition import differing
 from pipeline.config import TABLES, TRAINING, Config, flatten, validate
-from pipeline.detector.decision import (
-    DECISION_FILE,
-    HISTORY_FILE,
-    RUN_FILE,
-    SUMMARY_FILE,
-    logged_address,
-)
+from pipeline.detector.decision import DECISION_FILE
 from pipeline.detector.served import Serving
 from pipeline.errors import UserError
+from pipeline.images.hashes import sha256_of_file
+from pipeline.models.detector_files import HISTORY_FILE, RUN_FILE, SUMMARY_FILE, TRAINED, logged_address
 from pipeline.run_store import connect, git, tolerating_a_lost_store
 from pipeline.storage import read_json, unbroken
 from pipeline.tracking import RUN_KEY, STEP_COLUMN, Tracker, data_name
@@ -115,24 +112,46 @@ class TrainingRun(contextlib.AbstractContextManager["TrainingRun"]):
 
 def send_training(models: Path) -> str:
     """Bring the training in `models` into the store; return the run's id."""
-    record = read_record(models)
+    record, folder = read_record(models), models / TRAINED
     tracker = Tracker.find(record) or _start(record)
     tracker.log_params(flatten(record["config"]))
-    with unbroken(models / HISTORY_FILE, _AGAIN):
-        history = pd.read_csv(models / HISTORY_FILE)
+    with unbroken(folder / HISTORY_FILE, _AGAIN):
+        history = pd.read_csv(folder / HISTORY_FILE)
         history[STEP_COLUMN]
     tracker.log_history(history)
-    tracker.log_metrics({f"validation/{key}": value for key, value in record["validation"].items()})
     tracker.log_tables(record["tables"])
     tracker.log_text(yaml.safe_dump(record["config"], sort_keys=False), "config/train.yaml")
-    tracker.log_files(*(models / name for name in (HISTORY_FILE, DECISION_FILE, SUMMARY_FILE, RUN_FILE)))
-    tracker.log_detector(models, Serving().model_dump())
-    score = record["validation"]["balanced_accuracy"]
-    figure = "not known" if score is None else f"{score:.0%}"
-    text = f"Balanced accuracy on validation pictures, by which it was chosen: {figure}. Not evaluated yet."
-    tracker.describe(f"{text}\n\n{how_it_was_made(record, tracker.run_id)}", replace=False)
+    tracker.log_files(*(folder / name for name in (HISTORY_FILE, SUMMARY_FILE, RUN_FILE)))
+    text = f"Trained, and not calibrated yet.\n\n{how_it_was_made(record, tracker.run_id)}"
+    tracker.describe(text, replace=False)
     tracker.end()
     return tracker.run_id
+
+
+def send_decision(models: Path) -> str:
+    """Bring the decision in `models`, and the detector, into the run of its training; return its id."""
+    record = read_record(models)
+    tracker = Tracker.find(record) or Tracker(connect(), send_training(models))
+    decision = read_decision(models)
+    tracker.log_metrics({f"validation/{key}": value for key, value in decision["validation"].items()})
+    tracker.log_text(yaml.safe_dump(decision["config"], sort_keys=False), "config/decision.yaml")
+    tracker.log_files(models / DECISION_FILE)
+    tracker.log_detector(models, Serving().model_dump(), decided=sha256_of_file(models / DECISION_FILE))
+    score = decision["validation"]["balanced_accuracy"]
+    figure = "not known" if score is None else f"{score:.0%}"
+    text = f"Balanced accuracy on validation pictures, by which it was chosen: {figure}. Not evaluated yet."
+    tracker.describe(f"{text}\n\n{how_it_was_made(record, tracker.run_id)}", replace=True)
+    return tracker.run_id
+
+
+def read_decision(models: Path) -> dict[str, Any]:
+    """Read the `decision.json` of a detector."""
+    path, again = models / DECISION_FILE, "make it again with make repro or python -m pipeline.calibrate"
+    decision = read_json(path, again, "validation", "config", "detector")
+    with unbroken(path, again):
+        for key in ("validation", "config"):
+            decision[key].items()
+    return decision
 
 
 def run_name(config: Config, differing: Mapping[str, Any]) -> str:
@@ -192,13 +211,11 @@ def evaluated_run(reports: Path) -> str | None:
 
 def read_record(models: Path) -> dict[str, Any]:
     """Read the `run.json` of a trained detector."""
-    path, keys = (
-        models / RUN_FILE,
-        (RUN_KEY, "run_id", "name", "experiment", "parent", "tables", "validation"),
-    )
-    record = read_json(path, _AGAIN, *keys, "config")
+    path = models / TRAINED / RUN_FILE
+    keys = (RUN_KEY, "run_id", "name", "experiment", "parent", "tables", "config")
+    record = read_json(path, _AGAIN, *keys)
     with unbroken(path, _AGAIN):
-        for key in ("tables", "validation", "config"):
+        for key in ("tables", "config"):
             record[key].items()
     return record
 

@@ -79,18 +79,21 @@ def _repository_of(address: str | None) -> str | None:
 
 def send(models: Path, reports: Path) -> str:
     """Bring the run of `models` into the store, with its evaluation if there is one; return its id."""
-    from pipeline.detector.decision import RUN_FILE
+    from pipeline.detector.decision import DECISION_FILE
+    from pipeline.models.detector_files import RUN_FILE, TRAINED
 
-    if not (models / RUN_FILE).is_file():
-        raise UserError(f"{models / RUN_FILE} is not there: nothing was trained yet")
+    if not (models / TRAINED / RUN_FILE).is_file():
+        raise UserError(f"{models / TRAINED / RUN_FILE} is not there: nothing was trained yet")
     from pipeline.evaluate import send_evaluation  # which imports all that makes an evaluation
-    from pipeline.records import evaluated_run, read_record, send_training
+    from pipeline.records import evaluated_run, read_record, send_decision, send_training
     from pipeline.run_store import needing_the_store
     from pipeline.tracking import RUN_KEY
 
     start_tensorflow()  # the model that is logged is loaded once, to check its answer
     with needing_the_store():
         run_id = send_training(models)
+        if (models / DECISION_FILE).is_file():
+            send_decision(models)
         if evaluated_run(reports) == read_record(models)[RUN_KEY]:
             send_evaluation(models, reports)
     return run_id
@@ -109,7 +112,7 @@ def main() -> None:
     asked = parser.parse_args()
     with plain_errors():
         # After the arguments: --help answers at once.
-        from pipeline.detector.decision import logged_address
+        from pipeline.models.detector_files import logged_address
         from pipeline.run_store import DATABASE, needing_the_store, repository, shown_address
 
         if asked.chore == "relocate":

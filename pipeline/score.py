@@ -40,6 +40,7 @@ from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.predictions import examine
 from pipeline.evaluation.results import A_SET, A_SPLIT, PREDICTIONS
 from pipeline.evaluation.subsets import measure_results
+from pipeline.evidence.measured import measure_files
 from pipeline.images.files import Source
 from pipeline.records import METRICS_FILE, REPORT, read_record
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
@@ -76,7 +77,8 @@ def score(config: Config, models: Path) -> None:
     table = label_table(converted, output / "converted", duplicates)
     start_tensorflow()
     detector, record = Detector.load(models), read_record(models)
-    examined = examine(detector, table, np.ones(len(table), bool), (), config.seed)
+    measured = measure_files(table["path"].tolist(), config.compute, "measure")
+    examined = examine(detector, table, measured, np.ones(len(table), bool), (), config.seed)
     bootstrap = Bootstrap.of(config.evaluate, config.seed)
     results = measure_results(
         examined.predictions, examined.crops, detector.decision.threshold, elsewhere, bootstrap

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.detector.decision import LOGGED, RUN_FILE
 from pipeline.errors import UserError
+from pipeline.models.detector_files import LOGGED, RUN_FILE
 from pipeline.run_store import (
     NotRecorded,
     connect,
@@ -31,7 +31,11 @@ from pipeline.run_store import (
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
 LOADER = "pipeline.detector.served"  # whose `_load_pyfunc` makes the detector that MLflow was given
-_ANSWERS = {"probability_fake": "double", "verdict": "string", "threshold": "double", "error": "string"}
+_DECIDED = "decision"  # tag: a hash of the decision with which the detector was logged
+_ANSWERS = {
+    **{"probability_fake": "double", "verdict": "string", "reason": "string", "p_value": "double"},
+    **{"threshold": "double", "error": "string"},
+}
 
 
 @dataclass
@@ -134,16 +138,18 @@ class Tracker:
         """Log `text` as the artifact `name`."""
         self.client.log_text(self.run_id, text, name)
 
-    def log_detector(self, models: Path, serving: Mapping[str, Any]) -> None:
-        """Log the detector as a model that `mlflow.pyfunc.load_model` loads, once a run.
+    def log_detector(self, models: Path, serving: Mapping[str, Any], decided: str) -> None:
+        """Log the detector as a model that `mlflow.pyfunc.load_model` loads, once a decision.
 
         It takes a column `image` with encoded bytes and answers as `predict` does. `serving` is what whoever
-        loads it may choose otherwise (`pipeline.detector.served`), such as a folder for the column `path`.
+        loads it may choose otherwise (`pipeline.detector.served`), such as a folder for the column `path`;
+        `decided` a hash of the decision. Of several the last one logged is the run's detector.
         The requirements are given because inferring them takes 13 s; no pickle is involved.
         """
         import mlflow
 
-        if self.client.get_run(self.run_id).outputs.model_outputs:
+        run = self.client.get_run(self.run_id)
+        if run.outputs.model_outputs and run.data.tags.get(_DECIDED) == decided:
             return
         with mlflow.start_run(run_id=self.run_id, log_system_metrics=False):
             mlflow.pyfunc.log_model(
@@ -156,6 +162,7 @@ class Tracker:
                 signature=signature(),
                 pip_requirements=requirements(),
             )
+        self.client.set_tag(self.run_id, _DECIDED, decided)
 
     def log_beside_detector(self, *files: Path) -> None:
         """Put files into the folder of the logged model, over earlier ones: they go where it goes."""

@@ -1,10 +1,10 @@
 """Trains the detector.
 
-Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes `models/`: the detector
-(`detector.keras`, and the `.h5` if asked for), `decision.json`, `history.csv`, `model_summary.txt` and
-`run.json`. Opens the run in MLflow. Keeps its state in `.checkpoints/` until it is done: started again
-after an interruption it goes on after the last whole epoch. What was trained before is in `.trained/`: the
-same again is put back in seconds, another decision is taken from its validation scores.
+Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes `models/trained/`: the
+detector (`detector.keras`, and the `.h5` if asked for), `history.csv`, `model_summary.txt` and `run.json`.
+Opens the run in MLflow. Keeps its state in `.checkpoints/` until it is done: started again after an
+interruption it goes on after the last whole epoch. What was trained before is in `.trained/`: the same again
+is put back in seconds.
 
     python -m pipeline.train train.epochs=30 model=fusion
 """
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import pandas as pd
 from omegaconf import DictConfig
 
 from pipeline.checking import model_name
@@ -35,12 +34,8 @@ from pipeline.datasets.tables import (
     shuffle_labels,
     with_sources,
 )
-from pipeline.detector.calibration import decide
-from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, SUMMARY_FILE, UNDECIDED
-from pipeline.detector.detector import Detector
-from pipeline.detector.validation import score_table, validation_metrics
 from pipeline.models.build import describe, describe_in_a_line
-from pipeline.models.detector_files import load_model, save_model
+from pipeline.models.detector_files import HISTORY_FILE, RUN_FILE, SUMMARY_FILE, TRAINED, save_model
 from pipeline.records import RECORDED, TrainingRun
 from pipeline.run_store import repository
 from pipeline.stage import execute, start, start_tensorflow
@@ -56,7 +51,7 @@ def run(config: Config) -> None:
 
 
 def train(config: Config, models: Path, name: str | None = None, parent: str | None = None) -> dict[str, Any]:
-    """Train one detector; replace the folder `models` by it; return its `run.json`.
+    """Train one detector; replace the folder `models/trained` by it; return its `run.json`.
 
     `name` is that of its MLflow run (None: what tells it from others), `parent` the id of that of its sweep.
     Raises UserError where the tables or pictures are not what the configuration says.
@@ -82,49 +77,39 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
             for index, (split, table) in enumerate(tables.items())
         }
     model, machine, checkpoint = prepare_training(config, digests["tables"])
-    line = f"{model_name(config.model)}: {describe_in_a_line(model)}; its layers: {models / SUMMARY_FILE}"
+    layers = models / TRAINED / SUMMARY_FILE
+    line = f"{model_name(config.model)}: {describe_in_a_line(model)}; its layers: {layers}"
     print("\n".join(textwrap.wrap(line, 80)))
     facts = {**machine, **digests}
-    with TrainingRun(config, name, parent, facts) as run, replacing_folder(models) as folder:
+    with TrainingRun(config, name, parent, facts) as run, replacing_folder(models / TRAINED) as folder:
         history = fit(model, tables["train"], tables["validation"], config, run.log_epoch, checkpoint)
         save_model(model, folder, with_h5=config.train.save_h5)
         # The rate is no result: with it, the same training would leave another file each time.
         run.record["images_per_second"] = float(history.pop("images_per_second").median())
         write_csv(folder / HISTORY_FILE, history)
         write_text(folder / SUMMARY_FILE, describe(model))
-        saved = Detector(load_model(folder), config.inputs, UNDECIDED)
-        scores = score_table(saved, tables["validation"])
-        _decide(scores, config, run, folder)
+        write_json(folder / RUN_FILE, run.record)
     run.finish(models)
-    finished.keep(models, scores)  # now: what is put back later is not sent again
+    finished.keep(models / TRAINED)  # now: what is put back later is not sent again
     checkpoint.remove()
     return run.record
-
-
-def _decide(scores: pd.DataFrame, config: Config, run: TrainingRun, folder: Path) -> None:
-    """Take the decision on validation scores; write `decision.json` and `run.json`."""
-    decision = decide(scores, config.decision, config.seed)
-    run.record["validation"] = validation_metrics(scores, decision)
-    write_json(folder / DECISION_FILE, decision.as_dict())
-    write_json(folder / RUN_FILE, run.record)
 
 
 def _put_back(
     finished: Finished, config: Config, models: Path, name: str | None, parent: str | None
 ) -> dict[str, Any]:
-    """Replace `models` by a detector that was trained before; its run is a new one where anything differs."""
-    with replacing_folder(models) as folder:
+    """Replace what was trained by a detector of before; in a sweep as a run of its own."""
+    with replacing_folder(models / TRAINED) as folder:
         record = finished.put_back(folder)
         print(
             f"trained before, {record['started']}: put back from {FINISHED / finished.folder.name}\n"
             "train.resume=false trains it again"
         )
-        asked = {"decision": config.decision.model_dump()}
-        if parent is None and record["config"] | asked == record["config"]:
+        if parent is None:
             return record
         facts = {key: value for key, value in record.items() if key not in RECORDED}
         with TrainingRun(config, name, parent, facts) as run:
-            _decide(finished.scores(), config, run, folder)
+            write_json(folder / RUN_FILE, run.record)
     run.finish(models)
     return run.record
 

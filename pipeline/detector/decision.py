@@ -1,13 +1,34 @@
-"""From a logit to a probability and a verdict; chosen on validation pictures and saved with the model."""
+"""From what tests measured of a picture to a probability and a verdict.
 
-from dataclasses import asdict, dataclass
+Each test, the trained detector and every specialist, gives a p-value: how many genuine pictures look as
+suspicious to it. The smallest of them, times the number of tests (C. Bonferroni, 1936), is that of the
+picture: genuine ones fall to the false-alarm rate asked for, or below, as often as it says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from pipeline.datasets.tables import LABELS
+from pipeline.detector.conformal import Reference, needed_pictures, strata_of
 from pipeline.errors import UserError
+
+GENUINE, FAKE = LABELS
+UNSURE = "unsure"
+NO_TRACE = "no trace found"
+CANNOT_TELL = "cannot tell"
+DEFINITE = (GENUINE, FAKE, NO_TRACE)  # verdicts that say something; the others abstain
+
+NETWORK = "network"  # the test that was trained; its statistic is its logit
+_SMALLEST_SIDE = 64  # pixels: eight blocks, below which no test has anything to compare
+_LEAST_DETAIL = 0.05  # share of the blocks that show anything: the rest is drawn, blank or over-exposed
+_FOUND_OFTEN = 0.5  # share of our own tampering that must be found where silence is to mean "genuine"
+_FOUND_RARELY = 0.1  # and below which it means nothing
+_TRIES = 10  # tampered pictures of a kind that such a share is known from
 
 
 def check_scores(scores: ArrayLike) -> np.ndarray:
@@ -41,73 +62,173 @@ def probability(logits: ArrayLike) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, -np.asarray(logits, np.float64)))
 
 
-UNSURE = "unsure"
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Decision:
-    """How answers are read; used by everything that predicts.
+    """How what was measured of pictures is read; used by everything that predicts.
 
     Attributes:
-        threshold: calibrated probability of fake from which on a picture is called fake, in [0, 1].
-        temperature: what logits are divided by (Guo et al., On Calibration of Modern Neural Networks, 2017).
-        unsure: from and to which probability the verdict is "unsure"; the threshold lies between them. Two
-            equal numbers: no picture is.
+        false_alarms: share of genuine pictures that may be called fake, in (0, 1).
+        unsure: p-value up to which the verdict is "unsure"; `false_alarms`: no picture is.
+        temperature: what the suspicion is divided by for a calibrated logit, above 0.
+        offset: that is added then.
+        tests: test -> its statistics on genuine pictures, from which its p-values are.
+        found: of genuine pictures that were tampered with, `size`, `quality` (of `strata_of`) and whether
+            they were called fake, `found`.
     """
 
-    threshold: float
+    false_alarms: float
+    unsure: float
     temperature: float
-    unsure: tuple[float, float]
+    offset: float
+    tests: Mapping[str, Reference]
+    found: pd.DataFrame
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Decision":
-        """Read what `as_dict` gave; raise ValueError, TypeError or KeyError for anything else."""
-        low, high = values["unsure"]
-        threshold, temperature = values["threshold"], values["temperature"]
-        if not (0 <= threshold <= 1 and 0 < temperature < np.inf and 0 <= low <= high <= 1):
+        """Read what `as_dict` gave; raise ValueError, TypeError, KeyError or AttributeError for others."""
+        false_alarms, unsure = float(values["false_alarms"]), float(values["unsure"])
+        temperature, offset = float(values["temperature"]), float(values["offset"])
+        if not (0 < false_alarms <= unsure <= 1 and 0 < temperature < np.inf and np.isfinite(offset)):
             raise ValueError("its numbers are out of range")
-        return cls(threshold=threshold, temperature=temperature, unsure=(low, high))
+        return cls(
+            false_alarms=false_alarms,
+            unsure=unsure,
+            temperature=temperature,
+            offset=offset,
+            tests={str(name): Reference.from_dict(each) for name, each in values["tests"].items()},
+            found=pd.DataFrame(values["found"], columns=["size", "quality", "found"]),
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain numbers, for a file."""
-        return {**asdict(self), "unsure": list(self.unsure)}
+        """Return plain values, for a file; `threshold` is in it to be read, not to be edited."""
+        return {
+            "false_alarms": self.false_alarms,
+            "unsure": self.unsure,
+            "temperature": self.temperature,
+            "offset": self.offset,
+            "threshold": self.threshold,
+            "tests": {name: reference.as_dict() for name, reference in self.tests.items()},
+            "found": self.found.to_dict("list"),
+        }
 
     @property
-    def threshold_logit(self) -> float:
-        """The network's own logit from which on a picture is called fake; infinite at 0 and 1."""
-        with np.errstate(divide="ignore"):
-            return float(self.temperature * (np.log(self.threshold) - np.log1p(-self.threshold)))
+    def threshold(self) -> float:
+        """Calibrated probability of fake from which on a picture is called fake, in (0, 1)."""
+        return float(self.probabilities(-np.log10([self.false_alarms]))[0])
 
-    def probabilities(self, logits: ArrayLike) -> np.ndarray:
-        """Return the calibrated probability of fake of each logit.
+    def logits(self, suspicion: ArrayLike) -> np.ndarray:
+        """Return the calibrated logit of being fake."""
+        return np.asarray(suspicion, np.float64) / self.temperature + self.offset
+
+    def probabilities(self, suspicion: ArrayLike) -> np.ndarray:
+        """Return the calibrated probability of fake."""
+        return probability(self.logits(suspicion))
+
+    def p_values(self, numbers: pd.DataFrame) -> pd.DataFrame:
+        """Return the p-value of each test, a column a test; NaN where it does not apply.
+
+        Args:
+            numbers: a row a picture: `width`, `height`, `jpeg_quality`, and a column for each test that was
+                made.
 
         Raises:
-            UserError: a logit is not a number.
+            UserError: the detector answered with what is no number.
         """
-        return probability(check_scores(logits) / self.temperature)
+        strata = strata_of(numbers)
+        if NETWORK in numbers:
+            check_scores(numbers[NETWORK])
+        made = [name for name in self.tests if name in numbers]
+        smallest = self.false_alarms / max(len(made), 1)
+        values = {
+            name: self.tests[name].p_values(numbers[name].to_numpy(float), strata, smallest) for name in made
+        }
+        return pd.DataFrame(values, index=numbers.index)
 
-    def calls(self, probabilities: ArrayLike) -> np.ndarray:
-        """Return on which side of the threshold each picture lies, "genuine" or "fake"."""
-        return np.array(LABELS, dtype=object)[called_fake(probabilities, self.threshold).astype(np.intp)]
+    def suspicion(self, numbers: pd.DataFrame) -> np.ndarray:
+        """Return -log10 of the p-value of each picture, (n,); 0 where no test applies."""
+        return _suspicion(self.p_values(numbers))
 
-    def verdicts(self, probabilities: ArrayLike) -> np.ndarray:
-        """Return the verdict on each picture: "genuine", "fake", or "unsure" within the band."""
-        known = check_scores(probabilities)
-        low, high = self.unsure
-        return np.where((known >= low) & (known < high), UNSURE, self.calls(known))
+    def judge(self, numbers: pd.DataFrame) -> pd.DataFrame:
+        """Return what is said of pictures.
+
+        Args:
+            numbers: as of `p_values`, and `detail`.
+
+        Returns:
+            a row a picture: `p_<test>` for each test; `p_value`, the smallest times the number of tests that
+            apply, at most 1; `logit` and `probability_fake`, calibrated; `called`, genuine or fake;
+            `verdict`, one of `GENUINE`, `FAKE`, `UNSURE`, `NO_TRACE`, `CANNOT_TELL`; and `reason`, in words.
+        """
+        each = self.p_values(numbers)
+        suspicion = _suspicion(each)
+        probabilities = self.probabilities(suspicion)
+        calls = called_fake(probabilities, self.threshold)
+        p_value = np.minimum(10.0**-suspicion, 1.0)
+        said = [
+            self._verdict(numbers.iloc[row], each.iloc[row], p_value[row], bool(calls[row]), share)
+            for row, share in enumerate(self._share_found(numbers))
+        ]
+        return each.add_prefix("p_").assign(
+            p_value=p_value,
+            logit=self.logits(suspicion),
+            probability_fake=probabilities,
+            called=np.array(LABELS, dtype=object)[calls.astype(np.intp)],
+            verdict=[verdict for verdict, _ in said],
+            reason=[reason for _, reason in said],
+        )
+
+    def statistic_at(self, test: str) -> float:
+        """Return the statistic from which on a picture would be called fake if there were no other test."""
+        values = self.tests[test].table["statistic"].to_numpy(float)
+        return float(np.quantile(values, 1 - self.false_alarms, method="higher"))
+
+    def shortage(self) -> dict[str, tuple[int, int]]:
+        """Return tests with too few genuine pictures for the rate: how many there are, and are needed."""
+        needed = needed_pictures(self.false_alarms, len(self.tests))
+        return {name: (len(each), needed) for name, each in self.tests.items() if len(each) < needed}
+
+    def _share_found(self, numbers: pd.DataFrame) -> list[float]:
+        """Return which share of our own tampering is found in pictures like each; NaN where none was tried.
+
+        Of those of the same size and quality, or of that size, or of all, if there are a few of them.
+        """
+        strata, tried = strata_of(numbers), self.found
+        shares: dict[tuple[str, str], float] = {}
+        for size, quality in set(zip(strata["size"], strata["quality"], strict=True)):
+            sized = tried["size"] == size
+            pools = [tried[sized & (tried["quality"] == quality)], tried[sized], tried]
+            pool = next((each for each in pools if len(each) >= _TRIES), pools[-1])
+            shares[size, quality] = float(pool["found"].astype(float).mean()) if len(pool) else float("nan")
+        return [shares[kind] for kind in zip(strata["size"], strata["quality"], strict=True)]
+
+    def _verdict(
+        self, numbers: pd.Series, p_values: pd.Series, p_value: float, is_called: bool, found: float
+    ) -> tuple[str, str]:
+        """Return the verdict on one picture, and what it rests on."""
+        width, height = int(numbers["width"]), int(numbers["height"])
+        if min(width, height) < _SMALLEST_SIDE:
+            return CANNOT_TELL, f"{width} × {height} pixels are too few"
+        if numbers["detail"] < _LEAST_DETAIL:
+            return CANNOT_TELL, "nearly all of it is flat: drawn, blank or over-exposed"
+        if not p_values.notna().any():
+            return CANNOT_TELL, "no genuine pictures of this size and quality were calibrated on"
+        strongest = str(p_values.idxmin())
+        if is_called:
+            return FAKE, f"{strongest}: {p_value:.2%} of genuine pictures look as suspicious"
+        if p_value <= self.unsure and self.unsure > self.false_alarms:
+            return UNSURE, f"{strongest}: {p_value:.0%} of genuine pictures look as suspicious"
+        if np.isnan(found) or found < _FOUND_RARELY:
+            return CANNOT_TELL, "tampering leaves no trace in pictures of this kind that is found here"
+        silence = f"of our own tampering in such pictures {found:.0%} is found"
+        return (GENUINE if found >= _FOUND_OFTEN else NO_TRACE), silence
 
 
-UNDECIDED = Decision(threshold=0.5, temperature=1.0, unsure=(0.5, 0.5))  # before validation
+def _suspicion(p_values: pd.DataFrame) -> np.ndarray:
+    """Return -log10 of the smallest p-value of each row times the number of tests that apply."""
+    values = p_values.to_numpy(float)
+    smallest = np.where(np.isnan(values), 1.0, values).min(axis=1, initial=1.0)
+    suspicion: np.ndarray = -np.log10(smallest * np.maximum((~np.isnan(values)).sum(axis=1), 1))
+    return suspicion
 
 
-# Files that training leaves beside a detector.
-DECISION_FILE = "decision.json"
-HISTORY_FILE = "history.csv"
-SUMMARY_FILE = "model_summary.txt"
-RUN_FILE = "run.json"
-LOGGED = "model"  # the detector, among what a run has logged in MLflow
-
-
-def logged_address(run_id: str) -> str:
-    """Return the address from which `mlflow.pyfunc.load_model` loads the detector of a run."""
-    return f"runs:/{run_id}/{LOGGED}"
+DECISION_FILE = "decision.json"  # beside what training left

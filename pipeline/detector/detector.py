@@ -8,48 +8,74 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Inputs, ResizedInputs
-from pipeline.detector.decision import DECISION_FILE, RUN_FILE, Decision
-from pipeline.detector.inference import NATIVE, Answer, in_batches, scorer_of
+import numpy as np
+import pandas as pd
+
+from pipeline.config import ResizedInputs
+from pipeline.detector.decision import DECISION_FILE, NETWORK, Decision
+from pipeline.detector.inference import NATIVE, Answer, Scorer, in_batches, scorer_of
 from pipeline.errors import UserError
-from pipeline.inputs.load import Loaded
-from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, load_model
+from pipeline.evidence.panel import look, numbers_of
+from pipeline.images.read import read
+from pipeline.inputs.load import Loaded, on_grid
+from pipeline.models.detector_files import (
+    DETECTOR_FILE,
+    FOREST_FILE,
+    RUN_FILE,
+    TRAINED,
+    load_model,
+    trained_digest,
+)
 from pipeline.storage import read_json, unbroken, what_is_there
+
+_AGAIN = "train it again with make repro, or name another folder"
+
+
+def load_scorer(models: Path) -> Scorer:
+    """Read the network or forest that training left in `models`.
+
+    Raises:
+        UserError: it is not there, not whole, or of an earlier version.
+    """
+    require_trained(models)
+    folder = models / TRAINED
+    config = read_json(folder / RUN_FILE, _AGAIN, "config")["config"]
+    with unbroken(folder / RUN_FILE, _AGAIN):
+        if "inputs" not in config:
+            raise UserError(
+                f"the detector in {models} was trained by an earlier version of this program; train it again"
+            )
+        inputs = config["inputs"]
+        native = inputs["method"] == "native"
+        checked = NATIVE if native else ResizedInputs.model_validate(inputs)
+    return scorer_of(load_model(folder), checked)
 
 
 class Detector:
-    """A trained model, its preprocessing and its decision.
+    """A trained model with its preprocessing, the specialists beside it, and the decision.
 
     The model is a network as `pipeline.models` builds them, or a forest.
     """
 
-    def __init__(self, model: Any, inputs: Inputs, decision: Decision) -> None:
+    def __init__(self, scorer: Scorer, decision: Decision) -> None:
         self.decision = decision
-        self._scorer = scorer_of(model, inputs)
+        self._scorer = scorer
 
     @classmethod
-    def load(cls, folder: Path) -> "Detector":
-        """Read the detector that training left in `folder`.
+    def load(cls, models: Path) -> "Detector":
+        """Read the detector that training and calibration left in `models`.
 
         Raises:
             UserError: it is not there, not whole, or of an earlier version.
         """
-        require_detector(folder)
-        again = "train it again with make repro, or name another folder"
-        read = read_json(folder / DECISION_FILE, again)
-        with unbroken(folder / DECISION_FILE, again):
-            decision = Decision.from_dict(read)
-        config = read_json(folder / RUN_FILE, again, "config")["config"]
-        with unbroken(folder / RUN_FILE, again):
-            if "inputs" not in config:
-                raise UserError(
-                    f"the detector in {folder} was trained by an earlier version of this program; train it "
-                    "again"
-                )
-            inputs = config["inputs"]
-            native = inputs["method"] == "native"
-            checked = NATIVE if native else ResizedInputs.model_validate(inputs)
-        return cls(load_model(folder), checked, decision)
+        require_detector(models)
+        again = "calibrate it again with make repro or python -m pipeline.calibrate, or name another folder"
+        read_back = read_json(models / DECISION_FILE, again)
+        with unbroken(models / DECISION_FILE, again):
+            decision = Decision.from_dict(read_back)
+            if read_back["detector"] != trained_digest(models):
+                raise UserError(f"{models / DECISION_FILE} is of another detector; {again}")
+        return cls(load_scorer(models), decision)
 
     def answers(self, originals: Iterable[tuple[Path | bytes, Loaded | None]]) -> Iterator[Answer]:
         """Answer for pictures, in order, taken as they are needed; memory does not grow with their number.
@@ -72,40 +98,67 @@ class Detector:
         """Judge pictures, in order, as they are done.
 
         Yields:
-            `probability_fake` in [0, 1], `verdict`, `threshold`, and `error` (None), and the answer that they
-            are from; where a picture cannot be read `error` says why; the first two and the answer are None.
+            `probability_fake` in [0, 1], `verdict`, `reason`, `p_value`, `p_values` of the tests that apply,
+            `threshold`, and `error` (None), and the answer of the trained detector; where a picture cannot be
+            read `error` says why; all but the threshold, and the answer, are None then.
         """
         for batch in in_batches(originals):
             prepared = [self._prepare_or_error(original) for original in batch]
-            answers = self._scorer.score(each for each in prepared if not isinstance(each, UserError))
+            answers = self._scorer.score(each[0] for each in prepared if not isinstance(each, UserError))
             for each in prepared:
-                answer = None if isinstance(each, UserError) else next(answers)
-                value = None if answer is None else float(self.decision.probabilities([answer.logit])[0])
-                verdict = {
-                    "probability_fake": value,
-                    "verdict": None if value is None else str(self.decision.verdicts([value])[0]),
-                    "threshold": self.decision.threshold,
-                    "error": str(each) if answer is None else None,
-                }
-                yield verdict, answer
+                common = {"threshold": self.decision.threshold, "error": None}
+                if isinstance(each, UserError):
+                    missing = dict.fromkeys(["probability_fake", "verdict", "reason", "p_value", "p_values"])
+                    yield {**missing, **common, "error": str(each)}, None
+                    continue
+                answer = next(answers)
+                said = self.decision.judge(pd.DataFrame([{**each[1], NETWORK: answer.logit}])).iloc[0]
+                tests = {name: float(said[f"p_{name}"]) for name in self.decision.tests}
+                yield (
+                    {
+                        "probability_fake": float(said["probability_fake"]),
+                        "verdict": str(said["verdict"]),
+                        "reason": str(said["reason"]),
+                        "p_value": float(said["p_value"]),
+                        "p_values": {name: p for name, p in tests.items() if np.isfinite(p)},
+                        **common,
+                    },
+                    answer,
+                )
 
-    def _prepare_or_error(self, original: Path | bytes) -> Any:
+    def _prepare_or_error(self, original: Path | bytes) -> tuple[Any, dict[str, float]] | UserError:
+        """Read a picture once: what the model takes, and what the specialists measured."""
         try:
-            return self._scorer.prepare(original)
+            picture = read(original)
+            numbers = numbers_of(picture, look(picture))
+            decoded = Loaded(on_grid(picture.pixels, picture.grid_start), picture.quantisation)
+            return self._scorer.prepare(picture.content, decoded), numbers
         except UserError as error:
             return error
 
 
-def require_detector(folder: Path) -> None:
-    """Raise UserError where `folder` holds no trained detector: to be asked before TensorFlow starts."""
-    if not folder.is_dir():
+def require_trained(models: Path) -> None:
+    """Raise UserError where `models` holds nothing that was trained: to be asked before TensorFlow starts."""
+    if not models.is_dir():
         raise UserError(
-            f"there is no folder {folder}{what_is_there(folder)}; train a detector with make repro, or name "
+            f"there is no folder {models}{what_is_there(models)}; train a detector with make repro, or name "
             "the folder of one"
         )
-    missing = [name for name in (DECISION_FILE, RUN_FILE) if not (folder / name).is_file()]
-    if missing or not any((folder / name).is_file() for name in (DETECTOR_FILE, FOREST_FILE)):
+    folder = models / TRAINED
+    found = any((folder / name).is_file() for name in (DETECTOR_FILE, FOREST_FILE))
+    missing = RUN_FILE if found else DETECTOR_FILE
+    if not found or not (folder / RUN_FILE).is_file():
         raise UserError(
-            f"{folder} holds no trained detector ({', '.join(missing) or DETECTOR_FILE} missing); "
-            "train one with make repro, or name another folder"
+            f"{models} holds no trained detector ({TRAINED}/{missing} missing); train one with make repro, "
+            "or name another folder"
+        )
+
+
+def require_detector(models: Path) -> None:
+    """Raise UserError where `models` holds no trained detector with its decision."""
+    require_trained(models)
+    if not (models / DECISION_FILE).is_file():
+        raise UserError(
+            f"the detector in {models} has no decision ({DECISION_FILE} missing); make it with make repro or "
+            "python -m pipeline.calibrate"
         )

@@ -59,7 +59,7 @@ class Served:
             model_input = model_input.explode("image", ignore_index=True)  # {"inputs": {"image": […]}}
         paths = model_input["path"] if "path" in model_input else [None] * len(model_input)
         rows = list(self._answers(zip(model_input["image"], paths, strict=True)))
-        names = ["probability_fake", "verdict", "threshold", "error"]
+        names = ["probability_fake", "verdict", "reason", "p_value", "threshold", "error"]
         table = pd.DataFrame(rows, columns=names, index=model_input.index)
         # A number that is missing would be NaN, which is no JSON.
         return table if table["error"].isna().all() else table.astype(object).where(table.notna(), None)

@@ -1,8 +1,7 @@
 """A new detector on the validation pictures: its scores, from which it is calibrated, and their metrics.
 
-`run.json` keeps these metrics, and sweeps choose by them. They are scikit-learn's and apart from
-`pipeline.evaluation` (a test holds them against it): a training depends on this package, and an edit of how
-test pictures are evaluated must retrain nothing.
+`decision.json` keeps these metrics, and sweeps choose by them. They are scikit-learn's and apart from
+`pipeline.evaluation` (a test holds them against it), which what predicts does not need.
 """
 
 from pathlib import Path
@@ -12,7 +11,7 @@ import pandas as pd
 from sklearn import metrics
 
 from pipeline.detector.decision import Decision, called_fake
-from pipeline.detector.detector import Detector
+from pipeline.detector.inference import Scorer
 from pipeline.inputs.load import load_mask, tampered_share
 from pipeline.parallel import shown
 
@@ -20,31 +19,35 @@ MAP_METRICS = ["pixel_roc_auc", "pixel_f1", "pixel_iou", "pixel_false_positive_r
 _BINS, _IN_A_BIN = 15, 20  # of the expected calibration error: at most, and pictures in each at least
 
 
-def score_table(detector: Detector, table: pd.DataFrame) -> pd.DataFrame:
-    """Return `target`, `group`, `logit` and `MAP_METRICS` of the pictures of a manifest table.
+def score_table(scorer: Scorer, table: pd.DataFrame) -> pd.DataFrame:
+    """Return `logit` and `MAP_METRICS` of the pictures of a table.
+
+    It has `path`, `mask_path` ("": none) and `target`.
 
     Raises:
         UserError: a picture or a mask cannot be read.
     """
     rows = []
-    answers = shown(detector.answers((Path(path), None) for path in table["path"]), len(table), "validate")
+    prepared = (scorer.prepare(Path(path)) for path in table["path"])
+    answers = shown(scorer.score(prepared), len(table), "validate")
     columns = (table[name] for name in ("path", "mask_path", "target"))
     for answer, path, mask_path, target in zip(answers, *columns, strict=True):
         known = mask_path and answer.map is not None
         mask = load_mask(Path(mask_path), Path(path)) if known else None
         rows.append({"logit": answer.logit, **map_metrics(answer.map, mask, bool(target))})
-    scores = pd.DataFrame(rows, columns=["logit", *MAP_METRICS], dtype=float)
-    return scores.assign(target=table["target"].to_numpy(), group=table["group"].to_numpy())
+    return pd.DataFrame(rows, columns=["logit", *MAP_METRICS], dtype=float)
 
 
 def validation_metrics(scores: pd.DataFrame, decision: Decision) -> dict[str, float | int | None]:
-    """Compute the metrics of `run.json` on validation pictures of both classes.
+    """Compute the metrics of `decision.json` on validation pictures of both classes.
 
-    From what `score_table` returned and the decision on it, by the names of `pipeline.evaluation.metrics`;
-    None where nothing has them, such as a precision where nothing is called fake.
+    From what `calibration_table` returned and the decision on it, by the names of
+    `pipeline.evaluation.metrics`; None where nothing has them, such as a precision where nothing is called
+    fake.
     """
     fake = (scores["target"] == 1).to_numpy()
-    logit, probability = scores["logit"].to_numpy(), decision.probabilities(scores["logit"])
+    suspicion = decision.suspicion(scores)
+    logit, probability = decision.logits(suspicion), decision.probabilities(suspicion)
     called = called_fake(probability, decision.threshold)
     found, alarms = float(called[fake].mean()), float(called[~fake].mean())
     alarm_rates, found_rates, _ = metrics.roc_curve(fake, logit, drop_intermediate=False)

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.detector.decision import Decision
+from pipeline.detector.decision import NETWORK, Decision
 from pipeline.detector.detector import Detector
 from pipeline.detector.inference import NATIVE
 from pipeline.detector.validation import MAP_METRICS, map_metrics
 from pipeline.evaluation.localisation import cut_crops
 from pipeline.evaluation.perturbations import Perturbation, perturb
+from pipeline.evidence.panel import SPECIALISTS
 from pipeline.images.files import Unreadable
 from pipeline.images.read import read_bytes
 from pipeline.inputs.load import Loaded, load, load_mask
@@ -48,6 +49,7 @@ class Examination(NamedTuple):
 def examine(
     detector: Detector,
     table: pd.DataFrame,
+    measured: pd.DataFrame,
     closely: np.ndarray,
     perturbations: Sequence[Perturbation],
     seed: int,
@@ -57,6 +59,7 @@ def examine(
     Args:
         detector: to be tested.
         table: a manifest table.
+        measured: what the specialists measured of the same pictures, of `evidence.measured`, in order.
         closely: (n,) bool, of which pictures crops and perturbations are looked at too.
         perturbations: none, or one of `perturbations.SETS`.
         seed: of the choice of crops and of noise.
@@ -95,7 +98,7 @@ def examine(
     names = [each.name for each in perturbations]
     rows = np.flatnonzero(closely)
     return Examination(
-        with_answers(table, numbers, detector.decision),
+        with_answers(table, measured, numbers, detector.decision),
         pd.DataFrame(crops, columns=CROP_COLUMNS),
         pd.DataFrame(np.array(perturbed, np.float64).reshape(len(rows), len(names)), rows, names),
     )
@@ -120,15 +123,18 @@ def mask_at(path: str, picture: Path | bytes) -> np.ndarray | None:
 
 
 def with_answers(
-    table: pd.DataFrame, numbers: Sequence[Mapping[str, float]], decision: Decision
+    table: pd.DataFrame, measured: pd.DataFrame, numbers: Sequence[Mapping[str, float]], decision: Decision
 ) -> pd.DataFrame:
     """Return what is kept of the answers beside their pictures.
 
+    `measured` are what the specialists measured, `numbers` the answers of the trained detector.
+
     Returns:
         a row a picture: of the table `path`, `label`, `target`, `group`, `collection`, `subset`,
-        `source_format`, `width`, `height`, `jpeg_quality` (NaN where the file was never JPEG); then `logit`,
-        `probability_fake` (calibrated), `called` (genuine or fake, at the threshold), `verdict` (the same, or
-        unsure) and `MAP_METRICS`, which are NaN without a map, and for fakes without a mask.
+        `source_format`, `width`, `height`, `jpeg_quality` (NaN where the file was never JPEG); then the
+        statistic of each test, `NETWORK` and the specialists'; what `Decision.judge` says: p-values, `logit`,
+        `probability_fake`, `called`, `verdict`, `reason`; and `MAP_METRICS`, which are NaN without a map,
+        and for fakes without a mask.
 
     Raises:
         UserError: an answer is not a number.
@@ -136,12 +142,16 @@ def with_answers(
     columns = {
         name: np.array([each[name] for each in numbers], np.float64) for name in ("logit", *MAP_METRICS)
     }
-    probabilities = decision.probabilities(columns["logit"])
-    return table[_KEPT].assign(
-        **{name: pd.to_numeric(table[name], errors="coerce") for name in _MEASURES},
-        logit=columns.pop("logit"),
-        probability_fake=probabilities,
-        called=decision.calls(probabilities),
-        verdict=decision.verdicts(probabilities),
-        **columns,
-    )
+    seen = measured.reset_index(drop=True).assign(**{NETWORK: columns.pop("logit")})
+    kept = table[_KEPT].reset_index(drop=True)
+    return pd.concat(
+        [
+            kept.assign(
+                **{name: pd.to_numeric(table[name], errors="coerce").to_numpy() for name in _MEASURES}
+            ),
+            seen[[NETWORK, *SPECIALISTS]],
+            decision.judge(seen),
+            pd.DataFrame(columns, index=kept.index),
+        ],
+        axis=1,
+    ).set_axis(table.index)

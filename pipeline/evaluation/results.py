@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.datasets.tables import BUILT_FROM, COUNTS, LEFT_OUT
-from pipeline.detector.decision import DECISION_FILE, HISTORY_FILE, RUN_FILE, Decision
+from pipeline.detector.decision import DECISION_FILE, Decision
 from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.metrics import PIXELS
 from pipeline.evaluation.robustness import COLUMNS as PERTURBED
 from pipeline.evaluation.robustness import robustness_headline
+from pipeline.models.detector_files import HISTORY_FILE, RUN_FILE, TRAINED
 from pipeline.storage import read_json, unbroken, write_csv
 
 # Kinds of subsets: the test split; a collection that was trained on; what was only tested, as a whole and by
@@ -274,9 +275,11 @@ class Results:
         built_from = _json(manifest / BUILT_FROM, lambda found: _all_objects(found["data"]["collections"]))
         return replace(
             self,
-            history=_table(models / HISTORY_FILE),
+            history=_table(models / TRAINED / HISTORY_FILE),
             left_out=_table(manifest / LEFT_OUT),
-            record=_json(models / RUN_FILE, lambda found: _all_objects(found["config"], "model", "convert")),
+            record=_json(
+                models / TRAINED / RUN_FILE, lambda found: _all_objects(found["config"], "model", "convert")
+            ),
             decision=_json(models / DECISION_FILE, Decision.from_dict),
             counts=_json(manifest / COUNTS, lambda found: _all_objects(found["leak"])),
             data=built_from.get("data", {}),

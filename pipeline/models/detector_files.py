@@ -1,6 +1,7 @@
 """Trained models as files: `detector.keras` and an `.h5` of a network, `detector.skops` of a forest."""
 
 import contextlib
+import hashlib
 import io
 import json
 import logging
@@ -24,11 +25,22 @@ if TYPE_CHECKING:
 DETECTOR_FILE = "detector.keras"
 FOREST_FILE = "detector.skops"  # arrays and names of types, no pickle
 H5_FILE = "fake_image_detection_model.h5"
+HISTORY_FILE = "history.csv"
+SUMMARY_FILE = "model_summary.txt"
+RUN_FILE = "run.json"
+TRAINED = "trained"  # folder of all these in that of a detector, beside what is decided later
+
+LOGGED = "model"  # the detector, among what a run has logged in MLflow
 
 # All that a forest needs beyond what skops trusts by itself. It is not among that because scikit-learn goes
 # wherever its nodes point without looking whether there is anything: `_check_trees` looks.
 _TRUSTED = ["sklearn.tree._tree.Tree"]
 _LEAF = -1  # in the place of its children
+
+
+def logged_address(run_id: str) -> str:
+    """Return the address from which `mlflow.pyfunc.load_model` loads the detector of a run."""
+    return f"runs:/{run_id}/{LOGGED}"
 
 
 def save_model(model: Any, folder: Path, with_h5: bool) -> None:
@@ -39,6 +51,18 @@ def save_model(model: Any, folder: Path, with_h5: bool) -> None:
     save_detector(model, folder)
     if with_h5:
         save_h5(model, folder)
+
+
+def trained_digest(models: Path) -> str:
+    """Return the SHA-256 of the file of a trained network or forest.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = models / TRAINED
+    path = folder / (FOREST_FILE if (folder / FOREST_FILE).is_file() else DETECTOR_FILE)
+    with _naming(path):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load_model(folder: Path) -> Any:

@@ -160,11 +160,11 @@ def plot_reliability(results: Results) -> "Figure":
         target = predictions["target"].to_numpy()
         axes.plot([0, 1], [0, 1], **DASHED, label="as it should be")
         if temperature is not None:
-            before = reliability_points(probability(predictions["logit"]), target)
+            before = reliability_points(probability(predictions["network"]), target)
             axes.plot(before["probability"], before["share_fake"], "o-", color=OTHERS[2], linewidth=1.2,
                       markersize=5, markerfacecolor="white", label="the network's own")  # fmt: skip
         after = reliability_points(predictions["probability_fake"].to_numpy(), target)
-        label = "probability" if temperature is None else f"after temperature {temperature:.2f}"
+        label = "probability" if temperature is None else "calibrated, of all tests"
         axes.plot(after["probability"], after["share_fake"], "o-", color=INK, linewidth=1.6, markersize=6,
                   markeredgecolor="white", label=label)  # fmt: skip
         axes.set(xlabel="probability of fake that it gave", ylabel="of these, really fake")

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipeline.datasets.build_manifest import RELATED
 from pipeline.datasets.splits import ON_SEVERAL_SIDES
-from pipeline.detector.decision import UNSURE
+from pipeline.detector.decision import CANNOT_TELL, FAKE, GENUINE, NO_TRACE, UNSURE
 from pipeline.evaluation.bootstrap import Bootstrap, Metric, clopper_pearson
 from pipeline.evaluation.metrics import BOTH, GROUPS, METRICS, MetricDefinition
 from pipeline.evaluation.results import (
@@ -24,7 +24,10 @@ from pipeline.evaluation.results import (
 from pipeline.reports.rendering import as_decimal, in_percent
 
 SUMMARY = "summary.csv"
-VERDICTS = ("fake", UNSURE, "genuine")
+# Shown as one: that nothing was found, and that tampering would have been found more often than not.
+VERDICTS = {
+    "fake": (FAKE,), "unsure": (UNSURE,), "cannot tell": (CANNOT_TELL,), "no trace": (GENUINE, NO_TRACE),
+}  # fmt: skip
 LARGER_CLASS = ("larger_class_fake_accuracy", "larger_class_genuine_accuracy")
 IN_DOMAIN, CROSS = "in-domain", "elsewhere"
 
@@ -52,8 +55,8 @@ def summary_rows(results: Results) -> list[dict[str, Any]]:
         `collection` ("all" for the whole of a role), `role` (`IN_DOMAIN`: trained on other pictures of it, or
         `CROSS`), `trained_on`, `n_fake`, `n_genuine`, `n_groups`, `left_out_for_overlap` (pictures that were
         not tested because training has a relative of them; None where it is not known), then each metric,
-        the verdicts (`fake_verdict_fake`, `fake_verdict_unsure`, `genuine_verdict_fake`,
-        `genuine_verdict_unsure`: of the pictures of the first label, those with that verdict),
+        the verdicts (`fake_verdict_fake`, `fake_verdict_unsure`, `fake_verdict_cannot_tell`, and of genuine
+        pictures likewise: those of the first label with that verdict),
         `best_shortcut_roc_auc`, `best_shortcut`, what it is, `history_roc_auc` of the compression history,
         and what calling all by the larger class gives: `LARGER_CLASS` (its ROC AUC is 0.5).
     """
@@ -93,12 +96,12 @@ def shown_rows(results: Results) -> list[dict[str, Any]]:
 
 
 def _verdicts(part: pd.DataFrame | None, confidence: float) -> dict[str, Metric]:
-    """Return the columns of verdicts; those of genuine pictures called genuine are what is left of 1."""
+    """Return the columns of verdicts; those without a trace are what is left of 1."""
     shares = {} if part is None else verdict_shares(part, confidence)
     return {
-        f"{label}_verdict_{verdict}": shares.get(label, {}).get(verdict, Metric())
+        f"{label}_verdict_{verdict.replace(' ', '_')}": shares.get(label, {}).get(verdict, Metric())
         for label in BOTH
-        for verdict in VERDICTS[:2]
+        for verdict in list(VERDICTS)[:3]
     }
 
 
@@ -123,14 +126,15 @@ _DRAWS, _SEED = 1_000, 0  # of groups, behind the intervals of verdicts
 
 
 class VerdictRow(NamedTuple):
-    """How the verdicts on the `n` pictures of a label fall: three shares that add up to 1."""
+    """How the verdicts on the `n` pictures of a label fall: four shares that add up to 1."""
 
     title: str
     label: str
     n: int
     fake: Metric
     unsure: Metric
-    genuine: Metric
+    cannot_tell: Metric
+    no_trace: Metric
 
     @property
     def name(self) -> str:
@@ -139,9 +143,8 @@ class VerdictRow(NamedTuple):
 
 
 def verdict_rows(results: Results) -> list[VerdictRow]:
-    """List fakes and genuine pictures, of the test and from elsewhere; none where no verdict is unsure."""
-    low, high = results.decision.get("unsure") or (0.0, 0.0)
-    if "verdict" not in results.predictions or low >= high:
+    """List fakes and genuine pictures, of the test and from elsewhere; none where there are no verdicts."""
+    if "verdict" not in results.predictions:
         return []
     titles = part_names(results)
     return [
@@ -153,17 +156,17 @@ def verdict_rows(results: Results) -> list[VerdictRow]:
 
 
 def verdict_shares(part: pd.DataFrame, confidence: float) -> dict[str, dict[str, Metric]]:
-    """Compute of the fakes and of the genuine pictures which share is called fake, unsure and genuine."""
+    """Compute of the fakes and of the genuine pictures which share has each of `VERDICTS`."""
     of_label = {label: part[part["label"] == label] for label in BOTH}
     return {
-        label: {verdict: _share(pictures, verdict, confidence) for verdict in VERDICTS}
+        label: {name: _share(pictures, verdicts, confidence) for name, verdicts in VERDICTS.items()}
         for label, pictures in of_label.items()
     }
 
 
-def _share(pictures: pd.DataFrame, verdict: str, confidence: float) -> Metric:
-    """Compute how many have a verdict; where all groups agree, the interval is that of their number."""
-    is_so, n_groups = pictures["verdict"] == verdict, pictures["group"].nunique()
+def _share(pictures: pd.DataFrame, verdicts: tuple[str, ...], confidence: float) -> Metric:
+    """Compute how many have one of `verdicts`; where groups agree, the interval is by their number."""
+    is_so, n_groups = pictures["verdict"].isin(verdicts), pictures["group"].nunique()
     if len(pictures) and is_so.nunique() == 1 and n_groups > 1:
         return Metric(float(is_so.iloc[0]), *clopper_pearson(bool(is_so.iloc[0]), n_groups, confidence))
     return Bootstrap(_DRAWS, confidence, _SEED).mean(is_so.astype(float), pictures["group"])

@@ -9,8 +9,8 @@ from typing import Any
 from pipeline import checking
 from pipeline.config import flatten
 from pipeline.config_data import SAMPLE
-from pipeline.detector.decision import logged_address
 from pipeline.evaluation.results import Results
+from pipeline.models.detector_files import logged_address
 
 UNKNOWN = "not recorded"
 
@@ -68,12 +68,11 @@ def names_differing(results: Results) -> bool:
 
 
 def _threshold(results: Results) -> str:
-    text = f"{results.threshold:.3f}, chosen on validation pictures"
-    decision = results.decision
-    if "temperature" in decision:
-        text += f"; temperature {decision['temperature']:.2f}"
-    if decision.get("unsure") and decision["unsure"][0] < decision["unsure"][1]:
-        text += "; unsure from {:.2f} to {:.2f}".format(*decision["unsure"])
+    text, decision = f"{results.threshold:.3f}", results.decision
+    if "false_alarms" in decision:
+        text += f": up to {decision['false_alarms']:.1%} of genuine pictures look as suspicious"
+        if decision["unsure"] > decision["false_alarms"]:
+            text += f"; unsure up to {decision['unsure']:.0%}"
     return text
 
 

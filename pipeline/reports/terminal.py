@@ -55,11 +55,11 @@ def summarise(results: Results, files: Mapping[str, Path]) -> str:
 
 
 def _verdicts(results: Results) -> list[str]:
-    """Return what becomes of both classes where the verdict may be unsure."""
+    """Return what the verdicts on both classes are."""
     rows = [[row.name, *map(in_percent, row[3:])] for row in verdict_rows(results)]
     if not rows:
         return []
-    return ["", render_table(["the verdict on", *VERDICTS], rows, "lrrr")]
+    return ["", render_table(["the verdict on", *VERDICTS], rows, "lrrrr")]
 
 
 def _places(results: Results) -> list[str]:

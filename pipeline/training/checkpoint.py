@@ -31,8 +31,8 @@ def training_digest(config: Config, tables: Mapping[str, Any], precision: str, r
     `tables` are path and SHA-256 of each; `replicas` are the devices that share its batches.
     """
     settings = config.for_training()
-    # These change nothing in it: a decision comes after it.
-    del settings["decision"], settings["train"]["resume"], settings["train"]["save_h5"]
+    # These change nothing in it.
+    del settings["train"]["resume"], settings["train"]["save_h5"]
     machine = [precision, replicas, keras.__version__, tf.__version__]
     content = {**settings, "tables": dict(tables), "machine": machine}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

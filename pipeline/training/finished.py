@@ -1,8 +1,7 @@
 """Trainings that were done: who asks for the same again gets its detector, and trains nothing.
 
-DVC cannot do it: it forgets a stage whose outputs it must not delete (docs/decisions/0024-what-is-kept.md),
-and a decision taken anew (`decision.threshold`) is another stage to it. What is kept holds however a training
-is started.
+DVC cannot do it: it forgets a stage whose outputs it must not delete (docs/decisions/0024-what-is-kept.md).
+What is kept holds however a training is started.
 """
 
 import hashlib
@@ -13,28 +12,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline.config import Config
-from pipeline.detector.decision import RUN_FILE
-from pipeline.storage import read_json, replacing_folder, write_csv
+from pipeline.models.detector_files import RUN_FILE
+from pipeline.storage import read_json, replacing_folder
 
 FINISHED = Path(".trained")
 MOST = 30  # trainings; the ones that were asked for longest ago go first
-_MODELS, _SCORES = "models", "validation_scores.csv"
 _CODE = {".py", ".csv", ".keras"}  # with the tables and the weights that come with it
-_CHANGES_NOTHING = ("auditing", "evaluation", "reports")  # rooms of which a training knows nothing
+# Rooms of which a training knows nothing.
+_CHANGES_NOTHING = ("auditing", "detector", "evaluation", "evidence", "reports")
 
 
 def finished_digest(config: Config, tables: Mapping[str, Any]) -> str:
     """Return a hash of all that a trained network depends on, but for the machine.
 
     Args:
-        config: of which what comes after the training, the decision, is left out.
+        config: of which what comes before and after the training is left out.
         tables: path and SHA-256 of each table; they hold the hashes of the pictures.
     """
     settings = config.for_training()
-    del settings["decision"], settings["train"]["resume"]
+    del settings["train"]["resume"]
     versions = [importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy", "scikit-learn")]
     content = {**settings, "tables": dict(tables), "code": _code_digest(), "versions": versions}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
@@ -50,7 +47,7 @@ def _code_digest() -> str:
 
 
 class Finished:
-    """The folder of one training: the detector, and its scores of the validation pictures."""
+    """The folder of one training."""
 
     def __init__(self, config: Config, tables: Mapping[str, Any], root: Path = Path()) -> None:
         """Name the folder; `root` is that of the repository."""
@@ -58,13 +55,12 @@ class Finished:
 
     def exists(self) -> bool:
         """Return whether this training was done and is kept whole."""
-        return (self.folder / _MODELS / RUN_FILE).is_file() and (self.folder / _SCORES).is_file()
+        return (self.folder / RUN_FILE).is_file()
 
-    def keep(self, models: Path, scores: pd.DataFrame) -> None:
-        """Keep the detector in `models` and its validation scores; forget the oldest trainings."""
+    def keep(self, trained: Path) -> None:
+        """Keep what training left in a folder; forget the oldest trainings."""
         with replacing_folder(self.folder) as folder:
-            shutil.copytree(models, folder / _MODELS)
-            write_csv(folder / _SCORES, scores)
+            shutil.copytree(trained, folder, dirs_exist_ok=True)
         others = [path for path in self.folder.parent.iterdir() if path.is_dir() and path != self.folder]
         for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[MOST - 1 :]:
             shutil.rmtree(old, ignore_errors=True)
@@ -76,11 +72,7 @@ class Finished:
             UserError: that is broken.
         """
         again = f"delete {self.folder}, or set train.resume=false"
-        record = read_json(self.folder / _MODELS / RUN_FILE, again, "started", "config")
-        shutil.copytree(self.folder / _MODELS, folder, dirs_exist_ok=True)
+        record = read_json(self.folder / RUN_FILE, again, "started", "config")
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         self.folder.touch()  # asked for just now
         return record
-
-    def scores(self) -> pd.DataFrame:
-        """Return the scores of the validation pictures, as they were to the last bit."""
-        return pd.read_csv(self.folder / _SCORES)

@@ -1,0 +1,51 @@
+"""All specialists together: what each says of a picture, and the numbers that are kept of it."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from pipeline.evidence import copy_move, jpeg_grid
+from pipeline.evidence.finding import Finding
+from pipeline.images.jpeg import BLOCK
+from pipeline.images.read import Picture
+
+# In the order in which a person reads them. Each looks at the pixels or the file alone, and learns nothing.
+SPECIALISTS: Mapping[str, Callable[[Picture], Finding]] = {
+    "copy_move": copy_move.examine,
+    "jpeg_grid": jpeg_grid.examine,
+}
+MEASURES = ("width", "height", "jpeg_quality", "detail")  # what a picture is, for its stratum
+COLUMNS = [*MEASURES, *SPECIALISTS]
+_SEEN = 3  # levels of brightness between the darkest and the lightest pixel of a block that shows anything
+
+
+def look(picture: Picture) -> dict[str, Finding]:
+    """Ask each specialist about a picture."""
+    return {name: examine(picture) for name, examine in SPECIALISTS.items()}
+
+
+def numbers_of(picture: Picture, findings: Mapping[str, Finding]) -> dict[str, float]:
+    """Return `COLUMNS` of a picture.
+
+    Returns:
+        width and height in pixels, upright; the nearest libjpeg quality of its last save, NaN where it is no
+        JPEG; `detail`, the share of its 8 × 8 blocks that show anything, in [0, 1]; and the statistic of each
+        specialist, NaN where that does not apply.
+    """
+    height, width = picture.pixels.shape[:2]
+    return {
+        "width": float(width),
+        "height": float(height),
+        "jpeg_quality": float("nan") if picture.jpeg is None else float(picture.jpeg.quality),
+        "detail": _detail(picture.pixels),
+        **{name: float(finding.statistic) for name, finding in findings.items()},
+    }
+
+
+def _detail(pixels: np.ndarray) -> float:
+    rows, columns = (size // BLOCK for size in pixels.shape[:2])
+    if not rows * columns:
+        return 0.0
+    whole = np.ascontiguousarray(pixels[: rows * BLOCK, : columns * BLOCK, 1])
+    blocks = whole.reshape(rows, BLOCK, columns, BLOCK)
+    return float((blocks.max(axis=(1, 3)) - blocks.min(axis=(1, 3)) >= _SEEN).mean())
