@@ -22,6 +22,7 @@ import yaml
 from omegaconf import DictConfig
 
 from pipeline.auditing.findings import AUDIT, PAGE, audit_of, shortcuts_on
+from pipeline.calibrate import send_decision
 from pipeline.config import Config, flatten
 from pipeline.datasets.tables import (
     built_from,
@@ -52,7 +53,6 @@ from pipeline.records import (
     code_state,
     how_it_was_made,
     read_record,
-    send_decision,
 )
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.gallery import Shown, choose, write_gallery

@@ -21,10 +21,7 @@ import yaml
 from pipeline.checking import model_name
 from pipeline.composition import differing
 from pipeline.config import TABLES, TRAINING, Config, flatten, validate
-from pipeline.detector.decision import DECISION_FILE
-from pipeline.detector.served import Serving
 from pipeline.errors import UserError
-from pipeline.images.hashes import sha256_of_file
 from pipeline.models.detector_files import HISTORY_FILE, RUN_FILE, SUMMARY_FILE, TRAINED, logged_address
 from pipeline.run_store import connect, git, tolerating_a_lost_store
 from pipeline.storage import read_json, unbroken
@@ -126,32 +123,6 @@ def send_training(models: Path) -> str:
     tracker.describe(text, replace=False)
     tracker.end()
     return tracker.run_id
-
-
-def send_decision(models: Path) -> str:
-    """Bring the decision in `models`, and the detector, into the run of its training; return its id."""
-    record = read_record(models)
-    tracker = Tracker.find(record) or Tracker(connect(), send_training(models))
-    decision = read_decision(models)
-    tracker.log_metrics({f"validation/{key}": value for key, value in decision["validation"].items()})
-    tracker.log_text(yaml.safe_dump(decision["config"], sort_keys=False), "config/decision.yaml")
-    tracker.log_files(models / DECISION_FILE)
-    tracker.log_detector(models, Serving().model_dump(), decided=sha256_of_file(models / DECISION_FILE))
-    score = decision["validation"]["balanced_accuracy"]
-    figure = "not known" if score is None else f"{score:.0%}"
-    text = f"Balanced accuracy on validation pictures, by which it was chosen: {figure}. Not evaluated yet."
-    tracker.describe(f"{text}\n\n{how_it_was_made(record, tracker.run_id)}", replace=True)
-    return tracker.run_id
-
-
-def read_decision(models: Path) -> dict[str, Any]:
-    """Read the `decision.json` of a detector."""
-    path, again = models / DECISION_FILE, "make it again with make repro or python -m pipeline.calibrate"
-    decision = read_json(path, again, "validation", "config", "detector")
-    with unbroken(path, again):
-        for key in ("validation", "config"):
-            decision[key].items()
-    return decision
 
 
 def run_name(config: Config, differing: Mapping[str, Any]) -> str:

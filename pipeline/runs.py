@@ -79,13 +79,14 @@ def _repository_of(address: str | None) -> str | None:
 
 def send(models: Path, reports: Path) -> str:
     """Bring the run of `models` into the store, with its evaluation if there is one; return its id."""
+    from pipeline.calibrate import send_decision
     from pipeline.detector.decision import DECISION_FILE
     from pipeline.models.detector_files import RUN_FILE, TRAINED
 
     if not (models / TRAINED / RUN_FILE).is_file():
         raise UserError(f"{models / TRAINED / RUN_FILE} is not there: nothing was trained yet")
     from pipeline.evaluate import send_evaluation  # which imports all that makes an evaluation
-    from pipeline.records import evaluated_run, read_record, send_decision, send_training
+    from pipeline.records import evaluated_run, read_record, send_training
     from pipeline.run_store import needing_the_store
     from pipeline.tracking import RUN_KEY
 
