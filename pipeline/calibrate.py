@@ -38,7 +38,7 @@ from pipeline.images.hashes import sha256_of_file
 from pipeline.models.detector_files import trained_digest
 from pipeline.records import how_it_was_made, portable, read_record, send_training
 from pipeline.run_store import connect, tolerating_a_lost_store
-from pipeline.stage import execute, start
+from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import read_json, unbroken, write_json
 from pipeline.tracking import Tracker
 
@@ -64,6 +64,7 @@ def calibrate(config: Config, models: Path) -> dict[str, Any]:
     validation = read_table(manifest / "validation.csv")
     check_files(validation)
     measured = read_measured(Path(config.paths.measured))
+    start_tensorflow()  # the detector is asked about new pictures, and loaded once where it is logged
     table = calibration_table(models, validation, measured, config.calibration, config.seed, config.compute)
     decision = decide(table, reference_measured(), config.decision)
     content = {
@@ -118,11 +119,13 @@ def explain(decision: Decision, table: pd.DataFrame, path: Path) -> list[str]:
         f"{path}: fake where {decision.false_alarms:.1%} of genuine pictures or fewer look as suspicious; "
         f"from {len(genuine):,} genuine pictures"
     ]
-    for name, (there, needed) in decision.shortage().items():
+    if shortage := decision.shortage():
+        needed = max(needed for _, needed in shortage.values())
+        there = ", ".join(f"{name} has {count:,}" for name, (count, _) in shortage.items())
         lines.append(
-            f"too few for that rate: {name} has {there:,} genuine pictures, {needed:,} are needed; "
-            "until then its rate is an estimate from their tail and no promise. "
-            "More: python -m pipeline.calibrate --genuine FOLDER"
+            f"too few for that rate: each test needs {needed:,} genuine pictures, "
+            f"and {there}; until then the rate is an estimate from the most suspicious of them, no "
+            "promise. More: python -m pipeline.calibrate --genuine FOLDER"
         )
     if len(decision.found):
         share = decision.found["found"].astype(float).mean()

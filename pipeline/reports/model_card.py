@@ -104,7 +104,6 @@ def render_model_card(results: Results, shared: Mapping[str, Any]) -> str:
         "collections": training_data(results),
         "record": results.record,
         "n_epochs": len(results.history),
-        "decision": results.decision,
     }
     return re.sub(r"\n{3,}", "\n\n", render("model_card.md", {**shared, **own}, {"md": plain}))
 

@@ -57,6 +57,7 @@ def shared_content(results: Results) -> dict[str, Any]:
         "commands": commands(results),
         "settings": settings(results),
         "threshold": results.threshold,
+        "decision": results.decision,
         "confidence": results.confidence,
     }
 
