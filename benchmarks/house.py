@@ -41,8 +41,19 @@ FLOORS = (
     ("training", "evaluation"),
     ("auditing",),
     ("reports",),
-    ("usage", "composition", "stage", "run_store", "tracking", "records"),
-    ("sample", "pictures", "convert", "manifest", "audit", "gate", "train", "evaluate"),
+    ("usage", "composition", "stage", "run_store", "tracking", "records", "decision_record"),
+    (
+        "sample",
+        "pictures",
+        "convert",
+        "manifest",
+        "measure",
+        "audit",
+        "gate",
+        "train",
+        "calibrate",
+        "evaluate",
+    ),
     ("predict", "score", "compare", "experiment", "search", "runs", "params", "summary", "repro", "__main__"),
 )
 _MOST_LINES, _MOST_IN_FUNCTION = 400, 60

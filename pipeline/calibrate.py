@@ -21,26 +21,23 @@ from typing import Any
 
 import hydra
 import pandas as pd
-import yaml
 from omegaconf import DictConfig
 
 from pipeline.config import Config
 from pipeline.datasets.tables import check_built_from, check_files, check_learnt_from, read_table
+from pipeline.decision_record import send_decision
 from pipeline.detector.calibration import CALIBRATION, TAMPERED, VALIDATION, decide
 from pipeline.detector.calibration_pictures import calibration_table
 from pipeline.detector.decision import DECISION_FILE, Decision
 from pipeline.detector.detector import require_trained
-from pipeline.detector.served import Serving
 from pipeline.detector.validation import validation_metrics
 from pipeline.errors import UserError
 from pipeline.evidence.measured import read_measured, reference_measured
-from pipeline.images.hashes import sha256_of_file
 from pipeline.models.detector_files import trained_digest
-from pipeline.records import how_it_was_made, portable, read_record, send_training
-from pipeline.run_store import connect, tolerating_a_lost_store
+from pipeline.records import portable, read_record
+from pipeline.run_store import tolerating_a_lost_store
 from pipeline.stage import execute, start, start_tensorflow
-from pipeline.storage import read_json, unbroken, write_json
-from pipeline.tracking import Tracker
+from pipeline.storage import write_json
 
 _OPTIONS = {"--genuine": "calibration.genuine", "--rate": "decision.false_alarms"}
 
@@ -84,32 +81,6 @@ def calibrate(config: Config, models: Path) -> dict[str, Any]:
     with tolerating_a_lost_store("recording the decision", f" --models {models}"):
         send_decision(models)
     return content
-
-
-def send_decision(models: Path) -> str:
-    """Bring the decision in `models`, and the detector, into the run of its training; return its id."""
-    record = read_record(models)
-    tracker = Tracker.find(record) or Tracker(connect(), send_training(models))
-    decision = read_decision(models)
-    tracker.log_metrics({f"validation/{key}": value for key, value in decision["validation"].items()})
-    tracker.log_text(yaml.safe_dump(decision["config"], sort_keys=False), "config/decision.yaml")
-    tracker.log_files(models / DECISION_FILE)
-    tracker.log_detector(models, Serving().model_dump(), decided=sha256_of_file(models / DECISION_FILE))
-    score = decision["validation"]["balanced_accuracy"]
-    figure = "not known" if score is None else f"{score:.0%}"
-    text = f"Balanced accuracy on validation pictures, by which it was chosen: {figure}. Not evaluated yet."
-    tracker.describe(f"{text}\n\n{how_it_was_made(record, tracker.run_id)}", replace=True)
-    return tracker.run_id
-
-
-def read_decision(models: Path) -> dict[str, Any]:
-    """Read the `decision.json` of a detector."""
-    path, again = models / DECISION_FILE, "make it again with make repro or python -m pipeline.calibrate"
-    decision = read_json(path, again, "validation", "config", "detector")
-    with unbroken(path, again):
-        for key in ("validation", "config"):
-            decision[key].items()
-    return decision
 
 
 def explain(decision: Decision, table: pd.DataFrame, path: Path) -> list[str]:

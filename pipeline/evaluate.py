@@ -22,7 +22,6 @@ import yaml
 from omegaconf import DictConfig
 
 from pipeline.auditing.findings import AUDIT, PAGE, audit_of, shortcuts_on
-from pipeline.calibrate import send_decision
 from pipeline.config import Config, flatten
 from pipeline.datasets.tables import (
     built_from,
@@ -32,6 +31,7 @@ from pipeline.datasets.tables import (
     cross_dataset_collections,
     read_table,
 )
+from pipeline.decision_record import send_decision
 from pipeline.detector.decision import NETWORK
 from pipeline.detector.detector import Detector, require_detector
 from pipeline.detector.inference import NATIVE

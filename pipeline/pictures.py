@@ -45,7 +45,8 @@ def _watched(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what the configuration names: its key, and the path."""
     for name, collection in sorted(data["collections"].items()):
         yield f"{name}.genuine", str(collection["genuine"])
-        yield f"{name}.fake", str(collection["fake"])
+        if collection["fake"] is not None:  # background
+            yield f"{name}.fake", str(collection["fake"])
         yield from ((f"{name}.masks.{n}", str(path)) for n, path in enumerate(collection.get("masks") or []))
         lists = (collection.get("official") or {}).get("lists") or {}
         yield from ((f"{name}.{side}", str(Path(data["root"], path))) for side, path in sorted(lists.items()))

@@ -79,7 +79,7 @@ def _repository_of(address: str | None) -> str | None:
 
 def send(models: Path, reports: Path) -> str:
     """Bring the run of `models` into the store, with its evaluation if there is one; return its id."""
-    from pipeline.calibrate import send_decision
+    from pipeline.decision_record import send_decision
     from pipeline.detector.decision import DECISION_FILE
     from pipeline.models.detector_files import RUN_FILE, TRAINED
 

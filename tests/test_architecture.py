@@ -16,7 +16,18 @@ PACKAGES = [
     "images", "evidence", "conversion", "datasets", "forgery", "inputs", "models", "detector", "training",
     "evaluation", "auditing", "reports",
 ]  # fmt: skip
-STAGES = ["params", "sample", "convert", "manifest", "audit", "gate", "train", "evaluate"]
+STAGES = [
+    "params",
+    "sample",
+    "convert",
+    "manifest",
+    "measure",
+    "audit",
+    "gate",
+    "train",
+    "calibrate",
+    "evaluate",
+]
 COMMANDS = ["experiment", "repro", "search", "predict", "score", "compare", "runs", "summary"]
 ORDER = {name: index for index, name in enumerate(BASE + PACKAGES)}
 
@@ -119,7 +130,7 @@ def test_what_we_keep_dvc_leaves_alone_and_all_else_comes_from_its_run_cache():
         for out in [*stage.get("outs", []), *stage.get("metrics", [])]
         if isinstance(out, dict) and next(iter(out.values())).get("persist")
     }
-    assert kept == {"snapshot", "pictures", "convert", "gate", "train"}
+    assert kept == {"snapshot", "pictures", "convert", "gate", "train", "calibrate"}
 
 
 # Two processes run the tests, so each must collect the same ones in the same order, on every machine.
