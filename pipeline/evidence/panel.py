@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from pipeline.evidence import copy_move, jpeg_grid
+from pipeline.evidence import copy_move, double_jpeg, jpeg_grid, thumbnail
 from pipeline.evidence.finding import Finding
 from pipeline.images.jpeg import BLOCK
 from pipeline.images.read import Picture
@@ -13,6 +13,8 @@ from pipeline.images.read import Picture
 SPECIALISTS: Mapping[str, Callable[[Picture], Finding]] = {
     "copy_move": copy_move.examine,
     "jpeg_grid": jpeg_grid.examine,
+    "double_jpeg": double_jpeg.examine,
+    "thumbnail": thumbnail.examine,
 }
 MEASURES = ("width", "height", "jpeg_quality", "detail")  # what a picture is, for its stratum
 COLUMNS = [*MEASURES, *SPECIALISTS]
