@@ -26,8 +26,12 @@ if TYPE_CHECKING:  # --help answers at once: what a detector needs is imported w
     from pipeline.detector.inference import Answer
 
 
-def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) -> Iterator[dict[str, Any]]:
+def predict(
+    pictures: Sequence[Path], models: Path, maps: Path | None = None, *, save_again: bool = False
+) -> Iterator[dict[str, Any]]:
     """Yield a verdict on each of `pictures`, in order, as they are done; draw maps where a folder is named.
+
+    With `save_again` what is called fake only as it is, or only after one more save, is `cannot tell`.
 
     Raises UserError where there is no detector in `models`, or maps are wanted of one that has none.
     """
@@ -39,6 +43,8 @@ def predict(pictures: Sequence[Path], models: Path, maps: Path | None = None) ->
     judged = zip(pictures, detector.verdicts(pictures), strict=True)
     for number, (path, (verdict, answer)) in enumerate(judged, 1):
         error = verdict.pop("error")
+        if save_again and answer is not None:
+            verdict = detector.saved_again(path, verdict)
         if answer is None:
             yield {"path": str(path), "error": _no_picture(path) or error}
         elif maps is None:
@@ -98,6 +104,9 @@ def main() -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder of pictures")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--maps", metavar="FOLDER", help="draw what the detector saw where")
+    parser.add_argument(
+        "--save-again", action="store_true", help="judge it saved once more, too: what flips is `cannot tell`"
+    )
     parser.add_argument("--models", default="models", help="folder of the detector (models)")
     asked = parser.parse_args()
     failed = False
@@ -106,7 +115,7 @@ def main() -> None:
         maps = local_path(asked.maps, "--maps") if asked.maps else None
         pictures = [each for path in asked.paths for each in expand(local_path(path, "PATH"))]
         width = min(60, max(len(str(path)) for path in pictures))
-        for answer in predict(pictures, models, maps):
+        for answer in predict(pictures, models, maps, save_again=asked.save_again):
             failed = failed or "error" in answer
             print(printable_json(answer) if asked.json else _line(answer, width), flush=True)
         if maps and not asked.json:

@@ -4,7 +4,7 @@ Evaluation, `predict`, `score` and the model logged to MLflow (`served.py`) all 
 picture gets the same answer from each of them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import ResizedInputs
-from pipeline.detector.decision import DECISION_FILE, NETWORK, Decision
+from pipeline.detector.decision import CANNOT_TELL, DECISION_FILE, FAKE, NETWORK, Decision
 from pipeline.detector.inference import NATIVE, Answer, Scorer, in_batches, scorer_of
 from pipeline.errors import UserError
 from pipeline.evidence.panel import look, numbers_of
+from pipeline.images.encode import Jpeg
 from pipeline.images.read import read
 from pipeline.inputs.load import Loaded, on_grid
 from pipeline.models.detector_files import (
@@ -28,6 +29,7 @@ from pipeline.models.detector_files import (
 )
 from pipeline.storage import read_json, unbroken, what_is_there
 
+_SAVED_AGAIN = Jpeg(85, "4:2:0")
 _AGAIN = "train it again with make repro, or name another folder"
 
 
@@ -125,6 +127,22 @@ class Detector:
                     },
                     answer,
                 )
+
+    def saved_again(self, original: Path | bytes, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Judge a picture once more after it was saved as programs and web sites do: JPEG 85.
+
+        Returns:
+            what `verdicts` said of it; where only one of both is "fake", the verdict is `CANNOT_TELL`.
+
+        Raises:
+            UserError: the picture cannot be read.
+        """
+        content = _SAVED_AGAIN.save(b"", read(original).image)
+        again, _ = next(self.verdicts([content]))
+        if (said["verdict"] == FAKE) == (again["verdict"] == FAKE):
+            return dict(said)
+        flips = f"{said['verdict']} as it is, {again['verdict']} when it is saved once more as JPEG 85"
+        return {**said, "verdict": CANNOT_TELL, "reason": flips}
 
     def _prepare_or_error(self, original: Path | bytes) -> tuple[Any, dict[str, float]] | UserError:
         """Read a picture once: what the model takes, and what the specialists measured."""
