@@ -29,7 +29,7 @@ BY_PERSON = PAGES[1:]
 CURRENT = [*PAGES, "docs/data.md", "docs/results.md", "docs/architecture.md", "CONTRIBUTING.md"]
 ALL = sorted(
     path.relative_to(ROOT).as_posix()
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")]
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*/*.md")]
 )
 
 
@@ -254,6 +254,7 @@ def reader(reproduced, tmp_path_factory):
         picture.parent.mkdir(parents=True, exist_ok=True)
         Image.effect_noise((96, 64), 40 + number).convert("RGB").save(picture, quality=90)
     shutil.copy(picture, repository.folder / "photo.jpg")
+    shutil.copytree(home / "photos" / "genuine", home / "camera")
     repository.run("git", "init", "-q", "--bare", str(home / "origin.git"))
     repository.run("git", "remote", "add", "origin", str(home / "origin.git"))
     repository.run("git", "push", "-q", "origin", "HEAD")
