@@ -18,9 +18,10 @@ import contextlib
 import re
 import shlex
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hydra
 import numpy as np
@@ -80,6 +81,7 @@ def score(config: Config, models: Path) -> None:
     measured = measure_files(table["path"].tolist(), config.compute, "measure")
     examined = examine(detector, table, measured, np.ones(len(table), bool), (), config.seed)
     bootstrap = Bootstrap.of(config.evaluate, config.seed)
+    retold = _tested_alone(config)
     results = measure_results(
         examined.predictions, examined.crops, detector.decision.threshold, elsewhere, bootstrap
     )
@@ -87,7 +89,7 @@ def score(config: Config, models: Path) -> None:
         results,
         decision=detector.decision.as_dict(),
         record=record,
-        audit=audit_of(output, built_from(config)) or {},
+        audit=audit_of(output, _audited(config, retold)) or {},
         data={"name": config.data.name},
         scored=A_SPLIT if config.score.split else A_SET,
     )
@@ -97,7 +99,7 @@ def score(config: Config, models: Path) -> None:
     write_charts(output, charts)
     given, lacks_audit = _given(), not results.audit and results.scored == A_SET
     shown = [_without_folders(choice) for choice in given]
-    commands = [_command("score", shown), *(_audit(output, shown) if lacks_audit else [])]
+    commands = [_command("score", shown), *(_audit(output, shown, retold) if lacks_audit else [])]
     write_report(output / REPORT, results, shared_content(results) | {"commands": commands}, charts)
     facts = {"policy": config.convert.policy, "detector": record[RUN_KEY], "run_id": record["run_id"]}
     write_json(output / METRICS_FILE, {**facts, **results.headline()})
@@ -114,15 +116,33 @@ def score(config: Config, models: Path) -> None:
     print(summarise(results, files))
     if lacks_audit:
         print("\nWhat tells the label of these pictures besides a forgery:")
-        print("\n".join(f"  {command}" for command in _audit(output, given)))
+        print("\n".join(f"  {command}" for command in _audit(output, given, retold)))
 
 
-def _audit(output: Path, given: Sequence[str]) -> list[str]:
-    """Return the commands that audit what was scored, with the choices of its command line."""
+def _audit(output: Path, given: Sequence[str], collections: Iterable[str]) -> list[str]:
+    """Return the commands that audit what was scored, with the choices of its command line.
+
+    `collections` are those that get another role for it: a manifest is not made of role test alone.
+    """
     kept = [each for each in given if not each.startswith(("score.", "paths."))]
     places = {"converted": output / "converted", "manifest": output / "manifest", "reports": output}
-    choices = [*kept, *(f"paths.{key}={path.as_posix()}" for key, path in places.items())]
+    choices = [*kept, *(f"data.collections.{name}.role=train" for name in collections)]
+    choices += [f"paths.{key}={path.as_posix()}" for key, path in places.items()]
     return [_command(stage, choices) for stage in ("manifest", "audit")]
+
+
+def _tested_alone(config: Config) -> list[str]:
+    """List the collections where all have the role test, else none."""
+    roles = {name: each.role for name, each in config.data.collections.items()}
+    return list(roles) if set(roles.values()) == {"test"} else []
+
+
+def _audited(config: Config, collections: Iterable[str]) -> dict[str, Any]:
+    """Return what a manifest for the audit is built from."""
+    found = built_from(config)
+    for name in collections:
+        found["data"]["collections"][name]["role"] = "train"
+    return found
 
 
 def _command(stage: str, choices: Sequence[str]) -> str:

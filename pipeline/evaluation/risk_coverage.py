@@ -20,13 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.datasets.tables import LABELS
-from pipeline.detector.decision import called_fake, check_scores
-
-GENUINE, FAKE = LABELS
+from pipeline.detector.decision import FAKE, GENUINE, NO_TRACE, called_fake, check_scores
 
 # Verdict -> class that it says the picture has. Every other verdict says of none: "unsure", "cannot tell".
-CLAIMS: Mapping[str, str] = {GENUINE: GENUINE, FAKE: FAKE, "no trace found": GENUINE}
+CLAIMS: Mapping[str, str] = {GENUINE: GENUINE, FAKE: FAKE, NO_TRACE: GENUINE}
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,7 @@ def plot_risk_coverage(results: Results) -> "Figure":
             axes.axhline(found.by_chance, **{**DASHED, "color": color})
             axes.plot(verdicts.coverage, verdicts.risk, "o", color=color, **LARGE)
             highest = np.nanmax([highest, points["risk"].max(), verdicts.risk])
-        axes.plot([], [], "o", color=QUIET, label="its verdicts, unsure ones left out")
+        axes.plot([], [], "o", color=QUIET, label="its verdicts, without unsure and cannot tell")
         axes.plot([], [], **DASHED, label="abstaining at random")
         axes.set(
             xlabel="coverage: definite verdicts, of all pictures", ylabel="risk: wrong, of these verdicts"
