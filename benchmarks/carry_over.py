@@ -78,7 +78,7 @@ def verdict_rows(predictions: pd.DataFrame) -> Iterator[dict[str, Any]]:
             if not n:
                 continue
             low, high = binomtest(fake, n).proportion_ci(method="exact")
-            row["  fake %"[: 6 + target]] = f"{100 * fake / n:.0f} ({100 * low:.0f}–{100 * high:.0f})"
+            row[f"fake %{' ' * target}"] = f"{100 * fake / n:.0f} ({100 * low:.0f}–{100 * high:.0f})"
             for verdict in (UNSURE, CANNOT_TELL):
                 row[f"{verdict} %{' ' * target}"] = round(100 * float((verdicts == verdict).mean()))
         yield row

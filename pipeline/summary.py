@@ -2,7 +2,7 @@
 
     python -m pipeline.summary
 
-Reads `reports/` and `models/run.json`; writes nothing. `make repro` ends with it.
+Reads `reports/` and `models/trained/run.json`; writes nothing. `make repro` ends with it.
 """
 
 if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds

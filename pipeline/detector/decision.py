@@ -217,7 +217,9 @@ class Decision:
             return FAKE, f"{strongest}: {p_value:.2%} of genuine pictures look as suspicious"
         if p_value <= self.unsure and self.unsure > self.false_alarms:
             return UNSURE, f"{strongest}: {p_value:.0%} of genuine pictures look as suspicious"
-        if np.isnan(found) or found < _FOUND_RARELY:
+        if np.isnan(found):
+            return NO_TRACE, "what would be found in pictures of this kind was not tried"
+        if found < _FOUND_RARELY:
             return CANNOT_TELL, "tampering leaves no trace in pictures of this kind that is found here"
         silence = f"of our own tampering in such pictures {found:.0%} is found"
         return (GENUINE if found >= _FOUND_OFTEN else NO_TRACE), silence

@@ -44,7 +44,7 @@ def summarise(results: Results, files: Mapping[str, Path]) -> str:
     lines += [f"(a–b): {results.confidence:.0%} interval, from groups of pictures that belong together."]
     lines += [f"{LARGER_CLASS}: every test picture called by the class that there is more of."]
     lines += [
-        f"Accuracies at the threshold {results.threshold:.2f}, which was chosen on validation pictures."
+        f"Accuracies at the threshold {results.threshold:.2f}, calibrated on genuine pictures."
     ]
     lines += _places(results)
     lines += _shortcuts(results)
