@@ -43,9 +43,7 @@ def summarise(results: Results, files: Mapping[str, Path]) -> str:
     lines += [render_table(HEADS, [*rows, _of_larger_class(results.n())], "lrrrrrr"), *_verdicts(results), ""]
     lines += [f"(a–b): {results.confidence:.0%} interval, from groups of pictures that belong together."]
     lines += [f"{LARGER_CLASS}: every test picture called by the class that there is more of."]
-    lines += [
-        f"Accuracies at the threshold {results.threshold:.2f}, calibrated on genuine pictures."
-    ]
+    lines += [f"Accuracies at the threshold {results.threshold:.2f}, calibrated on genuine pictures."]
     lines += _places(results)
     lines += _shortcuts(results)
     lines += _warnings(results)
