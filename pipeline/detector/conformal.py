@@ -17,6 +17,7 @@ import pandas as pd
 SIZES = {"below 0.5 megapixels": 0.0, "0.5–4 megapixels": 0.5, "4 megapixels and more": 4.0}
 QUALITIES = {"quality below 75": 0, "quality 75–89": 75, "quality 90–100": 90}
 LOSSLESS = "never JPEG"
+_FARTHEST = 300.0  # scales of the tail, beyond which a p-value would be 0 and its logarithm infinite
 FEWEST = 5  # genuine pictures of a size, and of a quality, without which a test says nothing of that kind
 
 
@@ -127,7 +128,7 @@ def conformal_p_values(statistic: np.ndarray, genuine: np.ndarray, smallest: flo
     as_large = np.cumsum(counts[::-1])[::-1]
     p = np.interp(statistic, levels, (1 + as_large) / (n + 1))
     beyond = np.maximum(statistic - levels[-1], 0)
-    falling = np.exp(-beyond / _scale_of_tail(genuine))
+    falling = np.exp(-np.minimum(beyond / _scale_of_tail(genuine), _FARTHEST))
     least = 1 / (n + 1)
     if least > smallest:
         p = np.where(beyond > 0, p * falling, p)

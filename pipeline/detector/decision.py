@@ -162,7 +162,7 @@ class Decision:
         each = self.p_values(numbers)
         suspicion = _suspicion(each)
         probabilities = self.probabilities(suspicion)
-        calls = called_fake(probabilities, self.threshold)
+        calls = suspicion >= -np.log10(self.false_alarms)  # probabilities of 1 could be told apart no more
         p_value = np.minimum(10.0**-suspicion, 1.0)
         said = [
             self._verdict(numbers.iloc[row], each.iloc[row], p_value[row], bool(calls[row]), share)

@@ -1,22 +1,23 @@
-import functools
-import time
+"""From measured pictures to a decision: probabilities that hold, and a rate that genuine pictures keep."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
-from pipeline.detector.calibration import (
-    HOTTEST,
-    abstain_band,
-    choose_threshold,
-    decide,
-    fit_temperature,
-    threshold_at_false_positive_rate,
-)
-from pipeline.detector.decision import UNDECIDED, Decision, called_fake, probability
+from pipeline import config
+from pipeline.calibrate import as_settings, explain
+from pipeline.detector.calibration import CALIBRATION, TAMPERED, VALIDATION, decide, fit_logit
+from pipeline.detector.decision import FAKE, GENUINE, NETWORK, UNSURE, probability
 from pipeline.errors import UserError
+from pipeline.evidence.panel import COLUMNS
+from tests.detector.builders import FIRST, numbers
+
+NO_REFERENCE = pd.DataFrame(columns=COLUMNS, dtype=float)
 
 
 def test_one_answer_strength_has_a_closed_form():
@@ -24,209 +25,210 @@ def test_one_answer_strength_has_a_closed_form():
     # target on its side: (30 * 41/42 + 10 * 1/42) / 40.
     right, wrong, smooth = 30, 10, 41 / 42
     target = np.repeat([1, 1, 0, 0], [right, wrong, right, wrong])
-    logit = np.repeat([3.0, -3.0, -3.0, 3.0], [right, wrong, right, wrong])
+    suspicion = np.repeat([3.0, -3.0, -3.0, 3.0], [right, wrong, right, wrong])
     share = (right * smooth + wrong * (1 - smooth)) / 40
-    assert fit_temperature(target, logit) == pytest.approx(3 / np.log(share / (1 - share)), rel=1e-5)
+    temperature, offset = fit_logit(target, suspicion)
+    assert temperature == pytest.approx(3 / np.log(share / (1 - share)), rel=1e-4)
+    assert offset == pytest.approx(0, abs=1e-4)
 
 
-def test_the_temperature_of_a_world_is_found_again():
-    rng = np.random.default_rng(0)
-    true_logit = rng.normal(scale=2, size=100_000)
-    target = rng.random(len(true_logit)) < 1 / (1 + np.exp(-true_logit))
-    assert fit_temperature(target, true_logit * 2.5) == pytest.approx(2.5, rel=0.03)
+def test_the_probabilities_of_a_world_are_found_again():
+    random = np.random.default_rng(0)
+    suspicion = random.exponential(size=100_000)
+    target = random.random(len(suspicion)) < probability(suspicion / 0.4 - 2)
+    assert fit_logit(target, suspicion) == pytest.approx((0.4, -2), rel=0.03)
 
 
-@given(st.floats(0.2, 5))
-def test_logits_that_are_scaled_have_a_scaled_temperature(factor):
-    rng = np.random.default_rng(1)
+@pytest.mark.parametrize("seed", range(5))
+def test_they_are_those_of_a_logistic_regression_on_the_smoothed_targets(seed):
+    random = np.random.default_rng(seed)
+    target = random.integers(0, 2, 60)
+    suspicion = random.exponential(size=60) * (1 + target)
+    n_fake, n_genuine = target.sum(), (1 - target).sum()
+    smooth = np.where(target == 1, (n_fake + 1) / (n_fake + 2), 1 / (n_genuine + 2))
+    twice = np.concatenate([suspicion, suspicion])[:, None]
+    model = LogisticRegression(C=1e10, tol=1e-10, max_iter=1000)
+    model.fit(twice, np.repeat([1, 0], 60), sample_weight=np.concatenate([smooth, 1 - smooth]))
+    temperature, offset = fit_logit(target, suspicion)
+    assert 1 / temperature == pytest.approx(max(model.coef_[0, 0], 0.01), rel=1e-3)
+    assert offset == pytest.approx(model.intercept_[0], rel=1e-3, abs=1e-3)
+
+
+@settings(max_examples=30)
+@given(st.floats(0.3, 3))
+def test_suspicions_that_are_scaled_have_a_scaled_temperature(factor):
+    random = np.random.default_rng(1)
     target = np.arange(200) % 2
-    logit = rng.normal(size=200) + target
-    scaled = fit_temperature(target, logit * factor)
-    assert scaled == pytest.approx(factor * fit_temperature(target, logit), rel=1e-4)
+    suspicion = random.normal(size=200) + target
+    temperature, offset = fit_logit(target, suspicion)
+    assert fit_logit(target, suspicion * factor) == pytest.approx((factor * temperature, offset), rel=1e-3)
 
 
 def test_separated_classes_are_not_made_certain():
-    target, logit = [0] * 20 + [1] * 20, [-1.0] * 20 + [1.0] * 20
-    probability = 1 / (1 + np.exp(-1 / fit_temperature(target, logit)))
-    assert probability == pytest.approx(21 / 22, rel=1e-4)  # Platt's target for twenty
+    target, suspicion = [0] * 20 + [1] * 20, [-1.0] * 20 + [1.0] * 20
+    temperature, offset = fit_logit(target, suspicion)
+    found = probability(np.array([-1.0, 1.0]) / temperature + offset)
+    assert found == pytest.approx([1 / 22, 21 / 22], rel=1e-3)  # Platt's targets for twenty
 
 
-def test_a_detector_that_is_upside_down_says_nothing():
-    assert fit_temperature([0, 1], [3.0, -3.0]) == pytest.approx(HOTTEST, rel=1e-3)
+def test_what_is_upside_down_says_nothing_and_turns_no_ranking():
+    temperature, offset = fit_logit([0, 1] * 20, [3.0, 0.0] * 20)
+    genuine, fake = probability(np.array([3.0, 0.0]) / temperature + offset)
+    assert fake < genuine < fake + 0.01
+
+
+def test_one_class_and_no_numbers_are_refused():
+    for target in ([1, 1], [0, 0]):
+        with pytest.raises(UserError, match="need both classes among the validation pictures; found"):
+            fit_logit(target, [0.1, 0.9])
+    for no_number in (np.inf, np.nan):
+        with pytest.raises(UserError, match="NaN or infinity for 1 of 2 pictures"):
+            fit_logit([0, 1], [0.1, no_number])
+
+
+# The decision.
+
+
+def rates(false_alarms=0.02, unsure=0.1):
+    return config.Decision(false_alarms=false_alarms, unsure=unsure)
+
+
+def measured(seed=0, n=300, strength=3.0, folder=0, tampered=0):
+    """A world in which one specialist and the network see some of the tampering each."""
+    random = np.random.default_rng(seed)
+    part = np.repeat([VALIDATION, CALIBRATION, TAMPERED], [n, folder, tampered])
+    target = np.concatenate([np.arange(n) % 2, np.zeros(folder, int), np.ones(tampered, int)])
+    seen = random.random((2, len(target))) < 0.6
+    logit, statistic = random.normal(size=(2, len(target))) + strength * (target * seen)
+    return numbers(logit, **{FIRST: statistic}).assign(part=part, target=target)
+
+
+def test_the_rate_holds_for_other_genuine_pictures_and_fakes_are_found():
+    table = measured(n=2000)
+    decision = decide(table, NO_REFERENCE, rates())
+    assert decision.shortage() == {}
+    judged = decision.judge(measured(seed=1, n=4000))
+    fake = np.arange(4000) % 2 == 1
+    called = (judged["called"] == FAKE).to_numpy()
+    assert called[~fake].mean() <= 0.02 + 3 * np.sqrt(0.02 / 2000)
+    assert called[fake].mean() > 0.3
+    unsure = (judged["verdict"] == UNSURE).to_numpy()
+    assert unsure[~fake].mean() <= 0.1
+    assert unsure.any()
+
+
+def test_probabilities_are_as_often_right_as_they_say():
+    decision = decide(measured(n=2000), NO_REFERENCE, rates())
+    table = measured(seed=1, n=6000)
+    found = decision.probabilities(decision.suspicion(table))
+    for low, high in ((0, 0.35), (0.35, 0.65), (0.65, 1.01)):
+        inside = (found >= low) & (found < high)
+        assert inside.any()
+        assert table["target"][inside].mean() == pytest.approx(found[inside].mean(), abs=0.07)
+
+
+def test_only_genuine_pictures_that_were_not_tampered_with_are_the_reference():
+    table = measured(n=100, folder=30, tampered=40)
+    decision = decide(table, NO_REFERENCE, rates())
+    assert {name: len(each) for name, each in decision.tests.items()} == {NETWORK: 80, FIRST: 80}
+    assert len(decision.found) == 40
+    called = decision.judge(table[table["part"] == TAMPERED])["called"] == FAKE
+    assert decision.found["found"].tolist() == called.tolist()
+
+
+def test_photographs_that_come_as_numbers_count_for_specialists_and_not_for_the_network():
+    table = measured(n=100)
+    reference = numbers(np.zeros(500), **{FIRST: np.random.default_rng(9).normal(size=500)})[COLUMNS]
+    decision = decide(table, reference, rates())
+    assert {name: len(each) for name, each in decision.tests.items()} == {NETWORK: 50, FIRST: 550}
+
+
+def test_a_specialist_that_applied_to_no_genuine_picture_is_no_test():
+    decision = decide(measured().assign(**{FIRST: np.nan}), NO_REFERENCE, rates())
+    assert list(decision.tests) == [NETWORK]
+
+
+def test_another_rate_changes_how_much_is_called_and_the_same_tables_give_the_same():
+    table = measured(n=1000, tampered=20)
+    called = [
+        (decide(table, NO_REFERENCE, rates(rate, 0.3)).judge(table)["called"] == FAKE).sum()
+        for rate in (0.01, 0.05, 0.2)
+    ]
+    assert called[0] < called[1] < called[2]
+    again = decide(table.sample(frac=1, random_state=1), NO_REFERENCE, rates()).as_dict()
+    assert again.pop("temperature") == pytest.approx(decide(table, NO_REFERENCE, rates()).temperature)
+    assert again["tests"] == decide(table, NO_REFERENCE, rates()).as_dict()["tests"]
+
+
+def test_the_band_can_be_left_out():
+    decision = decide(measured(), NO_REFERENCE, rates(unsure=None))
+    verdicts = set(decision.judge(measured(seed=3, tampered=0))["verdict"])
+    assert UNSURE not in verdicts
+    assert FAKE in verdicts
+
+
+def test_without_both_classes_or_numbers_there_is_no_decision():
+    table = measured()
+    for kept in (0, 1):
+        with pytest.raises(UserError, match="need both classes"):
+            decide(table[table["target"] == kept], NO_REFERENCE, rates())
+    table.loc[3, NETWORK] = np.nan
+    with pytest.raises(UserError, match="NaN or infinity for 1 of"):
+        decide(table, NO_REFERENCE, rates())
+
+
+def test_a_rate_above_the_band_is_refused_with_both_numbers(compose_config):
+    with pytest.raises(
+        UserError, match=r"decision\.unsure: found 0\.1, below decision\.false_alarms \(0\.2\)"
+    ):
+        compose_config("decision.false_alarms=0.2")
+    assert compose_config("decision.false_alarms=0.2", "decision.unsure=null").decision.unsure is None
+
+
+# What a person is told, and how it is asked for.
+
+
+def test_too_few_genuine_pictures_are_said_with_the_number_needed_and_what_to_do():
+    table = measured(n=60, folder=20, tampered=20)
+    few = decide(table, NO_REFERENCE, rates(0.01))
+    lines = explain(few, table, Path("models/decision.json"))
+    said = " ".join(lines)
+    assert "from 50 genuine pictures" in said
+    assert "each test needs 199 genuine pictures" in said
+    assert f"{NETWORK} has 50, {FIRST} has 50" in said
+    assert "python -m pipeline.calibrate --genuine FOLDER" in said
+    found = few.found["found"].mean()
+    assert f"of 20 of them tampered with here, {found:.0%} are called fake" in said
+    assert max(map(len, lines)) <= 80
+
+    enough = decide(measured(n=1000), NO_REFERENCE, rates())
+    said = " ".join(explain(enough, measured(n=1000), Path("models/decision.json")))
+    assert "fake where 2.0% of genuine pictures or fewer look as suspicious; from 500 genuine" in said
+    assert "too few" not in said
+    assert "tampered with here" not in said
 
 
 @pytest.mark.parametrize(
-    ("choose", "chosen"), [(fit_temperature, "temperature"), (choose_threshold, "threshold")]
+    ("given", "settings"),
+    [
+        (["--genuine", "my photos"], ["calibration.genuine=my photos"]),
+        (["--rate=0.01"], ["decision.false_alarms=0.01"]),
+        (["--rate", "0.01", "--genuine=/a=b"], ["decision.false_alarms=0.01", "calibration.genuine=/a=b"]),
+        (["seed=3", "--rate", "0.1", "-m"], ["seed=3", "decision.false_alarms=0.1", "-m"]),
+        ([], []),
+    ],
 )
-def test_one_class_and_no_numbers_are_refused(choose, chosen):
-    for target in ([1, 1], [0, 0]):
-        with pytest.raises(UserError, match=f"{chosen} needs both classes among the validation pictures"):
-            choose(target, [0.1, 0.9])
-    for no_number in (np.inf, np.nan):
-        with pytest.raises(UserError, match="NaN or infinity for 1 of 2 pictures"):
-            choose([0, 1], [0.1, no_number])
+def test_options_are_settings(given, settings):
+    assert as_settings(given) == settings
 
 
-probabilities = st.floats(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 1.0])
-labelled = st.lists(st.tuples(st.integers(0, 1), probabilities), min_size=2, max_size=40).filter(
-    lambda rows: len({target for target, _ in rows}) == 2
-)
+@pytest.mark.parametrize("given", [["--genuine"], ["--rate"], ["--genuine", "photos", "--rate"]])
+def test_an_option_without_a_value_is_said(given):
+    with pytest.raises(UserError, match=rf"{given[-1]}: nothing follows it; expected a value"):
+        as_settings(given)
 
 
-def balanced_accuracy(target, probability, threshold):
-    right = (np.array(probability) >= threshold) == (np.array(target) == 1)
-    return (right[np.array(target) == 1].mean() + right[np.array(target) == 0].mean()) / 2
-
-
-@given(labelled)
-def test_no_other_threshold_is_better(rows):
-    target, probability = zip(*rows, strict=True)
-    chosen = choose_threshold(target, probability)
-    others = [0.0, 1.0, *probability, *np.nextafter(probability, 1.0)]
-    best = max(balanced_accuracy(target, probability, other) for other in others)
-    assert balanced_accuracy(target, probability, chosen) >= best - 1e-12
-    assert 0.0 <= chosen <= 1.0
-
-
-@given(labelled, st.randoms())
-def test_the_order_of_the_pictures_does_not_matter(rows, random):
-    shuffled = random.sample(rows, len(rows))
-    assert choose_threshold(*zip(*rows, strict=True)) == choose_threshold(*zip(*shuffled, strict=True))
-
-
-def test_it_lies_midway_between_the_classes():
-    assert choose_threshold([0, 0, 1, 1], [0.1, 0.2, 0.6, 0.9]) == pytest.approx(0.4)
-
-
-def test_of_equally_good_ones_the_nearest_to_a_half_is_taken():
-    # 0.15 and 0.45 both judge three of four right
-    assert choose_threshold([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.5]) == pytest.approx(0.45)
-
-
-def test_neighbouring_floats_lie_on_either_side_and_a_picture_at_the_threshold_is_called_fake():
-    low, high = 0.5, np.nextafter(0.5, 1)
-    chosen = choose_threshold([0, 1], [low, high])
-    assert called_fake([low, high], chosen).tolist() == [False, True]
-    assert called_fake([0.5], 0.5).all()
-
-
-@given(labelled, st.floats(0, 0.99))
-def test_no_smaller_threshold_has_so_few_false_alarms(rows, rate):
-    target, probability = (np.array(column) for column in zip(*rows, strict=True))
-    genuine = probability[target == 0]
-    if (genuine == 1).mean() > rate:
-        with pytest.raises(UserError, match=r"genuine validation pictures have a probability of 1"):
-            threshold_at_false_positive_rate(target, probability, rate)
-        return
-    chosen = threshold_at_false_positive_rate(target, probability, rate)
-    assert (genuine >= chosen).mean() <= rate + 1e-9
-    below = probability[probability < chosen]
-    assert len(below) == 0 or (genuine >= below.max()).mean() > rate
-
-
-def test_at_a_rate_it_lies_midway_to_the_next_picture():
-    target, probability = [0, 0, 0, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.4, 0.9]
-    assert threshold_at_false_positive_rate(target, probability, 0.25) == pytest.approx(0.35)
-    assert threshold_at_false_positive_rate(target, probability, 0.24) == pytest.approx(0.75)
-    assert threshold_at_false_positive_rate(target, probability, 0) == pytest.approx(0.75)
-
-
-def test_seven_of_a_hundred_are_seven_percent():
-    probability = np.linspace(0.01, 0.99, 101)
-    chosen = threshold_at_false_positive_rate([0] * 100 + [1], probability, 0.07)
-    assert called_fake(probability, chosen).sum() == 8  # seven genuine pictures and the fake
-
-
-def validation(n, seed=0):
-    rng = np.random.default_rng(seed)
-    target = np.arange(n) % 2
-    return target, 1 / (1 + np.exp(-rng.normal(size=n) - 2 * target + 1)), np.arange(n) // 3
-
-
-CHOOSERS = [choose_threshold, functools.partial(threshold_at_false_positive_rate, rate=0.05)]
-
-
-@pytest.mark.parametrize("chooser", CHOOSERS)
-def test_the_band_holds_the_threshold_and_narrows_with_more_pictures(chooser):
-    widths = []
-    for n in (90, 9000):
-        target, probability, groups = validation(n)
-        low, high = abstain_band(target, probability, groups, chooser, 0.95, 200, seed=1)
-        assert 0 <= low <= chooser(target, probability) <= high <= 1
-        widths.append(high - low)
-    assert widths[1] < widths[0] / 2
-
-
-def test_the_same_seed_gives_the_same_band_whatever_the_order():
-    target, probability, groups = validation(90)
-    order = np.random.default_rng(3).permutation(90)
-    bands = [
-        abstain_band(target[places], probability[places], groups[places], choose_threshold, 0.9, 50, seed=2)
-        for places in (np.arange(90), order)
-    ]
-    assert bands[0] == bands[1]
-
-
-def test_without_draws_of_both_classes_the_band_is_the_threshold():
-    band = abstain_band([0, 1], [0.2, 0.8], ["a", "b"], choose_threshold, 0.95, 1, seed=0)
-    assert band == (0.5, 0.5)
-
-
-def test_a_band_of_250_pictures_takes_seconds():
-    began = time.process_time()
-    abstain_band(*validation(250), choose_threshold, 0.95, 1000, seed=0)
-    assert time.process_time() - began < 3
-
-
-BAND = Decision(threshold=0.5, temperature=2.0, unsure=(0.4, 0.6))
-
-
-@pytest.fixture
-def table():
-    target = np.arange(400) % 2
-    logit = np.random.default_rng(0).normal(size=400) * 2 + 4 * target - 2
-    return pd.DataFrame({"target": target, "logit": logit, "group": [f"g{row // 4}" for row in range(400)]})
-
-
-def test_logits_are_divided_by_the_temperature():
-    assert BAND.probabilities([3.0]) == pytest.approx(probability([1.5]))
-    assert BAND.threshold_logit == pytest.approx(0.0)
-    other = Decision(threshold=0.8, temperature=2.0, unsure=(0.8, 0.8))
-    assert other.probabilities([other.threshold_logit])[0] == pytest.approx(0.8)
-
-
-def test_a_verdict_is_unsure_inside_the_band_and_the_call_is_not():
-    probabilities = [0.1, 0.4, 0.5, 0.59, 0.6, 0.9]
-    assert BAND.verdicts(probabilities).tolist() == ["genuine", *["unsure"] * 3, "fake", "fake"]
-    assert BAND.calls(probabilities).tolist() == ["genuine", "genuine", "fake", "fake", "fake", "fake"]
-
-
-def test_without_a_band_no_verdict_is_unsure():
-    assert UNDECIDED.verdicts([0.49999, 0.5]).tolist() == ["genuine", "fake"]
-
-
-def test_a_file_holds_all_of_it():
-    assert Decision.from_dict(BAND.as_dict()) == BAND
-
-
-def test_all_is_chosen_on_the_pictures_given(compose_config, table):
-    settings = compose_config().decision
-    decision = decide(table, settings, seed=0)
-    assert decision.temperature == pytest.approx(fit_temperature(table["target"], table["logit"]))
-    assert decision.unsure[0] <= decision.threshold <= decision.unsure[1]
-    assert decision.unsure[0] < decision.unsure[1]
-    assert decision == decide(table, settings, seed=0)
-    with pytest.raises(UserError, match="needs both classes"):
-        decide(table.query("target == 1"), settings, seed=0)
-
-
-def test_no_more_genuine_pictures_are_called_fake_than_asked_for(compose_config, table):
-    rate = ("decision.threshold=false_positive_rate", "decision.false_positive_rate=0.01")
-    decision = decide(table, compose_config(*rate).decision, seed=0)
-    called = decision.calls(decision.probabilities(table["logit"])) == "fake"
-    assert called[table["target"] == 0].mean() <= 0.01 < called[table["target"] == 1].mean()
-
-
-def test_the_band_can_be_left_out(compose_config, table):
-    decision = decide(table, compose_config("decision.unsure=null").decision, seed=0)
-    assert decision.unsure == (decision.threshold, decision.threshold)
+def test_verdicts_of_an_empty_world_are_none():
+    decision = decide(measured(), NO_REFERENCE, rates())
+    assert decision.judge(measured().head(0))["verdict"].tolist() == []
+    assert GENUINE not in decision.judge(measured())["verdict"].tolist()  # nothing was tried

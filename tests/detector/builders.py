@@ -1,0 +1,53 @@
+"""Decisions, and what was measured of pictures, without a detector and without a file."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.detector.conformal import Reference, strata_of
+from pipeline.detector.decision import DECISION_FILE, NETWORK, Decision
+from pipeline.evidence.panel import SPECIALISTS
+from pipeline.models.detector_files import trained_digest
+
+FIRST = next(iter(SPECIALISTS))
+
+
+def numbers(network, **columns):
+    """Pictures that are alike but for what is given; no specialist applies to them."""
+    usual = {"width": 384, "height": 256, "jpeg_quality": 95.0, "detail": 1.0}
+    table = pd.DataFrame({NETWORK: np.asarray(network, float)})
+    return table.assign(**dict.fromkeys(SPECIALISTS, np.nan) | usual | columns)
+
+
+def reference(statistics, **columns):
+    """Genuine pictures of one kind, with these statistics of a test."""
+    return Reference.of(pd.Series(statistics, dtype=float), numbers(statistics, **columns))
+
+
+def tried(found, **columns):
+    """Tampered pictures of one kind, and whether each was found."""
+    return strata_of(numbers(np.zeros(len(found)), **columns)).assign(found=list(found))
+
+
+BY_NETWORK = Decision(
+    false_alarms=0.02,
+    unsure=0.1,
+    temperature=0.5,
+    offset=-2.0,
+    tests={NETWORK: reference(np.arange(99.0))},
+    found=tried([True] * 12),
+)
+
+
+def two_tests(**changes):
+    """A decision by the network and a specialist, whose statistics on genuine pictures are 0 to 98."""
+    tests = {**BY_NETWORK.tests, FIRST: reference(np.arange(99.0))}
+    return replace(BY_NETWORK, **{"tests": tests} | changes)
+
+
+def write_decision(models, decision=BY_NETWORK):
+    """Write the decision for the detector in `models`."""
+    content = {"detector": trained_digest(models), **decision.as_dict()}
+    (models / DECISION_FILE).write_text(json.dumps(content))
