@@ -23,6 +23,7 @@ import hydra
 import pandas as pd
 from omegaconf import DictConfig
 
+from pipeline.composition import choice_of
 from pipeline.config import Config
 from pipeline.datasets.tables import check_built_from, check_files, check_learnt_from, read_table
 from pipeline.decision_record import send_decision
@@ -34,7 +35,7 @@ from pipeline.detector.validation import validation_metrics
 from pipeline.errors import UserError
 from pipeline.evidence.measured import read_measured, reference_measured
 from pipeline.models.detector_files import trained_digest
-from pipeline.records import portable, read_record
+from pipeline.records import code_state, portable, read_record
 from pipeline.run_store import tolerating_a_lost_store
 from pipeline.stage import execute, start, start_tensorflow
 from pipeline.storage import write_json
@@ -64,9 +65,11 @@ def calibrate(config: Config, models: Path) -> dict[str, Any]:
     start_tensorflow()  # the detector is asked about new pictures, and loaded once where it is logged
     table = calibration_table(models, validation, measured, config.calibration, config.seed, config.compute)
     decision = decide(table, reference_measured(), config.decision)
+    settings = config.choose("calibration", "decision")
     content = {
         "detector": trained_digest(models),
-        "config": portable(config.choose("calibration", "decision")),
+        "config": portable(settings),
+        "differing": code_state(settings)["differing"],  # the report names them: they give the same decision
         "pictures": {
             "genuine": int((table["target"] == 0).sum()),
             "validation": int((table["part"] == VALIDATION).sum()),
@@ -107,27 +110,23 @@ def explain(decision: Decision, table: pd.DataFrame, path: Path) -> list[str]:
 def as_settings(arguments: Sequence[str]) -> list[str]:
     """Return a command line with `--genuine` and `--rate` as the settings that they stand for.
 
-    >>> as_settings(["--genuine", "photos", "--rate=0.01", "train.epochs=3"])
-    ['calibration.genuine=photos', 'decision.false_alarms=0.01', 'train.epochs=3']
+    >>> as_settings(["--genuine", "photos", "--rate=0.01", "seed=3"])
+    ['calibration.genuine="photos"', 'decision.false_alarms=0.01', 'seed=3']
 
     Raises:
         UserError: nothing follows one of them.
     """
-    settings, waiting = list[str](), ""
-    for each in arguments:
+    settings, rest = list[str](), iter(arguments)
+    for each in rest:
         option, is_given, value = each.partition("=")
-        if waiting:
-            settings.append(f"{waiting}={each}")
-            waiting = ""
-        elif option not in _OPTIONS:
+        if option not in _OPTIONS:
             settings.append(each)
-        elif is_given:
-            settings.append(f"{_OPTIONS[option]}={value}")
-        else:
-            waiting = _OPTIONS[option]
-    if waiting:
-        option = next(option for option, key in _OPTIONS.items() if key == waiting)
-        raise UserError(f"{option}: nothing follows it; expected a value, such as {option} VALUE")
+            continue
+        value = value if is_given else next(rest, "")
+        if not value:
+            raise UserError(f"{option}: nothing follows it; expected a value, such as {option} VALUE")
+        key = _OPTIONS[option]
+        settings.append(choice_of(key, value) if option == "--genuine" else f"{key}={value}")
     return settings
 
 

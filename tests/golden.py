@@ -26,7 +26,7 @@ BEFORE_TRAINING = [
 ]
 _REPORTS = ("audit.json", "audit.html", "metrics.json", "report.html", "MODEL_CARD.md")
 FROM_FIGURES = [
-    *("models/history.csv", "models/decision.json", "reports/evaluation/predictions.csv"),
+    *("models/trained/history.csv", "models/decision.json", "reports/evaluation/predictions.csv"),
     *(f"reports/{name}" for name in _REPORTS),
 ]
 # What says when, where and by which commit something was run.

@@ -34,10 +34,17 @@ def test_predict_answers_for_files_and_folders_and_says_which_are_broken(reprodu
     assert [answer["path"] for answer in broken] == [str(labelled / "fake" / "broken.jpg")]
     for answer in answers:
         if "error" not in answer:
-            assert list(answer) == ["path", "probability_fake", "verdict", "threshold"]
+            assert set(answer) == {
+                *("path", "probability_fake", "verdict", "reason", "p_value", "p_values", "threshold")
+            }
             assert 0 <= answer["probability_fake"] <= 1
-            called = "fake" if answer["probability_fake"] >= answer["threshold"] else "genuine"
-            assert answer["verdict"] in (called, "unsure")
+            assert answer["verdict"] in ("fake", "genuine", "no trace found", "unsure", "cannot tell")
+            if answer["verdict"] == "fake":
+                assert answer["probability_fake"] >= answer["threshold"]
+            elif answer["verdict"] != "cannot tell":
+                assert answer["probability_fake"] < answer["threshold"]
+            assert answer["reason"]
+            assert 0 < min(answer["p_values"].values()) <= answer["p_value"] <= 1
 
 
 def test_predict_says_of_each_path_without_a_picture_why(reproduced, labelled):
@@ -73,7 +80,7 @@ def test_predict_without_a_detector_says_how_to_get_one(reproduced, tmp_path):
 
 @pytest.mark.parametrize("from_run", [False, True])
 def test_score_tests_all_of_another_set_and_trains_nothing(reproduced, labelled, from_run):
-    run, name = reproduced.json("models/run.json")["run_id"], f"labelled{from_run}"
+    run, name = reproduced.json("models/trained/run.json")["run_id"], f"labelled{from_run}"
     chosen = [f"score.run={run}"] if from_run else []
     data = ["data=folders", f"data.root='{labelled}'", "convert=raw"]
     output = reproduced.stage("score", *data, f"score.name={name}", *chosen)
@@ -100,7 +107,7 @@ def test_score_tests_the_pictures_of_one_table_in_another_form(reproduced):
 
 
 def test_two_runs_are_compared_by_their_pictures(reproduced):
-    run = reproduced.json("models/run.json")["run_id"]
+    run = reproduced.json("models/trained/run.json")["run_id"]
     for called in (run, run[:8]):
         output = reproduced.stage("compare", called, "reports/evaluation")
         assert "+0.000 (– to –)" in output

@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 
-import pandas as pd
 import pytest
 import yaml
 from PIL import Image
@@ -99,11 +98,12 @@ def test_the_settings_that_a_report_names_give_the_same_run(chosen):
     """Choices of files bring settings of their own, so a value may have to be named that is the usual one."""
     settings = validate(yaml.safe_load(composed_text(overrides=chosen)))
     standard = validate(yaml.safe_load(composed_text()))
-    used = settings.choose("sample", *TABLES, *TRAINING)
+    parts = ("sample", *TABLES, *TRAINING, "calibration", "decision")
+    used = settings.choose(*parts)
     named = differing(used, standard.model_dump())
     command = shlex.split(" ".join(_settings({"differing": named})))
     again = validate(yaml.safe_load(composed_text(overrides=command)))
-    assert again.choose("sample", *TABLES, *TRAINING) == used
+    assert again.choose(*parts) == used
 
 
 def test_data_and_recipes_that_are_named_stay():
@@ -167,25 +167,27 @@ RECORD = {"run_id": "a", "started": "2026-11-29", "config": {}}
 
 @pytest.fixture
 def trained(tmp_path):
-    models = tmp_path / "models"
-    models.mkdir()
-    (models / "run.json").write_text(json.dumps(RECORD))
-    return models
-
-
-SCORES = pd.DataFrame({"path": ["a", "b"], "logit": [0.1 + 0.2, -1e-17]})
+    folder = tmp_path / "models" / "trained"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(RECORD))
+    (folder / "detector.keras").write_bytes(b"\0 weights")
+    return folder
 
 
 def test_a_finished_training_is_put_back_to_the_bit(compose_config, trained, tmp_path):
     kept = Finished(compose_config(), {"train": "x"}, tmp_path)
     assert not kept.exists()
-    kept.keep(trained, SCORES)
-    again = Finished(compose_config("decision.unsure=null"), {"train": "x"}, tmp_path)
+    kept.keep(trained)
+    # A decision and what it is taken on come after it.
+    after = ("decision.unsure=null", "calibration=cameras", "calibration.tampered=3")
+    again = Finished(compose_config(*after), {"train": "x"}, tmp_path)
     assert again.exists()
-    pd.testing.assert_frame_equal(again.scores(), SCORES, check_exact=True)
     (tmp_path / "other").mkdir()
     assert again.put_back(tmp_path / "other") == RECORD
-    (again.folder / "models" / "run.json").write_text('{"run_id": "a"}')
+    assert {path.name: path.read_bytes() for path in (tmp_path / "other").iterdir()} == {
+        path.name: path.read_bytes() for path in trained.iterdir()
+    }
+    (again.folder / "run.json").write_text('{"run_id": "a"}')
     with pytest.raises(UserError, match=r"run\.json is broken.*no 'started'\); delete "):
         again.put_back(tmp_path / "other")
 
@@ -203,7 +205,7 @@ def test_other_tables_or_other_code_are_another_training(compose_config, monkeyp
 
 def test_the_oldest_trainings_are_forgotten(compose_config, trained, tmp_path):
     for number in range(MOST + 2):
-        Finished(compose_config(), {"train": str(number)}, tmp_path).keep(trained, SCORES)
+        Finished(compose_config(), {"train": str(number)}, tmp_path).keep(trained)
     assert len(list((tmp_path / ".trained").iterdir())) == MOST
     assert Finished(compose_config(), {"train": str(MOST + 1)}, tmp_path).exists()
 
@@ -255,9 +257,9 @@ def run(tmp_path_factory):
 
 def _state(repository):
     names = ("models", "reports", "data/converted", "data/manifest")
-    files = [
-        path for name in names for path in sorted((repository.folder / name).rglob("*")) if path.is_file()
-    ]
+    found = [path for name in names for path in sorted((repository.folder / name).rglob("*"))]
+    # What was measured for other decisions is kept beside them.
+    files = [path for path in found if path.is_file() and path.name != "scores.csv"]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -268,7 +270,7 @@ def _changes(repository):
 @pytest.mark.slow
 def test_a_first_run_leaves_git_clean_and_a_report_that_can_be_repeated(run):
     assert _changes(run) == ""
-    record = run.json("models/run.json")
+    record = run.json("models/trained/run.json")
     assert record["uncommitted_changes"] is False
     card = (run.folder / "reports/MODEL_CARD.md").read_text("utf-8")
     assert "uncommitted" not in card
@@ -289,9 +291,10 @@ def test_what_was_trained_once_is_restored_and_an_experiment_had_back(run):
     assert "Stage 'evaluate' is cached" in back
     assert _state(run) == before
 
-    decided = run.stage("repro", *QUICK, "decision.threshold=false_positive_rate")
-    assert "trained before" in decided
-    assert "epoch |" not in decided
+    decided = run.stage("repro", *QUICK, "decision.false_alarms=0.05")
+    assert "Running stage 'calibrate'" in decided
+    assert "Running stage 'train'" not in decided
+    assert "Running stage 'measure'" not in decided
     assert _state(run) != before
     run.run(sys.executable, "-m", "dvc", "exp", "apply", name)
     assert _state(run) == before

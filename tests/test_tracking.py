@@ -179,7 +179,7 @@ NOBODY_LISTENS = "http://127.0.0.1:9"
 RUN = """
 import json, mlflow
 client = mlflow.MlflowClient("sqlite:///mlflow.db")
-key = json.load(open("models/run.json"))["run_key"]
+key = json.load(open("models/trained/run.json"))["run_key"]
 everywhere = [each.experiment_id for each in client.search_experiments()]
 found = client.search_runs(everywhere, f"tags.run_key = '{key}'")
 print(json.dumps([[run.data.metrics, len(run.outputs.model_outputs), run.info.status] for run in found]))
@@ -189,11 +189,11 @@ print(json.dumps([[run.data.metrics, len(run.outputs.model_outputs), run.info.st
 @pytest.mark.slow
 def test_training_without_a_server_is_whole_and_is_sent_later_once(own_copy):
     away = {"MLFLOW_TRACKING_URI": NOBODY_LISTENS, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    for stage in (("train", "train.resume=false"), ("evaluate",)):  # trained, not put back
+    for stage in (("train", "train.resume=false"), ("calibrate",), ("evaluate",)):  # trained, not put back
         output = own_copy.stage(*stage, **away)
         assert "python -m pipeline.runs send" in output
         assert "Traceback" not in output
-    assert own_copy.json("models/run.json")["run_id"] is None
+    assert own_copy.json("models/trained/run.json")["run_id"] is None
     assert own_copy.answer(RUN) == []
     for _ in range(2):
         own_copy.stage("runs", "send")

@@ -38,7 +38,7 @@ def test_the_best_shortcut_stands_beside_the_figures(reproduced):
 
 
 def test_the_audit_is_a_run_of_its_own_and_lies_beside_the_evaluation(reproduced):
-    run = reproduced.json("models/run.json")["run_id"]
+    run = reproduced.json("models/trained/run.json")["run_id"]
     read = f"""
 import json, mlflow
 client = mlflow.MlflowClient("sqlite:///mlflow.db")
@@ -58,6 +58,17 @@ print(json.dumps([audit.data.metrics, audit.data.params, audit.info.status, file
     assert len(reproduced.answer(read)) == 4  # one run still
 
 
+def test_another_rate_is_decided_without_training_or_measuring(own_copy):
+    before = own_copy.json("models/decision.json")
+    edit_yaml(own_copy.folder / "conf/decision/default.yaml", {"false_alarms": 0.05})
+    own_copy.stage("params", "write")
+    output = own_copy.run("dvc", "repro")
+    assert re.findall("Running stage '(.*)'", output) == ["pictures", "calibrate", "evaluate"]
+    after = own_copy.json("models/decision.json")
+    assert (before["false_alarms"], after["false_alarms"]) == (0.02, 0.05)
+    assert after["detector"] == before["detector"]
+
+
 def test_another_audit_alone_trains_nothing_again(own_copy):
     edit_yaml(own_copy.folder / "conf/audit/default.yaml", {"bootstrap": 150})
     own_copy.stage("params", "write")
@@ -75,7 +86,7 @@ def test_a_second_run_does_nothing(reproduced):
 
 
 def test_mlflow_has_the_same_figures_the_config_and_the_tables(reproduced):
-    run = reproduced.json("models/run.json")
+    run = reproduced.json("models/trained/run.json")
     read = f"""
 import mlflow, json
 run = mlflow.MlflowClient("sqlite:///mlflow.db").get_run({run["run_id"]!r})
@@ -116,11 +127,12 @@ print(answers.drop(columns="error").to_json(orient="records"))
     predicted = [json.loads(line) for line in lines if line.startswith("{")]
     for ours, theirs, path in zip(predicted, logged, paths, strict=True):
         assert ours.pop("path") == path
+        assert ours.pop("p_values")
         assert ours == pytest.approx(theirs, abs=1e-9)
 
 
 def test_the_model_card_lies_beside_the_logged_model(reproduced, tmp_path):
-    run = reproduced.json("models/run.json")
+    run = reproduced.json("models/trained/run.json")
     read = f"""
 import json, mlflow
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
@@ -154,7 +166,7 @@ def test_an_edit_in_conf_stops_dvc_until_the_snapshot_is_made_anew(own_copy):
     output = own_copy.run("dvc", "repro")
     assert "Running stage 'train'" in output
     assert "Stage 'sample' didn't change" in output
-    assert len(pd.read_csv(own_copy.folder / "models/history.csv")) == 1
+    assert len(pd.read_csv(own_copy.folder / "models/trained/history.csv")) == 1
 
 
 def test_a_moved_repository_finds_its_artifacts_again(reproduced, tmp_path):
@@ -163,7 +175,7 @@ def test_a_moved_repository_finds_its_artifacts_again(reproduced, tmp_path):
     assert "python -m pipeline.runs relocate" in output
     output = moved.stage("runs", "relocate", "--from", str(reproduced.folder))
     assert "addresses now point into" in output
-    run = moved.json("models/run.json")["run_id"]
+    run = moved.json("models/trained/run.json")["run_id"]
     read = f"""
 import json, mlflow
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
@@ -184,11 +196,11 @@ import json
 from pathlib import Path
 from sklearn.metrics import roc_auc_score
 from pipeline.datasets.tables import read_table, shuffle_labels
-from pipeline.detector.detector import Detector
+from pipeline.detector.detector import load_scorer
 from pipeline.detector.validation import score_table
-record = json.loads(Path("models/run.json").read_text())
+record = json.loads(Path("models/trained/run.json").read_text())
 table = read_table(Path("data/manifest/train.csv"))
-logits = score_table(Detector.load(Path("models")), table)["logit"]
+logits = score_table(load_scorer(Path("models")), table)["logit"]
 dealt = shuffle_labels(table, [record["config"]["seed"], 0])["target"]
 print(json.dumps([roc_auc_score(dealt, logits), roc_auc_score(table["target"], logits)]))
 """

@@ -60,23 +60,23 @@ def calibration_table(
     Raises:
         UserError: the folder holds no picture that can be read, or a validation picture cannot be.
     """
-    rows = pd.concat([_of_validation(validation), _of_folder(settings.genuine)], ignore_index=True)
-    genuine = rows[rows["target"] == 0].drop_duplicates("sha256")
-    chosen = np.random.default_rng(seed).permutation(len(genuine))[: settings.tampered]
-    tampered = genuine.iloc[chosen].assign(
-        part=TAMPERED, target=1, donor=np.roll(genuine["path"].iloc[chosen], 1)
-    )
-    rows = pd.concat([rows, tampered], ignore_index=True)
+    of_folder = _of_folder(settings.genuine)
+    of_folder = of_folder[~of_folder["sha256"].isin(validation["sha256"])]  # no picture counts twice
+    rows = pd.concat([_of_validation(validation), of_folder], ignore_index=True)
+    rows = pd.concat([rows, _to_be_tampered(rows, settings.tampered, seed)], ignore_index=True)
+    rows = rows.drop_duplicates(_KEY)
     known = _read_scores(models)
     missing = ~pd.MultiIndex.from_frame(rows[_KEY]).isin(pd.MultiIndex.from_frame(known[_KEY]))
-    if missing.any():
-        fresh = _measure(
-            models, rows[missing].drop_duplicates(_KEY).reset_index(drop=True), measured, seed, compute
-        )
+    fresh = _measure(models, rows[missing], measured, compute) if missing.any() else None
+    if fresh is not None:
         known = fresh if known.empty else pd.concat([known, fresh], ignore_index=True)
         write_csv(models / SCORES_FILE, known)
-    wanted = rows.drop_duplicates(_KEY)[_KEY].merge(known, on=_KEY, how="left")
-    return wanted[wanted[NETWORK].notna()].reset_index(drop=True)
+    found = rows[_KEY].merge(known, on=_KEY)
+    if settings.genuine is not None and len(of_folder) and CALIBRATION not in set(found["part"]):
+        raise UserError(
+            f"calibration.genuine is {settings.genuine}, of which no picture can be read; name another folder"
+        )
+    return found
 
 
 def _of_validation(table: pd.DataFrame) -> pd.DataFrame:
@@ -100,22 +100,35 @@ def _of_folder(folder: str | None) -> pd.DataFrame:
     return table[_ROWS]
 
 
+def _to_be_tampered(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Choose genuine pictures, the next one of each its donor; name a copy by all that it is made from."""
+    genuine = rows[rows["target"] == 0].drop_duplicates("sha256")
+    chosen = genuine.iloc[np.random.default_rng(seed).permutation(len(genuine))[:count]]
+    donors = chosen.iloc[np.roll(np.arange(len(chosen)), 1)]
+    made_from = zip(chosen["sha256"], donors["sha256"], strict=True)
+    names = [hashlib.sha256(f"{seed} {host} {donor}".encode()).hexdigest() for host, donor in made_from]
+    return chosen.assign(part=TAMPERED, target=1, sha256=names, donor=donors["path"].to_numpy())
+
+
 def _measure(
-    models: Path, rows: pd.DataFrame, measured: pd.DataFrame, seed: int, compute: Compute
-) -> pd.DataFrame:
-    """Ask all tests about pictures; what cannot be read is said and left out."""
+    models: Path, rows: pd.DataFrame, measured: pd.DataFrame, compute: Compute
+) -> pd.DataFrame | None:
+    """Ask all tests about pictures; what cannot be read is said and left out; None: nothing can be."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [
-            _tampered(row, seed, Path(folder)) if row["part"] == TAMPERED else row["path"]
+            _tampered(row, Path(folder)) if row["part"] == TAMPERED else row["path"]
             for row in rows.to_dict("records")
         ]
-        looked_at = rows.assign(path=paths)[np.array(paths) != ""].reset_index(drop=True)
-        known = (rows["part"] == VALIDATION).to_numpy()
+        looked_at = rows.assign(path=paths)[np.array(paths) != ""]
+        known = looked_at["part"] == VALIDATION
         of_table = measured_of(looked_at["path"][known].tolist(), measured).assign(error="")
         of_files = measure_files(looked_at["path"][~known].tolist(), compute, "calibrate")
-        numbers = pd.concat([of_table, of_files]).loc[looked_at["path"]].reset_index(drop=True)
+        looked_at = pd.concat([looked_at[known], looked_at[~known]], ignore_index=True)
+        numbers = pd.concat([of_table, of_files]).reset_index(drop=True)
         _say_unreadable(looked_at["path"], numbers["error"])
         whole = looked_at[numbers["error"] == ""].reset_index(drop=True)
+        if whole.empty:
+            return None
         scores = score_table(load_scorer(models), whole)
     numbers = numbers[numbers["error"] == ""].reset_index(drop=True)
     found = pd.concat([whole[[*_KEY, "target", "group"]], numbers[COLUMNS]], axis=1)
@@ -123,9 +136,9 @@ def _measure(
     return found.assign(made_by=_made_by(models))
 
 
-def _tampered(row: Mapping[Hashable, Any], seed: int, folder: Path) -> str:
+def _tampered(row: Mapping[Hashable, Any], folder: Path) -> str:
     """Write a tampered copy of a picture; return its path, "" where that or its donor cannot be read."""
-    own = [seed, int(row["sha256"][:8], 16)]
+    own = [int(row["sha256"][:16], 16)]
     try:
         return str(write_tampered_copy(Path(row["path"]), Path(row["donor"]), own, folder / row["sha256"]))
     except UserError:

@@ -57,8 +57,9 @@ def model_address(results: Results) -> str | None:
 
 
 def settings(results: Results) -> dict[str, Any]:
-    """Return what training and evaluation depend on, with the keys of the command line."""
-    config, measuring = _config(results), results.evaluated.get("evaluate")
+    """Return what training, decision and evaluation depend on, with the keys of the command line."""
+    config = _config(results) | results.decision.get("config", {})
+    measuring = results.evaluated.get("evaluate")
     return flatten(config | ({"evaluate": measuring} if measuring else {})) if config or measuring else {}
 
 
@@ -108,9 +109,9 @@ def commands(results: Results) -> list[str]:
 
 
 def _choices(results: Results) -> list[str]:
-    """List which data, detector and settings were trained on, as the command line wants them."""
+    """List what was trained on, which detector, and what it decides by, as the command line wants them."""
     if results.record.get("differing") is not None:
-        return _settings(results.record)
+        return _settings(results.record) + _settings(results.decision)
     data = results.data
     if data.get("name") in (None, SAMPLE) or "root" not in data:
         return []

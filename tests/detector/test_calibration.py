@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from pipeline import config
 from pipeline.calibrate import as_settings, explain
+from pipeline.composition import composed_text
 from pipeline.detector.calibration import CALIBRATION, TAMPERED, VALIDATION, decide, fit_logit
 from pipeline.detector.decision import FAKE, GENUINE, NETWORK, UNSURE, probability
 from pipeline.errors import UserError
@@ -211,9 +213,9 @@ def test_too_few_genuine_pictures_are_said_with_the_number_needed_and_what_to_do
 @pytest.mark.parametrize(
     ("given", "settings"),
     [
-        (["--genuine", "my photos"], ["calibration.genuine=my photos"]),
+        (["--genuine", "my photos"], ['calibration.genuine="my photos"']),
         (["--rate=0.01"], ["decision.false_alarms=0.01"]),
-        (["--rate", "0.01", "--genuine=/a=b"], ["decision.false_alarms=0.01", "calibration.genuine=/a=b"]),
+        (["--rate", "0.01", "--genuine=/a=b"], ["decision.false_alarms=0.01", 'calibration.genuine="/a=b"']),
         (["seed=3", "--rate", "0.1", "-m"], ["seed=3", "decision.false_alarms=0.1", "-m"]),
         ([], []),
     ],
@@ -222,9 +224,17 @@ def test_options_are_settings(given, settings):
     assert as_settings(given) == settings
 
 
-@pytest.mark.parametrize("given", [["--genuine"], ["--rate"], ["--genuine", "photos", "--rate"]])
+@pytest.mark.parametrize("folder", ["/Anna's photos", "/photos$/set", "/a,b=c", "/[1] {2}", "/ä ö", "--x"])
+def test_any_folder_is_taken_as_it_is_written(folder):
+    composed = yaml.safe_load(composed_text(overrides=as_settings(["--genuine", folder])))
+    assert composed["calibration"]["genuine"] == folder
+
+
+@pytest.mark.parametrize(
+    "given", [["--genuine"], ["--rate"], ["--genuine=photos", "--rate"], ["--genuine", ""]]
+)
 def test_an_option_without_a_value_is_said(given):
-    with pytest.raises(UserError, match=rf"{given[-1]}: nothing follows it; expected a value"):
+    with pytest.raises(UserError, match=r"^--(genuine|rate): nothing follows it; expected a value"):
         as_settings(given)
 
 

@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 
@@ -10,10 +9,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from pipeline.detector import inference
-from pipeline.detector.decision import UNDECIDED
-from pipeline.detector.detector import Detector
 from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer_of, stitch
-from pipeline.errors import UserError
 from pipeline.inputs.load import Loaded, load
 from pipeline.models import dct
 from pipeline.models.layers import TopKMean
@@ -169,14 +165,6 @@ def test_a_map_that_was_cut_comes_together_again():
     tiles = cut_tiles(height, width)
     maps = [whole[tuple(slice(rows.start // 8, rows.stop // 8) for rows in tile.seen)] for tile in tiles]
     assert np.array_equal(stitch(tiles, maps), whole)
-
-
-def test_a_detector_of_an_earlier_version_is_refused(tmp_path):
-    for name in ("detector.keras", "decision.json", "run.json"):
-        (tmp_path / name).write_text('{"config": {"preprocess": {}}}')
-    (tmp_path / "decision.json").write_text(json.dumps(UNDECIDED.as_dict()))
-    with pytest.raises(UserError, match="trained by an earlier version of this program; train it again"):
-        Detector.load(tmp_path)
 
 
 # The command `predict` before a detector is asked.

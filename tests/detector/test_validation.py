@@ -1,29 +1,34 @@
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, jaccard_score, roc_auc_score
 
-from pipeline.detector.decision import Decision
+from pipeline.detector.decision import NETWORK
 from pipeline.detector.validation import MAP_METRICS, map_metrics, validation_metrics
 from pipeline.evaluation.scoring import score_predictions
+from tests.detector.builders import FIRST, numbers, two_tests
 
 UPPER_HALF = np.repeat([True, False], 8)[:, None] & np.ones((16, 16), bool)
 
 
-@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 1.0])
-@pytest.mark.parametrize("digits", [0, 1, 9])
-def test_they_are_those_of_an_evaluation_of_the_same_pictures(threshold, digits):
-    rng = np.random.default_rng(digits)
+@pytest.mark.parametrize("false_alarms", [0.02, 0.1, 0.5])
+@pytest.mark.parametrize("digits", [-1, 0, 9])
+def test_they_are_those_of_an_evaluation_of_the_same_pictures(false_alarms, digits):
+    rng = np.random.default_rng(digits + 1)
     target = rng.permutation(np.arange(83) % 3 == 0).astype(int)
-    scores = pd.DataFrame({"target": target, "logit": (rng.normal(size=83) + target).round(digits)})
-    scores = scores.assign(**dict.fromkeys(MAP_METRICS, np.nan))
+    logit, statistic = (rng.normal(50, 30, (2, 83)) + 40 * target).round(digits)
+    scores = numbers(logit, **{FIRST: statistic}).assign(target=target, **dict.fromkeys(MAP_METRICS, np.nan))
     scores.loc[5, "pixel_roc_auc"], scores.loc[6:8, "pixel_f1"] = 0.25, [0.5, 0.25, 0.0]
-    decision = Decision(threshold=threshold, temperature=1.7, unsure=(threshold, threshold))
-    evaluated = scores.assign(probability_fake=decision.probabilities(scores["logit"]))
-    wanted = score_predictions(evaluated, threshold)
+    decision = two_tests(false_alarms=false_alarms, unsure=0.5)
+    evaluated = scores.drop(columns=NETWORK).join(
+        decision.judge(scores)[["logit", "probability_fake", "called"]]
+    )
+    wanted = score_predictions(evaluated, decision.threshold)
     metrics = validation_metrics(scores, decision)
     assert list(metrics) == list(wanted)
     assert metrics == pytest.approx(wanted, abs=1e-12)
+    called = (evaluated["called"] == "fake").to_numpy()
+    assert metrics["fake_accuracy"] == pytest.approx(called[target == 1].mean())
+    assert metrics["genuine_accuracy"] == pytest.approx(1 - called[target == 0].mean())
 
 
 def test_roc_auc_f1_and_iou_are_those_of_all_pixels_that_fill_blocks():

@@ -11,9 +11,9 @@ from keras import layers
 from PIL import Image
 
 from pipeline.detector import inference
-from pipeline.detector.decision import UNDECIDED
+from pipeline.detector.decision import NETWORK
 from pipeline.detector.detector import Detector
-from pipeline.detector.inference import NATIVE
+from pipeline.detector.inference import NATIVE, scorer_of
 from pipeline.detector.validation import score_table
 from pipeline.errors import UserError
 from pipeline.evaluation.localisation import KINDS
@@ -23,6 +23,7 @@ from pipeline.images.content_features import history_features
 from pipeline.inputs.load import load
 from pipeline.models.build import build
 from pipeline.models.layers import TopKMean
+from tests.detector.builders import FIRST, numbers, two_tests
 from tests.inputs import drawn
 
 OPENED: Counter[str] = Counter()
@@ -40,7 +41,7 @@ def native():
     cells = layers.Lambda(lambda each: each[..., 0], output_shape=(None, None), name="map")(cells)
     logit = TopKMean(0.1, name="logit")(cells)
     network = keras.Model({"image": image, "quantisation": table}, {"logit": logit, "map": cells})
-    return Detector(network, NATIVE, UNDECIDED)
+    return Detector(scorer_of(network, NATIVE), two_tests())
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def resized():
     image = keras.Input((16, 24, 3), name="image")
     logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
     network = keras.Model({"image": image}, {"logit": logit})
-    return Detector(network, drawn.resized(16, 24), UNDECIDED)
+    return Detector(scorer_of(network, drawn.resized(16, 24)), two_tests())
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def forest():
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256 // (1 + number % 2), (64, 64, 3), np.uint8) for number in range(8)]
     model.fit(np.array([history_features(each) for each in pictures]), np.arange(8) % 2, seed=0)
-    return Detector(model, NATIVE, UNDECIDED)
+    return Detector(scorer_of(model, NATIVE), two_tests())
 
 
 @pytest.fixture
@@ -88,29 +89,49 @@ def table(tmp_path):
 ALL = np.ones(8, bool)
 
 
+def examined(detector, table, *how, seed=0):
+    """Examine pictures of which the specialists measured what they would measure of each by its row."""
+    measured = numbers(np.zeros(len(table)), **{FIRST: np.arange(len(table)) * 14.0}).drop(columns=NETWORK)
+    return examine(detector, table, measured.set_axis(table["path"]), *how, seed=seed)
+
+
 @pytest.mark.parametrize("kind", ["native", "resized", "forest"])
 def test_originals_are_answered_as_in_prediction_and_crops_and_forms_as_pictures_of_their_own(
     kind, table, request
 ):
     detector = request.getfixturevalue(kind)
-    examined = examine(detector, table, ALL, SETS["fast"], seed=4)
-    scores = score_table(detector, table)
-    pd.testing.assert_frame_equal(examined.predictions[list(scores)], scores)
-    assert list(examined.perturbed.columns) == [each.name for each in SETS["fast"]]
-    assert list(examined.crops.columns) == CROP_COLUMNS
-    assert set(examined.crops["kind"]) == set(KINDS)
+    found = examined(detector, table, ALL, SETS["fast"], seed=4)
+    scores = score_table(detector._scorer, table)
+    answered = found.predictions.drop(columns="logit").rename(columns={NETWORK: "logit"})
+    pd.testing.assert_frame_equal(answered[list(scores)], scores)
+    assert list(found.perturbed.columns) == [each.name for each in SETS["fast"]]
+    assert list(found.crops.columns) == CROP_COLUMNS
+    assert set(found.crops["kind"]) == set(KINDS)
     for number in (0, 5):
         pixels = load(Path(table["path"].iloc[number]), NATIVE).pixels
         alone = [
             next(iter(detector.answers_for_crops([perturb(pixels, each, 4, number)]))).logit
             for each in SETS["fast"]
         ]
-        assert examined.perturbed.iloc[number].to_numpy() == pytest.approx(alone, abs=1e-4)
+        assert found.perturbed.iloc[number].to_numpy() == pytest.approx(alone, abs=1e-4)
+
+
+def test_what_is_judged_is_what_all_tests_measured(native, table):
+    """Beside the answer of the network stands what the specialists measured of the same picture."""
+    table = table.set_axis(range(30, 38))
+    found = examined(native, table, ~ALL, ()).predictions
+    assert found["path"].tolist() == table["path"].tolist()
+    assert found[FIRST].tolist() == [14.0 * number for number in range(8)]
+    seen = numbers(found[NETWORK], **{FIRST: found[FIRST]})
+    judged = native.decision.judge(seen)
+    pd.testing.assert_frame_equal(found[list(judged)], judged)
+    assert set(found["verdict"]) == {"genuine", "unsure"}
+    assert found["jpeg_quality"].isna().tolist() == [False, False, True] + [False] * 5
 
 
 def test_each_file_is_opened_once(native, table):
     OPENED.clear()
-    examine(native, table, ALL, SETS["full"], seed=0)
+    examined(native, table, ALL, SETS["full"], seed=0)
     masks = [path for path in table["mask_path"] if path]
     assert {OPENED[path] for path in [*table["path"], *masks]} == {1}
 
@@ -124,39 +145,39 @@ def test_resized_pictures_are_answered_in_batches(resized, table, monkeypatch):
         return network(inputs, training=training)
 
     monkeypatch.setattr(resized._scorer, "network", counted)
-    examine(resized, table, ~ALL, (), seed=0)
+    examined(resized, table, ~ALL, (), seed=0)
     assert sizes == [inference.BATCH]
 
 
 def test_only_those_asked_for_are_looked_at_closely(native, table):
     closely = np.arange(8) < 4
-    examined = examine(native, table, closely, SETS["fast"][:2], seed=0)
-    assert len(examined.predictions) == 8
-    assert list(examined.perturbed.index) == [0, 1, 2, 3]
-    assert set(examined.crops["path"]) == set(table["path"][:4])
-    whole = examine(native, table, ALL, SETS["fast"][:2], seed=0)
-    pd.testing.assert_frame_equal(whole.perturbed.iloc[:4], examined.perturbed)
+    found = examined(native, table, closely, SETS["fast"][:2], seed=0)
+    assert len(found.predictions) == 8
+    assert list(found.perturbed.index) == [0, 1, 2, 3]
+    assert set(found.crops["path"]) == set(table["path"][:4])
+    whole = examined(native, table, ALL, SETS["fast"][:2], seed=0)
+    pd.testing.assert_frame_equal(whole.perturbed.iloc[:4], found.perturbed)
 
 
 def test_without_perturbations_there_are_crops_alone_and_without_pictures_nothing(native, table, tmp_path):
-    examined = examine(native, table, ALL, (), seed=0)
-    assert examined.perturbed.shape == (8, 0)
-    assert len(examined.crops)
-    nothing = examine(native, table[:0], ALL[:0], SETS["fast"], seed=0)
+    found = examined(native, table, ALL, (), seed=0)
+    assert found.perturbed.shape == (8, 0)
+    assert len(found.crops)
+    nothing = examined(native, table[:0], ALL[:0], SETS["fast"], seed=0)
     assert [len(each) for each in nothing] == [0, 0, 0]
     # A file that cannot be read is named.
     (tmp_path / "3.jpg").write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"3\.jpg"):
-        examine(native, table, ALL, (), seed=0)
+        examined(native, table, ALL, (), seed=0)
 
 
 def test_memory_does_not_grow_with_the_pictures(native, table):
     few, many = (pd.concat([table] * times, ignore_index=True) for times in (1, 6))
-    examine(native, few, np.ones(len(few), bool), SETS["fast"], seed=0)
+    examined(native, few, np.ones(len(few), bool), SETS["fast"], seed=0)
     peaks = []
     for each in (few, many):
         tracemalloc.start()
-        examine(native, each, np.ones(len(each), bool), SETS["fast"], seed=0)
+        examined(native, each, np.ones(len(each), bool), SETS["fast"], seed=0)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 500_000  # of 8 MB for the 40 pictures more

@@ -24,7 +24,7 @@ HERE = {"casia1": (21, 50), "casia2": (104, 46)}
 AWAY = {"columbia": (2, 2), "comofod": (10, 10), "imd2020": (35, 35)}
 SUBSETS = {"comofod": ("copy_move",), "columbia": ("splice",), "imd2020": ("",)}
 FORMATS, QUALITIES = ("JPEG", "TIFF", "BMP"), (75.0, 92.0, np.nan)
-TEMPERATURE, THRESHOLD = 1.6, 0.46
+THRESHOLD, DECISION = 0.46, {"threshold": 0.46, "temperature": 0.5, "false_alarms": 0.02, "unsure": 0.1}
 
 
 def predictions(separation, elsewhere=0.6, seed=1):
@@ -45,18 +45,22 @@ def predictions(separation, elsewhere=0.6, seed=1):
                         "group": f"{name}:{number // 2 if is_fake else number}",
                         "source_format": FORMATS[number % 3], "jpeg_quality": QUALITIES[number % 3],
                         "width": 384, "height": 256,
-                        "logit": 1.6 * (center + random.normal()),
+                        "network": 1.6 * (center + random.normal()),
                     }
                 )  # fmt: skip
     table = pd.DataFrame(rows)
-    probability = 1 / (1 + np.exp(-table["logit"] / TEMPERATURE))
+    logit = table["network"] / 1.6
+    probability = 1 / (1 + np.exp(-logit))
     called = np.where(probability >= THRESHOLD, "fake", "genuine")
+    silent = np.choose(np.arange(len(table)) % 4, ["genuine", "no trace found", "cannot tell", "genuine"])
+    verdict = np.where(probability >= 0.55, "fake", np.where(probability > 0.4, "unsure", silent))
     has_mask = (table["target"] == 1) & table["collection"].isin(list(HERE))
     pixels = {"pixel_roc_auc": 0.91, "pixel_f1": 0.44, "pixel_iou": 0.33}
     return table.assign(
+        logit=logit,
         probability_fake=probability,
         called=called,
-        verdict=np.where((probability > 0.4) & (probability < 0.55), "unsure", called),
+        verdict=verdict,
         pixel_false_positive_rate=np.where(table["target"] == 0, 0.02, np.nan),
         **{name: np.where(has_mask, value, np.nan) for name, value in pixels.items()},
     )
@@ -185,7 +189,7 @@ def content(
         history=history(),
         left_out=left_out(),
         record=record(policy, model),
-        decision={"threshold": THRESHOLD, "temperature": TEMPERATURE, "unsure": [0.4, 0.55]},
+        decision=DECISION,
         counts=counts(leaking),
         data={"name": "casia", "root": "/abs/dir"},
     )

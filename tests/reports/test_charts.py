@@ -52,6 +52,7 @@ def predictions(*collections, labels=("genuine", "fake"), n=24):
                     "group": [f"{name}:{number}" for number in range(n)],
                     "collection": name,
                     "subset": "",
+                    "network": 1.5 * logit,
                     "logit": logit,
                     "probability_fake": probability,
                     "called": np.where(probability >= 0.6, "fake", "genuine"),

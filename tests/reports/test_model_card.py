@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from pipeline.reports.model_card import plain, render_model_card, write_model_card
 from pipeline.reports.report import shared_content
 from pipeline.reports.reproduce import commands, names_differing, run_facts, settings
-from tests.reports.evaluated import BELIEVABLE, CLASSIC, OPTIONAL, card_of, with_names, without
+from tests.reports.evaluated import BELIEVABLE, CLASSIC, DECISION, OPTIONAL, card_of, with_names, without
 
 HEADINGS = [
     "## Model Details",
@@ -91,19 +91,22 @@ def test_only_what_was_measured_is_claimed_of_the_environment():
 def test_call_and_verdict_do_not_contradict_each_other():
     text = " ".join(card_of(BELIEVABLE).split())
     assert "a call, which is `fake` from the threshold 0.460 on and `genuine` below" in text
-    assert (
-        "a verdict, which is the call or, where the probability lies between 0.400 and 0.550, `unsure`"
-        in text
+    promised = (
+        "a verdict: `fake` where at most 2 % of genuine pictures look as suspicious to any of its tests"
     )
-    no_band = card_of(replace(BELIEVABLE, decision={"unsure": [0.46, 0.46]}))
+    assert f"{promised}, `unsure` up to 10 %, `cannot tell` with a reason" in text
+    undrawn = without(BELIEVABLE, "predictions")
+    no_band = card_of(replace(undrawn, decision=DECISION | {"unsure": 0.02}))
     assert "unsure" not in no_band
+    assert promised in " ".join(no_band.split())
+    assert "and a verdict." in " ".join(card_of(without(BELIEVABLE, "decision")).split())
 
 
 def test_the_doubtful_interval_has_a_footnote_and_the_band_its_figures():
     text = card_of(BELIEVABLE)
     assert "| TPR at 1 % FPR ¹ |" in text
     assert "\n¹ rests on one or two genuine pictures" in text
-    assert "| verdict on | pictures | fake | unsure | genuine |" in text
+    assert "| verdict on | pictures | fake | unsure | cannot tell | no trace, or genuine |" in text
     assert "| fakes, pictures from elsewhere |" in text
 
 

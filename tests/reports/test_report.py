@@ -1,5 +1,6 @@
 """The report is one whole file that loads nothing, says what is missing, and shows hostile names as text."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -15,10 +16,12 @@ from pipeline.reports.rendering import in_percent, ink_on, inline_svg, new_chart
 from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import shown_rows, summary_table, verdict_rows
 from pipeline.reports.terminal import summarise
+from tests.detector.builders import BY_NETWORK
 from tests.reports.evaluated import (
     AWAY,
     BELIEVABLE,
     CLASSIC,
+    DECISION,
     HERE,
     OPTIONAL,
     card_of,
@@ -131,13 +134,17 @@ def test_how_verdicts_fall_is_counted_by_class():
     for row, label in ((fakes, "fake"), (genuine, "genuine")):
         verdicts = here.loc[here["label"] == label, "verdict"]
         assert (row.label, row.n) == (label, len(verdicts))
-        for verdict in ("fake", "unsure", "genuine"):
-            assert getattr(row, verdict).value == pytest.approx((verdicts == verdict).mean())
+        for name, meant in {
+            **{"fake": ["fake"], "unsure": ["unsure"], "cannot_tell": ["cannot tell"]},
+            "no_trace": ["genuine", "no trace found"],
+        }.items():
+            assert getattr(row, name).value == pytest.approx(verdicts.isin(meant).mean())
         assert sum(metric.value for metric in row[3:]) == pytest.approx(1)
         assert row.fake.low < row.fake.value < row.fake.high
     assert [row.title for row in away] == ["pictures from elsewhere"] * 2
     assert "Verdicts, where it need not commit itself" in report_of(replace(BELIEVABLE, predictions=here))
-    assert verdict_rows(replace(BELIEVABLE, decision={"unsure": [0.4, 0.4]})) == []
+    bare = BELIEVABLE.predictions.drop(columns="verdict")
+    assert verdict_rows(replace(BELIEVABLE, predictions=bare)) == []
 
 
 def test_report_card_and_terminal_tell_of_verdicts_in_the_same_way():
@@ -153,6 +160,16 @@ def test_report_card_and_terminal_tell_of_verdicts_in_the_same_way():
     row = summary_table(BELIEVABLE).iloc[0]
     assert row["genuine_verdict_fake"] == genuine.fake.value
     assert [row["fake_verdict_unsure_low"], row["fake_verdict_unsure_high"]] == list(fakes.unsure[1:])
+    assert row["fake_verdict_cannot_tell"] == fakes.cannot_tell.value
+
+
+def test_the_promise_stands_beside_the_verdicts():
+    page = " ".join(Page(report_of(BELIEVABLE)).text.split())
+    assert "Promised: at most 2 % of genuine pictures are called fake; up to 10 % are unsure." in page
+    without_band = replace(BELIEVABLE, decision=DECISION | {"unsure": 0.02})
+    no_band = " ".join(Page(report_of(without_band)).text.split())
+    assert "Promised: at most 2 % of genuine pictures are called fake." in no_band
+    assert "are unsure" not in no_band
 
 
 def test_one_collection_is_one_row_and_not_the_same_row_twice():
@@ -275,14 +292,14 @@ def test_what_the_stages_wrote_is_read_back(tmp_path):
     named_na = BELIEVABLE.table.replace({"subset": {"subset: splice": "subset: NA"}})
     replace(BELIEVABLE, table=named_na).save(reports)
     (reports / "metrics.json").write_text('{"threshold": 0.46}')
-    (models / "decision.json").write_text('{"threshold": 0.46, "temperature": 2.0, "unsure": [0.4, 0.5]}')
+    (models / "decision.json").write_text(json.dumps(BY_NETWORK.as_dict()))
     results = Results.load(reports, reports / "metrics.json", 0.95).with_background(models, manifest)
     assert results.record == {}
-    assert results.decision["temperature"] == 2.0
+    assert results.decision["temperature"] == BY_NETWORK.temperature
     assert "NA" in set(results.slices["slice"])
     assert (results.robustness["verdict"] == "").any()
     page = Page(report_of(results))
-    assert "temperature 2.00; unsure from 0.40 to 0.50" in page.text
+    assert "0.460: up to 2.0% of genuine pictures look as suspicious; unsure up to 10%" in page.text
 
 
 def test_the_page_of_a_score_says_nothing_of_a_test_of_the_training():

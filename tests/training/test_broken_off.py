@@ -75,13 +75,15 @@ def test_it_goes_on_after_the_last_whole_epoch_and_leaves_the_same_files(tmp_pat
     killed = Repository(shutil.copytree(undisturbed.folder, tmp_path / "killed", symlinks=True))
     undisturbed.run(*TRAIN)
     _kill_in_epoch(killed, 4)
-    assert not (killed.folder / "models").exists()
+    assert not (killed.folder / "models/trained").exists()
     (kept,) = (killed.folder / ".checkpoints").iterdir()
     output = killed.run(*TRAIN)
     # The signal may come an epoch late.
     assert re.search(rf"training goes on after epoch [34] of 12, from \.checkpoints/{kept.name}", output)
-    for name in ("detector.keras", "history.csv", "decision.json"):
-        wanted, found = ((each.folder / "models" / name).read_bytes() for each in (undisturbed, killed))
+    for name in ("detector.keras", "history.csv"):
+        wanted, found = (
+            (each.folder / "models/trained" / name).read_bytes() for each in (undisturbed, killed)
+        )
         assert wanted == found, name
     assert not any((killed.folder / ".checkpoints").iterdir())
     assert not killed.run("git", "status", "--porcelain", "--", ".checkpoints")

@@ -153,7 +153,10 @@ def test_other_configurations_and_tables_have_other_checkpoints(compose_config, 
     assert digest != training_digest(first, **DIGEST_OF | other_tables)
 
 
-@pytest.mark.parametrize("override", ["train.resume=false", "train.save_h5=false", "evaluate.bootstrap=200"])
+@pytest.mark.parametrize(
+    "override",
+    ["train.resume=false", "train.save_h5=false", "evaluate.bootstrap=200", "decision.unsure=null"],
+)
 def test_what_changes_nothing_in_training_has_the_same(compose_config, override):
     first, other = compose_config(), compose_config(override)
     assert training_digest(first, **DIGEST_OF) == training_digest(other, **DIGEST_OF)
