@@ -88,9 +88,8 @@ def test_bytes_get_the_answer_that_files_get(by_default, logged, tmp_path):
     for path, content in zip(paths, PICTURES, strict=True):
         path.write_bytes(content)
     wanted = [verdict for verdict, _ in Detector.load(logged[1]).verdicts(paths)]
-    assert all(
-        each.pop("p_values") for each in wanted
-    )  # a column a test would be another set for each version
+    for each in wanted:
+        del each["p_values"]  # a table has no place for them
     assert ask(by_default, *map(sent, PICTURES)) == wanted
 
 

@@ -167,6 +167,20 @@ def test_one_run_repeats_both_where_both_were_made_at_one_commit():
     )
 
 
+def test_what_was_decided_otherwise_is_named_and_shown():
+    decision = DECISION | {
+        "config": {"calibration": {"genuine": "…/photos"}, "decision": {"false_alarms": 0.01}},
+        "differing": {"decision.false_alarms": 0.01, "calibration.genuine": "…/photos"},
+    }
+    content = replace(repeated({"train.epochs": 3}, {}), decision=decision)
+    assert commands(content)[-1] == (
+        "python -m pipeline.repro train.epochs=3 decision.false_alarms=0.01 "
+        "'calibration.genuine=\"…/photos\"'"
+    )
+    assert settings(content)["decision.false_alarms"] == 0.01
+    assert settings(content)["calibration.genuine"] == "…/photos"
+
+
 def test_an_evaluation_by_later_code_is_repeated_by_that_code():
     later = {"commit": "b" * 40, "differing": {"evaluate.robustness": "full"}}
     lines = commands(repeated({"train.epochs": 3}, later))
