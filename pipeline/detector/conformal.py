@@ -116,9 +116,9 @@ def conformal_p_values(statistic: np.ndarray, genuine: np.ndarray, smallest: flo
     At a genuine picture's own statistic it is (1 + how many are as large) / (n + 1), between two of them it
     is interpolated: it is nowhere smaller than the conformal one, and has an order where that has steps.
     Beyond the largest it falls on towards 1 / (n + 1). Where that is above `smallest`, which too few pictures
-    cannot tell, it goes on falling below it as an exponential tail does (J. Pickands, Statistical inference
-    using extreme order statistics, Annals of statistics 3, 1975, with shape 0), as steep as the largest √n
-    statistics say: an estimate, and no longer a bound.
+    cannot tell, the largest √n statistics are taken for an exponential tail (J. Pickands, Statistical
+    inference using extreme order statistics, Annals of statistics 3, 1975, with shape 0): an estimate, and no
+    longer a bound.
 
     >>> conformal_p_values(np.array([0.5, 2.0, 3.0, np.nan]), np.array([1.0, 2.0, 3.0]), 0.25).tolist()
     [1.0, 0.75, 0.5, nan]
@@ -127,22 +127,29 @@ def conformal_p_values(statistic: np.ndarray, genuine: np.ndarray, smallest: flo
     levels, counts = np.unique(genuine, return_counts=True)
     as_large = np.cumsum(counts[::-1])[::-1]
     p = np.interp(statistic, levels, (1 + as_large) / (n + 1))
-    beyond = np.maximum(statistic - levels[-1], 0)
-    falling = np.exp(-np.minimum(beyond / _scale_of_tail(genuine), _FARTHEST))
-    least = 1 / (n + 1)
+    start, scale = _tail(genuine)
+    least, largest = 1 / (n + 1), levels[-1]
     if least > smallest:
-        p = np.where(beyond > 0, p * falling, p)
+        of_start = np.interp(start, levels, (1 + as_large) / (n + 1))
+        p = np.where(statistic > start, of_start * _falling(statistic - start, scale), p)
     else:
-        p = np.where(beyond > 0, least + (p - least) * falling, p)
+        p = np.where(statistic > largest, least + (p - least) * _falling(statistic - largest, scale), p)
     return np.where(np.isnan(statistic), np.nan, p)
 
 
-def _scale_of_tail(genuine: np.ndarray) -> float:
-    """Return the mean excess of the largest √n statistics; 1 where they are all alike."""
+def _tail(genuine: np.ndarray) -> tuple[float, float]:
+    """Return where the largest √n statistics begin, and their mean excess; 1 where there is none."""
     ordered = np.sort(genuine)
     most = max(int(np.sqrt(len(ordered))), 1)
-    excess = float(np.mean(ordered[-most:] - ordered[max(len(ordered) - most - 1, 0)]))
-    return excess if excess > 0 else 1.0
+    start = float(ordered[max(len(ordered) - most - 1, 0)])
+    excess = float(np.mean(ordered[-most:])) - start
+    return start, excess if excess > 0 else 1.0
+
+
+def _falling(beyond: np.ndarray, scale: float) -> np.ndarray:
+    """Return an exponential tail, 1 at 0."""
+    falling: np.ndarray = np.exp(-np.clip(beyond / scale, 0, _FARTHEST))
+    return falling
 
 
 def needed_pictures(rate: float, tests: int) -> int:
