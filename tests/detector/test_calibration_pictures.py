@@ -28,7 +28,7 @@ from pipeline.images.read import read
 from pipeline.models.build import build
 from pipeline.models.detector_files import RUN_FILE, TRAINED, save_model
 from tests.conftest import ROOT
-from tests.detector.builders import numbers
+from tests.detector.builders import BY_NETWORK, numbers
 from tests.images.pictures import draw_photo, on_cores
 from tests.inputs.drawn import draw_table
 
@@ -284,6 +284,32 @@ def test_what_it_leaves_judges_pictures(stage, models, photographs):
     (models / TRAINED / "detector.keras").write_bytes(b"another one")
     with pytest.raises(UserError, match="of another detector"):
         Detector.load(models)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        ("fake", "fake", "fake"), ("genuine", "unsure", "genuine"), ("unsure", "cannot tell", "unsure"),
+        ("fake", "unsure", "cannot tell"), ("no trace found", "fake", "cannot tell"),
+    ],
+)  # fmt: skip
+def test_what_one_more_save_makes_or_unmakes_a_fake_is_not_told(photographs, before, after, verdict):
+    seen = []
+
+    class Told(Detector):
+        def verdicts(self, originals):
+            seen.extend(originals)
+            yield {"verdict": after}, None
+
+    said = {"verdict": before, "reason": "a test", "p_value": 0.5}
+    found = Told(None, BY_NETWORK).saved_again(photographs / "below" / "0.JPG", said)
+    assert found["verdict"] == verdict
+    if verdict != before:
+        assert found["reason"] == f"{before} as it is, {after} when it is saved once more as JPEG 85"
+    assert found["p_value"] == 0.5
+    (content,) = seen
+    assert read(content).jpeg.quality == 85
+    assert read(content).pixels.shape == (96, 128, 3)
 
 
 def test_it_says_what_is_missing_before_tensorflow_starts(compose_config, tmp_path, monkeypatch):

@@ -66,7 +66,7 @@ def test_without_a_band_no_verdict_is_unsure():
         ([True] * 5 + [False] * 7, NO_TRACE, "of our own tampering in such pictures 42% is found"),
         ([True] * 2 + [False] * 10, NO_TRACE, "of our own tampering in such pictures 17% is found"),
         ([True] + [False] * 11, CANNOT_TELL, "leaves no trace in pictures of this kind"),
-        ([], CANNOT_TELL, "leaves no trace in pictures of this kind"),
+        ([], NO_TRACE, "what would be found in pictures of this kind was not tried"),
     ],
 )
 def test_silence_means_as_much_as_what_was_tried_was_found(found, verdict, reason):
@@ -233,4 +233,4 @@ def test_a_file_holds_all_of_it():
     pd.testing.assert_frame_equal(again.judge(pictures), decision.judge(pictures))
     nothing_tried = replace(decision, found=tried([]))
     again = Decision.from_dict(json.loads(json.dumps(nothing_tried.as_dict())))
-    assert again.judge(pictures)["verdict"].iloc[0] == CANNOT_TELL
+    assert again.judge(pictures)["verdict"].iloc[0] == NO_TRACE
