@@ -122,8 +122,8 @@ def test_what_is_judged_is_what_all_tests_measured(native, table):
     found = examined(native, table, ~ALL, ()).predictions
     assert found["path"].tolist() == table["path"].tolist()
     assert found[FIRST].tolist() == [14.0 * number for number in range(8)]
-    seen = numbers(found[NETWORK], **{FIRST: found[FIRST]})
-    judged = native.decision.judge(seen)
+    seen = numbers(found[NETWORK], **{FIRST: found[FIRST].to_numpy()})
+    judged = native.decision.judge(seen).set_axis(found.index)
     pd.testing.assert_frame_equal(found[list(judged)], judged)
     assert set(found["verdict"]) == {"genuine", "unsure"}
     assert found["jpeg_quality"].isna().tolist() == [False, False, True] + [False] * 5
