@@ -31,7 +31,8 @@ def measure_files(paths: Sequence[str], compute: Compute, title: str) -> pd.Data
     """
     found = dict(map_chunks(_measure_file, paths, compute, title, chunk=8, alone=8))
     rows = [found[index] for index in range(len(paths))]
-    return pd.DataFrame(rows, columns=[*COLUMNS, "error"]).set_axis(list(paths)).rename_axis("path")
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "error"]).astype(dict.fromkeys(COLUMNS, float))
+    return table.set_axis(list(paths)).rename_axis("path")
 
 
 def _measure_file(path: str) -> dict[str, float | str]:
