@@ -300,6 +300,11 @@ class Config(Section):
     @model_validator(mode="after")
     def _shuffled_labels_alone_are_learnt(self) -> Self:
         """Refuse what would teach true labels beside shuffled ones, or treat the classes differently."""
+        refuse(
+            bool(self.train.shuffle_labels and self.model.get("weights"))
+            and f"model.weights: found {self.model.get('weights')}, which has learnt true labels; with "
+            "train.shuffle_labels=true it must be null"
+        )
         for key in ("tamper", "matched_saves", "untouched", "handed_in"):
             found = getattr(self.inputs.augment, key, None)
             refuse(
