@@ -280,7 +280,7 @@ class Results:
             record=_json(
                 models / TRAINED / RUN_FILE, lambda found: _all_objects(found["config"], "model", "convert")
             ),
-            decision=_json(models / DECISION_FILE, Decision.from_dict),
+            decision=_json(models / DECISION_FILE, _check_decision),
             counts=_json(manifest / COUNTS, lambda found: _all_objects(found["leak"])),
             data=built_from.get("data", {}),
         )
@@ -328,6 +328,12 @@ def _json(path: Path, check: Callable[[dict[str, Any]], object]) -> dict[str, An
     with unbroken(path, _AGAIN):
         check(found)
     return found
+
+
+def _check_decision(found: dict[str, Any]) -> None:
+    """Raise ValueError, TypeError, KeyError or AttributeError for what is no decision with its settings."""
+    Decision.from_dict(found)
+    _all_objects(found, "config")
 
 
 def _all_objects(found: Mapping[str, Any], *keys: str) -> None:

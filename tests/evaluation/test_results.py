@@ -10,6 +10,8 @@ from pipeline.evaluation.metrics import of_answers
 from pipeline.evaluation.results import AT_HALF, SLICE, Results
 from pipeline.evaluation.scoring import score_predictions
 from pipeline.evaluation.subsets import cut_slices, measure_results
+from pipeline.models.detector_files import HISTORY_FILE, RUN_FILE, TRAINED
+from tests.detector.builders import BY_NETWORK
 from tests.evaluation.builders import answers
 
 CROPS = pd.DataFrame(columns=["group", "kind", "logit"])
@@ -135,9 +137,18 @@ def test_a_file_of_ours_of_another_shape_is_named_with_what_to_do(tmp_path, name
     results.save(tmp_path)
     (tmp_path / "metrics.json").write_text(json.dumps(results.headline()))
     assert Results.load(tmp_path, tmp_path / "metrics.json", 0.9).with_background(tmp_path, tmp_path)
-    (tmp_path / name).write_text(content if name.endswith(".csv") else json.dumps(content))
+    path = tmp_path / (TRAINED if name in (RUN_FILE, HISTORY_FILE) else "") / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content if name.endswith(".csv") else json.dumps(content))
     with pytest.raises(UserError, match=rf"{name} is broken.* write it again with make repro"):
         Results.load(tmp_path, tmp_path / "metrics.json", 0.9).with_background(tmp_path, tmp_path)
+
+
+def test_a_decision_whose_settings_are_none_is_named(tmp_path):
+    content = BY_NETWORK.as_dict() | {"config": 3}
+    (tmp_path / "decision.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"decision\.json is broken.* write it again with make repro"):
+        measured(predictions("a")).with_background(tmp_path, tmp_path)
 
 
 def sliced_predictions(n=120):

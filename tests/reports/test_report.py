@@ -165,7 +165,7 @@ def test_report_card_and_terminal_tell_of_verdicts_in_the_same_way():
 
 def test_the_promise_stands_beside_the_verdicts():
     page = " ".join(Page(report_of(BELIEVABLE)).text.split())
-    assert "Promised: at most 2 % of genuine pictures are called fake; up to 10 % are unsure." in page
+    assert "Promised: at most 2 % of genuine pictures are called fake; up to 10 % are unsure" in page
     without_band = replace(BELIEVABLE, decision=DECISION | {"unsure": 0.02})
     no_band = " ".join(Page(report_of(without_band)).text.split())
     assert "Promised: at most 2 % of genuine pictures are called fake." in no_band
