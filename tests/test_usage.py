@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pipeline import config
+from pipeline.calibrate import as_settings
 from pipeline.usage import KEYS, WIDTH
 from tests.conftest import ROOT
 from tests.source_imports import PACKAGE
@@ -95,6 +96,7 @@ def test_the_examples_of_a_help_are_valid(helps, name):
     assert examples
     for example in examples:
         choices = [re.sub(r",.*", "", each) for each in shlex.split(example) if each != "-m"]
+        choices = as_settings(choices) if name == "calibrate" else choices
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
             config.validate(compose("config", overrides=choices))
 
