@@ -88,7 +88,7 @@ TINY = {
     "conf/sample/default.yaml": {"genuine": 30, "fake": 30, "width": 96, "height": 64},
     "conf/inputs/resized.yaml": {"height": 32, "width": 32},
     "conf/inputs/native.yaml": {"height": 32, "width": 32, "views": 2},
-    "conf/model/dct.yaml": {"filters": 8},
+    "conf/model/dct.yaml": {"filters": 8, "weights": None},
     "conf/train/default.yaml": {"epochs": 2, "batch_size": 16},
     "conf/evaluate/default.yaml": {"bootstrap": 100},
     "conf/audit/default.yaml": {"bootstrap": 100, "folds": 2},

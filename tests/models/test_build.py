@@ -210,5 +210,8 @@ def test_a_model_is_told_in_a_line(compose_config):
         config = compose_config(*choice)
         return describe_in_a_line(build(config.model, config.inputs.height, config.inputs.width))
 
-    assert line(["model.filters=8"]) == "9,635 parameters, takes image (any × any × 3), quantisation (8 × 8)"
+    assert (
+        line(["model.filters=8", "model.weights=null"])
+        == "9,635 parameters, takes image (any × any × 3), quantisation (8 × 8)"
+    )
     assert line(["model=forest"]) == "200 extremely randomised trees on 667 features of a whole picture"

@@ -53,7 +53,7 @@ def test_it_ends_and_says_why(tmp_path, composed_values, how, status, said):
     draw_table(tmp_path, genuine=30, fake=30, kind="jpg").to_csv(tmp_path / "table.csv", index=False)
     composed_values["train"] |= {"epochs": 3, "batch_size": 8, "precision": "float32"}
     composed_values["inputs"] |= {"height": 32, "width": 32, "views": 2}
-    composed_values["model"]["filters"] = 8
+    composed_values["model"] |= {"filters": 8, "weights": None}
     command = [sys.executable, "-c", PROCESS, json.dumps(composed_values), str(tmp_path / "table.csv"), how]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == status
