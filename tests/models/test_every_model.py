@@ -23,7 +23,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 SMALL = {
     "cnn": {"filters": [4, 4], "dense": 8},
     "srm": {"filters": 8},
-    "dct": {"frequencies": 6, "largest": 3, "absolute_frequencies": 4, "absolute_largest": 3, "filters": 8},
+    "dct": {
+        **{"frequencies": 6, "largest": 3, "absolute_frequencies": 4, "absolute_largest": 3, "filters": 8},
+        "weights": None,
+    },
     "fusion": {"frequencies": 6, "largest": 3, "filters": 8, "residual_filters": 4, "colour_filters": 4},
     "npr": {"filters": 4, "depth": 1},
     "ela": {"filters": 8, "depth": 1},
