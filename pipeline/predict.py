@@ -4,10 +4,10 @@
 
 PATH is a file or a folder (searched with its subfolders). Reads the detector in `models/`; writes nothing
 but, with --maps, a JPEG of each picture beside what the detector saw where: light is tampered, dark is not.
-A line each: path, probability of fake, verdict (fake, genuine, no trace found, unsure, cannot tell), and
-below it what a verdict other than genuine rests on. With --json one object a line: `path`,
-`probability_fake`, `verdict`, `reason`, `p_value`, `p_values`, `threshold` and `map`, or `path` and `error`.
-A file that cannot be read is said and the rest answered; the exit status is 1 if any failed.
+A line each: path, probability of fake, verdict (fake, genuine, no trace found, unsure, cannot tell), and what
+it rests on where it says more than that nothing was found. With --json one object a line: `path`,
+`probability_fake`, `verdict`, `reason`, `p_value`, `p_values`, `threshold` and `map`, or `path` and `error`. A
+file that cannot be read is said and the rest answered; the exit status is 1 if any failed.
 """
 
 import itertools
@@ -95,7 +95,7 @@ def _line(answer: dict[str, Any], width: int) -> str:
     if "error" in answer:
         return printable(f"error: {answer['error']}")  # which names the path
     line = f"{printable(answer['path']):<{width}}  {answer['probability_fake']:6.4f}  {answer['verdict']}"
-    return line if answer["verdict"] in ("genuine", "no trace found") else f"{line}\n    {answer['reason']}"
+    return line if answer["verdict"] in ("genuine", "no trace found") else f"{line}: {answer['reason']}"
 
 
 def main() -> None:

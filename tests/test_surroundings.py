@@ -138,7 +138,7 @@ def test_json_means_the_same_when_it_is_printable(name):
 @pytest.mark.parametrize("error", [{}, {"error": "\nphoto.jpg  0.0100  genuine"}], ids=["verdict", "error"])
 def test_a_picture_has_one_line_whatever_its_name(error):
     name = "a.jpg\x1b[1A\rphoto.jpg  0.0100  genuine\nphoto.jpg  0.0100  genuine"
-    line = _line({"path": name, "probability_fake": 0.9, "verdict": "fake", **error}, 10)
+    line = _line({"path": name, "probability_fake": 0.9, "verdict": "fake", "reason": "network", **error}, 10)
     assert printable(line) == line
 
 

@@ -148,7 +148,8 @@ def _tail(genuine: np.ndarray) -> tuple[float, float]:
 
 def _falling(beyond: np.ndarray, scale: float) -> np.ndarray:
     """Return an exponential tail, 1 at 0."""
-    falling: np.ndarray = np.exp(-np.clip(beyond / scale, 0, _FARTHEST))
+    with np.errstate(over="ignore"):  # of a tail of no width to speak of
+        falling: np.ndarray = np.exp(-np.clip(beyond / scale, 0, _FARTHEST))
     return falling
 
 

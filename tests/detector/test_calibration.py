@@ -126,7 +126,7 @@ def test_probabilities_are_as_often_right_as_they_say():
     for low, high in ((0, 0.35), (0.35, 0.65), (0.65, 1.01)):
         inside = (found >= low) & (found < high)
         assert inside.any()
-        assert table["target"][inside].mean() == pytest.approx(found[inside].mean(), abs=0.07)
+        assert table["target"][inside].mean() == pytest.approx(found[inside].mean(), abs=0.1)
 
 
 def test_only_genuine_pictures_that_were_not_tampered_with_are_the_reference():

@@ -188,9 +188,10 @@ def test_each_optimizer_is_that_of_keras(settings, name, kind):
         (["train.optimizer=rmsprop"], "train.optimizer: found 'rmsprop', expected one of adamw, adam, sgd"),
         (["train.class_weights=none"], "expected one of balanced"),
         (
-            ["train.shuffle_labels=true"],
+            ["train.shuffle_labels=true", "model.weights=null"],
             r"inputs.augment.tamper: found 0.5, which treats genuine pictures and fakes differently",
         ),
+        (["train.shuffle_labels=true"], r"model.weights: found pretrained, which has learnt true labels"),
         (["runtime.strategy=multi_worker"], "expected one of default, mirrored"),
     ],
 )
