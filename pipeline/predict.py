@@ -6,8 +6,8 @@ PATH is a file or a folder (searched with its subfolders). Reads the detector in
 but, with --maps, a JPEG of each picture beside what the detector saw where: light is tampered, dark is not.
 A line each: path, probability of fake, verdict (fake, genuine, no trace found, unsure, cannot tell), and
 what it rests on where it says more than that nothing was found. With --json one object a line: `path`,
-`probability_fake`, `verdict`, `reason`, `p_value`, `p_values`, `threshold` and `map`, or `path` and `error`. A
-file that cannot be read is said and the rest answered; the exit status is 1 if any failed.
+`probability_fake`, `verdict`, `reason`, `p_value`, `p_values`, `threshold` and `map`, or `path` and `error`.
+A file that cannot be read is said and the rest answered; the exit status is 1 if any failed.
 """
 
 import itertools
