@@ -19,7 +19,7 @@ import hydra
 from omegaconf import DictConfig
 
 from pipeline.auditing.findings import AUDIT, CONVERTED, PAGE, RAW, list_shortcuts, read_audit
-from pipeline.auditing.measure import gather_pictures, measure_all, plan_measurements, read_rejected
+from pipeline.auditing.measurements import gather_pictures, measure_all, plan_measurements, read_rejected
 from pipeline.auditing.shortcut_audit import audit_pictures
 from pipeline.config import Config, flatten
 from pipeline.conversion.file_table import FILE_COLUMNS, REJECTED

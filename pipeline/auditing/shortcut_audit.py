@@ -20,7 +20,7 @@ from pipeline.auditing.leaks import (
     largest_groups,
     list_pairs,
 )
-from pipeline.auditing.measure import Measurements, count_savings
+from pipeline.auditing.measurements import Measurements, count_savings
 from pipeline.auditing.shortcuts import Evidence, score_on_test, search
 from pipeline.conversion.losses import count_losses, uneven_losses
 from pipeline.datasets.power import groups_by_label

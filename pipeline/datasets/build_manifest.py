@@ -33,6 +33,12 @@ NO_JPEG = "jpeg_only: the file was no JPEG"
 NO_SOURCE = "source_matched: no fake was made from it"
 
 
+_NOTHING_TO_TRAIN_ON = (
+    "no collection of the data has the role train, so there is nothing to train on; set "
+    "data.collections.<name>.role=train, or test a trained detector with python -m pipeline.score"
+)
+
+
 def leave_out(files: pd.DataFrame, data: config_data.Data) -> np.ndarray:
     """Return why the protocol leaves out each row of `files.csv`: (n,) texts, "" where it is used.
 
@@ -140,14 +146,11 @@ def build_manifest(
     background = files["collection"].isin(background_collections(data)).to_numpy()
     training = used & ~tested_only & ~background
     if not training.any():
-        raise UserError(
-            "no collection of the data has the role train, so there is nothing to train on; set "
-            "data.collections.<name>.role=train, or test a trained detector with python -m pipeline.score"
-        )
+        raise UserError(_NOTHING_TO_TRAIN_ON)
     side = np.where(tested_only, TEST, NO_SIDE)
     assigned = assign(files.assign(group=group)[training], split, seed)
     side[training], reasons[training], details[training] = assigned
-    if (assigned.sides == NO_SIDE).any():
+    if NO_SIDE in assigned.sides:
         used = reasons == ""
         training = used & ~tested_only & ~background
         group = _group_used(files, used, tied)

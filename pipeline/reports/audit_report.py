@@ -23,7 +23,7 @@ from pipeline.auditing.findings import (
     list_shortcuts,
     part_title,
 )
-from pipeline.auditing.measure import Measurements
+from pipeline.auditing.measurements import Measurements
 from pipeline.auditing.shortcut_kinds import FAMILIES, PROBES, Family, Probe
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.results import metric_of

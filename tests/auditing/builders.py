@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.auditing.file_features import FEATURES, NUMBER, header_features
-from pipeline.auditing.measure import gather_pictures, measure_all, plan_measurements, read_rejected
+from pipeline.auditing.measurements import gather_pictures, measure_all, plan_measurements, read_rejected
 from pipeline.auditing.shortcut_audit import audit_pictures
 from pipeline.conversion.conversion import convert_pictures
 from pipeline.conversion.file_table import FILE_COLUMNS, REJECTED

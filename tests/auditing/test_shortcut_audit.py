@@ -17,7 +17,7 @@ from pipeline.auditing.findings import (
     shortcuts_above,
     shortcuts_on,
 )
-from pipeline.auditing.measure import count_savings, measure_all, plan_measurements
+from pipeline.auditing.measurements import count_savings, measure_all, plan_measurements
 from pipeline.auditing.shortcut_kinds import COMPRESSION, CONTENT, HISTORY, PROBES
 from pipeline.conversion.file_table import FILE_COLUMNS
 from pipeline.datasets.tables import read_files
@@ -150,7 +150,7 @@ def test_what_is_missing_has_changed_or_is_of_another_version_is_refused(made, p
 def test_workers_and_a_cluster_give_the_same_as_one_process(
     made, pictures_at, compose_config, monkeypatch, backend
 ):
-    monkeypatch.setattr("pipeline.auditing.measure._ALONE", 0)
+    monkeypatch.setattr("pipeline.auditing.measurements._ALONE", 0)
     several = {"convert": "equal", "compute.backend": backend, "compute.workers": 2}
     alone = measured_pictures(made(convert="equal"))[1]
     together = measured_pictures(compose_config(*choices(pictures_at, **several)))[1]

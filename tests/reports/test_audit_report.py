@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from pipeline.auditing.file_features import FEATURES
-from pipeline.auditing.measure import Measurements, Side
+from pipeline.auditing.measurements import Measurements, Side
 from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import audit_rows, plot_audit, render_page, summarise_audit, write_audit
