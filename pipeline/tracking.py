@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import UserError
-from pipeline.models.detector_files import LOGGED, RUN_FILE
+from pipeline.models.detector_files import LOGGED, RUN_FILE, TRAINED
 from pipeline.run_store import (
     NotRecorded,
     connect,
@@ -271,7 +271,7 @@ def fetch(run: str, folder: Path) -> Path:
         local = Path(mlflow.artifacts.download_artifacts(address, dst_path=str(folder)))
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise _not_fetched(f"MLflow run {run} cannot be read", error) from error
-    return next(path.parent for path in sorted(local.rglob(RUN_FILE)))
+    return next(path.parents[1] for path in sorted(local.rglob(f"{TRAINED}/{RUN_FILE}")))
 
 
 def _newest_model(client: Any, run_id: str) -> str:

@@ -63,7 +63,9 @@ def test_another_rate_is_decided_without_training_or_measuring(own_copy):
     edit_yaml(own_copy.folder / "conf/decision/default.yaml", {"false_alarms": 0.05})
     own_copy.stage("params", "write")
     output = own_copy.run("dvc", "repro")
-    assert re.findall("Running stage '(.*)'", output) == ["pictures", "calibrate", "evaluate"]
+    ran = set(re.findall("Running stage '(.*)'", output))
+    assert {"calibrate", "evaluate"} <= ran
+    assert not {"convert", "measure", "train"} & ran
     after = own_copy.json("models/decision.json")
     assert (before["false_alarms"], after["false_alarms"]) == (0.02, 0.05)
     assert after["detector"] == before["detector"]
