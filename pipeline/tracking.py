@@ -261,7 +261,7 @@ def fetch(run: str, folder: Path) -> Path:
         folder: where to.
 
     Raises:
-        UserError: there is no such run, or it has no detector.
+        UserError: there is no such run, or it has no detector that this version knows.
     """
     import mlflow
 
@@ -271,7 +271,11 @@ def fetch(run: str, folder: Path) -> Path:
         local = Path(mlflow.artifacts.download_artifacts(address, dst_path=str(folder)))
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise _not_fetched(f"MLflow run {run} cannot be read", error) from error
-    return next(path.parents[1] for path in sorted(local.rglob(f"{TRAINED}/{RUN_FILE}")))
+    if not (found := sorted(local.rglob(f"{TRAINED}/{RUN_FILE}"))):
+        raise UserError(
+            f"{run}: its detector was logged by an earlier version of this program; train it again"
+        )
+    return found[0].parents[1]
 
 
 def _newest_model(client: Any, run_id: str) -> str:

@@ -132,6 +132,21 @@ def test_a_broken_database_costs_no_training(tmp_path, monkeypatch, capsys, kind
         fetch("a" * 32, tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore")  # what MLflow warns of itself
+def test_a_detector_is_found_where_its_files_lie_and_one_of_before_is_called_so(tmp_path, monkeypatch):
+    import mlflow
+
+    monkeypatch.setattr("pipeline.tracking.connect", lambda: None)
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", lambda *_, dst_path: dst_path)
+    (tmp_path / "data/models").mkdir(parents=True)
+    (tmp_path / "data/models/run.json").write_text("{}")
+    with pytest.raises(UserError, match="logged by an earlier version of this program; train it again"):
+        fetch("models:/m-1", tmp_path)
+    (tmp_path / "data/models/trained").mkdir()
+    (tmp_path / "data/models/trained/run.json").write_text("{}")
+    assert fetch("models:/m-1", tmp_path) == tmp_path / "data/models"
+
+
 def test_the_store_in_folders_is_said_to_be_gone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
