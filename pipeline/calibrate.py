@@ -37,7 +37,7 @@ from pipeline.evidence.measured import read_measured, reference_measured
 from pipeline.models.detector_files import trained_digest
 from pipeline.records import code_state, portable, read_record
 from pipeline.run_store import tolerating_a_lost_store
-from pipeline.stage import execute, start, start_tensorflow
+from pipeline.stage import execute, start, start_tensorflow, stop
 from pipeline.storage import write_json
 
 _OPTIONS = {"--genuine": "calibration.genuine", "--rate": "decision.false_alarms"}
@@ -137,5 +137,8 @@ def main(composed: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = as_settings(sys.argv[1:])
+    try:
+        sys.argv[1:] = as_settings(sys.argv[1:])
+    except UserError as error:
+        stop(str(error))
     start(main)

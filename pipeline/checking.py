@@ -59,6 +59,12 @@ def refuse(*mistakes: str | Literal[False]) -> None:
 
 def refuse_old_names(keys: Iterable[str]) -> None:
     """Raise UserError where one of some dotted keys was renamed; the message tells the new name."""
+    keys = list(keys)
+    if gone := {"decision.threshold", "decision.false_positive_rate"}.intersection(keys):
+        raise UserError(
+            f"{min(gone)}: what decides now is decision.false_alarms, the share of genuine pictures that may "
+            "be called fake; python -m pipeline.calibrate takes the decision anew"
+        )
     if old := [key for key in keys if key.partition(".")[0] in ("preprocess", "augment")]:
         raise UserError(
             f"{old[0]}: there is one group inputs now. preprocess=native is inputs=native, preprocess=resize "

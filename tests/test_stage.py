@@ -25,6 +25,7 @@ def repository(tmp_path_factory):
         (["train.epochs=abc"], "expected a whole number at least 1"),
         (["convert=equl"], "raw"),
         (["preprocess=resize"], "preprocess=resize is inputs=resized"),
+        (["decision.threshold=balanced_accuracy"], "what decides now is decision.false_alarms"),
         (["inputs.augment.rotation=3"], "inputs.augment.rotation: no such key"),
         (["data.root=../elsewhere"], "data.root"),
         (["data=folders", "data.root=/nowhere/at/all"], "/nowhere/at/all"),
