@@ -305,7 +305,7 @@ def test_what_was_trained_once_is_restored_and_an_experiment_had_back(run):
 def test_an_experiment_with_a_mistake_takes_nothing_away(run, lock):
     earlier = (run.folder / "dvc.lock").read_text()
     by_hand = [*QUICK, "train.learning_rate=0.01", f"train.seed={len(lock)}"]
-    for stage in ("convert", "manifest", "train", "evaluate"):
+    for stage in ("convert", "manifest", "measure", "train", "calibrate", "evaluate"):
         run.stage(stage, *by_hand)
     if lock == "checked out":
         run.run("git", "update-index", "--no-skip-worktree", "dvc.lock")
