@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 from scipy.stats import binomtest
@@ -97,7 +96,6 @@ def ranking_rows(predictions: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def changed_rows(predictions: pd.DataFrame, decision: Decision, compute: Compute) -> Iterator[dict[str, Any]]:
     """Yield, of changed copies, the ROC AUC of the copy-move test, and what the specialists call fake."""
-    least = -np.log10(decision.false_alarms)
     forms = {each.name: each for each in SETS["fast"] if each.name in FORMS}
     for form in FORMS:
         with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +106,7 @@ def changed_rows(predictions: pd.DataFrame, decision: Decision, compute: Compute
                 write_bytes(Path(paths[-1]), Png().save(b"", Image.fromarray(changed.pixels)))
             measured = measure_files(paths, compute, form)
         fake = (predictions["target"] == 1).to_numpy()
-        called = decision.suspicion(measured) >= least
+        called = decision.called(decision.suspicion(measured))
         yield {
             "change": form,
             "ROC AUC": _roc_auc(fake, measured[_TEST]),

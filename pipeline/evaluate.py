@@ -138,7 +138,7 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
 def send_evaluation(models: Path, reports: Path) -> None:
     """Bring the evaluation in `reports` into the MLflow run of `models`, over an earlier one."""
     record = read_record(models)
-    tracker = Tracker(connect(), send_decision(models))
+    tracker = Tracker.find(record) or Tracker(connect(), send_decision(models))
     again = "evaluate it again with make repro or python -m pipeline.evaluate"
     metrics = read_json(reports / METRICS_FILE, again)
     tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})

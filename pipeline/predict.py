@@ -94,8 +94,10 @@ def _no_picture(path: Path) -> str | None:
 def _line(answer: dict[str, Any], width: int) -> str:
     if "error" in answer:
         return printable(f"error: {answer['error']}")  # which names the path
+    from pipeline.detector.decision import GENUINE, NO_TRACE
+
     line = f"{printable(answer['path']):<{width}}  {answer['probability_fake']:6.4f}  {answer['verdict']}"
-    return line if answer["verdict"] in ("genuine", "no trace found") else f"{line}: {answer['reason']}"
+    return line if answer["verdict"] in (GENUINE, NO_TRACE) else f"{line}: {answer['reason']}"
 
 
 def main() -> None:

@@ -17,17 +17,8 @@ PACKAGES = [
     "evaluation", "auditing", "reports",
 ]  # fmt: skip
 STAGES = [
-    "params",
-    "sample",
-    "convert",
-    "manifest",
-    "measure",
-    "audit",
-    "gate",
-    "train",
-    "calibrate",
-    "evaluate",
-]
+    "params", "sample", "convert", "manifest", "measure", "audit", "gate", "train", "calibrate", "evaluate",
+]  # fmt: skip
 COMMANDS = ["experiment", "repro", "search", "predict", "score", "compare", "runs", "summary"]
 ORDER = {name: index for index, name in enumerate(BASE + PACKAGES)}
 

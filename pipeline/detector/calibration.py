@@ -84,6 +84,6 @@ def decide(measured: pd.DataFrame, reference: pd.DataFrame, settings: config.Dec
     )
     validation, tampered = measured[measured["part"] == VALIDATION], measured[measured["part"] == TAMPERED]
     temperature, offset = fit_logit(validation["target"], undecided.suspicion(validation))
-    called = undecided.suspicion(tampered) >= -np.log10(settings.false_alarms)
+    called = undecided.called(undecided.suspicion(tampered))
     found = strata_of(tampered).assign(found=called).reset_index(drop=True)
     return replace(undecided, temperature=temperature, offset=offset, found=found)

@@ -126,11 +126,12 @@ def conformal_p_values(statistic: np.ndarray, genuine: np.ndarray, smallest: flo
     n = len(genuine)
     levels, counts = np.unique(genuine, return_counts=True)
     as_large = np.cumsum(counts[::-1])[::-1]
-    p = np.interp(statistic, levels, (1 + as_large) / (n + 1))
+    at_levels = (1 + as_large) / (n + 1)
+    p = np.interp(statistic, levels, at_levels)
     start, scale = _tail(genuine)
     least, largest = 1 / (n + 1), levels[-1]
     if least > smallest:
-        of_start = np.interp(start, levels, (1 + as_large) / (n + 1))
+        of_start = np.interp(start, levels, at_levels)
         p = np.where(statistic > start, of_start * _falling(statistic - start, scale), p)
     else:
         p = np.where(statistic > largest, least + (p - least) * _falling(statistic - largest, scale), p)

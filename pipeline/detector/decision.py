@@ -155,6 +155,10 @@ class Decision:
         """Return -log10 of the p-value of each picture, (n,); 0 where no test applies."""
         return _suspicion(self.p_values(numbers))
 
+    def called(self, suspicion: np.ndarray) -> np.ndarray:
+        """Return which pictures are called fake, by suspicion: probabilities of 1 are told apart no more."""
+        return suspicion >= -np.log10(self.false_alarms)
+
     def judge(self, numbers: pd.DataFrame) -> pd.DataFrame:
         """Return what is said of pictures.
 
@@ -169,7 +173,7 @@ class Decision:
         each = self.p_values(numbers)
         suspicion = _suspicion(each)
         probabilities = self.probabilities(suspicion)
-        calls = suspicion >= -np.log10(self.false_alarms)  # probabilities of 1 could be told apart no more
+        calls = self.called(suspicion)
         p_value = np.minimum(10.0**-suspicion, 1.0)
         said = [
             self._verdict(numbers.iloc[row], each.iloc[row], p_value[row], bool(calls[row]), share)

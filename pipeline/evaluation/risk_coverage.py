@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.detector.decision import FAKE, GENUINE, NO_TRACE, called_fake, check_scores
+from pipeline.detector.decision import DEFINITE, FAKE, GENUINE, called_fake, check_scores
 
 # Verdict -> class that it says the picture has. Every other verdict says of none: "unsure", "cannot tell".
-CLAIMS: Mapping[str, str] = {GENUINE: GENUINE, FAKE: FAKE, NO_TRACE: GENUINE}
+CLAIMS: Mapping[str, str] = {verdict: FAKE if verdict == FAKE else GENUINE for verdict in DEFINITE}
 
 
 @dataclass(frozen=True)
