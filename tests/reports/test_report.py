@@ -172,6 +172,14 @@ def test_the_promise_stands_beside_the_verdicts():
     assert "are unsure" not in no_band
 
 
+def test_each_collection_has_its_false_alarms_with_interval_beside_what_was_promised():
+    page = " ".join(Page(report_of(BELIEVABLE)).text.split())
+    assert "genuine: fake (promised: 2 %), unsure, cannot tell" in page
+    alarms = [row["genuine_verdict_fake"] for row in shown_rows(BELIEVABLE)]
+    assert alarms
+    assert all(f"{in_percent(each)}, " in page for each in alarms if each.value is not None)
+
+
 def test_one_collection_is_one_row_and_not_the_same_row_twice():
     one = with_one_collection_each(BELIEVABLE)
     table = " ".join(Page(report_of(one)).text.split("How good is it elsewhere?")[1].split())
