@@ -50,7 +50,7 @@ ui: $(INSTALLED)  ## compare runs in the browser
 
 lock: $(INSTALLED)  ## pin the dependencies of pyproject.toml anew (3.11-3.13)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --no-annotate --quiet --extra dev pyproject.toml -o requirements.lock
+	  --no-emit-find-links --no-header --no-annotate --quiet --all-extras pyproject.toml -o requirements.lock
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
