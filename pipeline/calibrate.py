@@ -34,10 +34,10 @@ from pipeline.detector.detector import require_trained
 from pipeline.detector.validation import validation_metrics
 from pipeline.errors import UserError
 from pipeline.evidence.measured import read_measured, reference_measured
-from pipeline.models.detector_files import trained_digest
+from pipeline.models.portable import trained_digest
 from pipeline.records import code_state, portable, read_record
 from pipeline.run_store import tolerating_a_lost_store
-from pipeline.stage import execute, start, start_tensorflow, stop
+from pipeline.stage import execute, start, stop
 from pipeline.storage import write_json
 
 _OPTIONS = {"--genuine": "calibration.genuine", "--rate": "decision.false_alarms"}
@@ -62,7 +62,6 @@ def calibrate(config: Config, models: Path) -> dict[str, Any]:
     validation = read_table(manifest / "validation.csv")
     check_files(validation)
     measured = read_measured(Path(config.paths.measured))
-    start_tensorflow()  # the detector is asked about new pictures, and loaded once where it is logged
     table = calibration_table(models, validation, measured, config.calibration, config.seed, config.compute)
     decision = decide(table, reference_measured(), config.decision)
     settings = config.choose("calibration", "decision")

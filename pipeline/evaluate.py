@@ -60,7 +60,7 @@ from pipeline.reports.model_card import figures_in_sentences, write_model_card
 from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import SUMMARY, summary_table
 from pipeline.run_store import connect, tolerating_a_lost_store
-from pipeline.stage import execute, start, start_tensorflow
+from pipeline.stage import execute, start
 from pipeline.storage import read_json, replacing_folder, write_csv, write_json
 from pipeline.tracking import RUN_KEY, Tracker
 
@@ -86,7 +86,6 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
     table = read_table(manifest / "test.csv")
     check_files(table)
     require_detector(models)
-    start_tensorflow()
     detector, record = Detector.load(models), read_record(models)
     check_learnt_from(manifest, record["tables"])
     elsewhere = cross_dataset_collections(config.data)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import usage
 from pipeline.errors import UserError
-from pipeline.stage import plain_errors, start_tensorflow
+from pipeline.stage import plain_errors
 from pipeline.storage import local_path, what_is_there
 from pipeline.surroundings import printable, printable_json
 
@@ -38,7 +38,6 @@ def predict(
     from pipeline.detector.detector import Detector, require_detector
 
     require_detector(models)
-    start_tensorflow()
     detector = Detector.load(models)
     judged = zip(pictures, detector.verdicts(pictures), strict=True)
     for number, (path, (verdict, answer)) in enumerate(judged, 1):

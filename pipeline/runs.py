@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from pipeline import usage
 from pipeline.errors import UserError
-from pipeline.stage import plain_errors, start_tensorflow
+from pipeline.stage import plain_errors
 
 # Every column of the store that holds an absolute address of an artifact.
 ADDRESSES = [
@@ -90,7 +90,6 @@ def send(models: Path, reports: Path) -> str:
     from pipeline.run_store import needing_the_store
     from pipeline.tracking import RUN_KEY
 
-    start_tensorflow()  # the model that is logged is loaded once, to check its answer
     with needing_the_store():
         run_id = send_training(models)
         if (models / DECISION_FILE).is_file():

@@ -47,7 +47,7 @@ from pipeline.records import METRICS_FILE, REPORT, read_record
 from pipeline.reports.artifacts import evaluation_charts, write_charts, write_points
 from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.terminal import summarise
-from pipeline.stage import execute, start, start_tensorflow
+from pipeline.stage import execute, start
 from pipeline.storage import write_json
 from pipeline.tracking import RUN_KEY, data_name, fetch
 
@@ -76,7 +76,6 @@ def score(config: Config, models: Path) -> None:
     converted = read_files(output / "converted")
     duplicates = find_near_duplicates(converted, output / "converted", config.compute)
     table = label_table(converted, output / "converted", duplicates)
-    start_tensorflow()
     detector, record = Detector.load(models), read_record(models)
     measured = measure_files(table["path"].tolist(), config.compute, "measure")
     examined = examine(detector, table, measured, np.ones(len(table), bool), (), config.seed)

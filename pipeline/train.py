@@ -1,7 +1,8 @@
 """Trains the detector.
 
 Reads `data/manifest/{train,validation}.csv` and the pictures they name; writes `models/trained/`: the
-detector (`detector.keras`, and the `.h5` if asked for), `history.csv`, `model_summary.txt` and `run.json`.
+detector (`detector.keras`, `detector.onnx` for whatever predicts, and the `.h5` if asked for), `history.csv`,
+`model_summary.txt` and `run.json`.
 Opens the run in MLflow. Keeps its state in `.checkpoints/` until it is done: started again after an
 interruption it goes on after the last whole epoch. What was trained before is in `.trained/`: the same again
 is put back in seconds.
@@ -36,6 +37,7 @@ from pipeline.datasets.tables import (
 )
 from pipeline.models.build import describe, describe_in_a_line
 from pipeline.models.detector_files import HISTORY_FILE, RUN_FILE, SUMMARY_FILE, TRAINED, save_model
+from pipeline.models.export import write_portable
 from pipeline.records import RECORDED, TrainingRun
 from pipeline.run_store import repository
 from pipeline.stage import execute, start, start_tensorflow
@@ -70,6 +72,7 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
         return _put_back(finished, config, models, name, parent)
     start_tensorflow()  # 10 s: not before it is needed
     from pipeline.training.fit import fit, prepare_training
+    from pipeline.training.portability import check_portable
 
     if config.train.shuffle_labels:
         tables = {
@@ -84,6 +87,8 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
     with TrainingRun(config, name, parent, facts) as run, replacing_folder(models / TRAINED) as folder:
         history = fit(model, tables["train"], tables["validation"], config, run.log_epoch, checkpoint)
         save_model(model, folder, with_h5=config.train.save_h5)
+        write_portable(model, folder)
+        run.record["portable"] = check_portable(folder, tables["validation"], config.inputs)
         # The rate is no result: with it, the same training would leave another file each time.
         run.record["images_per_second"] = float(history.pop("images_per_second").median())
         write_csv(folder / HISTORY_FILE, history)

@@ -25,7 +25,7 @@ from pipeline.evidence.panel import COLUMNS
 from pipeline.forgery.tampered_copies import write_tampered_copy
 from pipeline.images.files import find_pictures
 from pipeline.images.hashes import sha256_of_file
-from pipeline.models.detector_files import trained_digest
+from pipeline.models.portable import trained_digest
 from pipeline.storage import unbroken, write_csv
 from pipeline.surroundings import printable
 

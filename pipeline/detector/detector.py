@@ -19,22 +19,16 @@ from pipeline.evidence.panel import look, numbers_of
 from pipeline.images.encode import Jpeg
 from pipeline.images.read import read
 from pipeline.inputs.load import Loaded, on_grid
-from pipeline.models.detector_files import (
-    DETECTOR_FILE,
-    FOREST_FILE,
-    RUN_FILE,
-    TRAINED,
-    load_model,
-    trained_digest,
-)
+from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, RUN_FILE, TRAINED
+from pipeline.models.portable import ONNX_FILE, load_portable, trained_digest
 from pipeline.storage import read_json, unbroken, what_is_there
 
 _SAVED_AGAIN = Jpeg(85, "4:2:0")
 _AGAIN = "train it again with make repro, or name another folder"
 
 
-def load_scorer(models: Path) -> Scorer:
-    """Read the network or forest that training left in `models`.
+def load_scorer(models: Path, threads: int | None = None) -> Scorer:
+    """Read the network or forest that training left in `models`; an answer may use so many threads.
 
     Raises:
         UserError: it is not there, not whole, or of an earlier version.
@@ -50,7 +44,7 @@ def load_scorer(models: Path) -> Scorer:
         inputs = config["inputs"]
         native = inputs["method"] == "native"
         checked = NATIVE if native else ResizedInputs.model_validate(inputs)
-    return scorer_of(load_model(folder), checked)
+    return scorer_of(load_portable(folder, threads), checked)
 
 
 class Detector:
@@ -156,16 +150,20 @@ class Detector:
 
 
 def require_trained(models: Path) -> None:
-    """Raise UserError where `models` holds nothing that was trained: to be asked before TensorFlow starts."""
+    """Raise UserError where `models` holds nothing that was trained."""
     if not models.is_dir():
         raise UserError(
             f"there is no folder {models}{what_is_there(models)}; train a detector with make repro, or name "
             "the folder of one"
         )
     folder = models / TRAINED
-    found = any((folder / name).is_file() for name in (DETECTOR_FILE, FOREST_FILE))
-    missing = RUN_FILE if found else DETECTOR_FILE
-    if not found or not (folder / RUN_FILE).is_file():
+    there = {name for name in (DETECTOR_FILE, FOREST_FILE, ONNX_FILE, RUN_FILE) if (folder / name).is_file()}
+    if ONNX_FILE not in there and RUN_FILE in there and len(there) > 1:
+        raise UserError(
+            f"the detector in {models} was trained by an earlier version of this program "
+            f"({TRAINED}/{ONNX_FILE} missing); train it again with make repro, or name another folder"
+        )
+    if missing := next((name for name in (ONNX_FILE, RUN_FILE) if name not in there), None):
         raise UserError(
             f"{models} holds no trained detector ({TRAINED}/{missing} missing); train one with make repro, "
             "or name another folder"

@@ -12,7 +12,7 @@ from pipeline.images.content_features import history_features
 from pipeline.images.jpeg import BLOCK
 from pipeline.images.read import read
 from pipeline.inputs.load import Loaded, load, on_grid, resize
-from pipeline.models.forest import Forest
+from pipeline.models.portable import PortableForest, PortableNetwork
 
 # What is read at native resolution depends on none of the sizes.
 NATIVE = NativeInputs(method="native", height=8, width=8, views=1, augment=NativeAugment())
@@ -52,9 +52,9 @@ class Scorer(Protocol):
         """Answer likewise for many, as fast as can be: the last digits may depend on the others."""
 
 
-def scorer_of(model: Any, inputs: Inputs) -> Scorer:
-    """Return the way to ask a model: a `Forest`, or a network for resized or native pictures."""
-    if isinstance(model, Forest):
+def scorer_of(model: PortableNetwork | PortableForest, inputs: Inputs) -> Scorer:
+    """Return the way to ask a model: a forest, or a network for resized or native pictures."""
+    if isinstance(model, PortableForest):
         return ForestScorer(model)
     return NativeScorer(model) if inputs.method == "native" else ResizedScorer(model, inputs)
 
@@ -62,7 +62,7 @@ def scorer_of(model: Any, inputs: Inputs) -> Scorer:
 class ResizedScorer:
     """A network that sees whole pictures at one size."""
 
-    def __init__(self, network: Any, inputs: ResizedInputs) -> None:
+    def __init__(self, network: PortableNetwork, inputs: ResizedInputs) -> None:
         self.network = network
         self.inputs = inputs
 
@@ -87,24 +87,14 @@ class ResizedScorer:
 
     def _answers(self, pixels: np.ndarray) -> list[Answer]:
         images = pixels * np.float32(self.inputs.rescale)
-        logits = np.asarray(self.network({"image": images}, training=False)["logit"], np.float64)
-        return [Answer(float(logit)) for logit in logits]
+        return [Answer(float(logit)) for logit in self.network(image=images)["logit"]]
 
 
 class NativeScorer:
     """A network that sees pictures as they are, each by itself; a large one in tiles."""
 
-    def __init__(self, network: Any) -> None:
-        import tensorflow as tf
-
+    def __init__(self, network: PortableNetwork) -> None:
         self.network = network
-
-        def call(image: Any, quantisation: Any) -> Any:
-            given = {"image": image, "quantisation": quantisation}
-            return network({name: given[name] for name in network.input}, training=False)
-
-        shapes = [(None, None, None, 3), (None, BLOCK, BLOCK)]
-        self._call = tf.function(call, [tf.TensorSpec(shape, tf.float32) for shape in shapes])
 
     def prepare(self, original: Path | bytes, decoded: Loaded | None = None) -> Loaded:
         """Read it, unless that is done."""
@@ -119,16 +109,15 @@ class NativeScorer:
         for picture in prepared:
             tiles = cut_tiles(*picture.pixels.shape[:2])
             answers = [
-                self._call(picture.pixels[tile.seen][None].astype(np.float32), picture.quantisation[None])
-                for tile in tiles
+                self._ask(picture.pixels[tile.seen][None], picture.quantisation[None]) for tile in tiles
             ]
             logits = [float(answer["logit"][0]) for answer in answers]
-            if "map" not in answers[0]:
+            if not self.network.has_map:
                 yield Answer(float(np.average(logits, weights=[tile.n_blocks for tile in tiles])))
                 continue
-            stitched = stitch(tiles, [np.asarray(answer["map"][0]) for answer in answers])
+            stitched = stitch(tiles, [answer["map"][0] for answer in answers])
             if len(tiles) > 1:
-                logits = [float(self.network.get_layer("logit")(stitched[None])[0])]
+                logits = [self.network.logit_of(stitched)]
             yield Answer(logits[0], stitched)
 
     def score_crops(self, prepared: Iterable[Loaded]) -> Iterator[Answer]:
@@ -141,19 +130,22 @@ class NativeScorer:
             if len(together) == 1:  # it may be so large that it must be looked at in tiles
                 yield from self.score(together)
                 continue
-            answers = self._call(
-                np.stack([picture.pixels for picture in together]).astype(np.float32),
+            answers = self._ask(
+                np.stack([picture.pixels for picture in together]),
                 np.stack([picture.quantisation for picture in together]),
             )
-            logits, maps = np.asarray(answers["logit"]), answers.get("map")
-            for index, logit in enumerate(logits):
-                yield Answer(float(logit), None if maps is None else np.asarray(maps[index]))
+            maps = answers.get("map")
+            for index, logit in enumerate(answers["logit"]):
+                yield Answer(float(logit), None if maps is None else maps[index])
+
+    def _ask(self, pixels: np.ndarray, quantisation: np.ndarray) -> dict[str, np.ndarray]:
+        return self.network(image=pixels.astype(np.float32), quantisation=quantisation)
 
 
 class ForestScorer:
     """A forest on the features of whole pictures."""
 
-    def __init__(self, forest: Forest) -> None:
+    def __init__(self, forest: PortableForest) -> None:
         self.forest = forest
 
     def prepare(self, original: Path | bytes, decoded: Loaded | None = None) -> np.ndarray:

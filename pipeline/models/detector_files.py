@@ -1,7 +1,6 @@
 """Trained models as files: `detector.keras` and an `.h5` of a network, `detector.skops` of a forest."""
 
 import contextlib
-import hashlib
 import io
 import json
 import logging
@@ -53,18 +52,6 @@ def save_model(model: Any, folder: Path, with_h5: bool) -> None:
         save_h5(model, folder)
 
 
-def trained_digest(models: Path) -> str:
-    """Return the SHA-256 of the file of a trained network or forest.
-
-    Raises:
-        UserError: there is none.
-    """
-    folder = models / TRAINED
-    path = folder / (FOREST_FILE if (folder / FOREST_FILE).is_file() else DETECTOR_FILE)
-    with _naming(path):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def load_model(folder: Path) -> Any:
     """Read the network or the forest in a folder; raise UserError where it is not there, or not whole."""
     return load_forest(folder) if (folder / FOREST_FILE).is_file() else load_detector(folder)
@@ -97,14 +84,14 @@ def load_detector(folder: Path) -> "keras.Model":
     path = folder / DETECTOR_FILE
     # Of what is no archive Keras says that it is not there; a broken one makes zipfile, JSON, h5py and Keras
     # raise nearly everything.
-    with _naming(path), _computing_in_float32():
+    with naming(path), _computing_in_float32():
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no ZIP archive, as a .keras file is")
         return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Raise UserError where a file is missing, or anything goes wrong while it is read inside."""
     if not path.is_file():
         raise UserError(f"{path} is missing; train a detector with make repro, or name another folder")
@@ -212,7 +199,7 @@ def load_forest(folder: Path) -> Forest:
     import skops.io
 
     path = folder / FOREST_FILE
-    with _naming(path):  # a broken file makes zipfile, JSON, NumPy and skops raise nearly everything
+    with naming(path):  # a broken file makes zipfile, JSON, NumPy and skops raise nearly everything
         trees = skops.io.loads(path.read_bytes(), trusted=_TRUSTED)
         _check_trees(trees)
     return Forest(trees)

@@ -83,18 +83,10 @@ class Forest:
         return self
 
     def logits(self, features: np.ndarray) -> np.ndarray:
-        """Return the log-odds of being fake: (n,) float64, within ±log(2 · trees + 1).
-
-        They are those of the share that the trees give to fake, with half a tree for and half a tree against
-        added: so they are finite, and order pictures as that share does. `features` are (n, `N_HISTORY`);
-        n may be 0.
-        """
+        """Return the log-odds of being fake, see `log_odds`, of (n, `N_HISTORY`) features; n may be 0."""
         if not len(features):
             return np.empty(0)
-        share = np.round(self.trees.predict_proba(features)[:, 1], _DIGITS)
-        count = len(self.trees.estimators_)
-        logits: np.ndarray = np.log(share * count + 0.5) - np.log((1 - share) * count + 0.5)
-        return logits
+        return log_odds(self.trees.predict_proba(features)[:, 1], len(self.trees.estimators_))
 
     def describe(self) -> str:
         """Describe it in two lines, as the summary of a network does."""
@@ -104,3 +96,14 @@ class Forest:
             f'Model: "forest"\n{self.trees.n_estimators:,} extremely randomised trees on {N_HISTORY} '
             f"features of a whole picture{nodes}\n"
         )
+
+
+def log_odds(share: np.ndarray, trees: int) -> np.ndarray:
+    """Return the log-odds of the share that so many trees give to fake: (n,) float64.
+
+    Half a tree for and half a tree against are added: so they are finite, within ±log(2 · trees + 1), and
+    order pictures as the share does.
+    """
+    rounded = np.round(np.asarray(share, np.float64), _DIGITS)
+    odds: np.ndarray = np.log(rounded * trees + 0.5) - np.log((1 - rounded) * trees + 0.5)
+    return odds

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.detector.conformal import Reference, strata_of
 from pipeline.detector.decision import DECISION_FILE, NETWORK, Decision
 from pipeline.evidence.panel import SPECIALISTS
-from pipeline.models.detector_files import trained_digest
+from pipeline.models.portable import trained_digest
 
 FIRST = next(iter(SPECIALISTS))
 

@@ -13,6 +13,7 @@ from keras import ops
 from pipeline.images.jpeg import ZIGZAG, dct_basis, libjpeg_tables
 
 BLOCK = 8  # pixels on a side
+_HALF_ENOUGH = 1e-6  # below a half, from which on a number counts as one
 CENTRE = 128.0  # subtracted from 8-bit luminance before the transform, added to chrominance
 
 # From RGB, one row a colour, to Y, Cb, Cr; centred chrominance.
@@ -135,7 +136,7 @@ class TableModulation(keras.layers.Layer):
         self.effect.build((quantisation_shape[0], self.units))
 
     def call(self, features: Any, quantisation: Any) -> Any:
-        table = ops.log1p(ops.reshape(quantisation, (-1, 64))) / 4  # 8-bit entries: 0 to 1.4
+        table = ops.log(1 + ops.reshape(quantisation, (-1, 64))) / 4  # 8-bit entries: 0 to 1.4
         effect = ops.reshape(self.effect(self.hidden(table)), (-1, 1, 1, 2 * self.channels))
         return features * (1 + effect[..., : self.channels]) + effect[..., self.channels :]
 
@@ -154,7 +155,9 @@ class ErrorLevels(keras.layers.Layer):
     quality, and back, rounding to whole numbers where libjpeg does (but not between the two passes of its
     transform, so a few coefficients fall to the other side). The gain is fixed; scaling each
     picture by its own largest error, as many scripts do, makes pictures incomparable.
-    In float32 unless another dtype is given. For the paper see `ela`.
+    What is rounded is computed in float64, and halves go up: in float32 the order in which a library adds
+    decides where a half goes, and one level of error is much. The result is float32 unless another dtype is
+    given. For the paper see `ela`.
 
     Args:
         quality: of libjpeg, 1 to 100.
@@ -173,7 +176,8 @@ class ErrorLevels(keras.layers.Layer):
         self._tables = np.array([luminance, chrominance, chrominance], np.float32).T  # (64, 3)
 
     def call(self, image: Any) -> Any:
-        return ops.abs(image - self._saved(image)) * self.gain
+        saved = ops.cast(self._saved(ops.cast(image, "float64")), self.compute_dtype)
+        return ops.abs(image - saved) * self.gain
 
     def _saved(self, image: Any) -> Any:
         """What a decoder makes of the picture after it was saved."""
@@ -181,24 +185,29 @@ class ErrorLevels(keras.layers.Layer):
         batch, height, width, _ = ops.shape(image)
         rows, columns = height // BLOCK, width // BLOCK
         # Luminance is centred here for the DCT; chrominance is in what the matrix gives.
-        ycbcr = ops.round(ops.matmul(image, to_ycbcr)) - self._constant([CENTRE, 0, 0])
+        ycbcr = _rounded(ops.matmul(image, to_ycbcr)) - self._constant([CENTRE, 0, 0])
         blocks = ops.reshape(ycbcr, (batch, rows, BLOCK, columns, BLOCK, 3))
         blocks = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (batch, rows, columns, 64, 3))
         # libjpeg's transform gives eighths, and its division rounds halves away from zero.
-        coefficients = ops.round(ops.einsum("brcpk,pf->brcfk", blocks, basis) * 8) / 8
+        coefficients = _rounded(ops.einsum("brcpk,pf->brcfk", blocks, basis) * 8) / 8
         quantised = ops.sign(coefficients) * ops.floor(ops.abs(coefficients) / tables + 0.5)
         blocks = ops.einsum("brcfk,pf->brcpk", quantised * tables, basis)
-        blocks = ops.clip(ops.round(blocks), -CENTRE, CENTRE - 1)
+        blocks = ops.clip(_rounded(blocks), -CENTRE, CENTRE - 1)
         blocks = ops.reshape(blocks, (batch, rows, columns, BLOCK, BLOCK, 3))
         ycbcr = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (batch, height, width, 3))
         ycbcr = ycbcr + self._constant([CENTRE, 0, 0])
-        return ops.clip(ops.round(ops.matmul(ycbcr, self._constant(np.linalg.inv(YCBCR)))), 0, 255)
+        return ops.clip(_rounded(ops.matmul(ycbcr, self._constant(np.linalg.inv(YCBCR)))), 0, 255)
 
     def _constant(self, values: Any) -> Any:
-        return ops.convert_to_tensor(np.asarray(values, np.float32), self.compute_dtype)
+        return ops.convert_to_tensor(np.asarray(values, np.float64), "float64")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "quality": self.quality, "gain": self.gain}
+
+
+def _rounded(values: Any) -> Any:
+    """Round to whole numbers, halves up, as libjpeg does with its fixed-point numbers."""
+    return ops.floor(values + (0.5 + _HALF_ENOUGH))
