@@ -101,7 +101,7 @@ def explain(decision: Decision, table: pd.DataFrame, path: Path) -> list[str]:
             "promise. More: python -m pipeline.calibrate --genuine FOLDER"
         )
     if len(decision.found):
-        share = decision.found["found"].astype(float).mean()
+        share = decision.found.mean()
         lines.append(f"of {len(decision.found):,} of them tampered with here, {share:.0%} are called fake")
     return [line for each in lines for line in textwrap.wrap(each, 80)]
 

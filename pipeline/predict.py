@@ -40,7 +40,7 @@ def predict(
     require_detector(models)
     detector = Detector.load(models)
     judged = zip(pictures, detector.verdicts(pictures), strict=True)
-    for number, (path, (verdict, answer)) in enumerate(judged, 1):
+    for number, (path, (verdict, _, answer, _)) in enumerate(judged, 1):
         error = verdict.pop("error")
         if save_again and answer is not None:
             verdict = detector.saved_again(path, verdict)

@@ -27,6 +27,7 @@ from omegaconf import DictConfig
 from pipeline.checking import model_name
 from pipeline.config import Config
 from pipeline.datasets.tables import (
+    LABELS,
     SPLITS,
     check_built_from,
     check_files,
@@ -83,7 +84,8 @@ def train(config: Config, models: Path, name: str | None = None, parent: str | N
     layers = models / TRAINED / SUMMARY_FILE
     line = f"{model_name(config.model)}: {describe_in_a_line(model)}; its layers: {layers}"
     print("\n".join(textwrap.wrap(line, 80)))
-    facts = {**machine, **digests}
+    counts = {label: int((tables["train"]["label"] == label).sum()) for label in LABELS}
+    facts = {**machine, **digests, "pictures": counts}
     with TrainingRun(config, name, parent, facts) as run, replacing_folder(models / TRAINED) as folder:
         history = fit(model, tables["train"], tables["validation"], config, run.log_epoch, checkpoint)
         save_model(model, folder, with_h5=config.train.save_h5)

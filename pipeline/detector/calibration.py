@@ -80,10 +80,9 @@ def decide(measured: pd.DataFrame, reference: pd.DataFrame, settings: config.Dec
         temperature=1.0,
         offset=0.0,
         tests={name: test for name, test in tests.items() if len(test)},
-        found=pd.DataFrame({"size": [], "quality": [], "found": []}),
+        tampered=pd.DataFrame({"size": [], "quality": [], "suspicion": []}),
     )
     validation, tampered = measured[measured["part"] == VALIDATION], measured[measured["part"] == TAMPERED]
     temperature, offset = fit_logit(validation["target"], undecided.suspicion(validation))
-    called = undecided.called(undecided.suspicion(tampered))
-    found = strata_of(tampered).assign(found=called).reset_index(drop=True)
-    return replace(undecided, temperature=temperature, offset=offset, found=found)
+    tried = strata_of(tampered).assign(suspicion=undecided.suspicion(tampered)).reset_index(drop=True)
+    return replace(undecided, temperature=temperature, offset=offset, tampered=tried)

@@ -6,7 +6,7 @@ picture: genuine ones fall to the false-alarm rate asked for, or below, as often
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,8 +76,8 @@ class Decision:
         temperature: what the suspicion is divided by for a calibrated logit, above 0.
         offset: that is added then.
         tests: test -> its statistics on genuine pictures, from which its p-values are.
-        found: of genuine pictures that were tampered with, `size`, `quality` (of `strata_of`) and whether
-            they were called fake, `found`.
+        tampered: of genuine pictures that were tampered with, `size`, `quality` (of `strata_of`) and
+            `suspicion`.
     """
 
     false_alarms: float
@@ -85,7 +85,7 @@ class Decision:
     temperature: float
     offset: float
     tests: Mapping[str, Reference]
-    found: pd.DataFrame
+    tampered: pd.DataFrame
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Decision":
@@ -100,7 +100,7 @@ class Decision:
             temperature=temperature,
             offset=offset,
             tests={str(name): Reference.from_dict(each) for name, each in values["tests"].items()},
-            found=pd.DataFrame(values["found"], columns=["size", "quality", "found"]),
+            tampered=pd.DataFrame(values["tampered"], columns=["size", "quality", "suspicion"]),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,8 +112,17 @@ class Decision:
             "offset": self.offset,
             "threshold": self.threshold,
             "tests": {name: reference.as_dict() for name, reference in self.tests.items()},
-            "found": self.found.to_dict("list"),
+            "tampered": self.tampered.to_dict("list"),
         }
+
+    def at(self, false_alarms: float) -> "Decision":
+        """Return the decision at another rate, in (0, 1); what was measured for it stays."""
+        return replace(self, false_alarms=false_alarms, unsure=max(self.unsure, false_alarms))
+
+    @property
+    def found(self) -> np.ndarray:
+        """Which of the tampered pictures are called fake, (n,) bool."""
+        return self.called(self.tampered["suspicion"].to_numpy(float))
 
     @property
     def threshold(self) -> float:
@@ -203,13 +212,13 @@ class Decision:
 
         Of those of the same size and quality, or of that size, or of all, if there are a few of them.
         """
-        strata, tried = strata_of(numbers), self.found
+        strata, tried = strata_of(numbers), self.tampered.assign(found=self.found)
         shares: dict[tuple[str, str], float] = {}
         for size, quality in set(zip(strata["size"], strata["quality"], strict=True)):
             sized = tried["size"] == size
             pools = [tried[sized & (tried["quality"] == quality)], tried[sized], tried]
             pool = next((each for each in pools if len(each) >= _TRIES), pools[-1])
-            shares[size, quality] = float(pool["found"].astype(float).mean()) if len(pool) else float("nan")
+            shares[size, quality] = float(pool["found"].mean()) if len(pool) else float("nan")
         return [shares[kind] for kind in zip(strata["size"], strata["quality"], strict=True)]
 
     def _verdict(

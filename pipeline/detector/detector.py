@@ -4,20 +4,22 @@ Evaluation, `predict`, `score` and the model logged to MLflow (`served.py`) all 
 picture gets the same answer from each of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pipeline.config import ResizedInputs
+from pipeline.detector.about import About
 from pipeline.detector.decision import CANNOT_TELL, DECISION_FILE, FAKE, NETWORK, Decision
 from pipeline.detector.inference import NATIVE, Answer, Scorer, in_batches, scorer_of
 from pipeline.errors import UserError
+from pipeline.evidence.finding import Finding
 from pipeline.evidence.panel import look, numbers_of
 from pipeline.images.encode import Jpeg
-from pipeline.images.read import read
+from pipeline.images.read import Picture, read
 from pipeline.inputs.load import Loaded, on_grid
 from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, RUN_FILE, TRAINED
 from pipeline.models.portable import ONNX_FILE, load_portable, trained_digest
@@ -47,19 +49,48 @@ def load_scorer(models: Path, threads: int | None = None) -> Scorer:
     return scorer_of(load_portable(folder, threads), checked)
 
 
+class Judged(NamedTuple):
+    """One picture, and all that was found out about it.
+
+    Attributes:
+        said: `probability_fake` in [0, 1], `verdict`, `reason`, `p_value`, `p_values` of the tests that
+            apply, `threshold`, and `error`; of a picture that cannot be read that says why, and all else but
+            the threshold is None.
+        picture: as it was read; None where it cannot be, as the following.
+        answer: of the trained detector.
+        findings: of the specialists, by name.
+    """
+
+    said: dict[str, Any]
+    picture: Picture | None
+    answer: Answer | None
+    findings: Mapping[str, Finding]
+
+
 class Detector:
     """A trained model with its preprocessing, the specialists beside it, and the decision.
 
     The model is a network as `pipeline.models` builds them, or a forest.
+
+    Attributes:
+        decision: how what is measured becomes a verdict.
+        about: which detector it is; None where it was put together by hand.
     """
 
-    def __init__(self, scorer: Scorer, decision: Decision) -> None:
-        self.decision = decision
+    def __init__(self, scorer: Scorer, decision: Decision, about: About | None = None) -> None:
+        self.decision, self.about = decision, about
         self._scorer = scorer
 
     @classmethod
-    def load(cls, models: Path) -> "Detector":
+    def load(
+        cls, models: Path, false_alarms: float | None = None, *, threads: int | None = None
+    ) -> "Detector":
         """Read the detector that training and calibration left in `models`.
+
+        Args:
+            models: the folder.
+            false_alarms: share of genuine pictures that may be called fake, in (0, 1); None: as calibrated.
+            threads: that one answer of the network may use; None: as many as there are cores.
 
         Raises:
             UserError: it is not there, not whole, or of an earlier version.
@@ -69,9 +100,15 @@ class Detector:
         read_back = read_json(models / DECISION_FILE, again)
         with unbroken(models / DECISION_FILE, again):
             decision = Decision.from_dict(read_back)
-            if read_back["detector"] != trained_digest(models):
+            digest = trained_digest(models)
+            if read_back["detector"] != digest:
                 raise UserError(f"{models / DECISION_FILE} is of another detector; {again}")
-        return cls(load_scorer(models), decision)
+        scorer = load_scorer(models, threads)
+        if false_alarms is not None:
+            decision = decision.at(false_alarms)
+        record = read_json(models / TRAINED / RUN_FILE, _AGAIN, "name", "config")
+        with unbroken(models / TRAINED / RUN_FILE, _AGAIN):
+            return cls(scorer, decision, About.of(record, digest, decision))
 
     def answers(self, originals: Iterable[tuple[Path | bytes, Loaded | None]]) -> Iterator[Answer]:
         """Answer for pictures, in order, taken as they are needed; memory does not grow with their number.
@@ -90,37 +127,37 @@ class Detector:
         """
         return self._scorer.score_crops(self._scorer.prepare_crop(crop) for crop in crops)
 
-    def verdicts(self, originals: Sequence[Path | bytes]) -> Iterator[tuple[dict[str, Any], Answer | None]]:
-        """Judge pictures, in order, as they are done.
-
-        Yields:
-            `probability_fake` in [0, 1], `verdict`, `reason`, `p_value`, `p_values` of the tests that apply,
-            `threshold`, and `error` (None), and the answer of the trained detector; where a picture cannot be
-            read `error` says why; all but the threshold, and the answer, are None then.
-        """
+    def verdicts(self, originals: Iterable[Path | bytes]) -> Iterator[Judged]:
+        """Judge pictures, in order, as they are done; no more than a few are held at once."""
         for batch in in_batches(originals):
             prepared = [self._prepare_or_error(original) for original in batch]
-            answers = self._scorer.score(each[0] for each in prepared if not isinstance(each, UserError))
+            answers = self._scorer.score(each[2] for each in prepared if not isinstance(each, UserError))
             for each in prepared:
-                common = {"threshold": self.decision.threshold, "error": None}
                 if isinstance(each, UserError):
                     missing = dict.fromkeys(["probability_fake", "verdict", "reason", "p_value", "p_values"])
-                    yield {**missing, **common, "error": str(each)}, None
+                    said = {**missing, "threshold": self.decision.threshold, "error": str(each)}
+                    yield Judged(said, None, None, {})
                     continue
+                picture, findings, _ = each
                 answer = next(answers)
-                said = self.decision.judge(pd.DataFrame([{**each[1], NETWORK: answer.logit}])).iloc[0]
-                tests = {name: float(said[f"p_{name}"]) for name in self.decision.tests}
-                yield (
-                    {
-                        "probability_fake": float(said["probability_fake"]),
-                        "verdict": str(said["verdict"]),
-                        "reason": str(said["reason"]),
-                        "p_value": float(said["p_value"]),
-                        "p_values": {name: p for name, p in tests.items() if np.isfinite(p)},
-                        **common,
-                    },
-                    answer,
-                )
+                yield Judged(self._said(numbers_of(picture, findings), answer), picture, answer, findings)
+
+    def look(self, original: Path | bytes) -> Judged:
+        """Judge one picture."""
+        return next(self.verdicts([original]))
+
+    def _said(self, numbers: Mapping[str, float], answer: Answer) -> dict[str, Any]:
+        judged = self.decision.judge(pd.DataFrame([{**numbers, NETWORK: answer.logit}])).iloc[0]
+        tests = {name: float(judged[f"p_{name}"]) for name in self.decision.tests}
+        return {
+            "probability_fake": float(judged["probability_fake"]),
+            "verdict": str(judged["verdict"]),
+            "reason": str(judged["reason"]),
+            "p_value": float(judged["p_value"]),
+            "p_values": {name: p for name, p in tests.items() if np.isfinite(p)},
+            "threshold": self.decision.threshold,
+            "error": None,
+        }
 
     def saved_again(self, original: Path | bytes, said: Mapping[str, Any]) -> dict[str, Any]:
         """Judge a picture once more after it was saved as programs and web sites do: JPEG 85.
@@ -132,19 +169,21 @@ class Detector:
             UserError: the picture cannot be read.
         """
         content = _SAVED_AGAIN.save(b"", read(original).image)
-        again, _ = next(self.verdicts([content]))
+        again = self.look(content).said
         if (said["verdict"] == FAKE) == (again["verdict"] == FAKE):
             return dict(said)
         flips = f"{said['verdict']} as it is, {again['verdict']} when it is saved once more as JPEG 85"
         return {**said, "verdict": CANNOT_TELL, "reason": flips}
 
-    def _prepare_or_error(self, original: Path | bytes) -> tuple[Any, dict[str, float]] | UserError:
-        """Read a picture once: what the model takes, and what the specialists measured."""
+    def _prepare_or_error(
+        self, original: Path | bytes
+    ) -> tuple[Picture, Mapping[str, Finding], Any] | UserError:
+        """Read a picture once; return it, what the specialists say, and what the model takes."""
         try:
             picture = read(original)
-            numbers = numbers_of(picture, look(picture))
+            findings = look(picture)
             decoded = Loaded(on_grid(picture.pixels, picture.grid_start), picture.quantisation)
-            return self._scorer.prepare(picture.content, decoded), numbers
+            return picture, findings, self._scorer.prepare(picture.content, decoded)
         except UserError as error:
             return error
 

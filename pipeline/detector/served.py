@@ -87,7 +87,7 @@ class Served:
         threshold = self._detector.decision.threshold
         for content in contents:
             if isinstance(content, bytes):
-                yield next(verdicts)[0]
+                yield next(verdicts).said
             else:
                 yield {"probability_fake": None, "verdict": None, "threshold": threshold, "error": content}
 

@@ -12,8 +12,8 @@ from pipeline.images.content_features import history_features
 from pipeline.images.read import read
 from pipeline.inputs.load import load
 from pipeline.models.detector_files import load_model
-from pipeline.models.forest import Forest
 from pipeline.models.export import OPSET
+from pipeline.models.forest import Forest
 from pipeline.models.portable import ONNX_FILE, load_portable
 
 TOLERANCE = 1e-4  # of a logit, between a model and its portable form

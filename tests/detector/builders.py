@@ -28,8 +28,9 @@ def reference(statistics, **columns):
 
 
 def tried(found, **columns):
-    """Tampered pictures of one kind, and whether each was found."""
-    return strata_of(numbers(np.zeros(len(found)), **columns)).assign(found=list(found))
+    """Tampered pictures of one kind: those that were found are as suspicious as can be."""
+    kinds = strata_of(numbers(np.zeros(len(found)), **columns))
+    return kinds.assign(suspicion=[9.0 * bool(each) for each in found])
 
 
 BY_NETWORK = Decision(
@@ -38,7 +39,7 @@ BY_NETWORK = Decision(
     temperature=0.5,
     offset=-2.0,
     tests={NETWORK: reference(np.arange(99.0))},
-    found=tried([True] * 12),
+    tampered=tried([True] * 12),
 )
 
 

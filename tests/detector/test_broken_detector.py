@@ -53,7 +53,7 @@ def test_what_is_no_object_of_json_is_named(folder, kind):
         {"tests": 3}, {"tests": {"network": 3}}, {"tests": {"network": {"tiny": {LOSSLESS: [1.0]}}}},
         {"tests": {"network": {SIZE: {LOSSLESS: ["much"]}}}},
         {"tests": {"network": {SIZE: {LOSSLESS: [float("nan")]}}}},
-        {"found": 3}, {"found": {"size": [SIZE], "quality": [], "found": [True, False]}},
+        {"tampered": 3}, {"tampered": {"size": [SIZE], "quality": [], "suspicion": [1.0, 0.0]}},
         {"detector": None}, {"detector": "0" * 64},
     ],
 )  # fmt: skip

@@ -133,9 +133,9 @@ def test_only_genuine_pictures_that_were_not_tampered_with_are_the_reference():
     table = measured(n=100, folder=30, tampered=40)
     decision = decide(table, NO_REFERENCE, rates())
     assert {name: len(each) for name, each in decision.tests.items()} == {NETWORK: 80, FIRST: 80}
-    assert len(decision.found) == 40
+    assert len(decision.tampered) == 40
     called = decision.judge(table[table["part"] == TAMPERED])["called"] == FAKE
-    assert decision.found["found"].tolist() == called.tolist()
+    assert decision.found.tolist() == called.tolist()
 
 
 def test_photographs_that_come_as_numbers_count_for_specialists_and_not_for_the_network():
@@ -199,7 +199,7 @@ def test_too_few_genuine_pictures_are_said_with_the_number_needed_and_what_to_do
     assert "each test needs 199 genuine pictures" in said
     assert f"{NETWORK} has 50, {FIRST} has 50" in said
     assert "python -m pipeline.calibrate --genuine FOLDER" in said
-    found = few.found["found"].mean()
+    found = few.found.mean()
     assert f"of 20 of them tampered with here, {found:.0%} are called fake" in said
     assert max(map(len, lines)) <= 80
 

@@ -276,7 +276,7 @@ def test_another_rate_takes_no_network_and_says_what_it_takes(stage, models, pho
 def test_what_it_leaves_judges_pictures(stage, models, photographs):
     stage(f'calibration.genuine="{photographs}"', "calibration.tampered=3")
     path = photographs / "below" / "0.JPG"
-    ((said, answer),) = Detector.load(models).verdicts([path])
+    (said, _, answer, _) = Detector.load(models).look(path)
     assert said["error"] is None
     assert 0 < said["p_value"] <= 1
     assert said["reason"]

@@ -70,10 +70,10 @@ def test_without_a_band_no_verdict_is_unsure():
     ],
 )
 def test_silence_means_as_much_as_what_was_tried_was_found(found, verdict, reason):
-    got, why = said(replace(BY_NETWORK, found=tried(found)), 0.0)
+    got, why = said(replace(BY_NETWORK, tampered=tried(found)), 0.0)
     assert got == verdict
     assert reason in why
-    assert said(replace(BY_NETWORK, found=tried(found)), 98.0)[0] == FAKE  # a find needs none of it
+    assert said(replace(BY_NETWORK, tampered=tried(found)), 98.0)[0] == FAKE  # a find needs none of it
 
 
 def test_what_was_found_in_pictures_of_the_same_kind_counts_then_of_the_size_then_in_all():
@@ -81,7 +81,7 @@ def test_what_was_found_in_pictures_of_the_same_kind_counts_then_of_the_size_the
     known = {NETWORK: reference(np.arange(300.0), width=([384] * 150 + [4000] * 150), height=3000)}
 
     def with_tried(*parts):
-        return replace(BY_NETWORK, tests=known, found=pd.concat([tried(f, **c) for f, c in parts]))
+        return replace(BY_NETWORK, tests=known, tampered=pd.concat([tried(f, **c) for f, c in parts]))
 
     here, coarse = ([True] * 20, {"height": 3000}), ([False] * 12, large | {"jpeg_quality": 50.0})
     assert said(with_tried(here, coarse), 0.0, **large)[0] == CANNOT_TELL  # of the size
@@ -231,6 +231,6 @@ def test_a_file_holds_all_of_it():
     assert content["threshold"] == decision.threshold
     pictures = numbers([0.0, 50.0, 98.0, 200.0], **{FIRST: [3.0, np.nan, 90.0, 0.0]})
     pd.testing.assert_frame_equal(again.judge(pictures), decision.judge(pictures))
-    nothing_tried = replace(decision, found=tried([]))
+    nothing_tried = replace(decision, tampered=tried([]))
     again = Decision.from_dict(json.loads(json.dumps(nothing_tried.as_dict())))
     assert again.judge(pictures)["verdict"].iloc[0] == NO_TRACE
