@@ -1,7 +1,9 @@
-"""Decisions, and what was measured of pictures, without a detector and without a file."""
+"""Decisions, and what was measured of pictures, without a detector and without a file; small networks."""
 
 import json
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,9 @@ import pandas as pd
 from pipeline.detector.conformal import Reference, strata_of
 from pipeline.detector.decision import DECISION_FILE, NETWORK, Decision
 from pipeline.evidence.panel import SPECIALISTS
-from pipeline.models.portable import trained_digest
+from pipeline.models.detector_files import RUN_FILE, TRAINED, save_model
+from pipeline.models.export import write_portable
+from pipeline.models.portable import load_portable, trained_digest
 
 FIRST = next(iter(SPECIALISTS))
 
@@ -47,6 +51,35 @@ def two_tests(**changes):
     """A decision by the network and a specialist, whose statistics on genuine pictures are 0 to 98."""
     tests = {**BY_NETWORK.tests, FIRST: reference(np.arange(99.0))}
     return replace(BY_NETWORK, **{"tests": tests} | changes)
+
+
+def portable(model):
+    """A network or a forest as what predicts has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_portable(model, Path(folder))
+        return load_portable(Path(folder), threads=1)
+
+
+def localising(blocks, inputs, logit):
+    """A network with a map of (batch, rows, columns, 1), and the layer that makes a logit of it."""
+    from pipeline.models.layers import CellLogits
+
+    one = CellLogits(name="map")
+    map_ = one(blocks)
+    one.set_weights([np.ones((1, 1)), np.zeros(())])
+    import keras
+
+    return keras.Model(inputs, {"logit": logit(map_), "map": map_})
+
+
+def write_trained(models, model, inputs):
+    """Write what a training leaves in `models`, as far as what predicts reads it."""
+    trained = models / TRAINED
+    trained.mkdir(parents=True)
+    save_model(model, trained, with_h5=False)
+    write_portable(model, trained)
+    config = {"inputs": inputs.model_dump(), "data": {"name": "drawn"}}
+    (trained / RUN_FILE).write_text(json.dumps({"name": "drawn for a test", "config": config}))
 
 
 def write_decision(models, decision=BY_NETWORK):

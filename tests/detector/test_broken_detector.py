@@ -8,7 +8,8 @@ from pipeline.detector.conformal import LOSSLESS, SIZES
 from pipeline.detector.decision import DECISION_FILE
 from pipeline.detector.detector import Detector, load_scorer, require_detector
 from pipeline.errors import UserError
-from pipeline.models.detector_files import DETECTOR_FILE, RUN_FILE, TRAINED, trained_digest
+from pipeline.models.detector_files import DETECTOR_FILE, RUN_FILE, TRAINED
+from pipeline.models.portable import ONNX_FILE, trained_digest
 from pipeline.records import read_record
 from tests.detector.builders import BY_NETWORK, write_decision
 
@@ -27,7 +28,7 @@ NO_OBJECT = {
 def folder(tmp_path):
     (tmp_path / TRAINED).mkdir()
     (tmp_path / TRAINED / RUN_FILE).write_text(json.dumps(RECORD))
-    (tmp_path / TRAINED / DETECTOR_FILE).write_bytes(b"a network")
+    (tmp_path / TRAINED / ONNX_FILE).write_bytes(b"a network")
     write_decision(tmp_path)
     return tmp_path
 
@@ -69,11 +70,11 @@ def test_a_decision_that_decides_nothing_is_refused(folder, change):
 
 
 def test_a_decision_is_taken_for_one_detector_and_refused_for_another(folder):
-    (folder / TRAINED / DETECTOR_FILE).write_bytes(b"trained once more")
+    (folder / TRAINED / ONNX_FILE).write_bytes(b"trained once more")
     with pytest.raises(UserError, match=rf"{DECISION_FILE} is of another detector; calibrate it again"):
         Detector.load(folder)
     write_decision(folder, BY_NETWORK)
-    with pytest.raises(UserError, match=r"detector\.keras cannot be loaded"):  # which it says of itself
+    with pytest.raises(UserError, match=r"detector\.onnx cannot be loaded"):  # which it says of itself
         Detector.load(folder)
 
 
@@ -93,11 +94,18 @@ def test_what_is_not_whole_is_said_by_name(folder, tmp_path):
             ask(folder)
     with pytest.raises(UserError, match=r"run\.json is not there"):
         read_record(folder)
-    (folder / TRAINED / DETECTOR_FILE).unlink()
-    with pytest.raises(UserError, match=rf"no trained detector \({TRAINED}/detector\.keras missing\)"):
+    (folder / TRAINED / ONNX_FILE).unlink()
+    with pytest.raises(UserError, match=rf"no trained detector \({TRAINED}/detector\.onnx missing\)"):
         require_detector(folder)
-    with pytest.raises(UserError, match=r"detector\.keras is missing; train a detector"):
+    with pytest.raises(UserError, match=r"detector\.onnx is missing; train a detector"):
         trained_digest(folder)
+
+
+def test_a_detector_of_an_earlier_version_says_that_it_is_one(folder):
+    (folder / TRAINED / ONNX_FILE).rename(folder / TRAINED / DETECTOR_FILE)
+    for ask in (require_detector, load_scorer, Detector.load):
+        with pytest.raises(UserError, match=rf"earlier version .*{ONNX_FILE} missing.* train it again"):
+            ask(folder)
 
 
 @pytest.mark.parametrize("config", [None, 3, [], {"inputs": 3}, {"inputs": {}}, {"inputs": {"method": "x"}}])

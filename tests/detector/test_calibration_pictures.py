@@ -17,7 +17,7 @@ from pipeline.detector import calibration_pictures
 from pipeline.detector.calibration import CALIBRATION, TAMPERED, VALIDATION
 from pipeline.detector.calibration_pictures import SCORES_FILE, calibration_table
 from pipeline.detector.decision import DECISION_FILE, NETWORK
-from pipeline.detector.detector import Detector, load_scorer
+from pipeline.detector.detector import Detector, Judged, load_scorer
 from pipeline.detector.validation import MAP_METRICS, score_table
 from pipeline.errors import UserError
 from pipeline.evidence.measured import measure_files
@@ -26,9 +26,9 @@ from pipeline.forgery.tampered_copies import write_tampered_copy
 from pipeline.images.hashes import sha256_of_file
 from pipeline.images.read import read
 from pipeline.models.build import build
-from pipeline.models.detector_files import RUN_FILE, TRAINED, save_model
+from pipeline.models.detector_files import TRAINED
 from tests.conftest import ROOT
-from tests.detector.builders import BY_NETWORK, numbers
+from tests.detector.builders import BY_NETWORK, numbers, write_trained
 from tests.images.pictures import draw_photo, on_cores
 from tests.inputs.drawn import draw_table
 
@@ -43,11 +43,9 @@ def detector(tmp_path_factory):
     """A detector as training leaves it, of a new network."""
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = validate(compose("config", overrides=["model=srm"]))
-    folder = tmp_path_factory.mktemp("detector") / TRAINED
-    folder.mkdir()
-    save_model(build(config.model, 64, 64), folder, with_h5=False)
-    (folder / RUN_FILE).write_text(json.dumps({"config": {"inputs": config.inputs.model_dump()}}))
-    return folder.parent
+    folder = tmp_path_factory.mktemp("detector")
+    write_trained(folder, build(config.model, 64, 64), config.inputs)
+    return folder
 
 
 @pytest.fixture
@@ -170,7 +168,7 @@ def test_what_another_network_or_other_specialists_said_counts_no_more(
 ):
     ask(photographs, tampered=0)
     if what == "network":
-        path = models / TRAINED / "detector.keras"
+        path = models / TRAINED / "detector.onnx"
         path.write_bytes(path.read_bytes() + b"\0")
     elif what == "specialists":
         (photographs / "other.py").write_text("# edited")
@@ -281,7 +279,7 @@ def test_what_it_leaves_judges_pictures(stage, models, photographs):
     assert 0 < said["p_value"] <= 1
     assert said["reason"]
     assert answer.map.shape == (12, 16)
-    (models / TRAINED / "detector.keras").write_bytes(b"another one")
+    (models / TRAINED / "detector.onnx").write_bytes(b"another one")
     with pytest.raises(UserError, match="of another detector"):
         Detector.load(models)
 
@@ -299,7 +297,7 @@ def test_what_one_more_save_makes_or_unmakes_a_fake_is_not_told(photographs, bef
     class Told(Detector):
         def verdicts(self, originals):
             seen.extend(originals)
-            yield {"verdict": after}, None
+            yield Judged({"verdict": after}, None, None, {})
 
     said = {"verdict": before, "reason": "a test", "p_value": 0.5}
     found = Told(None, BY_NETWORK).saved_again(photographs / "below" / "0.JPG", said)
@@ -312,9 +310,8 @@ def test_what_one_more_save_makes_or_unmakes_a_fake_is_not_told(photographs, bef
     assert read(content).pixels.shape == (96, 128, 3)
 
 
-def test_it_says_what_is_missing_before_tensorflow_starts(compose_config, tmp_path, monkeypatch):
+def test_it_says_what_is_missing(compose_config, tmp_path, monkeypatch):
     monkeypatch.setattr(calibrate, "check_built_from", lambda *_: None)
-    monkeypatch.setattr(calibrate, "start_tensorflow", lambda: [].index("started"))
     with pytest.raises(UserError, match="train a detector with make repro"):
         calibrate.calibrate(compose_config(), tmp_path / "models")
 

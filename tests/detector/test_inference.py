@@ -13,6 +13,8 @@ from pipeline.detector.inference import LARGEST, MARGIN, TILE, cut_tiles, scorer
 from pipeline.inputs.load import Loaded, load
 from pipeline.models import dct
 from pipeline.models.layers import TopKMean
+from tests.detector import builders
+from tests.detector.builders import portable
 from tests.images.pictures import draw_photo, encoded, saved, turned_without_loss
 from tests.inputs.drawn import native, resized
 
@@ -31,9 +33,8 @@ def localising():
     table = keras.Input((8, 8), name="quantisation")
     mean = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=keras.initializers.Constant(1 / 300))
     blocks = mean(layers.AveragePooling2D(8)(image))
-    blocks = layers.Lambda(lambda each: each[..., 0], output_shape=(None, None), name="map")(blocks)
-    logit = TopKMean(0.1, name="logit")(blocks)
-    return keras.Model({"image": image, "quantisation": table}, {"logit": logit, "map": blocks})
+    inputs = {"image": image, "quantisation": table}
+    return portable(builders.localising(blocks, inputs, TopKMean(0.1, name="logit")))
 
 
 def test_a_whole_picture_gets_a_map_of_its_blocks_and_their_highest_mean(localising):
@@ -66,7 +67,8 @@ def of_coefficients():
     """
     keras.utils.set_random_seed(3)
     sizes = {"frequencies": 64, "largest": 5, "absolute_frequencies": 0, "absolute_largest": 16}
-    return scorer_of(dct.build(**sizes, filters=16, depth=1, context=True, share=0.02), NATIVE)
+    network = dct.build(**sizes, filters=16, depth=1, context=True, share=0.02)
+    return scorer_of(portable(network), NATIVE)
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -89,9 +91,8 @@ def test_an_answer_does_not_depend_on_the_company_of_a_picture(localising):
 @pytest.fixture(scope="module")
 def without_map():
     image = keras.Input((16, 24, 3), name="image")
-    return keras.Model(
-        {"image": image}, {"logit": layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))}
-    )
+    logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
+    return portable(keras.Model({"image": image}, {"logit": logit}))
 
 
 def test_a_network_without_a_map_gives_none(without_map):

@@ -16,10 +16,9 @@ from pipeline.detector.detector import Detector
 from pipeline.detector.served import Serving
 from pipeline.errors import UserError
 from pipeline.models.build import build
-from pipeline.models.detector_files import RUN_FILE, TRAINED, save_model
 from pipeline.tracking import LOADER, signature
 from tests.conftest import ROOT
-from tests.detector.builders import write_decision
+from tests.detector.builders import write_decision, write_trained
 from tests.images.odd_files import png_of
 from tests.images.pictures import encoded
 
@@ -44,10 +43,7 @@ def logged(tmp_path_factory, mlflow):
     folder = tmp_path_factory.mktemp("served")
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = validate(compose("config", overrides=["model=srm"]))
-    trained = folder / "detector" / TRAINED
-    trained.mkdir(parents=True)
-    save_model(build(config.model, 64, 64), trained, with_h5=False)
-    (trained / RUN_FILE).write_text(json.dumps({"config": {"inputs": config.inputs.model_dump()}}))
+    write_trained(folder / "detector", build(config.model, 64, 64), config.inputs)
     write_decision(folder / "detector")
     mlflow.pyfunc.save_model(
         folder / "logged", loader_module=LOADER, data_path=str(folder / "detector"), signature=signature(),

@@ -23,7 +23,7 @@ from pipeline.images.content_features import history_features
 from pipeline.inputs.load import load
 from pipeline.models.build import build
 from pipeline.models.layers import TopKMean
-from tests.detector.builders import FIRST, numbers, two_tests
+from tests.detector.builders import FIRST, localising, numbers, portable, two_tests
 from tests.inputs import drawn
 
 OPENED: Counter[str] = Counter()
@@ -38,9 +38,8 @@ def native():
     cells = layers.Conv2D(
         1, 8, strides=8, use_bias=False, kernel_initializer=keras.initializers.Constant(1 / 20_000)
     )(image)
-    cells = layers.Lambda(lambda each: each[..., 0], output_shape=(None, None), name="map")(cells)
-    logit = TopKMean(0.1, name="logit")(cells)
-    network = keras.Model({"image": image, "quantisation": table}, {"logit": logit, "map": cells})
+    inputs = {"image": image, "quantisation": table}
+    network = portable(localising(cells, inputs, TopKMean(0.1, name="logit")))
     return Detector(scorer_of(network, NATIVE), two_tests())
 
 
@@ -49,7 +48,7 @@ def resized():
     image = keras.Input((16, 24, 3), name="image")
     logit = layers.Reshape(())(layers.Dense(1)(layers.Flatten()(image)))
     network = keras.Model({"image": image}, {"logit": logit})
-    return Detector(scorer_of(network, drawn.resized(16, 24)), two_tests())
+    return Detector(scorer_of(portable(network), drawn.resized(16, 24)), two_tests())
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +58,7 @@ def forest():
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256 // (1 + number % 2), (64, 64, 3), np.uint8) for number in range(8)]
     model.fit(np.array([history_features(each) for each in pictures]), np.arange(8) % 2, seed=0)
-    return Detector(scorer_of(model, NATIVE), two_tests())
+    return Detector(scorer_of(portable(model), NATIVE), two_tests())
 
 
 @pytest.fixture
@@ -140,9 +139,9 @@ def test_resized_pictures_are_answered_in_batches(resized, table, monkeypatch):
     sizes = []
     network = resized._scorer.network
 
-    def counted(inputs, training):
-        sizes.append(len(inputs["image"]))
-        return network(inputs, training=training)
+    def counted(**given):
+        sizes.append(len(given["image"]))
+        return network(**given)
 
     monkeypatch.setattr(resized._scorer, "network", counted)
     examined(resized, table, ~ALL, (), seed=0)
