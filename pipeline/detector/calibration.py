@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from pipeline import config
 from pipeline.detector.conformal import Reference, strata_of
 from pipeline.detector.decision import NETWORK, Decision, check_scores
+from pipeline.detector.known_kinds import KnownKinds
 from pipeline.errors import UserError
 from pipeline.evidence.panel import SPECIALISTS
 
@@ -81,6 +82,7 @@ def decide(measured: pd.DataFrame, reference: pd.DataFrame, settings: config.Dec
         offset=0.0,
         tests={name: test for name, test in tests.items() if len(test)},
         tampered=pd.DataFrame({"size": [], "quality": [], "suspicion": []}),
+        known=KnownKinds.of(measured[measured["part"] != TAMPERED]),
     )
     validation, tampered = measured[measured["part"] == VALIDATION], measured[measured["part"] == TAMPERED]
     temperature, offset = fit_logit(validation["target"], undecided.suspicion(validation))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from pipeline.datasets.tables import LABELS
 from pipeline.detector.conformal import Reference, needed_pictures, strata_of
+from pipeline.detector.known_kinds import KnownKinds
 from pipeline.errors import UserError
 
 GENUINE, FAKE = LABELS
@@ -32,6 +33,7 @@ _SMALLEST_SIDE = 64  # pixels: eight blocks, below which no test has anything to
 _LEAST_DETAIL = 0.05  # share of the blocks that show anything: the rest is drawn, blank or over-exposed
 _FOUND_OFTEN = 0.5  # share of our own tampering that must be found where silence is to mean "genuine"
 _FOUND_RARELY = 0.1  # and below which it means nothing
+_NOT_CALIBRATED = "no genuine pictures of this size and quality were calibrated on"
 _TRIES = 10  # tampered pictures of a kind that such a share is known from
 
 
@@ -78,6 +80,7 @@ class Decision:
         tests: test -> its statistics on genuine pictures, from which its p-values are.
         tampered: of genuine pictures that were tampered with, `size`, `quality` (of `strata_of`) and
             `suspicion`.
+        known: kinds of pictures that the trained detector is asked about; None: all.
     """
 
     false_alarms: float
@@ -86,6 +89,7 @@ class Decision:
     offset: float
     tests: Mapping[str, Reference]
     tampered: pd.DataFrame
+    known: KnownKinds | None = None
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Decision":
@@ -101,6 +105,7 @@ class Decision:
             offset=offset,
             tests={str(name): Reference.from_dict(each) for name, each in values["tests"].items()},
             tampered=pd.DataFrame(values["tampered"], columns=["size", "quality", "suspicion"]),
+            known=None if values["known"] is None else KnownKinds.from_dict(values["known"]),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -113,6 +118,7 @@ class Decision:
             "threshold": self.threshold,
             "tests": {name: reference.as_dict() for name, reference in self.tests.items()},
             "tampered": self.tampered.to_dict("list"),
+            "known": None if self.known is None else self.known.as_dict(),
         }
 
     def at(self, false_alarms: float) -> "Decision":
@@ -142,9 +148,11 @@ class Decision:
 
         Those of specialists are 1 above `_SPEAKS`, which keeps what p-values promise: none becomes smaller.
 
+        The trained detector is not asked about pictures of kinds that it does not know.
+
         Args:
-            numbers: a row a picture: `width`, `height`, `jpeg_quality`, and a column for each test that was
-                made.
+            numbers: a row a picture: `width`, `height`, `jpeg_quality`, `chroma`, and a column for each test
+                that was made.
 
         Raises:
             UserError: the detector answered with what is no number.
@@ -158,6 +166,8 @@ class Decision:
             name: self.tests[name].p_values(numbers[name].to_numpy(float), strata, smallest) for name in made
         }
         found = pd.DataFrame(values, index=numbers.index)
+        if NETWORK in found and self.known is not None:
+            found.loc[np.array(self.known.outside(numbers), dtype=bool), NETWORK] = np.nan
         return found.mask((found > _SPEAKS) & (found.columns != NETWORK), 1.0)
 
     def suspicion(self, numbers: pd.DataFrame) -> np.ndarray:
@@ -184,9 +194,10 @@ class Decision:
         probabilities = self.probabilities(suspicion)
         calls = self.called(suspicion)
         p_value = np.minimum(10.0**-suspicion, 1.0)
+        outside = [""] * len(numbers) if self.known is None else self.known.outside(numbers)
         said = [
-            self._verdict(numbers.iloc[row], each.iloc[row], p_value[row], bool(calls[row]), share)
-            for row, share in enumerate(self._share_found(numbers))
+            self._verdict(numbers.iloc[row], each.iloc[row], p_value[row], bool(calls[row]), known)
+            for row, known in enumerate(zip(self._share_found(numbers), outside, strict=True))
         ]
         return each.add_prefix("p_").assign(
             p_value=p_value,
@@ -222,21 +233,32 @@ class Decision:
         return [shares[kind] for kind in zip(strata["size"], strata["quality"], strict=True)]
 
     def _verdict(
-        self, numbers: pd.Series, p_values: pd.Series, p_value: float, is_called: bool, found: float
+        self,
+        numbers: pd.Series,
+        p_values: pd.Series,
+        p_value: float,
+        is_called: bool,
+        known: tuple[float, str],
     ) -> tuple[str, str]:
-        """Return the verdict on one picture, and what it rests on."""
+        """Return the verdict on one picture, and what it rests on.
+
+        `known`: which share of tampering is found in such pictures, and why the detector knows none of them.
+        """
+        found, outside = known
         width, height = int(numbers["width"]), int(numbers["height"])
         if min(width, height) < _SMALLEST_SIDE:
             return CANNOT_TELL, f"{width} × {height} pixels are too few"
         if numbers["detail"] < _LEAST_DETAIL:
             return CANNOT_TELL, "nearly all of it is flat: drawn, blank or over-exposed"
         if not p_values.notna().any():
-            return CANNOT_TELL, "no genuine pictures of this size and quality were calibrated on"
+            return CANNOT_TELL, outside or _NOT_CALIBRATED
         strongest = str(p_values.idxmin())
         if is_called:
             return FAKE, f"{strongest}: {p_value:.2%} of genuine pictures look as suspicious"
         if p_value <= self.unsure and self.unsure > self.false_alarms:
             return UNSURE, f"{strongest}: {p_value:.0%} of genuine pictures look as suspicious"
+        if outside or np.isnan(p_values.get(NETWORK, 0.0)):
+            return CANNOT_TELL, outside or _NOT_CALIBRATED
         if np.isnan(found):
             return NO_TRACE, "what would be found in pictures of this kind was not tried"
         if found < _FOUND_RARELY:

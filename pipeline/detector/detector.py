@@ -53,9 +53,9 @@ class Judged(NamedTuple):
     """One picture, and all that was found out about it.
 
     Attributes:
-        said: `probability_fake` in [0, 1], `verdict`, `reason`, `p_value`, `p_values` of the tests that
-            apply, `threshold`, and `error`; of a picture that cannot be read that says why, and all else but
-            the threshold is None.
+        said: `probability_fake` in [0, 1], None where the verdict is `CANNOT_TELL`; `verdict`, `reason`,
+            `p_value`, `p_values` of the tests that apply, `threshold`, and `error`; of a picture that cannot
+            be read that says why, and all else but the threshold is None.
         picture: as it was read; None where it cannot be, as the following.
         answer: of the trained detector.
         findings: of the specialists, by name.
@@ -150,7 +150,9 @@ class Detector:
         judged = self.decision.judge(pd.DataFrame([{**numbers, NETWORK: answer.logit}])).iloc[0]
         tests = {name: float(judged[f"p_{name}"]) for name in self.decision.tests}
         return {
-            "probability_fake": float(judged["probability_fake"]),
+            "probability_fake": None
+            if judged["verdict"] == CANNOT_TELL
+            else float(judged["probability_fake"]),
             "verdict": str(judged["verdict"]),
             "reason": str(judged["reason"]),
             "p_value": float(judged["p_value"]),
@@ -173,7 +175,7 @@ class Detector:
         if (said["verdict"] == FAKE) == (again["verdict"] == FAKE):
             return dict(said)
         flips = f"{said['verdict']} as it is, {again['verdict']} when it is saved once more as JPEG 85"
-        return {**said, "verdict": CANNOT_TELL, "reason": flips}
+        return {**said, "verdict": CANNOT_TELL, "reason": flips, "probability_fake": None}
 
     def _prepare_or_error(
         self, original: Path | bytes

@@ -78,4 +78,4 @@ def reference_measured() -> pd.DataFrame:
     Whose they are, and under which licences, stands in docs/evidence/README.md; `benchmarks/reference.py`
     makes the file.
     """
-    return pd.read_csv(REFERENCE)[COLUMNS].astype(float)
+    return pd.read_csv(REFERENCE).reindex(columns=COLUMNS).astype(float)

@@ -16,7 +16,7 @@ SPECIALISTS: Mapping[str, Callable[[Picture], Finding]] = {
     "double_jpeg": double_jpeg.examine,
     "thumbnail": thumbnail.examine,
 }
-MEASURES = ("width", "height", "jpeg_quality", "detail")  # what a picture is, for its stratum
+MEASURES = ("width", "height", "jpeg_quality", "chroma", "detail")  # what a picture is, for its kind
 COLUMNS = [*MEASURES, *SPECIALISTS]
 _SEEN = 3  # levels of brightness between the darkest and the lightest pixel of a block that shows anything
 
@@ -30,15 +30,17 @@ def numbers_of(picture: Picture, findings: Mapping[str, Finding]) -> dict[str, f
     """Return `COLUMNS` of a picture.
 
     Returns:
-        width and height in pixels, upright; the nearest libjpeg quality of its last save, NaN where it is no
-        JPEG; `detail`, the share of its 8 × 8 blocks that show anything, in [0, 1]; and the statistic of each
-        specialist, NaN where that does not apply.
+        width and height in pixels, upright; the nearest libjpeg quality of its last save, and how many chroma
+        samples it has for each luma sample (4:2:0: 0.25; grey: 0), NaN where it is no JPEG; `detail`, the
+        share of its 8 × 8 blocks that show anything, in [0, 1]; and the statistic of each specialist, NaN
+        where that does not apply.
     """
     height, width = picture.pixels.shape[:2]
     return {
         "width": float(width),
         "height": float(height),
         "jpeg_quality": float("nan") if picture.jpeg is None else float(picture.jpeg.quality),
+        "chroma": float("nan") if picture.jpeg is None else picture.jpeg.chroma,
         "detail": _detail(picture.pixels),
         **{name: float(finding.statistic) for name, finding in findings.items()},
     }

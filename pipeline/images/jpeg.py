@@ -248,6 +248,7 @@ class JpegHeader:
         tables: the quantisation table of each component, each 64 numbers in rows of the 8x8 block.
         subsampling: of the chrominance, "4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1", "4:1:0"; "grey" for
             one component; the sampling factors ("1x2,1x1,1x1") for anything else.
+        chroma: samples of it for each of luminance: 4:2:0 has 0.25, grey 0.
         progressive: in several scans, from coarse to fine.
         quality: of libjpeg, 1 to 100, whose tables are nearest.
         exact: the tables are those of that quality; otherwise another encoder's.
@@ -255,6 +256,7 @@ class JpegHeader:
 
     tables: tuple[tuple[int, ...], ...]
     subsampling: str
+    chroma: float
     progressive: bool
     quality: int
     exact: bool
@@ -273,7 +275,8 @@ def read_header(content: bytes) -> JpegHeader | None:
                 progressive, components = marker in _PROGRESSIVE_FRAMES, frame_of(payload).components
             elif marker == START_OF_SCAN:
                 chosen = tuple(tables[component.table] for component in components)
-                return JpegHeader(chosen, _subsampling(components), progressive, *_quality(chosen))
+                colours = (_subsampling(components), _chroma(components))
+                return JpegHeader(chosen, *colours, progressive, *_quality(chosen))
     except (Unreadable, IndexError, KeyError, ValueError):
         return None
     return None
@@ -305,6 +308,11 @@ def _scaled(quality: int) -> np.ndarray:
     # As jpeg_set_quality does, to (2, 64); baseline, so at most 255.
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return np.clip((np.stack([_LUMINANCE, _CHROMINANCE]) * scale + 50) // 100, 1, 255)
+
+
+def _chroma(components: tuple[Component, ...]) -> float:
+    luma, *others = (component.across * component.down for component in components)
+    return float(sum(others) / len(others) / luma) if others and luma else 0.0
 
 
 def _subsampling(components: tuple[Component, ...]) -> str:

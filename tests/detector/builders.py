@@ -20,7 +20,7 @@ FIRST = next(iter(SPECIALISTS))
 
 def numbers(network, **columns):
     """Pictures that are alike but for what is given; no specialist applies to them."""
-    usual = {"width": 384, "height": 256, "jpeg_quality": 95.0, "detail": 1.0}
+    usual = {"width": 384, "height": 256, "jpeg_quality": 95.0, "chroma": 0.25, "detail": 1.0}
     table = pd.DataFrame({NETWORK: np.asarray(network, float)})
     table = table.assign(**dict.fromkeys(SPECIALISTS, np.nan) | usual | columns)
     return table.astype(dict.fromkeys(SPECIALISTS, float))
