@@ -41,7 +41,10 @@ FLOORS = (
     ("training", "evaluation"),
     ("auditing",),
     ("reports",),
-    ("usage", "composition", "stage", "run_store", "tracking", "records", "decision_record"),
+    (
+        *("usage", "composition", "stage", "run_store", "source_closure", "registry", "tracking", "records"),
+        "decision_record",
+    ),
     (
         "sample",
         "pictures",
@@ -54,7 +57,10 @@ FLOORS = (
         "calibrate",
         "evaluate",
     ),
-    ("predict", "score", "compare", "experiment", "search", "runs", "params", "summary", "repro", "__main__"),
+    (
+        *("predict", "score", "compare", "promote", "experiment", "search", "runs", "params", "summary"),
+        *("repro", "__main__"),
+    ),
 )
 _MOST_LINES, _MOST_IN_FUNCTION = 400, 60
 _HEAVY = ("tensorflow", "hydra", "mlflow", "sklearn", "pandas")

@@ -81,7 +81,7 @@ def calibrate(config: Config, models: Path) -> dict[str, Any]:
     write_json(models / DECISION_FILE, content)
     print("\n".join(explain(decision, table, models / DECISION_FILE)))
     with tolerating_a_lost_store("recording the decision", f" --models {models}"):
-        send_decision(models)
+        print(f"registered in MLflow as {send_decision(models)}")
     return content
 
 

@@ -20,6 +20,8 @@ from pipeline.stage import plain_errors
 if TYPE_CHECKING:  # --help answers at once: what a comparison needs is imported where one is made
     import pandas as pd
 
+DRAWS, CONFIDENCE, SEED = 1000, 0.95, 20
+
 
 def predictions_of(runs: str) -> tuple[list["pd.DataFrame"], str]:
     """Read the predictions of runs or folders, separated by commas, and how a person calls these.
@@ -53,9 +55,9 @@ def main() -> None:
     parser = usage.parser(__doc__)
     parser.add_argument("first", metavar="RUN[,RUN…]", help="MLflow run ids or folders of evaluations")
     parser.add_argument("second", metavar="RUN[,RUN…]", help="the others")
-    parser.add_argument("--bootstrap", type=int, default=1000, help="draws of groups (1000)")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of the intervals (0.95)")
-    parser.add_argument("--seed", type=int, default=20, help="of the draws (20)")
+    parser.add_argument("--bootstrap", type=int, default=DRAWS, help="draws of groups (1000)")
+    parser.add_argument("--confidence", type=float, default=CONFIDENCE, help="of the intervals (0.95)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the draws (20)")
     asked = parser.parse_args()
     with plain_errors():
         from pipeline.checking import check

@@ -31,7 +31,7 @@ from pipeline.datasets.tables import (
     cross_dataset_collections,
     read_table,
 )
-from pipeline.decision_record import send_decision
+from pipeline.decision_record import registered_address
 from pipeline.detector.decision import NETWORK
 from pipeline.detector.detector import Detector, require_detector
 from pipeline.detector.inference import NATIVE
@@ -39,7 +39,7 @@ from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Bootstrap
 from pipeline.evaluation.perturbations import SETS
 from pipeline.evaluation.predictions import examine, mask_at
-from pipeline.evaluation.results import GALLERY, Results
+from pipeline.evaluation.results import GALLERY, PREDICTIONS, Results
 from pipeline.evaluation.robustness import measure_robustness
 from pipeline.evaluation.subsets import measure_results
 from pipeline.evidence.measured import measured_of, read_measured
@@ -59,7 +59,7 @@ from pipeline.reports.gallery import Shown, choose, write_gallery
 from pipeline.reports.model_card import figures_in_sentences, write_model_card
 from pipeline.reports.report import shared_content, write_report
 from pipeline.reports.report_tables import SUMMARY, summary_table
-from pipeline.run_store import connect, tolerating_a_lost_store
+from pipeline.run_store import tolerating_a_lost_store
 from pipeline.stage import execute, start
 from pipeline.storage import read_json, replacing_folder, write_csv, write_json
 from pipeline.tracking import RUN_KEY, Tracker
@@ -113,8 +113,11 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
         )
     else:
         results = results.with_audit(audit, shortcuts_on(audit, results.intervals["part"].unique()))
-    settings = {"evaluate": config.evaluate.model_dump()}
-    evaluated = {RUN_KEY: record[RUN_KEY], **code_state(settings), **settings}
+    settings, registered = {"evaluate": config.evaluate.model_dump()}, None
+    send_with = f" --models {models} --reports {reports}"
+    with tolerating_a_lost_store("recording the evaluation", send_with):
+        registered = registered_address(models)
+    evaluated = {RUN_KEY: record[RUN_KEY], "registered": registered, **code_state(settings), **settings}
     results = replace(results.with_background(models, manifest), evaluated=evaluated)
     charts = evaluation_charts(results)
     with replacing_folder(reports / EVALUATION_FOLDER) as folder:
@@ -129,15 +132,17 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
     shared = shared_content(results)
     write_report(reports / REPORT, results, shared, charts)
     write_model_card(reports / CARD, results, shared)
-    with tolerating_a_lost_store("recording the evaluation", f" --models {models} --reports {reports}"):
-        send_evaluation(models, reports)
+    if registered is not None:
+        with tolerating_a_lost_store("recording the evaluation", send_with):
+            send_evaluation(models, reports)
     return results
 
 
 def send_evaluation(models: Path, reports: Path) -> None:
     """Bring the evaluation in `reports` into the MLflow run of `models`, over an earlier one."""
-    record = read_record(models)
-    tracker = Tracker.find(record) or Tracker(connect(), send_decision(models))
+    record, address = read_record(models), registered_address(models)
+    tracker = Tracker.find(record)
+    assert tracker is not None  # what is registered has a run
     again = "evaluate it again with make repro or python -m pipeline.evaluate"
     metrics = read_json(reports / METRICS_FILE, again)
     tracker.log_metrics({key.replace(".", "/"): value for key, value in flatten(metrics).items()})
@@ -146,10 +151,11 @@ def send_evaluation(models: Path, reports: Path) -> None:
     tracker.log_files(
         *(reports / name for name in (EVALUATION_FOLDER, METRICS_FILE, REPORT, CARD, AUDIT, PAGE))
     )
-    tracker.log_beside_detector(reports / CARD)
     folder, confidence = reports / EVALUATION_FOLDER, evaluation["evaluate"]["confidence"]
+    if evaluation.get("registered") in (None, address):  # not of an earlier decision
+        tracker.log_beside_detector(reports / CARD, folder / PREDICTIONS)
     figures = figures_in_sentences(Results.load(folder, reports / METRICS_FILE, confidence))
-    tracker.describe(f"{figures}\n\n{how_it_was_made(record, tracker.run_id)}", replace=True)
+    tracker.describe(f"{figures}\n\n{how_it_was_made(record, address)}", replace=True)
 
 
 def _shown(detector: Detector, tested: pd.DataFrame, table: pd.DataFrame) -> Iterator[Shown]:

@@ -22,7 +22,7 @@ from pipeline.checking import model_name
 from pipeline.composition import differing
 from pipeline.config import TABLES, TRAINING, Config, flatten, validate
 from pipeline.errors import UserError
-from pipeline.models.detector_files import HISTORY_FILE, RUN_FILE, SUMMARY_FILE, TRAINED, logged_address
+from pipeline.models.detector_files import HISTORY_FILE, RUN_FILE, SUMMARY_FILE, TRAINED
 from pipeline.run_store import connect, git, tolerating_a_lost_store
 from pipeline.storage import read_json, unbroken
 from pipeline.tracking import RUN_KEY, STEP_COLUMN, Tracker, data_name
@@ -119,7 +119,7 @@ def send_training(models: Path) -> str:
     tracker.log_tables(record["tables"])
     tracker.log_text(yaml.safe_dump(record["config"], sort_keys=False), "config/train.yaml")
     tracker.log_files(*(folder / name for name in (HISTORY_FILE, SUMMARY_FILE, RUN_FILE)))
-    text = f"Trained, and not calibrated yet.\n\n{how_it_was_made(record, tracker.run_id)}"
+    text = f"Trained, and not calibrated yet.\n\n{how_it_was_made(record)}"
     tracker.describe(text, replace=False)
     tracker.end()
     return tracker.run_id
@@ -141,13 +141,15 @@ def run_name(config: Config, differing: Mapping[str, Any]) -> str:
     return " ".join([*head, *changed[:_NAMED], *more])
 
 
-def how_it_was_made(record: Mapping[str, Any], run_id: str) -> str:
-    """Return, in Markdown, the settings that are not those committed, and how the detector is loaded."""
+def how_it_was_made(record: Mapping[str, Any], address: str | None = None) -> str:
+    """Return, in Markdown, the settings that are not those committed, and how it is loaded."""
     differing = [f"{key}={value}" for key, value in (record.get("differing") or {}).items()]
     lines = [f"Other than committed: `{' '.join(differing)}`"] if differing else []
     if record.get("dvc_experiment"):
         lines.append(f"DVC's experiment: `dvc exp apply {record['dvc_experiment']}`")
-    return "\n\n".join([*lines, f'`mlflow.pyfunc.load_model("{logged_address(run_id)}")`'])
+    if address:
+        lines.append(f'`mlflow.pyfunc.load_model("{address}")`')
+    return "\n\n".join(lines)
 
 
 def open_sweep(config: Config, name: str) -> str | None:

@@ -78,7 +78,11 @@ def _repository_of(address: str | None) -> str | None:
 
 
 def send(models: Path, reports: Path) -> str:
-    """Bring the run of `models` into the store, with its evaluation if there is one; return its id."""
+    """Bring the run of `models` into the store, with its evaluation if there is one.
+
+    Returns:
+        the detector's address in the registry, or, of one that is not calibrated, what its run is called.
+    """
     from pipeline.decision_record import send_decision
     from pipeline.detector.decision import DECISION_FILE
     from pipeline.models.detector_files import RUN_FILE, TRAINED
@@ -91,12 +95,12 @@ def send(models: Path, reports: Path) -> str:
     from pipeline.tracking import RUN_KEY
 
     with needing_the_store():
-        run_id = send_training(models)
+        sent = f"run {send_training(models)}"
         if (models / DECISION_FILE).is_file():
-            send_decision(models)
+            sent = send_decision(models)
         if evaluated_run(reports) == read_record(models)[RUN_KEY]:
             send_evaluation(models, reports)
-    return run_id
+    return sent
 
 
 def main() -> None:
@@ -112,7 +116,6 @@ def main() -> None:
     asked = parser.parse_args()
     with plain_errors():
         # After the arguments: --help answers at once.
-        from pipeline.models.detector_files import logged_address
         from pipeline.run_store import DATABASE, needing_the_store, repository, shown_address
 
         if asked.chore == "relocate":
@@ -125,7 +128,7 @@ def main() -> None:
                 run_id = send_audit(asked.audit)
             print(f"run {run_id} holds the audit at {shown_address()}")
         else:
-            print(f"{logged_address(send(asked.models, asked.reports))} is complete at {shown_address()}")
+            print(f"{send(asked.models, asked.reports)} is complete at {shown_address()}")
 
 
 if __name__ == "__main__":

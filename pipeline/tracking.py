@@ -1,4 +1,4 @@
-"""One run in MLflow. Nothing but this and `run_store.py` imports it.
+"""One run in MLflow. Nothing but this, `run_store.py` and `registry.py` imports it.
 
 Everything that is sent is also on disk (`models/`, `reports/`), so a lost server loses nothing:
 `python -m pipeline.runs send` finds the run again by its key and sends what is missing.
@@ -7,6 +7,8 @@ Everything that is sent is also on disk (`models/`, `reports/`), so a lost serve
 import contextlib
 import io
 import json
+import re
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline import registry
 from pipeline.errors import UserError
 from pipeline.models.detector_files import LOGGED, RUN_FILE, TRAINED
 from pipeline.run_store import (
@@ -27,11 +30,12 @@ from pipeline.run_store import (
     store_address,
     store_names,
 )
+from pipeline.source_closure import copy_closure
 
 RUN_KEY = "run_key"  # tag: the identity that we give a run before any server knows it
 STEP_COLUMN = "epoch"
+_DISTRIBUTION = "fake-image-detection"  # whose dependencies, without extras, are what predicts
 LOADER = "pipeline.detector.served"  # whose `_load_pyfunc` makes the detector that MLflow was given
-_DECIDED = "decision"  # tag: a hash of the decision with which the detector was logged
 _ANSWERS = {
     **{"probability_fake": "double", "verdict": "string", "reason": "string", "p_value": "double"},
     **{"threshold": "double", "error": "string"},
@@ -138,35 +142,41 @@ class Tracker:
         """Log `text` as the artifact `name`."""
         self.client.log_text(self.run_id, text, name)
 
-    def log_detector(self, models: Path, serving: Mapping[str, Any], decided: str) -> None:
-        """Log the detector as a model that `mlflow.pyfunc.load_model` loads, once a decision.
+    def log_detector(self, models: Path, serving: Mapping[str, Any], decided: str) -> str:
+        """Log the detector as a model that `mlflow.pyfunc` loads, and register it, once a decision.
 
         It takes a column `image` with encoded bytes and answers as `predict` does. `serving` is what whoever
         loads it may choose otherwise (`pipeline.detector.served`), such as a folder for the column `path`;
         `decided` a hash of the decision. Of several the last one logged is the run's detector.
-        The requirements are given because inferring them takes 13 s; no pickle is involved.
+        With it goes the code that it needs, and no more; the requirements are given because inferring them
+        takes 13 s; no pickle is involved.
+
+        Returns:
+            the address in the registry, such as `models:/detector/3`.
         """
         import mlflow
 
-        run = self.client.get_run(self.run_id)
-        if run.outputs.model_outputs and run.data.tags.get(_DECIDED) == decided:
-            return
-        with mlflow.start_run(run_id=self.run_id, log_system_metrics=False):
-            mlflow.pyfunc.log_model(
+        if known := registry.newest_of(self.client, self.run_id, decided):
+            return registry.address_of(known)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mlflow.start_run(run_id=self.run_id, log_system_metrics=False),
+        ):
+            logged = mlflow.pyfunc.log_model(
                 name=LOGGED,
                 loader_module=LOADER,
                 data_path=str(models),
-                code_paths=[str(Path(__file__).parent)],
+                code_paths=[str(copy_closure(LOADER, Path(folder)))],
                 input_example=pd.DataFrame({"image": [_example()]}),
                 model_config=dict(serving),
                 signature=signature(),
                 pip_requirements=requirements(),
             )
-        self.client.set_tag(self.run_id, _DECIDED, decided)
+        return registry.address_of(registry.register(self.client, self.run_id, logged.model_id, decided))
 
     def log_beside_detector(self, *files: Path) -> None:
-        """Put files into the folder of the logged model, over earlier ones: they go where it goes."""
-        for model in self.client.get_run(self.run_id).outputs.model_outputs:
+        """Put files into the folder of the run's detector, over earlier ones: they go where it goes."""
+        for model in self.client.get_run(self.run_id).outputs.model_outputs[-1:]:
             for path in filter(Path.is_file, files):
                 self.client.log_model_artifact(model.model_id, str(path))
 
@@ -199,13 +209,15 @@ def signature() -> Any:
 
 
 def requirements() -> list[str]:
-    """Return what a logged detector needs, at the versions that are running."""
-    from importlib.metadata import version
+    """Return what a logged detector needs, at the versions that are running: what predicts, nothing else.
 
-    names = (
-        *("tensorflow", "keras", "numpy", "pandas", "pillow", "tifffile", "imagecodecs"),
-        *("opencv-python-headless", "scikit-learn", "skops", "omegaconf"),
-    )
+    >>> any(each.startswith(("tensorflow", "keras", "hydra")) for each in requirements())
+    False
+    """
+    from importlib.metadata import requires, version
+
+    needed = [each for each in requires(_DISTRIBUTION) or [] if "extra ==" not in each]
+    names = [re.match(r"[\w.-]+", each)[0] for each in needed]  # type: ignore[index]
     return [f"{name}=={version(name)}" for name in names]
 
 
@@ -298,6 +310,25 @@ def fetch_file(run_id: str, name: str, folder: Path) -> Path:
         return Path(client.download_artifacts(run_id, name, str(folder)))
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise _not_fetched(f"MLflow run {run_id} has no {name}", error) from error
+
+
+def fetch_beside(address: str, name: str, folder: Path) -> Path | None:
+    """Download a file that lies beside a logged detector; None where there is none of that name.
+
+    Args:
+        address: of the detector, such as `models:/detector/3`.
+        name: of the file.
+        folder: where to.
+    """
+    import mlflow
+
+    try:
+        there = {each.path for each in mlflow.artifacts.list_artifacts(address)}
+        if name not in there:
+            return None
+        return Path(mlflow.artifacts.download_artifacts(f"{address}/{name}", dst_path=str(folder)))
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        raise _not_fetched(f"{name} of {address} cannot be read", error) from error
 
 
 def _not_fetched(what: str, error: Exception) -> UserError:

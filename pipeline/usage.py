@@ -47,6 +47,7 @@ KEYS = {
     "predict": [],
     "score": ["score", "data=", "data.root", "convert=", "evaluate"],
     "compare": [],
+    "promote": [],
     "experiment": ["experiment=", "model=", "inputs=", "train=", "train.seed"],
     "search": ["search", "experiment="],
     "runs": [],

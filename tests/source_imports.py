@@ -1,49 +1,16 @@
-"""Which of our files import which, read from the source: also the imports inside functions."""
+"""What stages of dvc.yaml depend on among our files, by what they import."""
 
 import ast
-from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "pipeline"
+from pipeline.source_closure import PACKAGE, closure, imports_of
+
+ROOT = PACKAGE.parent
+__all__ = ["PACKAGE", "ROOT", "closure", "deps_of", "imports_of", "our_files"]
 
 
 def our_files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
-
-
-@cache
-def imports_of(path: Path) -> frozenset[Path]:
-    """Files of ours that `path` imports by itself, packages' `__init__.py` on the way included."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, f"{path}: relative import"
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    found = set()
-    for name in names:
-        parts = name.split(".")
-        if parts[0] != "pipeline":
-            continue
-        for length in range(1, len(parts) + 1):
-            base = ROOT.joinpath(*parts[:length])
-            found.update(each for each in (base.with_suffix(".py"), base / "__init__.py") if each.is_file())
-    return frozenset(found - {path})
-
-
-def closure(path: Path) -> set[Path]:
-    """`path` and every file of ours that it imports, directly or not."""
-    seen: set[Path] = set()
-    waiting = [path]
-    while waiting:
-        current = waiting.pop()
-        if current not in seen:
-            seen.add(current)
-            waiting.extend(imports_of(current))
-    return seen
 
 
 def deps_of(stage: str, module: str) -> list[str]:

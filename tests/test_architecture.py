@@ -19,7 +19,7 @@ PACKAGES = [
 STAGES = [
     "params", "sample", "convert", "manifest", "measure", "audit", "gate", "train", "calibrate", "evaluate",
 ]  # fmt: skip
-COMMANDS = ["experiment", "repro", "search", "predict", "score", "compare", "runs", "summary"]
+COMMANDS = ["experiment", "repro", "search", "predict", "score", "compare", "promote", "runs", "summary"]
 ORDER = {name: index for index, name in enumerate(BASE + PACKAGES)}
 
 
@@ -71,7 +71,7 @@ def test_no_cycles_between_files():
 def test_only_tracking_imports_mlflow():
     words = re.compile("(import|from) mlflow")
     importing = [path.name for path in our_files() if words.search(path.read_text(encoding="utf-8"))]
-    assert importing == ["run_store.py", "tracking.py"]
+    assert importing == ["registry.py", "run_store.py", "tracking.py"]
 
 
 def test_packages_know_nothing_of_hydra_dvc_and_the_environment():

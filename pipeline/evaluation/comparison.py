@@ -15,7 +15,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import ALIKE, NONE, Bootstrap
 from pipeline.evaluation.ranking import WeightedRanking, roc_auc
 
-COMPARED = ("roc_auc", "balanced_accuracy")
+COMPARED = {"roc_auc": "the ROC AUC", "balanced_accuracy": "balanced accuracy"}  # metric -> words
 COLUMNS = ["part", "metric", "first", "second", "difference", "low", "high", "n_fake", "n_genuine"]
 
 
@@ -59,6 +59,16 @@ def compare(
         if cut[0]["target"].nunique() == 2:
             rows += [{"part": name, **row} for row in _rows(cut, len(first), bootstrap)]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def worse_by(rows: pd.DataFrame) -> list[str]:
+    """Return by which metrics, in words, the first is worse than the second on all pictures, beyond chance.
+
+    Args:
+        rows: of `compare`. A difference without an interval is none: too few pictures say so.
+    """
+    found = rows[(rows["part"] == "all") & (pd.to_numeric(rows["high"]) < 0)]
+    return [COMPARED[metric] for metric in found["metric"]]
 
 
 def _rows(tables: list[pd.DataFrame], n_first: int, bootstrap: Bootstrap) -> Iterator[dict[str, Any]]:

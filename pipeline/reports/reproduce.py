@@ -51,7 +51,12 @@ def run_facts(results: Results) -> dict[str, str]:
 
 
 def model_address(results: Results) -> str | None:
-    """Return where MLflow's `load_model` finds the detector; None where its training met no store."""
+    """Return where MLflow's `load_model` finds the detector; None where its training met no store.
+
+    That is its version in the registry, or its run where the evaluation met no store.
+    """
+    if registered := results.evaluated.get("registered"):
+        return str(registered)
     run_id = results.record.get("run_id")
     return logged_address(str(run_id)) if run_id else None
 

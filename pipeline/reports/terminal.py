@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.datasets.power import NOTHING_SAID
 from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Metric
+from pipeline.evaluation.comparison import COMPARED
 from pipeline.evaluation.metrics import METRICS, PIXELS
 from pipeline.evaluation.results import (
     A_SET,
@@ -159,7 +160,7 @@ def comparison_table(rows: pd.DataFrame, confidence: float) -> str:
 def _better(rows: pd.DataFrame) -> str:
     """Return which of two detectors is better on all pictures, as far as the intervals say."""
     said = [
-        f"by {'the ROC AUC' if row['metric'] == 'roc_auc' else 'balanced accuracy'} {_which(metric_of(row))}"
+        f"by {COMPARED[row['metric']]} {_which(metric_of(row))}"
         for row in rows[rows["part"] == "all"].rename(columns={"difference": "value"}).to_dict("records")
     ]
     if not said:
