@@ -22,6 +22,7 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -62,6 +63,7 @@ FLOORS = (
         *("repro", "__main__"),
     ),
 )
+_ROOMS_ABREAST = 7
 _MOST_LINES, _MOST_IN_FUNCTION = 400, 60
 _HEAVY = ("tensorflow", "hydra", "mlflow", "sklearn", "pandas")
 
@@ -241,7 +243,10 @@ def draw_house(target: Path) -> None:
         figure, axes = plt.subplots(figsize=(10, 9.5))
         height = 0.0
         for floor in FLOORS:
-            height = _draw_floor(axes, [(name, rooms[name]) for name in floor if rooms[name]], height)
+            shown = [(name, rooms[name]) for name in floor if rooms[name]]
+            n_rows = -(-len(shown) // _ROOMS_ABREAST)
+            for row in np.array_split(np.arange(len(shown)), n_rows):  # longer names would overlap
+                height = _draw_floor(axes, [shown[place] for place in row], height)
         axes.set(xlim=(0, 1), ylim=(0, height))
         axes.axis("off")
         figure.savefig(target, bbox_inches="tight", metadata={"Date": None})

@@ -43,8 +43,8 @@ def promote(run: str, *, anyway: bool = False) -> str:
         if before is None and not anyway:
             tested_predictions(version)  # of a champion it is known how good it is
         registry.promote(client, version)
-    instead = f", instead of {registry.address_of(before)}" if before is not None else ""
-    said.append(f"{address} is the champion now{instead}: {registry.CHAMPION_ADDRESS}")
+    said.append(f"{registry.CHAMPION_ADDRESS} is {address} now")
+    said += [] if before is None else [f"it was {registry.address_of(before)}"]
     return "\n".join(said)
 
 
@@ -84,7 +84,7 @@ def registered_version(client: Any, run: str) -> Any:
     if run.startswith("models:/"):
         return registry.version_at(client, run)
     run_id, called = find_run(run)
-    version = registry.newest_of(client, run_id)
+    version = registry.newest_of(client, run_id) if run_id.isalnum() else None  # a quote ends the search
     if version is None:
         from pipeline.run_store import shown_address
 

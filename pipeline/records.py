@@ -175,11 +175,11 @@ def close_sweep(run_id: str | None, best: Mapping[str, Any] | None, table: Path)
         tracker.end()
 
 
-def evaluated_run(reports: Path) -> str | None:
-    """Return the key of the run whose evaluation lies in `reports`; None where none does."""
+def read_evaluated(reports: Path) -> dict[str, Any]:
+    """Read the `run.json` of the evaluation in `reports`; empty where there is none."""
     path = reports / EVALUATION_FOLDER / RUN_FILE
     again = "evaluate it again with make repro or python -m pipeline.evaluate"
-    return str(read_json(path, again, RUN_KEY)[RUN_KEY]) if path.is_file() else None
+    return read_json(path, again, RUN_KEY, "evaluate") if path.is_file() else {}
 
 
 def read_record(models: Path) -> dict[str, Any]:

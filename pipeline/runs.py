@@ -90,7 +90,7 @@ def send(models: Path, reports: Path) -> str:
     if not (models / TRAINED / RUN_FILE).is_file():
         raise UserError(f"{models / TRAINED / RUN_FILE} is not there: nothing was trained yet")
     from pipeline.evaluate import send_evaluation  # which imports all that makes an evaluation
-    from pipeline.records import evaluated_run, read_record, send_training
+    from pipeline.records import read_evaluated, read_record, send_training
     from pipeline.run_store import needing_the_store
     from pipeline.tracking import RUN_KEY
 
@@ -98,7 +98,7 @@ def send(models: Path, reports: Path) -> str:
         sent = f"run {send_training(models)}"
         if (models / DECISION_FILE).is_file():
             sent = send_decision(models)
-        if evaluated_run(reports) == read_record(models)[RUN_KEY]:
+        if read_evaluated(reports).get(RUN_KEY) == read_record(models)[RUN_KEY]:
             send_evaluation(models, reports)
     return sent
 

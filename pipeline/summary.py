@@ -21,7 +21,7 @@ from pipeline.config import Config, validate
 from pipeline.datasets.tables import BUILT_FROM
 from pipeline.errors import UserError
 from pipeline.evaluation.results import Results
-from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, evaluated_run, read_record
+from pipeline.records import EVALUATION_FOLDER, METRICS_FILE, REPORT, read_evaluated, read_record
 from pipeline.reports.reproduce import model_address
 from pipeline.reports.terminal import summarise
 from pipeline.run_store import where_runs_are_compared
@@ -37,7 +37,8 @@ def summary(config: Config) -> str:
     results = Results.load(evaluation, reports / METRICS_FILE, config.evaluate.confidence)
     results = results.with_background(models, Path(config.paths.manifest))
     record = read_record(models)
-    if evaluated_run(reports) != record[RUN_KEY]:
+    results = replace(results, evaluated=read_evaluated(reports))
+    if results.evaluated.get(RUN_KEY) != record[RUN_KEY]:
         raise UserError(
             f"{reports} holds the evaluation of another detector than {models}; evaluate this one with "
             "python -m pipeline.evaluate, or run make repro"

@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+import tomllib
 
 import pandas as pd
 import pytest
 
 from tests.conftest import ROOT, Repository, edit_yaml, new_repository
 from tests.golden import differing
+from tests.source_imports import PACKAGE, closure
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +113,7 @@ print(json.dumps([run.data.metrics, run.data.params, run.data.tags, run.info.sta
 
 def test_the_logged_model_answers_for_pictures_and_files_of_a_folder_as_predict_does(reproduced):
     card = (reproduced.folder / "reports/MODEL_CARD.md").read_text("utf-8")
-    (address,) = set(re.findall(r"runs:/[0-9a-f]{32}/model", card))
+    (address,) = set(re.findall(r"models:/detector/\d+", card))
     assert f"MLflow    {address}" in reproduced.stage("summary")
     assert address in (reproduced.folder / "reports/report.html").read_text("utf-8")
     paths = pd.read_csv(reproduced.folder / "data/manifest/test.csv")["path"].head(3).tolist()
@@ -133,16 +135,38 @@ print(answers.drop(columns="error").to_json(orient="records"))
         assert ours == pytest.approx(theirs, abs=1e-9)
 
 
-def test_the_model_card_lies_beside_the_logged_model(reproduced, tmp_path):
-    run = reproduced.json("models/trained/run.json")
-    read = f"""
-import json, mlflow
+def test_card_predictions_and_code_lie_beside_the_logged_model_and_nothing_else(reproduced, tmp_path):
+    fetch = f"""
+import mlflow
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
-model = mlflow.MlflowClient().get_run({run["run_id"]!r}).outputs.model_outputs[0].model_id
-folder = mlflow.artifacts.download_artifacts(f"models:/{{model}}", dst_path={str(tmp_path)!r})
-print(json.dumps(open(folder + "/MODEL_CARD.md", encoding="utf-8").read()))
+mlflow.artifacts.download_artifacts("models:/detector/1", dst_path={str(tmp_path)!r})
+print("{{}}")
 """
-    assert reproduced.answer(read) == (reproduced.folder / "reports/MODEL_CARD.md").read_text("utf-8")
+    reproduced.answer(fetch)
+    for name, beside in (("MODEL_CARD.md", "."), ("predictions.csv", "evaluation")):
+        assert (tmp_path / name).read_bytes() == (reproduced.folder / "reports" / beside / name).read_bytes()
+    code = {path.relative_to(tmp_path / "code") for path in (tmp_path / "code").rglob("*") if path.is_file()}
+    assert code == {path.relative_to(ROOT) for path in closure(PACKAGE / "detector" / "served.py")}
+    needed = (tmp_path / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    base = {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}
+    assert {each.partition("==")[0] for each in needed} == {"mlflow", *base}
+
+
+def test_another_rate_is_another_version_and_the_champion_is_scored(own_copy):
+    assert "models:/detector@champion is models:/detector/1 now" in own_copy.stage(
+        "promote", "models:/detector/1"
+    )
+    output = own_copy.stage("calibrate", "decision.false_alarms=0.1")
+    assert "registered in MLflow as models:/detector/2" in output
+    run = own_copy.json("models/trained/run.json")["run_id"]
+    assert "models:/detector/2 was not evaluated" in own_copy.stage("promote", run[:8], fails=True)
+    own_copy.stage("evaluate", "decision.false_alarms=0.1")
+    assert "MLflow    models:/detector/2" in own_copy.stage("summary")
+    assert "the first" in own_copy.stage("promote", run[:8])
+    own_copy.stage("score", "score.split=test", "score.run=models:/detector@champion", "score.name=champion")
+    scored = pd.read_csv(own_copy.folder / "score/champion/predictions.csv")
+    assert len(scored) == own_copy.json("reports/metrics.json")["test"]["n_genuine"] * 2
 
 
 def test_two_runs_with_one_seed_give_the_same_metrics(reproduced, tmp_path):

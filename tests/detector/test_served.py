@@ -1,9 +1,17 @@
 """The logged model behind MLflow's scoring server, asked as its clients ask: by HTTP's JSON."""
 
 import base64
+import contextlib
 import json
 import os
+import signal
+import socket
 import struct
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 import warnings
 
 import numpy as np
@@ -216,3 +224,92 @@ def test_the_limits_are_its_own_and_said(logged, mlflow):
     assert "raise model_config.max_megapixels" in large["error"]
     (heavy,) = ask(model, sent(noise))
     assert "raise model_config.max_mib" in heavy["error"]
+
+
+# The server itself, as a process.
+
+
+@pytest.fixture(scope="module")
+def server(logged, tmp_path_factory):
+    """`mlflow models serve` on loopback; gives its address."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(logged[0])]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SERVING_MODEL_CONFIG": json.dumps({"max_mib": 1})}
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)],
+            env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        end = time.monotonic() + 120
+        while not answers(address) and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.2)
+        assert answers(address), log.read_text(encoding="utf-8")
+        yield address
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(f"{address}/ping", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def post(address, asked):
+    """Send JSON; return the status and what comes back."""
+    request = urllib.request.Request(
+        f"{address}/invocations", json.dumps(asked).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+ROWS = [sent(PICTURES[0]), sent(b"no picture"), {"image": ""}, sent(bytes(2 * 2**20)), sent(PICTURES[1])]
+IMAGES = [row["image"] for row in ROWS]
+REQUESTS = {
+    "dataframe_records": ROWS,
+    "dataframe_split": {"columns": ["image"], "data": [[image] for image in IMAGES]},
+    "inputs": {"image": IMAGES},
+    "instances": ROWS,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", REQUESTS)
+def test_a_server_answers_readable_and_unreadable_pictures_in_strict_json(server, logged, form):
+    status, text = post(server, {form: REQUESTS[form]})
+    assert status == 200, text
+    predictions = json.loads(text, parse_constant=pytest.fail)["predictions"]
+    readable = Detector.load(logged[1]).verdicts(PICTURES)
+    for answer, wanted in zip([predictions[0], predictions[4]], readable, strict=True):
+        assert answer == {name: wanted[0][name] for name in answer}
+    for answer, reason in zip(predictions[1:4], ["no picture of", "has no picture", "2.0 MiB"], strict=True):
+        assert reason in answer["error"]
+        assert answer["verdict"] is None
+
+
+@pytest.mark.slow
+def test_a_server_names_a_wrong_column_and_lets_no_client_allow_itself_files(server, logged):
+    status, text = post(server, {"dataframe_records": [{"photo": IMAGES[0]}]})
+    assert status == 400
+    assert "missing inputs ['image']" in text
+    assert "extra inputs: ['photo']" in text
+    asked = {"dataframe_records": [{"image": "", "path": "MLmodel"}]}
+    status, text = post(server, {**asked, "params": {"pictures": str(logged[0])}})
+    assert status != 200 or "pictures are taken as encoded bytes" in text
+    status, text = post(server, asked)
+    assert status == 200
+    assert "pictures are taken as encoded bytes" in text
