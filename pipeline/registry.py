@@ -23,6 +23,11 @@ def address_of(version: Any) -> str:
     return f"models:/{version.name}/{version.version}"
 
 
+def model_of(version: Any) -> str:
+    """Return the id of the logged model that a version was made of."""
+    return str(version.source).removeprefix("models:/")
+
+
 def register(client: Any, run_id: str, model_id: str, decided: str) -> Any:
     """Make a logged model the next version of `detector`; return that.
 

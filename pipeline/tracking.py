@@ -147,7 +147,7 @@ class Tracker:
 
         It takes a column `image` with encoded bytes and answers as `predict` does. `serving` is what whoever
         loads it may choose otherwise (`pipeline.detector.served`), such as a folder for the column `path`;
-        `decided` a hash of the decision. Of several the last one logged is the run's detector.
+        `decided` a hash of the decision. Of several the newest version is the run's detector.
         With it goes the code that it needs, and no more; the requirements are given because inferring them
         takes 13 s; no pickle is involved.
 
@@ -175,10 +175,10 @@ class Tracker:
         return registry.address_of(registry.register(self.client, self.run_id, logged.model_id, decided))
 
     def log_beside_detector(self, *files: Path) -> None:
-        """Put files into the folder of the run's detector, over earlier ones: they go where it goes."""
-        for model in self.client.get_run(self.run_id).outputs.model_outputs[-1:]:
+        """Put files into the folder of the run's newest version, over earlier ones: they go where it goes."""
+        if version := registry.newest_of(self.client, self.run_id):
             for path in filter(Path.is_file, files):
-                self.client.log_model_artifact(model.model_id, str(path))
+                self.client.log_model_artifact(registry.model_of(version), str(path))
 
     def end(self, status: str = "FINISHED") -> None:
         """Close the run."""
@@ -292,6 +292,8 @@ def fetch(run: str, folder: Path) -> Path:
 
 def _newest_model(client: Any, run_id: str) -> str:
     outputs = client.get_run(run_id).outputs
+    if version := registry.newest_of(client, run_id):
+        return registry.address_of(version)
     if not (outputs and outputs.model_outputs):
         raise UserError(f"MLflow run {run_id} has no detector; choose one whose training ended")
     return f"models:/{outputs.model_outputs[-1].model_id}"
