@@ -14,7 +14,7 @@ unexport DATA ROOT EXPERIMENT
 CHOICES := --data "$$DATA_GIVEN" --root "$$ROOT_GIVEN"
 
 .DEFAULT_GOAL := help
-.PHONY: help repro classic test test-slow lint format params lock ui
+.PHONY: help repro classic test test-slow lint format params lock ui docs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ params: $(INSTALLED)  ## bring params.yaml in step with conf/
 
 ui: $(INSTALLED)  ## compare runs in the browser
 	$(BIN)/mlflow ui
+
+docs: $(INSTALLED)  ## the documents as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock: $(INSTALLED)  ## pin the dependencies of pyproject.toml anew (3.11-3.13)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -23,6 +23,7 @@ OF_ROOT = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANG
 OTHERS = {"LICENSE": "license.txt"}
 BY_PERSON = ("newcomer.md", "analyst.md", "researcher.md", "engineer.md")
 _EXAMPLE = re.compile(r"^( *)>>> .*(?:\n *\S.*)*", re.MULTILINE)
+_OF_NO_ROOM = "commands"
 _LINK = re.compile(r"(\]\()([^)\s#]*)([^)\s]*\))")
 
 
@@ -58,7 +59,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for room, modules in rooms.items():
         page = "\n".join([f"# {room}\n", *(f"::: {module}\n" for module in modules)])
         files.append(File.generated(config, f"api/{room}.md", content=page))
-    lines = [f"| [{room}]({room}.md) | {_first_sentence(modules[0])} |" for room, modules in rooms.items()]
+    told = {room: _first_sentence(modules[0]) for room, modules in rooms.items()}
+    told[_OF_NO_ROOM] = "The commands, and what they stand on."
+    lines = [f"| [{room}]({room}.md) | {words} |" for room, words in told.items()]
     index = "\n".join(
         ["# The API\n", "From the docstrings, a page a room.\n", "| room | |\n| --- | --- |", *lines]
     )
@@ -108,7 +111,7 @@ def _rooms() -> dict[str, list[str]]:
             if len(parts) == 2 and path.stat().st_size:
                 rooms[parts[0]].insert(0, f"pipeline.{parts[0]}")
         elif parts[-1] != "__main__":
-            rooms[parts[0] if len(parts) > 1 else "commands"].append(".".join(["pipeline", *parts]))
+            rooms[parts[0] if len(parts) > 1 else _OF_NO_ROOM].append(".".join(["pipeline", *parts]))
     return dict(sorted(rooms.items()))
 
 

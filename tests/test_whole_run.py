@@ -163,7 +163,7 @@ def test_another_rate_is_another_version_and_the_champion_is_scored(own_copy):
     assert "models:/detector/2 was not evaluated" in own_copy.stage("promote", run[:8], fails=True)
     own_copy.stage("evaluate", "decision.false_alarms=0.1")
     assert "MLflow    models:/detector/2" in own_copy.stage("summary")
-    assert "the first" in own_copy.stage("promote", run[:8])
+    assert "models:/detector@champion is models:/detector/2 now" in own_copy.stage("promote", run[:8])
     own_copy.stage("score", "score.split=test", "score.run=models:/detector@champion", "score.name=champion")
     scored = pd.read_csv(own_copy.folder / "score/champion/predictions.csv")
     assert len(scored) == own_copy.json("reports/metrics.json")["test"]["n_genuine"] * 2

@@ -1,5 +1,6 @@
 """Whether `detector.onnx` answers as what was trained: asked once, of validation pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,22 @@ def check_portable(folder: Path, validation: pd.DataFrame, inputs: Inputs) -> di
     else:
         given = [_inputs(path, inputs) for path in paths]
         taken = [{name: each[name] for name in trained.input} for each in given]
-        own = [np.asarray(trained(each, training=False)["logit"]) for each in taken]
+        own = _logits(trained, taken)
         theirs = [portable(**each)["logit"] for each in given]
         found = difference(np.concatenate(own), np.concatenate(theirs))
     return {"opset": OPSET, "pictures": len(paths), "largest_difference": float(f"{found:.0e}")}
+
+
+def _logits(network: Any, batches: Sequence[dict[str, np.ndarray]]) -> list[np.ndarray]:
+    """Ask Keras in whole float32: a graphics card may multiply with ten bits of each number (TF32)."""
+    import tensorflow as tf
+
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        return [np.asarray(network(each, training=False)["logit"]) for each in batches]
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 def _inputs(path: Path, inputs: Inputs) -> dict[str, np.ndarray]:
