@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from pipeline.detector.detector import Detector
 from pipeline.detector.served import Serving
 from pipeline.errors import UserError
 from pipeline.models.build import build
+from pipeline.source_closure import copy_closure
 from pipeline.tracking import LOADER, signature
 from tests.conftest import ROOT
 from tests.detector.builders import write_decision, write_trained
@@ -56,6 +58,7 @@ def logged(tmp_path_factory, mlflow):
     mlflow.pyfunc.save_model(
         folder / "logged", loader_module=LOADER, data_path=str(folder / "detector"), signature=signature(),
         model_config=Serving().model_dump(), pip_requirements=[],
+        code_paths=[str(copy_closure(LOADER, folder / "code"))],
     )  # fmt: skip
     return folder / "logged", folder / "detector"
 
@@ -226,6 +229,32 @@ def test_the_limits_are_its_own_and_said(logged, mlflow):
     assert "raise model_config.max_mib" in heavy["error"]
 
 
+ALONE = """
+import base64, json, sys
+for name in "tensorflow keras hydra dvc sklearn skops matplotlib rich onnx tf2onnx".split():
+    sys.modules[name] = None  # whoever imports it fails
+import mlflow.pyfunc, pandas
+model = mlflow.pyfunc.load_model(sys.argv[1])
+import pipeline
+answers = model.predict(pandas.DataFrame({"image": [base64.b64decode(each) for each in sys.argv[2:]]}))
+print(json.dumps([pipeline.__file__, answers["probability_fake"].tolist()]))
+"""
+
+
+def test_the_logged_model_needs_nothing_of_training_and_brings_its_own_code(logged, tmp_path):
+    images = [sent(content)["image"] for content in PICTURES]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ended = subprocess.run(
+        [sys.executable, "-c", ALONE, str(logged[0]), *images],
+        cwd=tmp_path, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    code, answers = json.loads(ended.stdout.splitlines()[-1])
+    assert Path(code).is_relative_to(logged[0])
+    wanted = [judged.said["probability_fake"] for judged in Detector.load(logged[1]).verdicts(PICTURES)]
+    assert answers == pytest.approx(wanted, abs=1e-4)
+
+
 # The server itself, as a process.
 
 
@@ -308,8 +337,7 @@ def test_a_server_names_a_wrong_column_and_lets_no_client_allow_itself_files(ser
     assert "missing inputs ['image']" in text
     assert "extra inputs: ['photo']" in text
     asked = {"dataframe_records": [{"image": "", "path": "MLmodel"}]}
-    status, text = post(server, {**asked, "params": {"pictures": str(logged[0])}})
-    assert status != 200 or "pictures are taken as encoded bytes" in text
-    status, text = post(server, asked)
-    assert status == 200
-    assert "pictures are taken as encoded bytes" in text
+    for each in (asked, {**asked, "params": {"pictures": str(logged[0])}}):
+        status, text = post(server, each)
+        assert status == 200
+        assert "pictures are taken as encoded bytes" in text
