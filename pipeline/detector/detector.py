@@ -149,11 +149,10 @@ class Detector:
     def _said(self, numbers: Mapping[str, float], answer: Answer) -> dict[str, Any]:
         judged = self.decision.judge(pd.DataFrame([{**numbers, NETWORK: answer.logit}])).iloc[0]
         tests = {name: float(judged[f"p_{name}"]) for name in self.decision.tests}
+        verdict, probability = str(judged["verdict"]), float(judged["probability_fake"])
         return {
-            "probability_fake": None
-            if judged["verdict"] == CANNOT_TELL
-            else float(judged["probability_fake"]),
-            "verdict": str(judged["verdict"]),
+            "probability_fake": None if verdict == CANNOT_TELL else probability,
+            "verdict": verdict,
             "reason": str(judged["reason"]),
             "p_value": float(judged["p_value"]),
             "p_values": {name: p for name, p in tests.items() if np.isfinite(p)},

@@ -62,7 +62,8 @@ class Served:
         names = ["probability_fake", "verdict", "reason", "p_value", "threshold", "error"]
         table = pd.DataFrame(rows, columns=names, index=model_input.index)
         # A number that is missing would be NaN, which is no JSON.
-        return table if table["error"].isna().all() else table.astype(object).where(table.notna(), None)
+        whole = table["error"].isna().all() and table["probability_fake"].notna().all()
+        return table if whole else table.astype(object).where(table.notna(), None)
 
     def _answers(self, given: Iterable[tuple[Any, Any]]) -> Iterator[dict[str, Any]]:
         """Yield an answer for each picture; no more are held at once than one of the largest allowed."""
