@@ -56,12 +56,12 @@ def compare_pixels(grey: Array, motion: Motion) -> Agreement:
     there = cv2.warpAffine(grey, shifted, here.shape[::-1], flags=flags, borderMode=cv2.BORDER_REFLECT)
 
     correlation, detail = _correlated(_detail(here), _detail(there))
-    rows, columns = np.mgrid[0 : here.shape[0], 0 : here.shape[1]].astype(np.float32)
-    to_x = shifted[0, 0] * columns + shifted[0, 1] * rows + shifted[0, 2]
-    to_y = shifted[1, 0] * columns + shifted[1, 1] * rows + shifted[1, 2]
+    alike = (correlation > _ALIKE) & (detail > _LEAST_DETAIL)
+    rows, columns = np.nonzero(alike)
+    to_x, to_y = shifted @ np.stack([columns, rows, np.ones_like(rows)])
     inside = (to_x > 4) & (to_y > 4) & (to_x < width - 5) & (to_y < height - 5)
     moved = np.hypot(to_x - columns - left, to_y - rows - top) > _MOVED
-    alike = (correlation > _ALIKE) & (detail > _LEAST_DETAIL) & inside & moved
+    alike[rows, columns] = inside & moved
 
     at = (
         np.clip(np.rint(y) - top, 0, here.shape[0] - 1).astype(int),
@@ -72,7 +72,7 @@ def compare_pixels(grey: Array, motion: Motion) -> Agreement:
     if not len(reached):
         return Agreement(float(np.median(correlation[at])), 0, None)
     copied = np.zeros((height, width), np.uint8)
-    copied[box[1], box[0]] = np.isin(labels, reached)
+    copied[box[1], box[0]] = np.isin(np.arange(len(sizes)), reached)[labels]
     there_too = cv2.warpAffine(copied, motion.affine, (width, height), flags=cv2.INTER_NEAREST)
     largest = int(sizes[reached, cv2.CC_STAT_AREA].max())
     return Agreement(float(np.median(correlation[at])), largest, (copied > 0) | (there_too > 0))

@@ -9,8 +9,6 @@ translation: what is smooth is copied to cover things, and has no side that woul
 
 import cv2
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from pipeline.evidence.self_matches import Matches, Motion, join_matches
 
@@ -27,7 +25,7 @@ _ALIKE = 0.65  # correlation of a block and its partner at least
 _RATIO = 0.7  # of what the partner's and the next best place's correlation lack of 1
 _STEP = 6  # pixels between blocks that seek, at least
 _SEEK, _PLACES = 1200, 40000  # blocks that seek and places where they do, at most: time is short
-_CHUNK = 128  # blocks whose likeness to all places is in the memory at once
+_CHUNK = 64  # blocks whose likeness to all places is in the memory at once
 _REFINED = 2  # pixels that a partner is moved at most, to where it fits best
 _GRID = 8  # pixels, of JPEG: two blocks of few waves each are alike at its multiples
 _SAME = 1.5  # pixels, in x and in y, by which blocks of one translation differ at most
@@ -84,7 +82,10 @@ def find_translations(matches: Matches, most: int = 3) -> list[Motion]:
 
 def _together(points: Array) -> Array:
     """Return which points, complex, are of the largest group whose blocks overlap."""
-    _, label = connected_components(csr_array(np.abs(np.subtract.outer(points, points)) < 3 * _HALF))
+    near = np.abs(np.subtract.outer(points, points)) < 3 * _HALF
+    label = np.arange(len(points))
+    while ((least := np.where(near, label, len(points)).min(axis=1)) < label).any():
+        label = least[least]  # of the neighbour's neighbours too: each round goes twice as far
     return np.asarray(label == np.bincount(label).argmax())
 
 
@@ -132,23 +133,22 @@ def _described(small: Array, places: Array) -> Array:
 def _partners(described: Array, places: Array, seek: Array) -> tuple[Array, Array]:
     """Return for each block that seeks the most alike place not near, and whether it alone is alike."""
     partner, alike = np.zeros(len(seek), int), np.zeros(len(seek), bool)
-    rows, columns = places.T.astype(np.int16)
+    rows, columns = (np.ascontiguousarray(part) for part in places.T)
 
-    def near(chosen: Array, pixels: int) -> Array:
-        beside = np.abs(rows[chosen, None] - rows) < pixels // 2
-        return beside & (np.abs(columns[chosen, None] - columns) < pixels // 2)
+    def hide_near(likeness: Array, place: int, pixels: int) -> None:
+        """Take all places near one out of the competition; they are sorted by row."""
+        row, column, reach = rows[place], columns[place], pixels // 2
+        beside = slice(*np.searchsorted(rows, (row - reach + 1, row + reach)))
+        likeness[beside][np.abs(columns[beside] - column) < reach] = -1
 
     for start in range(0, len(seek), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        likeness = described[seek[chunk]] @ described.T
-        likeness[near(seek[chunk], _APART)] = -1
-        best = likeness.argmax(axis=1)
-        first = likeness.max(axis=1)
-        told = np.flatnonzero(first > _ALIKE)
-        rest = likeness[told]
-        rest[near(best[told], _HALF)] = -1
-        partner[chunk] = best
-        alike[start + told] = 1 - first[told] < _RATIO * (1 - rest.max(axis=1, initial=-1))
+        table = described[seek[start : start + _CHUNK]] @ described.T
+        for which, likeness in enumerate(table, start):
+            hide_near(likeness, seek[which], _APART)
+            best = partner[which] = likeness.argmax()
+            if (first := likeness[best]) > _ALIKE:
+                hide_near(likeness, best, _HALF)
+                alike[which] = 1 - first < _RATIO * (1 - likeness.max())
     return partner, alike
 
 

@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from scipy.special import rel_entr
-from scipy.stats import beta
+from scipy.special import betainc, rel_entr
 
 from pipeline.evidence.finding import Finding
 from pipeline.images.jpeg import BLOCK, dct_basis
@@ -188,9 +187,8 @@ def _log_tail(n: int, votes: float, chance: float) -> float:
     if votes <= 0 or chance >= 1:
         return 0.0
     votes = min(votes, n)
-    exact = float(beta.logcdf(chance, votes, n - votes + 1))
-    if np.isfinite(exact):
-        return exact / np.log(10)
+    if (exact := float(betainc(votes, n - votes + 1, chance))) > 0:
+        return float(np.log10(exact))
     # Below the smallest float: Chernoff's bound, which is a little larger than the tail.
     share = votes / n
     divergence = rel_entr(share, chance) + rel_entr(1 - share, 1 - chance)

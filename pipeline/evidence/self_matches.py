@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.spatial import KDTree
 
 Array = np.ndarray
 
@@ -20,7 +19,8 @@ _APART = 20.0  # pixels at least between partners: around an edge or a line neig
 _PARTNERS = 3  # of a point, at most
 _RATIO = 0.75  # of the distance to a partner and to the first point that is none
 _FURTHEST = 0.55  # Hellinger distance to a partner at most; unlike points have 1.0 to 1.3
-_CHUNK = 1024  # rows of the table of all pairs that are in the memory at once
+_CHUNK = 512  # rows of the table of all pairs that are in the memory at once
+_ROUNDING = 1e-4  # of a product of descriptors, more than it may have
 _SEEDS = 400  # pairs of matches that propose a motion
 _NEAR = 6  # matches around one that propose a motion with it
 _TOLERANCE = 2.5  # pixels that a match may lie off its motion
@@ -98,10 +98,11 @@ def find_matches(keypoints: Keypoints) -> Matches:
     place, angle, described = keypoints.place, keypoints.angle, keypoints.described
     if len(place) <= _PARTNERS + 1:
         return join_matches([])
+    near = _near(place)
     found = []
     for mirrored in (False, True):
         other = _mirrored(described) if mirrored else described
-        first, second = _partners(described, other, place)
+        first, second = _partners(described, other, near)
         turn = angle[second] + angle[first] if mirrored else angle[second] - angle[first]
         found.append(Matches(place[first], place[second], turn, np.full(len(first), mirrored)))
         # Back again: a plain turn reverses, a mirror is its own inverse.
@@ -157,14 +158,25 @@ def _mirrored(described: Array) -> Array:
     return np.ascontiguousarray(cells[..., -np.arange(8) % 8]).reshape(-1, 128)
 
 
-def _partners(described: Array, other: Array, place: Array) -> tuple[Array, Array]:
-    """Return the indices of points and of their partners, by the ratio to the next that is none."""
+def _partners(described: Array, other: Array, near: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Return the indices of points and of their partners, by the ratio to the next that is none.
+
+    Args:
+        described: (n, 128), of the points.
+        other: (n, 128), of those that may be partners.
+        near: indices of points and of those too close to be a partner, sorted by the first.
+    """
     first, second = [], []
-    places = place.astype(np.complex64)
     for start in range(0, len(described), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        likeness = described[rows] @ other.T  # 1 - distance² / 2
-        likeness[np.abs(places[rows, None] - places) < _APART] = -1
+        likeness = described[start : start + _CHUNK] @ other.T  # 1 - distance² / 2
+        close = slice(*np.searchsorted(near[0], (start, start + len(likeness))))
+        likeness[near[0][close] - start, near[1][close]] = -1
+        # Nearly all points are left out here: as many as partners may be, and more, are about as near.
+        distance = np.sqrt(np.maximum(2 - 2 * likeness.max(axis=1), 0))
+        about = 1 - (distance / _RATIO) ** 2 / 2 + _ROUNDING
+        several = np.count_nonzero(likeness > about[:, None], axis=1) > _PARTNERS
+        some = np.flatnonzero((distance < _FURTHEST) & ~several)
+        likeness = likeness[some]
         nearest = np.argpartition(likeness, -_PARTNERS - 1, axis=1)[:, -_PARTNERS - 1 :]
         values = np.take_along_axis(likeness, nearest, axis=1)
         order = np.argsort(-values, axis=1)
@@ -172,9 +184,23 @@ def _partners(described: Array, other: Array, place: Array) -> tuple[Array, Arra
         distance = np.sqrt(np.maximum(2 - 2 * np.take_along_axis(values, order, axis=1), 0))
         good = (distance[:, :-1] < _RATIO * distance[:, -1:]) & (distance[:, :-1] < _FURTHEST)
         row, column = np.nonzero(good)
-        first.append(row + start)
+        first.append(some[row] + start)
         second.append(nearest[row, column])
     return np.concatenate(first), np.concatenate(second)
+
+
+def _near(place: Array) -> tuple[Array, Array]:
+    """Return the indices of points less than `_APART` from one another, each with itself too, sorted."""
+    x, y = place.real.astype(np.float32), place.imag.astype(np.float32)
+    order = np.argsort(x)
+    begin, end = (np.searchsorted(x, x + np.float32(by), sorter=order) for by in (-_APART, _APART))
+    count = end - begin
+    first = np.repeat(np.arange(len(x)), count)
+    second = order[np.arange(len(first)) + np.repeat(begin + count - np.cumsum(count), count)]
+    beside = np.abs(y[second] - y[first]) < _APART
+    first, second = first[beside], second[beside]
+    close = np.hypot(x[first] - x[second], y[first] - y[second]) < _APART
+    return first[close], second[close]
 
 
 def _best_motion(matches: Matches, mirrored: bool) -> Motion | None:
@@ -200,8 +226,9 @@ def _best_motion(matches: Matches, mirrored: bool) -> Motion | None:
 def _proposals(source: Array, matches: Matches) -> tuple[Array, Array]:
     """Return factors and offsets, complex, of similarity transforms through pairs of neighbouring matches."""
     where = np.stack([source.real, source.imag, matches.target.real, matches.target.imag], axis=1)
+    where = where.astype(np.float32)
     chosen = np.linspace(0, len(where) - 1, min(_SEEDS, len(where))).astype(int)
-    _, near = KDTree(where).query(where[chosen], k=min(_NEAR + 1, len(where)))
+    _, near = cv2.batchDistance(where[chosen], where, cv2.CV_32F, K=min(_NEAR + 1, len(where)))
     one, two = np.repeat(chosen, near.shape[1]), near.ravel()
     across = source[two] - source[one]
     one, two, across = (part[np.abs(across) > 4] for part in (one, two, across))
