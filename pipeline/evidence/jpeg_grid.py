@@ -12,6 +12,7 @@ false alarms (NFA) is made of, is then known, and because sums over squares take
 missing grid is left out: it finds the flat parts of one genuine picture in five.
 """
 
+import itertools
 from typing import NamedTuple
 
 import cv2
@@ -25,7 +26,8 @@ from pipeline.images.read import Picture
 _GRIDS = BLOCK * BLOCK
 _NO_VOTE = _GRIDS
 _ZERO = 0.5  # a coefficient below it is one that the nearest whole number makes 0
-_CHUNK = 1 << 17  # coefficients worked on at once, so that they stay in the cache
+_LINES, _COLUMNS = 2 * BLOCK, 1024  # pixels whose coefficients are worked on at once: they stay in the cache
+_STRIP = 256  # rows whose votes are counted at once
 _SIDES = (2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128)  # of the squares, in blocks: about √2 apart
 # In a large picture those below a fortieth of its shorter side cost half of the time and are left out.
 _SMALLEST = 40
@@ -58,10 +60,11 @@ def examine(picture: Picture) -> Finding:
     if min(height, width) < (_SIDES[0] + 1) * BLOCK:
         return Finding(float("nan"), f"{width} × {height} pixels are too few to compare JPEG grids in them.")
     luminance = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
-    shares = _shares(pixel_votes(luminance), (height // BLOCK, width // BLOCK))
-    main = _main_grid(shares)
-    square = _most_striking(shares, main)
-    where = cv2.blur(shares[square.grid], (3, 3), borderType=cv2.BORDER_REPLICATE)
+    counts = _counts(pixel_votes(luminance), (height // BLOCK, width // BLOCK))
+    main = _main_grid(counts)
+    square = _most_striking(counts, main)
+    shares = counts[square.grid] / np.float32(_GRIDS)
+    where = cv2.blur(shares, (3, 3), borderType=cv2.BORDER_REPLICATE)
     return Finding(max(0.0, -square.log_nfa), _words(square, main), np.clip(where, 0, 1))
 
 
@@ -76,45 +79,63 @@ def pixel_votes(luminance: np.ndarray) -> np.ndarray:
         alone, where the winner is constant along its rows or columns, and within 7 pixels of a border.
     """
     zeros = _zeros_of_blocks(luminance)
-    rows, columns = (np.arange(size, dtype=np.uint16) % BLOCK for size in zeros.shape)
-    place = rows[:, None] * BLOCK + columns
-    # The largest of both keys is at one place only where one block alone has most zeros.
-    key = zeros.astype(np.uint16) * _GRIDS
-    around, ends_here = np.ones((BLOCK, BLOCK), np.uint8), (BLOCK - 1, BLOCK - 1)
-    last = cv2.dilate(key + place, around, anchor=ends_here) % _GRIDS
-    first = _GRIDS - 1 - cv2.dilate(key + (_GRIDS - 1 - place), around, anchor=ends_here) % _GRIDS
     votes = np.full(luminance.shape, _NO_VOTE, np.uint8)
     inner = slice(BLOCK - 1, 1 - BLOCK)
-    whole = slice(BLOCK - 1, None)
-    votes[inner, inner] = np.where(last == first, last, _NO_VOTE)[whole, whole]
-    votes[_steady(luminance)] = _NO_VOTE
+    for top in range(0, len(zeros) - BLOCK + 1, _STRIP):
+        rows = slice(top, min(top + _STRIP + BLOCK - 1, len(zeros)))
+        strip = votes[rows.start + BLOCK - 1 : rows.stop, inner]
+        strip[:] = _winners(zeros[rows], top)
+        strip[_steady(luminance[rows.start : rows.stop + BLOCK - 1])[inner, inner]] = _NO_VOTE
     return votes
 
 
 def _zeros_of_blocks(luminance: np.ndarray) -> np.ndarray:
     """Count the zeros among 63 frequencies of the block that begins at each pixel: (h - 7, w - 7) uint8."""
-    pixels = luminance.astype(np.float32)
-    height, width = (size - BLOCK + 1 for size in pixels.shape)
+    height, width = (size - BLOCK + 1 for size in luminance.shape)
     zeros = np.empty((height, width), np.uint8)
-    step = max(1, _CHUNK // (_GRIDS * width)) * BLOCK
-    # Used again and again: a third of the time went into new memory.
-    stacked = np.empty((step + BLOCK - 1, BLOCK, width), np.float32)  # rows, horizontal frequency, columns
-    waves = np.empty((step // BLOCK, BLOCK, BLOCK * width), np.float32)
-    small = np.empty(waves.shape, bool)
-    for top in range(0, height, step):
-        part = pixels[top : top + step + BLOCK - 1]
-        for frequency, wave in enumerate(_BASIS):
-            across = cv2.filter2D(part, cv2.CV_32F, wave[None], anchor=(0, 0))
-            stacked[: len(part), frequency] = across[:, :width]
-        for phase in range(min(BLOCK, len(part) - BLOCK + 1)):
-            n = (len(part) - phase) // BLOCK
-            lines = stacked[phase : phase + n * BLOCK].reshape(n, BLOCK, BLOCK * width)
-            np.matmul(_BASIS, lines, out=waves[:n])
-            np.abs(waves[:n], out=waves[:n])
-            np.less(waves[:n], _ZERO, out=small[:n])
-            each = small[:n].view(np.uint8).reshape(n, _GRIDS, width)[:, 1:]
-            zeros[top + phase : top + step : BLOCK] = np.add.reduce(each, axis=1, dtype=np.uint8)
+    for top, left in itertools.product(range(0, height, _LINES), range(0, width, _COLUMNS)):
+        part = luminance[top : top + _LINES + BLOCK - 1, left : left + _COLUMNS + BLOCK - 1]
+        _count_zeros(part.astype(np.float32), zeros[top : top + _LINES, left : left + _COLUMNS])
     return zeros
+
+
+def _count_zeros(part: np.ndarray, zeros: np.ndarray) -> None:
+    """Do it for a part of the picture, into `zeros`."""
+    height, width = zeros.shape
+    beyond = part.shape[1]  # a block begins seven pixels before it ends
+    # Rows, horizontal frequency, columns: eight rows of it are a matrix that the vertical waves multiply.
+    across = np.empty((len(part), BLOCK, beyond), np.float32)
+    for frequency, wave in enumerate(_BASIS):
+        cv2.filter2D(part, cv2.CV_32F, wave[None], dst=across[:, frequency], anchor=(0, 0))
+    for phase in range(min(BLOCK, height)):
+        n = (len(part) - phase) // BLOCK
+        lines = across[phase : phase + n * BLOCK].reshape(n, BLOCK, BLOCK * beyond)
+        waves = np.matmul(_BASIS, lines)
+        small = np.abs(waves, out=waves) < _ZERO
+        each = small.view(np.uint8).reshape(n, _GRIDS, beyond)[:, 1:, :width]
+        zeros[phase::BLOCK] = np.add.reduce(each, axis=1, dtype=np.uint8)
+
+
+def _winners(zeros: np.ndarray, top: int) -> np.ndarray:
+    """Return the grid of the block with most zeros of the eight by eight that end at each pixel.
+
+    Args:
+        zeros: of blocks, (rows + 7, columns + 7).
+        top: row of the picture at which they begin.
+
+    Returns:
+        (rows, columns) uint16; 64 where no block has most alone.
+    """
+    rows, columns = (np.arange(size, dtype=np.uint16) % BLOCK for size in zeros.shape)
+    place = (rows[:, None] + top % BLOCK) % BLOCK * BLOCK + columns
+    # The largest of both keys is at one place only where one block alone has most zeros.
+    key = zeros.astype(np.uint16) * _GRIDS
+    around, ends_here = np.ones((BLOCK, BLOCK), np.uint8), (BLOCK - 1, BLOCK - 1)
+    whole = np.s_[BLOCK - 1 :, BLOCK - 1 :]
+    last = cv2.dilate(key + place, around, anchor=ends_here)[whole] & (_GRIDS - 1)
+    key += _GRIDS - 1
+    first = _GRIDS - 1 - (cv2.dilate(key - place, around, anchor=ends_here)[whole] & (_GRIDS - 1))
+    return np.where(last == first, last, _NO_VOTE)
 
 
 def _steady(luminance: np.ndarray) -> np.ndarray:
@@ -132,47 +153,48 @@ def _steady(luminance: np.ndarray) -> np.ndarray:
     return steady
 
 
-def _shares(votes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return which share of the pixels of each 8 × 8 cell votes for each grid: (64, rows, columns)."""
+def _counts(votes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return how many of the 64 pixels of each 8 × 8 cell vote for each grid: (64, rows, columns) uint8."""
     rows, columns = shape
     bins = _GRIDS + 1
-    shares = np.empty((_GRIDS, rows, columns), np.float32)
+    counts = np.empty((_GRIDS, rows, columns), np.uint8)
     first = np.repeat(np.arange(columns) * bins, BLOCK)
     for row in range(rows):
         cells = first + votes[row * BLOCK : (row + 1) * BLOCK, : columns * BLOCK]
-        counts = np.bincount(cells.ravel(), minlength=columns * bins).reshape(columns, bins)
-        shares[:, row] = counts.T[:_GRIDS]
-    return shares / _GRIDS
+        each = np.bincount(cells.ravel(), minlength=columns * bins).reshape(columns, bins)
+        counts[:, row] = each.T[:_GRIDS]
+    return counts
 
 
-def _main_grid(shares: np.ndarray) -> int | None:
+def _main_grid(counts: np.ndarray) -> int | None:
     """Return the grid of the picture as a whole; None where its votes could be drawn by lot."""
-    totals = shares.sum(axis=(1, 2), dtype=np.float64)
+    totals = counts.sum(axis=(1, 2), dtype=np.int64) / _GRIDS
     best = int(totals.argmax())
-    log_nfa = np.log10(_GRIDS) + _log_tail(shares[0].size, totals[best], 1 / _GRIDS)
+    log_nfa = np.log10(_GRIDS) + _log_tail(counts[0].size, totals[best], 1 / _GRIDS)
     return best if log_nfa < 0 else None
 
 
-def _most_striking(shares: np.ndarray, main: int | None) -> _Square:
+def _most_striking(counts: np.ndarray, main: int | None) -> _Square:
     """Find the square whose votes for one foreign grid are least to be expected.
 
     A vote counts as one of 64, the independent ones of the paper. Drawn by lot, it is for a given grid with
     probability 1 / 64; or `_UNEVEN` times as often as outside the square, where that is more: a picture that
     was cropped and saved again has an earlier grid everywhere, and no region of its own.
     """
-    rows, columns = shares.shape[1:]
+    rows, columns = counts.shape[1:]
     sides = [side for side in _SIDES if min(rows, columns) // _SMALLEST <= side <= min(rows, columns)]
     tests = (_GRIDS - 1) * sum((rows - side + 1) * (columns - side + 1) for side in sides)
     most = dict.fromkeys(sides, (-1.0, 0.0, 0, 0, 0))
     for grid in range(_GRIDS):
         if grid == main:
             continue
-        sums = cv2.integral(shares[grid], sdepth=cv2.CV_32F)  # of 64ths: exact up to 16 megapixels
+        sums = cv2.integral(counts[grid], sdepth=cv2.CV_32S)
         for side in sides:
-            inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-            if (votes := float(inside.max())) > most[side][0]:
+            down = sums[side:] - sums[:-side]
+            inside = down[:, side:] - down[:, :-side]
+            if (votes := int(inside.max()) / _GRIDS) > most[side][0]:
                 top, left = divmod(int(inside.argmax()), inside.shape[1])
-                most[side] = (votes, float(sums[-1, -1]), grid, top, left)
+                most[side] = (votes, int(sums[-1, -1]) / _GRIDS, grid, top, left)
     found = []
     for side, (votes, total, grid, top, left) in most.items():
         n = side * side
