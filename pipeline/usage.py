@@ -23,7 +23,7 @@ WIDTH = 80
 _COLUMN = 30  # where the comments begin
 _RUNS_ALL = "make repro runs what has to be run of those from sample to evaluate, in order."
 _PACKAGE = Path(__file__).parent
-_CONF = _PACKAGE.parent / "conf"
+CONF = _PACKAGE.parent / "conf"  # of a checkout; not with an installed package
 
 # The commands in the order in which a person meets them, and the keys that matter: `group=` stands for its
 # choices, `group` for all its keys too, `group.key` for one.
@@ -53,6 +53,8 @@ KEYS = {
     "runs": [],
     "params": [],
 }
+# These ask a detector and nothing else: they work where the package alone is installed.
+WITHOUT_CONFIGURATION = {"predict", "examine", "screen", "app"}
 _HYDRAS = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 
 
@@ -65,8 +67,7 @@ def answer(doc: str | None) -> None:
     asks_help = not flags.isdisjoint({"--help", "-h"})
     if not asks_help and flags.isdisjoint(_HYDRAS):
         return
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # … | head
+    end_with_reader()
     if asks_help:
         print(help_text(Path(sys.argv[0]).stem, doc or "", sys.argv[1:]))
     elif sys.argv[1:] in (["-sc", "install=bash"], ["--shell-completion", "install=bash"]):
@@ -76,10 +77,24 @@ def answer(doc: str | None) -> None:
     sys.exit(0)
 
 
+def end_with_reader() -> None:
+    """End quietly where what reads the output ends first: … | head."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
 def overview() -> str:
     """Return the commands, a line each."""
     rows = [_row(name, _docstring(name).splitlines()[0].replace("`", ""), 14) for name in KEYS]
-    return "\n".join(["python -m pipeline.COMMAND --help says more of each:", "", *rows, "", _RUNS_ALL])
+    return "\n".join(
+        [
+            "fakes COMMAND --help says more of each; so does python -m pipeline.COMMAND:",
+            "",
+            *rows,
+            "",
+            _RUNS_ALL,
+        ]
+    )
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
@@ -91,6 +106,27 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     )
 
 
+def add_detector_options(parser: argparse.ArgumentParser) -> None:
+    """Add what each command that asks a detector takes: its folder, and another rate of false alarms."""
+    parser.add_argument("--models", default="models", help="folder of the detector (models)")
+    parser.add_argument(
+        "--false-alarms",
+        type=_rate,
+        metavar="RATE",
+        help="share of genuine pictures that may be called fake, such as 0.01 (as calibrated)",
+    )
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a share between 0 and 1, such as 0.01")
+    return rate
+
+
 def help_text(name: str, doc: str, arguments: Sequence[str] = ()) -> str:
     """Return the help of a command: its docstring, then the keys that matter, in 80 columns.
 
@@ -100,7 +136,7 @@ def help_text(name: str, doc: str, arguments: Sequence[str] = ()) -> str:
     default, given = _defaults(), [each.partition("=")[::2] for each in arguments]
     for key in KEYS[name]:
         group, dot, _ = key.removesuffix("=").partition(".")
-        files = sorted((_CONF / group).glob("*.yaml"))
+        files = sorted((CONF / group).glob("*.yaml"))
         if not dot and len(files) > 1:
             now = default[group].replace("null", "none")
             lines += ["", f"{group}=NAME, one of conf/{group}/, now {now}:"]
@@ -109,7 +145,7 @@ def help_text(name: str, doc: str, arguments: Sequence[str] = ()) -> str:
             if not dot and (group, path.stem) in given:
                 lines += ["", f"Keys of {group}={path.stem}:", *(_row(*each) for each in _keys(path, group))]
         if not key.endswith("="):
-            path = _CONF / group / f"{default[group]}.yaml" if files else _CONF / "config.yaml"
+            path = CONF / group / f"{default[group]}.yaml" if files else CONF / "config.yaml"
             rows = _keys(path, group if files else "")
             keys += [_row(*each) for each in rows if not dot or each[0].partition("=")[0] == key]
     if keys:
@@ -148,7 +184,7 @@ def _row(name: str, told: str, column: int = _COLUMN) -> str:
 
 def _defaults() -> dict[str, str]:
     """Return those of conf/config.yaml: group -> file."""
-    text = (_CONF / "config.yaml").read_text(encoding="utf-8")
+    text = (CONF / "config.yaml").read_text(encoding="utf-8")
     return dict(re.findall(r"^  - (\w+): (\w+)$", text, re.MULTILINE))
 
 
@@ -211,7 +247,7 @@ def _ask_hydra() -> None:
     if words[1:2] == ["-m"]:
         os.environ["COMP_LINE"] = " ".join([words[0], "pipeline.py", *words[3:]])
 
-    @hydra.main(version_base="1.3", config_path=str(_CONF), config_name="config")
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
     def nothing_is_run(_: object) -> None: ...
 
     nothing_is_run()

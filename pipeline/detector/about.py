@@ -33,8 +33,8 @@ class About:
         """Put together what a training's `run.json`, the SHA-256 of its file and its decision tell."""
         config, counts = record["config"], record.get("pictures", {})
         made = ", ".join(f"{number:,} {label}" for label, number in counts.items())
-        genuine = decision.tests[NETWORK].table
-        kinds = ", ".join(dict.fromkeys(genuine.sort_values(["size", "quality"])["size"]))
+        genuine = len(decision.tests[NETWORK])
+        kinds = "" if decision.known is None else f" of {decision.known.words()}"
         found = ""
         if len(decision.tampered):
             share, tried = decision.found.mean(), len(decision.tampered)
@@ -45,8 +45,7 @@ class About:
             name=str(record["name"]),
             trained_on=f"trained on {config['data']['name']}" + (f" ({made})" if made else ""),
             measured_on=(
-                f"{decision.false_alarms:.1%} false alarms by {len(genuine):,} genuine pictures ({kinds})"
-                f"{found}"
+                f"{decision.false_alarms:.1%} false alarms, by {genuine:,} genuine pictures{kinds}{found}"
             ),
         )
 
@@ -54,3 +53,6 @@ class About:
         """Return it in lines of at most 80 columns, for a terminal."""
         text = f"detector {self.id}, {self.name}: {self.trained_on}; {self.measured_on}"
         return textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+UNNAMED = About(id="0" * _ID, name="put together by hand", trained_on="", measured_on="")

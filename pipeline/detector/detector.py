@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import ResizedInputs
-from pipeline.detector.about import About
+from pipeline.detector.about import UNNAMED, About
 from pipeline.detector.decision import CANNOT_TELL, DECISION_FILE, FAKE, NETWORK, Decision
 from pipeline.detector.inference import NATIVE, Answer, Scorer, in_batches, scorer_of
 from pipeline.errors import UserError
@@ -74,10 +74,10 @@ class Detector:
 
     Attributes:
         decision: how what is measured becomes a verdict.
-        about: which detector it is; None where it was put together by hand.
+        about: which detector it is.
     """
 
-    def __init__(self, scorer: Scorer, decision: Decision, about: About | None = None) -> None:
+    def __init__(self, scorer: Scorer, decision: Decision, about: About = UNNAMED) -> None:
         self.decision, self.about = decision, about
         self._scorer = scorer
 

@@ -24,16 +24,19 @@ _FAINTEST, _STRONGEST = 0.25, 0.8  # how much of the colour covers the picture a
 _QUALITIES = range(88, 20, -8)
 
 
-def panel(pixels: np.ndarray, blocks: np.ndarray | None, mask: np.ndarray | None) -> np.ndarray:
+def panel(
+    pixels: np.ndarray, blocks: np.ndarray | None, mask: np.ndarray | None, longest: int = LONGEST
+) -> np.ndarray:
     """Return the picture, its evidence and its mask side by side, (h, w, 3) uint8; None takes no place.
 
     Args:
         pixels: (height, width, 3) uint8, perhaps cut to whole blocks already.
         blocks: (height // 8, width // 8) logits; None: the picture is shown without a map.
         mask: (height, width) bool of the whole picture; drawn as an outline.
+        longest: pixels of the longer side of each.
     """
     pixels = on_grid(pixels)
-    shown = _shrunk(pixels)
+    shown = _shrunk(pixels, longest)
     height, width = shown.shape[:2]
     outline = None
     if mask is not None and (cut := on_grid(mask)).any():
@@ -94,8 +97,8 @@ def jpeg(picture: np.ndarray, most: int = MOST_BYTES) -> bytes:
     return content
 
 
-def _shrunk(pixels: np.ndarray) -> np.ndarray:
-    scale = LONGEST / max(pixels.shape[:2])
+def _shrunk(pixels: np.ndarray, longest: int) -> np.ndarray:
+    scale = longest / max(pixels.shape[:2])
     size = [max(1, round(side * scale)) for side in (pixels.shape[1], pixels.shape[0])]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, size, interpolation=way), np.uint8)
