@@ -4,6 +4,7 @@ import difflib
 import runpy
 import sys
 
+from pipeline.errors import not_installed
 from pipeline.usage import CONF, KEYS, WITHOUT_CONFIGURATION, end_with_reader, overview
 
 
@@ -23,10 +24,7 @@ def main() -> None:
     try:
         runpy.run_module(f"pipeline.{name}", run_name="__main__", alter_sys=True)
     except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
-        if package == "pipeline":
-            raise
-        _stop(f'{name} needs {package}, which is not installed: pip install "fake-image-detection[train]"')
+        _stop(not_installed(error))
 
 
 def _stop(message: str) -> None:

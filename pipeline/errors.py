@@ -1,5 +1,8 @@
 """What a person reads of a mistake that they can mend, and how many of something are named to them."""
 
+# Of pyproject.toml; what stands nowhere here comes with [train].
+_EXTRAS = {"gradio": "app", "c2pa": "c2pa", "pyarrow": "screen", "fsspec": "screen", "distributed": "screen"}
+
 
 class UserError(Exception):
     """A mistake in the input, the configuration or the surroundings.
@@ -7,6 +10,15 @@ class UserError(Exception):
     The message names the path or key, what was found, what is expected and what to do.
     The commands print it without a traceback and exit with status 1.
     """
+
+
+def not_installed(error: ModuleNotFoundError) -> str:
+    """Return which package is missing, and how to get it; raise the error again where it is one of ours."""
+    package = str(error.name).partition(".")[0]
+    if package == "pipeline":
+        raise error
+    extra = _EXTRAS.get(package, "train")
+    return f'this needs {package}, which is not installed: pip install "fake-image-detection[{extra}]"'
 
 
 def counted(number: int, one: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, not_installed
 from pipeline.storage import cannot_write, sole_writer
 from pipeline.surroundings import (
     PrintableLines,
@@ -137,6 +137,8 @@ def plain_errors() -> Iterator[None]:
         yield
     except UserError as error:
         stop(str(error))
+    except ModuleNotFoundError as error:
+        stop(not_installed(error))
     except KeyboardInterrupt as interrupt:
         notes = getattr(interrupt, "__notes__", [])  # by whoever knows where the next run goes on
         lines = ["\ninterrupted; nothing is left half done", *notes]

@@ -86,15 +86,8 @@ def end_with_reader() -> None:
 def overview() -> str:
     """Return the commands, a line each."""
     rows = [_row(name, _docstring(name).splitlines()[0].replace("`", ""), 14) for name in KEYS]
-    return "\n".join(
-        [
-            "fakes COMMAND --help says more of each; so does python -m pipeline.COMMAND:",
-            "",
-            *rows,
-            "",
-            _RUNS_ALL,
-        ]
-    )
+    head = "fakes COMMAND --help says more of each; so does python -m pipeline.COMMAND:"
+    return "\n".join([head, "", *rows, "", _RUNS_ALL])
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
