@@ -13,6 +13,8 @@ from pipeline.checking import TARGET, build_function
 from pipeline.errors import UserError
 from pipeline.models.build import build
 from pipeline.models.detector_files import load_detector, save_detector
+from pipeline.models.export import write_portable
+from pipeline.models.portable import load_portable
 from tests.conftest import ROOT
 from tests.models import check
 
@@ -202,6 +204,31 @@ def test_it_answers_alike_when_saved_and_loaded(name, networks, tmp_path):
     assert expected.keys() == found.keys()
     for key, answer in expected.items():
         assert np.array_equal(found[key], answer)
+
+
+@pytest.mark.parametrize("name", LARGE_ARE_SLOW)
+def test_its_portable_form_answers_alike_at_any_size(name, networks, tmp_path):
+    network = networks(name)
+    write_portable(network, tmp_path)
+    portable = load_portable(tmp_path, threads=1)
+    sizes = [(HEIGHT, WIDTH, BATCH)] if name in RESIZED else [(HEIGHT, WIDTH, BATCH), (88, 24, 1), (8, 8, 2)]
+    for size in sizes:
+        inputs = _inputs(network, *size)
+        expected, found = _arrays(network(inputs)), portable(**inputs)
+        assert found.keys() == expected.keys()
+        for key, answer in expected.items():
+            assert found[key].dtype == np.float32
+            assert np.allclose(found[key], answer, atol=1e-5)
+        if portable.has_map:  # of one that was put together of tiles
+            assert portable.logit_of(found["map"][0]) == pytest.approx(found["logit"][0], abs=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_network_gives_the_same_portable_file(name, networks, tmp_path):
+    if name in LARGE:
+        pytest.skip("tf2onnx folds its constants in any order")
+    one = write_portable(networks(name), tmp_path / "one").read_bytes()
+    assert write_portable(networks(name), tmp_path / "two").read_bytes() == one
 
 
 @pytest.mark.usefixtures("mixed_policy")
