@@ -85,6 +85,6 @@ def test_it_states_its_opset_and_how_a_map_becomes_a_logit(tmp_path):
 def test_a_form_that_answers_otherwise_ends_the_training(off):
     logits = np.array([0.5, -3.0])
     assert difference(logits, logits + 5e-5) == pytest.approx(5e-5, rel=1e-3)
-    with pytest.raises(UserError, match="answers otherwise than what was trained.*nothing was saved"):
+    with pytest.raises(UserError, match=r"answers otherwise than what was trained.*nothing was saved"):
         difference(logits, logits + np.array([0, off]))
     assert portability.TOLERANCE == 1e-4
