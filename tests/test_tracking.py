@@ -195,8 +195,9 @@ def test_training_without_a_server_is_whole_and_is_sent_later_once(own_copy):
         assert "Traceback" not in output
     assert own_copy.json("models/trained/run.json")["run_id"] is None
     assert own_copy.answer(RUN) == []
+    assert "to be sent with python -m pipeline.runs send" in own_copy.stage("summary")
     for _ in range(2):
-        own_copy.stage("runs", "send")
+        assert "models:/detector/2 is complete at sqlite:///" in own_copy.stage("runs", "send")
     ((metrics, models, status),) = own_copy.answer(RUN)
     assert metrics["test/roc_auc"] == own_copy.json("reports/metrics.json")["test"]["roc_auc"]
     assert metrics["train/loss"] > 0

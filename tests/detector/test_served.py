@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -306,7 +307,8 @@ def post(address, asked):
             return error.code, error.read().decode()
 
 
-ROWS = [sent(PICTURES[0]), sent(b"no picture"), {"image": ""}, sent(bytes(2 * 2**20)), sent(PICTURES[1])]
+BAD = {"no picture of": b"no picture", "has no picture": b"", "2.0 MiB": bytes(2 * 2**20), "50": BOMBS["png"]}
+ROWS = [sent(PICTURES[0]), *map(sent, BAD.values()), sent(PICTURES[1])]
 IMAGES = [row["image"] for row in ROWS]
 REQUESTS = {
     "dataframe_records": ROWS,
@@ -323,11 +325,19 @@ def test_a_server_answers_readable_and_unreadable_pictures_in_strict_json(server
     assert status == 200, text
     predictions = json.loads(text, parse_constant=pytest.fail)["predictions"]
     readable = Detector.load(logged[1]).verdicts(PICTURES)
-    for answer, wanted in zip([predictions[0], predictions[4]], readable, strict=True):
-        assert answer == {name: wanted[0][name] for name in answer}
-    for answer, reason in zip(predictions[1:4], ["no picture of", "has no picture", "2.0 MiB"], strict=True):
+    for answer, wanted in zip([predictions[0], predictions[-1]], readable, strict=True):
+        assert answer == {name: wanted.said[name] for name in answer}
+    for answer, reason in zip(predictions[1:-1], BAD, strict=True):
         assert reason in answer["error"]
         assert answer["verdict"] is None
+
+
+@pytest.mark.slow
+def test_requests_at_one_time_get_the_answer_of_each_alone(server):
+    asked = [{"instances": [ROWS[number % 2 * -1]]} for number in range(12)]
+    alone = [post(server, each) for each in asked[:2]]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda each: post(server, each), asked)) == alone * 6
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from pipeline.reports.model_card import plain, render_model_card, write_model_card
 from pipeline.reports.report import shared_content
-from pipeline.reports.reproduce import commands, names_differing, run_facts, settings
+from pipeline.reports.reproduce import commands, model_address, names_differing, run_facts, settings
 from tests.reports.evaluated import BELIEVABLE, CLASSIC, DECISION, OPTIONAL, card_of, with_names, without
 
 HEADINGS = [
@@ -224,3 +224,24 @@ def test_every_level_of_a_finding_has_its_sign(level, sign):
     shared = shared_content(BELIEVABLE)
     findings = [each._replace(level=level) for each in shared["findings"]]
     assert f"- {sign} **" in render_model_card(BELIEVABLE, {**shared, "findings": findings})
+
+
+RUN = "231e4156b4184bf3a4ef8d05a1eb0592"
+
+
+@pytest.mark.parametrize(
+    ("registered", "run_id", "address"),
+    [
+        ("models:/detector/3", RUN, "models:/detector/3"),
+        (None, RUN, f"runs:/{RUN}/model"),
+        (None, None, None),
+    ],
+)
+def test_the_address_is_the_version_or_where_the_store_was_away_the_run(registered, run_id, address):
+    found = replace(
+        BELIEVABLE,
+        record={**BELIEVABLE.record, "run_id": run_id},
+        evaluated={**BELIEVABLE.evaluated, "registered": registered},
+    )
+    assert model_address(found) == address
+    assert f'load_model("{address or "runs:/…/model"}")' in card_of(found)
