@@ -310,3 +310,15 @@ def test_scale_and_offset_are_learned_and_change_nothing_at_first():
     layer.offset.assign(-1.0)
     assert np.allclose(layer(blocks), 2)
     assert [each.name for each in layer.trainable_weights] == ["scale", "offset"]
+
+
+def test_bins_of_a_picture_without_colours_are_those_of_exact_arithmetic():
+    """Of four frequencies every eighth coefficient is a half there: no library may round it its own way."""
+    grey = np.random.default_rng(3).integers(0, 256, (4, 64, 96, 1)).repeat(3, axis=3)
+    blocks = grey[..., 0].reshape(4, 8, 8, 12, 8).swapaxes(2, 3) - 128.0
+    exact = np.abs(dctn(blocks, norm="ortho", axes=(3, 4)).reshape(4, 8, 12, 64)[..., ZIGZAG])
+    halves = np.abs(exact - np.floor(exact) - 0.5) < 1e-9
+    assert halves[exact < 16].sum() > 20
+    wanted = np.minimum(np.floor(exact + 0.5 + 1e-9), 16)
+    bins = bins_of(layers.CoefficientBins(64, 16, "absolute"), layers.BlockDCT()(grey.astype(np.float32)))
+    assert np.array_equal(bins.argmax(axis=4)[halves], wanted[halves])
