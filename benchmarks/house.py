@@ -39,9 +39,10 @@ FLOORS = (
     ("inputs",),
     ("models",),
     ("detector",),
-    ("training", "evaluation"),
+    ("training", "evaluation", "examination"),
     ("auditing",),
     ("reports",),
+    ("web",),
     (
         *("usage", "composition", "stage", "run_store", "source_closure", "registry", "tracking", "records"),
         "decision_record",
@@ -59,8 +60,8 @@ FLOORS = (
         "evaluate",
     ),
     (
-        *("predict", "score", "compare", "promote", "experiment", "search", "runs", "params", "summary"),
-        *("repro", "__main__"),
+        *("predict", "examine", "app", "score", "compare", "promote", "experiment", "search", "runs"),
+        *("params", "summary", "repro", "__main__"),
     ),
 )
 _ROOMS_ABREAST = 7

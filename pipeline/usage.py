@@ -45,6 +45,8 @@ KEYS = {
     "evaluate": ["evaluate"],
     "summary": [],
     "predict": [],
+    "examine": [],
+    "app": [],
     "score": ["score", "data=", "data.root", "convert=", "evaluate"],
     "compare": [],
     "promote": [],

@@ -4,20 +4,17 @@ A new feature is one entry in `FEATURES`; results, tables and pages follow it. N
 features: they are for grouping.
 """
 
-import functools
 import hashlib
-import io
 import itertools
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
 from pipeline.auditing.shortcut_kinds import BYTES, COMPRESSION, FORMAT, METADATA, SIZE, STRUCTURE, Family
+from pipeline.images.file_facts import FileFacts, one_line, opened_facts
 from pipeline.images.files import Unreadable, format_of_name
 from pipeline.images.jpeg import (
     ADOBE,
@@ -30,78 +27,27 @@ from pipeline.images.jpeg import (
     START_OF_FRAME,
     JpegHeader,
     frame_of,
-    header_segments,
     huffman_tables,
     is_standard,
     libjpeg_tables,
     quantisation_tables,
-    read_header,
     segments,
 )
 
 Value = str | float | None
 
 _END_OF_IMAGE = b"\xff\xd9"
-_LONGEST = 60  # characters of a text that are kept: software adds versions, comments go on for pages
 _TIFF_LAYOUT = {"planar": 284, "predictor": 317, "tile": 322}  # TIFF 6.0, section 8
 _JPEG_OF_THUMBNAIL = 0x0201  # EXIF 2.32: JPEGInterchangeFormat
 _TIFF_BITS, _TIFF_ROWS_PER_STRIP, _TIFF_XMP, _TIFF_PHOTOSHOP = 258, 278, 700, 34377
 
 
-class FileFacts:
-    """One file, taken apart as far as a feature asks; all but `image` and `jpeg` as of `header_features`.
-
-    Attributes:
-        image: opened by Pillow; None where it cannot, because another reader was needed for the pixels.
-        jpeg: its header; None where it is no JPEG.
-    """
-
-    def __init__(self, content: bytes, name: str, width: int, height: int, image: Image.Image | None) -> None:
-        self.content, self.name, self.width, self.height, self.image = content, name, width, height, image
-        self.jpeg: Any = read_header(content)
-
-    @functools.cached_property
-    def segments(self) -> list[tuple[int, bytes]]:
-        """Marker and payload of a JPEG's segments up to its first scan."""
-        return list(header_segments(self.content))
-
-    def payloads(self, *markers: int) -> list[bytes]:
-        """Return what the segments with one of `markers` hold."""
-        return [payload for marker, payload in self.segments if marker in markers]
-
-    @property
-    def info(self) -> Mapping[Any, Any]:
-        """Return what Pillow read besides the pixels."""
-        return self.image.info if self.image else {}
-
-    @property
-    def format(self) -> str:
-        """Return the format by content; "other" where Pillow does not know it."""
-        if self.image is None:
-            return "other"
-        return "JPEG" if self.image.format == "MPO" else str(self.image.format)
-
-    @property
-    def tiff(self) -> Mapping[int, Any]:
-        """Return the tags of a TIFF; empty for other formats."""
-        tags: Mapping[int, Any] = getattr(self.image, "tag_v2", {}) if self.format == "TIFF" else {}
-        return tags
-
-    @functools.cached_property
-    def exif(self) -> tuple[Image.Exif, Mapping[int, Any], Mapping[int, Any]]:
-        """EXIF: the first block, the one inside, that of the thumbnail; empty where broken."""
-        try:
-            assert self.image is not None
-            exif = self.image.getexif()
-            return exif, exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.IFD1)
-        except Exception:  # Pillow's plugins raise nearly everything
-            return Image.Exif(), {}, {}
-
-
 def header_features(content: bytes, name: str, width: int, height: int) -> dict[str, Value]:
     """Read what a file says about itself.
 
+    >>> import io
     >>> buffer = io.BytesIO()
+    >>> from PIL import Image
     >>> Image.new("RGB", (16, 8)).save(buffer, "JPEG", quality=90)
     >>> found = header_features(buffer.getvalue(), "a.jpg", width=16, height=8)
     >>> found["format"], found["quality"], found["subsampling"], found["exif"], found["layout"]
@@ -116,18 +62,8 @@ def header_features(content: bytes, name: str, width: int, height: int) -> dict[
     Returns:
         a value for each of `FEATURES`; None or "" where it does not apply.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd metadata, which are features here and no trouble
-        try:
-            image = Image.open(io.BytesIO(content))
-        except Exception:  # as above
-            return _read_all(FileFacts(content, name, width, height, None))
-        with image:
-            return _read_all(FileFacts(content, name, width, height, image))
-
-
-def _read_all(file: FileFacts) -> dict[str, Value]:
-    return {name: feature.value(file) for name, feature in FEATURES.items()}
+    with opened_facts(content, name, width, height) as file:
+        return {name: feature.value(file) for name, feature in FEATURES.items()}
 
 
 # ---- How single features are read.
@@ -135,14 +71,6 @@ def _read_all(file: FileFacts) -> dict[str, Value]:
 
 def _yes(answer: object) -> str:
     return "yes" if answer else "no"
-
-
-def _text(value: object) -> str:
-    """Write a value that a file gives, in one short line."""
-    if value is None:
-        return ""
-    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_LONGEST]
 
 
 def _short_hash(content: bytes | str, digits: int = 8) -> str:
@@ -257,15 +185,6 @@ def _has_exif(file: FileFacts) -> str:
     return _yes(inside if file.format == "TIFF" else len(first))
 
 
-def _software(file: FileFacts) -> str:
-    info = file.info
-    return _text(file.exif[0].get(ExifTags.Base.Software) or info.get("Software") or info.get("software"))
-
-
-def _camera(file: FileFacts) -> str:
-    return " ".join(_text(file.exif[0].get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model)).strip()
-
-
 def _colour_profile(file: FileFacts) -> str:
     profile = file.info.get("icc_profile")
     return _short_hash(profile) if profile else "no"
@@ -356,16 +275,18 @@ _LISTED = (
     Feature("exif_tags", NUMBER, METADATA, "number of EXIF entries", OF_IMAGE,
             lambda file: float(len(file.exif[0]) + len(file.exif[1]))),
     Feature("orientation", CATEGORY, METADATA, "EXIF orientation", OF_IMAGE,
-            lambda file: _text(file.exif[0].get(ExifTags.Base.Orientation))),
-    Feature("software", CATEGORY, METADATA, "name of the software that saved it", OF_IMAGE, _software),
-    Feature("camera", CATEGORY, METADATA, "camera named in EXIF", OF_IMAGE, _camera),
+            lambda file: one_line(file.exif[0].get(ExifTags.Base.Orientation))),
+    Feature("software", CATEGORY, METADATA, "name of the software that saved it", OF_IMAGE,
+            lambda file: file.software),
+    Feature("camera", CATEGORY, METADATA, "camera named in EXIF", OF_IMAGE, lambda file: file.camera),
     Feature("thumbnail", CATEGORY, METADATA, "thumbnail in EXIF", OF_IMAGE,
             lambda file: _yes(_JPEG_OF_THUMBNAIL in file.exif[2])),
     Feature("icc", CATEGORY, METADATA, "ICC colour profile", OF_IMAGE, _colour_profile),
     Feature("xmp", CATEGORY, METADATA, "XMP block", OF_IMAGE, _has_xmp),
     Feature("photoshop", CATEGORY, METADATA, "Photoshop block", OF_IMAGE,
             lambda file: _yes(file.info.get("photoshop") or _TIFF_PHOTOSHOP in file.tiff)),
-    Feature("comment", CATEGORY, METADATA, "comment", OF_IMAGE, lambda file: _text(file.info.get("comment"))),
+    Feature("comment", CATEGORY, METADATA, "comment", OF_IMAGE,
+            lambda file: one_line(file.info.get("comment"))),
     Feature("resolution", CATEGORY, METADATA, "resolution (dots per inch)", OF_IMAGE, _resolution),
 )
 # fmt: on

@@ -64,12 +64,11 @@ def examine(picture: Picture) -> Finding:
             it differs, 1 from 12 times on; 0 where the thumbnail shows nothing.
     """
     try:
-        content = _content(picture)
-        if not content:
-            return Finding(float("nan"), "It has no thumbnail to compare it with.")
-        thumbnail = read(content).pixels
+        thumbnail = read_thumbnail(picture)
     except Unreadable as error:
         return Finding(float("nan"), f"Its thumbnail cannot be read: {error.reason}.")
+    if thumbnail is None:
+        return Finding(float("nan"), "It has no thumbnail to compare it with.")
     if min(thumbnail.shape[:2]) < _SMALLEST or min(picture.pixels.shape[:2]) < _SMALLEST:
         return Finding(float("nan"), "Its thumbnail is too small to compare it with.")
     small = _reduced(picture.pixels, thumbnail)
@@ -79,6 +78,16 @@ def examine(picture: Picture) -> Finding:
     statistic = max(float(difference.max()), _CUT * missing)
     where = _on_picture(difference / (2 * _SPEAKS), laid, small, picture.pixels.shape[:2])
     return Finding(statistic, _words(statistic, missing, laid, where), where)
+
+
+def read_thumbnail(picture: Picture) -> np.ndarray | None:
+    """Return the thumbnail of a JPEG as it lies in the file, (h, w, 3) uint8; None where there is none.
+
+    Raises:
+        Unreadable: it is broken.
+    """
+    content = _content(picture)
+    return read(content).pixels if content else None
 
 
 def _content(picture: Picture) -> bytes:

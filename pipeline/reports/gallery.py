@@ -80,9 +80,9 @@ def evidence(shown: np.ndarray, blocks: np.ndarray, size: tuple[int, int]) -> np
 
 def cividis(values: np.ndarray) -> np.ndarray:
     """Return the colours of values in [0, 1]: -> (..., 3) floats from 0 to 255."""
-    from matplotlib import colormaps
-
-    return np.asarray(colormaps["cividis"](values))[..., :3] * 255
+    steps = np.arange(256, dtype=np.uint8)
+    colours = cv2.applyColorMap(steps, cv2.COLORMAP_CIVIDIS).reshape(256, 3)[:, ::-1].astype(float)
+    return colours[np.clip(values * 256, 0, 255).astype(np.uint8)]
 
 
 def jpeg(picture: np.ndarray, most: int = MOST_BYTES) -> bytes:

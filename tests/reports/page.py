@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect"}
+VOID = {"meta", "br", "link", "img", "path", "use", "wbr", "image", "rect", "input"}
 
 
 class Page(HTMLParser):

@@ -1,0 +1,1 @@
+"""What is shown of a picture beside its verdict: its file, its credentials, views, an original."""
