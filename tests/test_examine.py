@@ -85,7 +85,7 @@ def test_a_page_goes_from_the_verdict_to_how_to_repeat_it(examined):
     assert places == sorted(places)
     assert page.text.index("fake") < places[0]
     assert "the rate of false alarms is set to 2 %" in page.text
-    assert "99 genuine pictures" in page.text
+    assert "240 genuine pictures" in page.text
     for name, _ in TESTS.values():
         assert name in page.text
     assert "fakes examine" in page.text

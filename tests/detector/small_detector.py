@@ -24,7 +24,7 @@ def write_detector(folder, **decision):
         "pictures": {"genuine": 30, "fake": 30},
     }
     (folder / TRAINED / RUN_FILE).write_text(json.dumps(record))
-    network = reference([each / 8 - 8 for each in range(99)])
+    network = reference([each / 20 - 8 for each in range(240)])
     write_decision(folder, two_tests(tests={**two_tests().tests, NETWORK: network}, **decision))
     return folder
 
