@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -85,19 +85,19 @@ def map_chunks(
     """
     if not items:
         return
-    workers = min(worker_count(compute), len(items))
-    chunks = _chunks(items, min(chunk, -(-len(items) // workers)), sizes)
-    work = partial(_call_each, function)
+    n_workers = min(worker_count(compute), len(items))
+    chunks = _chunks(items, min(chunk, -(-len(items) // n_workers)), sizes)
     counts = counts or [1] * len(items)
     few = len(items) <= alone and sum(sizes or ()) <= _ALONE_BYTES
     bar = tqdm(total=sum(counts), desc=title, unit=" pictures", dynamic_ncols=True, disable=None)
-    with logging_redirect_tqdm(), bar:
-        if compute.backend == "dask":
-            done = _on_dask(work, chunks, compute)
-        elif few or workers == 1:
-            done = ((first, work(some)) for first, some in chunks)
+    with logging_redirect_tqdm(), bar, contextlib.ExitStack() as opened:
+        if compute.backend != "dask" and (few or n_workers == 1):
+            done: Iterator[tuple[int, list[Result]]] = (
+                (first, _call_each(function, some)) for first, some in chunks
+            )
         else:
-            done = _in_processes(work, chunks, workers)
+            staff = opened.enter_context(workers(compute.model_copy(update={"workers": n_workers})))
+            done = staff.results(function, chunks)
         for first, results in done:
             yield from enumerate(results, first)
             bar.update(sum(counts[first : first + len(results)]))
@@ -130,48 +130,131 @@ def _call_each(function: Callable[[Item], Result], items: Sequence[Item]) -> lis
     return [function(item) for item in items]
 
 
-def _as_completed(
-    pool: concurrent.futures.Executor,
-    work: Callable[[Sequence[Item]], list[Result]],
-    chunks: _Chunks[Item],
-    workers: int,
-) -> Iterator[tuple[int, list[Result]]]:
-    waiting = iter(chunks)
-    running: dict[concurrent.futures.Future[list[Result]], int] = {}
-    while True:
-        for first, items in itertools.islice(waiting, workers * _IN_FLIGHT - len(running)):
-            running[pool.submit(work, items)] = first
-        if not running:
-            return
-        done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
-        for future in done:
-            yield running.pop(future), future.result()
+class WorkerLost(UserError):  # noqa: N818 - it says what happened, as UserError does
+    """A worker was ended from outside; `under_way` are the indices of the items that were with workers."""
+
+    def __init__(self, message: str, under_way: Sequence[int]) -> None:
+        super().__init__(message)
+        self.under_way = under_way
+
+
+class Workers:
+    """Processes that stay for as long as there is work for them: what one has loaded, it keeps.
+
+    Made by `workers`.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        start: Callable[[], concurrent.futures.Executor],
+        end: Callable[[concurrent.futures.Executor], None],
+        lost: "_Lost",
+    ) -> None:
+        self.count = count
+        self._start, self._end = start, end
+        self._lost = lost
+        self._pool: concurrent.futures.Executor | None = None
+
+    def map(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        *,
+        chunk: int = 16,
+        sizes: Sequence[int] | None = None,
+    ) -> Iterator[tuple[int, Result]]:
+        """Call `function` with each item; yield (index, result) as they come; as `map_chunks`.
+
+        Raises:
+            WorkerLost: after which it may be called again; workers that are missing are started then.
+        """
+        chunks = _chunks(items, min(chunk, -(-len(items) // self.count) or 1), sizes)
+        for first, results in self.results(function, chunks):
+            yield from enumerate(results, first)
+
+    def results(
+        self, function: Callable[[Item], Result], chunks: "_Chunks[Item]"
+    ) -> Iterator[tuple[int, list[Result]]]:
+        """Yield the index of the first item of a chunk, and the results of all its items, as they come."""
+        waiting, work = iter(chunks), partial(_call_each, function)
+        running: dict[concurrent.futures.Future[list[Result]], tuple[int, int]] = {}
+        try:
+            while True:
+                self._pool = self._pool or self._start()
+                for first, items in itertools.islice(waiting, self.count * _IN_FLIGHT - len(running)):
+                    running[self._pool.submit(work, items)] = (first, len(items))
+                if not running:
+                    return
+                done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    results = future.result()
+                    yield running.pop(future)[0], results
+        except self._lost.errors as error:
+            self.end()
+            under_way = [index for first, size in running.values() for index in range(first, first + size)]
+            raise WorkerLost(self._lost.says(error), sorted(under_way)) from error
+
+    def end(self) -> None:
+        """End the processes; work that was not begun is dropped."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            self._end(pool)
+
+
+class _Lost(NamedTuple):
+    """What is raised where a worker is lost, and how that is said."""
+
+    errors: tuple[type[Exception], ...]
+    says: Callable[[Exception], str]
+
+
+@contextmanager
+def workers(compute: Compute) -> Iterator[Workers]:
+    """Give workers, on this machine or on a Dask cluster; they end with the block.
+
+    Raises UserError where the cluster cannot be reached, or is lost.
+    """
+    with _on_dask(compute) if compute.backend == "dask" else _of_this_machine(compute) as staff:
+        try:
+            yield staff
+        finally:
+            staff.end()
 
 
 # Processes of this machine: they do not outlive the command, and leave Ctrl-C to it.
 
+_ENDED = _Lost(
+    (BrokenProcessPool,),
+    lambda _: (
+        "a worker process was ended from outside, most often because memory ran out; run the same "
+        "command again with fewer workers (compute.workers=1)"
+    ),
+)
 
-def _in_processes(
-    work: Callable[[Sequence[Item]], list[Result]], chunks: _Chunks[Item], workers: int
-) -> Iterator[tuple[int, list[Result]]]:
-    try:
-        with worker_pool(workers) as pool:
-            yield from _as_completed(pool, work, chunks, workers)
-    except BrokenProcessPool as error:
-        raise UserError(
-            "a worker process was ended from outside, most often because memory ran out; run the same "
-            "command again with fewer workers (compute.workers=1)"
-        ) from error
+
+@contextmanager
+def _of_this_machine(compute: Compute) -> Iterator[Workers]:
+    count = worker_count(compute)
+    yield Workers(count, lambda: _new_pool(count), _end_pool, _ENDED)
 
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
     """Start `workers` fresh processes; on an exception or Ctrl-C, work not begun is dropped."""
-    pool = _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_stay_with_parent)
+    pool = _new_pool(workers)
     try:
         yield pool
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        _end_pool(pool)
+
+
+def _new_pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
+    return _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_stay_with_parent)
+
+
+def _end_pool(pool: concurrent.futures.Executor) -> None:
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Pool(concurrent.futures.ProcessPoolExecutor):
@@ -213,23 +296,28 @@ def _end_with_parent() -> None:
 # A Dask cluster: one that runs already, or one of our own for as long.
 
 
-def _on_dask(
-    work: Callable[[Sequence[Item]], list[Result]], chunks: _Chunks[Item], compute: Compute
-) -> Iterator[tuple[int, list[Result]]]:
+@contextmanager
+def _on_dask(compute: Compute) -> Iterator[Workers]:
     from distributed import CancelledError, KilledWorker
     from distributed.comm import CommClosedError
 
-    lost = (KilledWorker, CancelledError, concurrent.futures.CancelledError, CommClosedError)
+    def says(error: Exception) -> str:
+        return (
+            f"the Dask cluster lost its workers while at work ({type(error).__name__}: {error}); see "
+            "that they have memory enough, then run the same command again"
+        )
+
     with _client(compute) as client:
-        # pure=False: the same call may be made again after files have changed.
-        pool = client.get_executor(pure=False)
         try:
-            yield from _as_completed(pool, work, chunks, sum(client.nthreads().values()))
-        except lost as error:
-            raise UserError(
-                f"the Dask cluster lost its workers while at work ({type(error).__name__}: {error}); see "
-                "that they have memory enough, then run the same command again"
-            ) from error
+            # pure=False: the same call may be made again after files have changed.
+            yield Workers(
+                sum(client.nthreads().values()),
+                lambda: client.get_executor(pure=False),
+                lambda pool: pool.shutdown(wait=False),
+                _Lost((KilledWorker,), says),
+            )
+        except (CancelledError, concurrent.futures.CancelledError, CommClosedError) as error:
+            raise UserError(says(error)) from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -78,6 +79,20 @@ def cannot_write(path: Path, error: OSError) -> UserError:
         f"cannot write {path}: {error.strerror or error}; {advice}, then run the same command "
         "again. Earlier results were left as they were."
     )
+
+
+@contextlib.contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Raise UserError where the block finds that a database cannot be written, or the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    except sqlite3.Error as error:
+        number = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EACCES}.get(
+            getattr(error, "sqlite_errorcode", 0) & 0xFF, 0
+        )
+        raise cannot_write(path, OSError(number, str(error))) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -172,15 +187,16 @@ LOCK_FOLDER = Path(".locks")
 
 
 @contextlib.contextmanager
-def sole_writer(output: Path) -> Iterator[None]:
+def sole_writer(output: Path, lock_file: Path | None = None) -> Iterator[None]:
     """Hold the lock of `output`, which the operating system lets go when the process ends.
 
-    Raises UserError where another process holds it.
+    It lies in `LOCK_FOLDER`, or is `lock_file`. Raises UserError where another process holds it.
     """
-    path = LOCK_FOLDER / fitting(output.as_posix().strip("/").replace("/", "-"), ".lock")
+    name = fitting(output.as_posix().strip("/").replace("/", "-"), ".lock")
+    path = lock_file or LOCK_FOLDER / name
     lock = filelock.FileLock(path)
     try:
-        LOCK_FOLDER.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=lock_file is not None, exist_ok=True)
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise UserError(

@@ -5,17 +5,15 @@ one of the same folder begins from there. The journal lies beside the folder, no
 times of this machine's files and is no result.
 """
 
-import contextlib
-import errno
 import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.storage import cannot_write
+from pipeline.storage import sqlite_errors
 
 _VERSION = 2  # raise it when what is remembered changes its form: then everything is looked at again
 # A file that was written less than this before it was looked at may change without its times changing,
@@ -44,7 +42,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._plain_errors():
+        with sqlite_errors(self._path):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._open()
@@ -65,7 +63,7 @@ class Journal:
 
     def read(self, kind: str) -> dict[str, Any]:
         """Return what is known of each key of a kind."""
-        with self._plain_errors():
+        with sqlite_errors(self._path):
             try:
                 rows = self._db.execute("SELECT key, value FROM memory WHERE kind = ?", (kind,))
                 return {key: json.loads(value) for key, value in rows}
@@ -82,14 +80,14 @@ class Journal:
 
     def keep(self, kind: str, keys: Collection[str]) -> None:
         """Forget all other keys of a kind."""
-        with self._plain_errors():
+        with sqlite_errors(self._path):
             there = self._db.execute("SELECT key FROM memory WHERE kind = ?", (kind,)).fetchall()
         stale = {key for (key,) in there}.difference(keys)
         self._change("DELETE FROM memory WHERE kind = ? AND key = ?", [(kind, key) for key in stale])
 
     def _change(self, statement: str, rows: Sequence[tuple[str, ...]]) -> None:
         if rows:
-            with self._plain_errors(), self._db:
+            with sqlite_errors(self._path), self._db:
                 self._db.executemany(statement, rows)
 
     def _open(self) -> None:
@@ -108,18 +106,6 @@ class Journal:
                 "CREATE TABLE memory (kind TEXT, key TEXT, value TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID"
             )
             self._db.execute(f"PRAGMA user_version = {_VERSION}")
-
-    @contextlib.contextmanager
-    def _plain_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
-        except sqlite3.Error as error:
-            number = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EACCES}.get(
-                getattr(error, "sqlite_errorcode", 0) & 0xFF, 0
-            )
-            raise cannot_write(self._path, OSError(number, str(error))) from error
 
 
 def stamp(*paths: Path | str | None) -> str:

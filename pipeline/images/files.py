@@ -254,7 +254,7 @@ def find_pictures(folder: Path, for_tables: bool = True) -> tuple[list[Path], li
     rejected: list[Rejected] = []
     foreign: list[tuple[Path, Rejected]] = []
     for path in sorted(files_below(folder, rejected), key=lambda path: path.parts):
-        refusal = _refuse(path, for_tables)
+        refusal = refuse(path, for_tables)
         if refusal is None:
             pictures.append(path)
         elif path.suffix.lower() in _PICTURE_ENDINGS:
@@ -271,7 +271,7 @@ def find_pictures(folder: Path, for_tables: bool = True) -> tuple[list[Path], li
 
 def holds_picture(folder: Path) -> bool:
     """Return whether there is a picture in `folder` or below; raises as `find_pictures`."""
-    return any(_refuse(path) is None for path in files_below(folder, []))
+    return any(refuse(path) is None for path in files_below(folder, []))
 
 
 _HIDDEN = "its name begins with a dot, and hidden files are passed over; rename it if it is a picture"
@@ -295,14 +295,14 @@ def files_below(folder: Path, unlisted: list[Rejected]) -> Iterator[Path]:
         except OSError as error:
             if inside == folder:
                 raise UserError(
-                    f"{_printable(folder)} cannot be listed: {error.strerror}; it should be a folder of "
+                    f"{utf8_name(folder)} cannot be listed: {error.strerror}; it should be a folder of "
                     "pictures"
                 ) from error
             reason = f"the folder cannot be listed: {error.strerror}; give yourself the right to read it"
-            unlisted.append(Rejected(_printable(inside), reason, lost=True))
+            unlisted.append(Rejected(utf8_name(inside), reason, lost=True))
             continue
         unlisted.extend(
-            Rejected(_printable(inside / child.name), _HIDDEN)
+            Rejected(utf8_name(inside / child.name), _HIDDEN)
             for child in children
             if child.name.startswith(".")
             and not child.name.startswith("._")  # what macOS keeps beside each file
@@ -321,12 +321,12 @@ def files_below(folder: Path, unlisted: list[Rejected]) -> Iterator[Path]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads to itself; `_refuse` says so
+    except OSError:  # a link that leads to itself; `refuse` says so
         return False
 
 
-def _refuse(path: Path, for_tables: bool = True) -> Rejected | None:
-    """Return why a file is no picture; None where it is one."""
+def refuse(path: Path, for_tables: bool = True) -> Rejected | None:
+    """Return why a file is no picture, by its name and how it begins; None where it may be one."""
     kind, reason = format_of_name(path), ""
     should_be_one = kind is not None
     try:
@@ -350,7 +350,7 @@ def _refuse(path: Path, for_tables: bool = True) -> Rejected | None:
             str(path).encode("utf-8")
     except UnicodeEncodeError:
         reason = "its name is not UTF-8, which the tables are written in; rename it"
-    return Rejected(_printable(path), reason, lost=should_be_one) if reason else None
+    return Rejected(utf8_name(path), reason, lost=should_be_one) if reason else None
 
 
 def _reason_against_ending(suffix: str, kind: str | None, beginning: bytes) -> str:
@@ -370,6 +370,6 @@ def _reason_against_ending(suffix: str, kind: str | None, beginning: bytes) -> s
     return f"it has {ending}; pictures end in {' '.join(_FORMAT_OF_ENDING)}"
 
 
-def _printable(path: Path) -> str:
+def utf8_name(path: Path) -> str:
     r"""Write bytes that are not UTF-8 as \x.., so that messages and tables can hold the name."""
     return os.fsencode(path.as_posix()).decode("utf-8", errors="backslashreplace")

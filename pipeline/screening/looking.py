@@ -1,0 +1,142 @@
+"""What a worker does with one picture of an archive: hash it, or judge it by the detector that it keeps."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from pipeline.detector.decision import FAKE, UNSURE, Decision
+from pipeline.detector.detector import Detector
+from pipeline.errors import UserError
+from pipeline.images.hashes import sha256_of
+from pipeline.images.read import read
+from pipeline.models.portable import trained_digest
+from pipeline.screening.answers import unreadable
+from pipeline.screening.archive import is_address, open_binary
+from pipeline.storage import write_bytes
+
+SUSPICIOUS = (FAKE, UNSURE)  # verdicts
+MAPS = "maps"  # folder of the maps of suspicious pictures
+
+Draw = Callable[[np.ndarray, np.ndarray], bytes]  # pixels and map of a picture -> a JPEG to look at
+
+
+class Plan(NamedTuple):
+    """By what pictures are judged.
+
+    Attributes:
+        models: folder of the detector, absolute.
+        detector: its id.
+        maps: folder for the maps of suspicious pictures; None: there are none.
+        draw: how they are drawn.
+    """
+
+    models: str
+    detector: str
+    maps: str | None
+    draw: Draw | None
+
+
+class Digest(NamedTuple):
+    """What the bytes of a picture are: their hash and number; or why they cannot be had."""
+
+    sha256: str | None
+    size: int
+    error: str = ""
+
+
+class Looked(NamedTuple):
+    """What is said of a picture, and the hash of the bytes that it is said of; None: it cannot be opened."""
+
+    sha256: str | None
+    answer: dict[str, Any]
+
+
+def digest(path: str) -> Digest:
+    """Hash the bytes of a picture."""
+    try:
+        with open_binary(path) as file:
+            # One that is read by chunks: it need not be a file of this machine.
+            hashed = hashlib.sha256()
+            while block := file.read(1 << 20):
+                hashed.update(block)
+            return Digest(hashed.hexdigest(), file.tell())
+    except UserError:
+        raise
+    except Exception as error:  # plugins of fsspec raise nearly everything
+        return Digest(None, 0, _reason(error))
+
+
+def look(path: str, plan: Plan) -> Looked:
+    """Judge a picture; draw its map where it is suspicious and maps are wanted.
+
+    Raises:
+        UserError: the detector is not there, or another one than that of the plan.
+    """
+    cv2.setNumThreads(1)  # each core has a picture of its own
+    detector = _detector(plan.models, plan.detector)
+    try:
+        with open_binary(path) as file:
+            content = file.read()
+    except UserError:
+        raise
+    except Exception as error:
+        return Looked(None, unreadable(_reason(error)))
+    sha256 = sha256_of(content)
+    said, answer = next(detector.verdicts([content]))
+    if answer is None:
+        return Looked(sha256, unreadable(str(said["error"]).removeprefix("the picture cannot be read: ")))
+    picture = read(content)
+    width, height = picture.upright_size
+    if plan.maps and plan.draw and answer.map is not None and said["verdict"] in SUSPICIOUS:
+        write_bytes(map_path(Path(plan.maps), sha256), plan.draw(picture.pixels, answer.map))
+    return Looked(
+        sha256,
+        {
+            "probability": said["probability_fake"],
+            "verdict": said["verdict"],
+            "reason": said["reason"],
+            "width": width,
+            "height": height,
+            "format": picture.format,
+        },
+    )
+
+
+def map_path(folder: Path, sha256: str) -> Path:
+    """Return where the map of a picture lies; a folder holds a 256th of them.
+
+    >>> map_path(Path("maps"), "e3b0c442").as_posix()
+    'maps/e3/e3b0c442.jpg'
+    """
+    return folder / sha256[:2] / f"{sha256}.jpg"
+
+
+def detector_id(models: Path, decision: Decision) -> str:
+    """Return a short hash of a detector and its decision."""
+    return sha256_of(f"{trained_digest(models)} {decision.as_dict()}".encode())[:12]
+
+
+@functools.lru_cache(maxsize=1)
+def _detector(models: str, wanted: str) -> Detector:
+    detector = Detector.load(Path(models))
+    found = detector_id(Path(models), detector.decision)
+    if found != wanted:
+        raise UserError(
+            f"the detector in {models} is {found} here, and the screening began with {wanted}: trained"
+            " or calibrated anew meanwhile; name another --output, and start again"
+        )
+    return detector
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
+def absolute(path: str) -> str:
+    """Return a path as workers in other folders open it; an address stays as it is."""
+    return path if is_address(path) else str(Path(path).absolute())
