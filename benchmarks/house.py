@@ -39,7 +39,7 @@ FLOORS = (
     ("inputs",),
     ("models",),
     ("detector",),
-    ("training", "evaluation", "examination"),
+    ("training", "evaluation", "examination", "screening"),
     ("auditing",),
     ("reports",),
     ("web",),
@@ -60,8 +60,8 @@ FLOORS = (
         "evaluate",
     ),
     (
-        *("predict", "examine", "app", "score", "compare", "promote", "experiment", "search", "runs"),
-        *("params", "summary", "repro", "__main__"),
+        *("predict", "examine", "app", "screen", "score", "compare", "promote", "experiment", "search"),
+        *("runs", "params", "summary", "repro", "__main__"),
     ),
 )
 _ROOMS_ABREAST = 7

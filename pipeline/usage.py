@@ -47,6 +47,7 @@ KEYS = {
     "predict": [],
     "examine": [],
     "app": [],
+    "screen": [],
     "score": ["score", "data=", "data.root", "convert=", "evaluate"],
     "compare": [],
     "promote": [],

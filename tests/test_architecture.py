@@ -14,13 +14,13 @@ from tests.source_imports import PACKAGE, ROOT, closure, deps_of, imports_of, ou
 BASE = ["__init__", "errors", "surroundings", "storage", "checking", "config_data", "config", "parallel"]
 PACKAGES = [
     "images", "evidence", "conversion", "datasets", "forgery", "inputs", "models", "detector", "training",
-    "evaluation", "examination", "auditing", "reports", "web",
+    "evaluation", "examination", "screening", "auditing", "reports", "web",
 ]  # fmt: skip
 STAGES = [
     "params", "sample", "convert", "manifest", "measure", "audit", "gate", "train", "calibrate", "evaluate",
 ]  # fmt: skip
 COMMANDS = [
-    "experiment", "repro", "search", "predict", "examine", "app", "score", "compare", "promote", "runs",
+    "experiment", "repro", "search", "predict", "examine", "app", "screen", "score", "compare", "promote", "runs",
     "summary",
 ]  # fmt: skip
 ORDER = {name: index for index, name in enumerate(BASE + PACKAGES)}

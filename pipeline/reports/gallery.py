@@ -54,6 +54,11 @@ def panel(
     return np.hstack([piece for part in parts for piece in (part, gap)][:-1])
 
 
+def draw_map(pixels: np.ndarray, blocks: np.ndarray) -> bytes:
+    """Return a picture beside its map, as a JPEG; arguments as of `panel`."""
+    return jpeg(panel(pixels, blocks, None))
+
+
 def evidence(shown: np.ndarray, blocks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Colour a picture by the probability of each block being tampered, on a fixed scale from 0 to 1.
 

@@ -92,8 +92,11 @@ def look(path: str, plan: Plan) -> Looked:
         return Looked(sha256, unreadable(str(said["error"]).removeprefix("the picture cannot be read: ")))
     picture = read(content)
     width, height = picture.upright_size
-    if plan.maps and plan.draw and answer.map is not None and said["verdict"] in SUSPICIOUS:
-        write_bytes(map_path(Path(plan.maps), sha256), plan.draw(picture.pixels, answer.map))
+    if plan.maps and plan.draw:
+        if answer.map is None:
+            raise UserError("this detector says nothing of places, so it has no maps; leave --maps out")
+        if said["verdict"] in SUSPICIOUS:
+            write_bytes(map_path(Path(plan.maps), sha256), plan.draw(picture.pixels_on_grid, answer.map))
     return Looked(
         sha256,
         {
