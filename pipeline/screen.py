@@ -34,15 +34,16 @@ def screen(source: str, output: Path, models: Path, asked: argparse.Namespace) -
     from pipeline.reports.gallery import draw_map
     from pipeline.reports.screening_page import PAGE, write_page
     from pipeline.screening import screening
-    from pipeline.screening.looking import MAPS, Plan, detector_id
+    from pipeline.screening.looking import MAPS, Plan
     from pipeline.screening.tally import tally
     from pipeline.storage import read_json, write_json
 
     require_detector(models)
-    decision = Detector.load(models).decision
-    detector = detector_id(models, decision)
+    detector = Detector.load(models, asked.false_alarms, threads=1)
+    decision, told = detector.decision, detector.about
+    assert told is not None  # that of a folder says what it is
     maps = str((output / MAPS).absolute()) if asked.maps else None
-    plan = Plan(str(models.absolute()), detector, maps, draw_map if maps else None)
+    plan = Plan(str(models.absolute()), asked.false_alarms, told.id, maps, draw_map if maps else None)
     settings = {"false_alarms": decision.false_alarms, "maps": asked.maps}
     backend = "dask" if asked.scheduler else "local"
     compute = Compute.model_validate(
@@ -54,7 +55,7 @@ def screen(source: str, output: Path, models: Path, asked: argparse.Namespace) -
         figures = tally(output, decision)
         about = {
             "source": source,
-            "detector": [f"By detector {detector}"],
+            "detector": told,
             "threshold": decision.threshold,
             "passed_over": progress.passed_over,
         }
@@ -74,6 +75,9 @@ def main() -> None:
         "--maps", action="store_true", help="draw what the detector saw in suspicious pictures"
     )
     parser.add_argument("--models", default="models", help="folder of the detector (models)")
+    parser.add_argument(
+        "--false-alarms", type=float, metavar="SHARE", help="of genuine pictures that may be called fake"
+    )
     parser.add_argument("--workers", type=int, help="processes (one a core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the work")
     asked = parser.parse_args()

@@ -34,7 +34,7 @@ def write_page(output: Path, tally: Tally, about: Mapping[str, Any]) -> Path:
     Args:
         output: folder of the screening.
         tally: its figures.
-        about: `source`, `detector` (sentences), `threshold`, `passed_over`.
+        about: `source`, `detector` (its `About`), `threshold`, `passed_over`.
     """
     page = output / PAGE
     write_text(page, render_page(output, tally, about))

@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from pipeline.detector.decision import FAKE, UNSURE, Decision
+from pipeline.detector.decision import FAKE, UNSURE
 from pipeline.detector.detector import Detector
 from pipeline.errors import UserError
 from pipeline.images.hashes import sha256_of
-from pipeline.images.read import read
-from pipeline.models.portable import trained_digest
 from pipeline.screening.answers import unreadable
 from pipeline.screening.archive import is_address, open_binary
 from pipeline.storage import write_bytes
@@ -30,12 +28,14 @@ class Plan(NamedTuple):
 
     Attributes:
         models: folder of the detector, absolute.
-        detector: its id.
+        false_alarms: share of genuine pictures that may be called fake; None: as calibrated.
+        detector: the id that it has then.
         maps: folder for the maps of suspicious pictures; None: there are none.
         draw: how they are drawn.
     """
 
     models: str
+    false_alarms: float | None
     detector: str
     maps: str | None
     draw: Draw | None
@@ -78,7 +78,7 @@ def look(path: str, plan: Plan) -> Looked:
         UserError: the detector is not there, or another one than that of the plan.
     """
     cv2.setNumThreads(1)  # each core has a picture of its own
-    detector = _detector(plan.models, plan.detector)
+    detector = _detector(plan.models, plan.false_alarms, plan.detector)
     try:
         with open_binary(path) as file:
             content = file.read()
@@ -87,10 +87,9 @@ def look(path: str, plan: Plan) -> Looked:
     except Exception as error:
         return Looked(None, unreadable(_reason(error)))
     sha256 = sha256_of(content)
-    said, answer = next(detector.verdicts([content]))
-    if answer is None:
+    said, picture, answer, _ = detector.look(content)
+    if picture is None or answer is None:
         return Looked(sha256, unreadable(str(said["error"]).removeprefix("the picture cannot be read: ")))
-    picture = read(content)
     width, height = picture.upright_size
     if plan.maps and plan.draw:
         if answer.map is None:
@@ -119,18 +118,12 @@ def map_path(folder: Path, sha256: str) -> Path:
     return folder / sha256[:2] / f"{sha256}.jpg"
 
 
-def detector_id(models: Path, decision: Decision) -> str:
-    """Return a short hash of a detector and its decision."""
-    return sha256_of(f"{trained_digest(models)} {decision.as_dict()}".encode())[:12]
-
-
 @functools.lru_cache(maxsize=1)
-def _detector(models: str, wanted: str) -> Detector:
-    detector = Detector.load(Path(models))
-    found = detector_id(Path(models), detector.decision)
-    if found != wanted:
+def _detector(models: str, false_alarms: float | None, wanted: str) -> Detector:
+    detector = Detector.load(Path(models), false_alarms, threads=1)
+    if detector.about is None or detector.about.id != wanted:
         raise UserError(
-            f"the detector in {models} is {found} here, and the screening began with {wanted}: trained"
+            f"the detector in {models} is another one here, and the screening began with {wanted}: trained"
             " or calibrated anew meanwhile; name another --output, and start again"
         )
     return detector
