@@ -210,14 +210,20 @@ class _Lost(NamedTuple):
 
 
 @contextmanager
-def workers(compute: Compute) -> Iterator[Workers]:
+def workers(compute: Compute, *, finish: bool = True) -> Iterator[Workers]:
     """Give workers, on this machine or on a Dask cluster; they end with the block.
 
-    Raises UserError where the cluster cannot be reached, or is lost.
+    Where it raises, what is under way on this machine is done to the end, unless `finish` is false: then
+    workers end at once. Raises UserError where the cluster cannot be reached, or is lost.
     """
     with _on_dask(compute) if compute.backend == "dask" else _of_this_machine(compute) as staff:
         try:
             yield staff
+        except BaseException:
+            if not finish and compute.backend == "local":
+                for child in multiprocessing.active_children():
+                    child.terminate()
+            raise
         finally:
             staff.end()
 

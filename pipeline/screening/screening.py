@@ -84,7 +84,7 @@ def screen(source: str, output: Path, plan: Plan, settings: dict[str, Any], comp
             if n_waiting:
                 opened.enter_context(logging_redirect_tqdm())
                 bar = opened.enter_context(_bar(n_pictures, n_waiting))
-                staff = opened.enter_context(workers(compute))
+                staff = opened.enter_context(workers(compute, finish=False))
                 _Run(source, output, plan, ledger, staff, bar).to_the_end()
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(_GOES_ON)
