@@ -60,9 +60,7 @@ def render_page(output: Path, tally: Tally, about: Mapping[str, Any]) -> str:
 def finding(n_fake: int, expected: Expected) -> dict[str, str]:
     """Return in words what the number of pictures that are called fake is worth."""
     if expected.mean == 0:
-        title = "Nothing could be called fake"
-        why = "No picture was judged, or the detector was calibrated on too few genuine ones."
-        return {"level": NOTE, "title": title, "text": why}
+        return {"level": NOTE, "title": "No picture could be judged", "text": "So there are no false alarms."}
     about = f"about {_rounded(expected.mean)} ({expected.low:,} to {expected.high:,})"
     known = (
         f"Of genuine pictures {expected.rate:.2%} may be called fake, known from "
@@ -87,7 +85,8 @@ def draw_histogram(counts: Sequence[int], threshold: float) -> Markup:
     width = (_WIDTH - 2 * _LEFT) / BINS
     most = math.log10(max(*counts, 1) + 1)
     floor = _HEIGHT - _BOTTOM
-    parts = []
+    across = _LEFT + threshold * (_WIDTH - 2 * _LEFT)
+    parts = [f'<path d="M{across:.1f} {_TOP - 14}V{floor}" class="threshold"/>']
     for number, count in enumerate(counts):
         height = (floor - _TOP) * math.log10(count + 1) / most
         left = _LEFT + number * width
@@ -99,8 +98,6 @@ def draw_histogram(counts: Sequence[int], threshold: float) -> Markup:
                 f'<text x="{left + width / 2:.1f}" y="{floor - height - 4:.1f}" text-anchor="middle">'
                 f"{_short(count)}</text>"
             )
-    across = _LEFT + threshold * (_WIDTH - 2 * _LEFT)
-    parts.append(f'<path d="M{across:.1f} {_TOP - 14}V{floor}" class="threshold"/>')
     for tenth in range(0, 11, 2):
         at = _LEFT + tenth / 10 * (_WIDTH - 2 * _LEFT)
         anchor = {0: "start", 10: "end"}.get(tenth, "middle")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import betabinom
 
-from pipeline.detector.decision import CANNOT_TELL, FAKE, NETWORK, Decision
+from pipeline.detector.decision import FAKE, NETWORK, Decision
 from pipeline.screening.answers import UNREADABLE, parts_there, read_part
 
 BINS = 20  # of the histogram, each a twentieth of [0, 1]
@@ -78,7 +78,7 @@ def tally(output: Path, decision: Decision) -> Tally:
         if not first[number]:
             continue
         different[row["verdict"]] += 1
-        if row["probability"] is None or row["verdict"] == CANNOT_TELL:
+        if row["probability"] is None:  # cannot tell, or unreadable
             continue
         histogram[min(int(row["probability"] * BINS), BINS - 1)] += 1
         entry = (row["probability"], -number, {**row, "copies": int(copies[number])})
@@ -99,22 +99,19 @@ def tally(output: Path, decision: Decision) -> Tally:
 def expected_false_alarms(n_pictures: int, decision: Decision) -> Expected:
     """Compute how many of so many genuine pictures are called fake.
 
-    The share of genuine pictures that a p-value from n others calls fake is itself known from these alone: it
-    has a beta distribution, so their number has a beta-binomial one (V. Vovk, "Conditional validity of
-    inductive conformal predictors", 2012). Pictures of kinds that were calibrated on are meant, and several
-    tests give fewer, never more.
+    The share of genuine pictures that a p-value from n others calls fake is known from these alone: it has a
+    beta distribution, so their number has a beta-binomial one (V. Vovk, "Conditional validity of inductive
+    conformal predictors", 2012). Pictures of kinds that were calibrated on are meant, and several tests give
+    fewer, never more.
 
     Returns:
-        mean and the ends of a 95 % interval; zero where so few were calibrated on that none can be called
-        fake.
+        mean and the ends of a 95 % interval.
     """
-    rate = decision.false_alarms
-    known = min((len(each) for name, each in decision.tests.items() if name == NETWORK), default=0)
-    called = int(np.floor(rate * (known + 1)))
-    if not called or not n_pictures:
+    rate, known = decision.false_alarms, len(decision.tests[NETWORK])
+    if not n_pictures:
         return Expected(0.0, 0, 0, rate, known)
-    low, high = betabinom.interval(_CONFIDENCE, n_pictures, called, known + 1 - called)
-    return Expected(n_pictures * called / (known + 1), int(low), int(high), rate, known)
+    low, high = betabinom.interval(_CONFIDENCE, n_pictures, rate * (known + 1), (1 - rate) * (known + 1))
+    return Expected(n_pictures * rate, int(low), int(high), rate, known)
 
 
 def _copies(output: Path) -> tuple[np.ndarray, np.ndarray]:
