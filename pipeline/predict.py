@@ -68,7 +68,7 @@ def predict(
 def _write_map(name: str, judged: "Judged", maps: Path, number: int) -> Path:
     """Write a picture beside its map; the number keeps pictures of one name apart."""
     from pipeline.inputs.load import on_grid
-    from pipeline.reports.gallery import jpeg, panel
+    from pipeline.reports.gallery import draw_map
     from pipeline.storage import fitting, write_bytes
 
     if judged.picture is None or judged.answer is None or judged.answer.map is None:
@@ -77,7 +77,7 @@ def _write_map(name: str, judged: "Judged", maps: Path, number: int) -> Path:
         )
     drawn = maps / fitting(f"{number:04}-{Path(name).stem}", ".jpg")
     pixels = on_grid(judged.picture.pixels, judged.picture.grid_start)
-    write_bytes(drawn, jpeg(panel(pixels, judged.answer.map, None, longest=_LARGE_MAP), most=2**30))
+    write_bytes(drawn, draw_map(pixels, judged.answer.map, _LARGE_MAP))
     return drawn
 
 

@@ -54,9 +54,9 @@ def panel(
     return np.hstack([piece for part in parts for piece in (part, gap)][:-1])
 
 
-def draw_map(pixels: np.ndarray, blocks: np.ndarray) -> bytes:
+def draw_map(pixels: np.ndarray, blocks: np.ndarray, longest: int) -> bytes:
     """Return a picture beside its map, as a JPEG; arguments as of `panel`."""
-    return jpeg(panel(pixels, blocks, None))
+    return jpeg(panel(pixels, blocks, None, longest=longest), most=2**30)
 
 
 def evidence(shown: np.ndarray, blocks: np.ndarray, size: tuple[int, int]) -> np.ndarray:

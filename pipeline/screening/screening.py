@@ -40,7 +40,7 @@ _LOST = (
     "the process that looked at it was ended from outside, twice: most often because memory ran out; look at "
     "it alone with python -m pipeline.predict"
 )
-_GOES_ON = "the same command goes on where it was"
+GOES_ON = "the same command goes on where it was"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,19 +76,15 @@ def screen(source: str, output: Path, plan: Plan, settings: dict[str, Any], comp
         settle(output, wanted)
         ledger = opened.enter_context(Ledger(output / LEDGER))
         _match(ledger, output)
-        try:
-            passed_over = ledger.add(listed)
-            n_pictures, n_waiting = ledger.count()
-            if not n_pictures:
-                raise UserError(f"{source} holds no picture; nothing is screened")
-            if n_waiting:
-                opened.enter_context(logging_redirect_tqdm())
-                bar = opened.enter_context(_bar(n_pictures, n_waiting))
-                staff = opened.enter_context(workers(compute, finish=False))
-                _Run(source, output, plan, ledger, staff, bar).to_the_end()
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(_GOES_ON)
-            raise
+        passed_over = ledger.add(listed)
+        n_pictures, n_waiting = ledger.count()
+        if not n_pictures:
+            raise UserError(f"{source} holds no picture; nothing is screened")
+        if n_waiting:
+            opened.enter_context(logging_redirect_tqdm())
+            bar = opened.enter_context(_bar(n_pictures, n_waiting))
+            staff = opened.enter_context(workers(compute, finish=False))
+            _Run(source, output, plan, ledger, staff, bar).to_the_end()
     return Progress(n_pictures - n_waiting, n_waiting, passed_over)
 
 
@@ -183,7 +179,7 @@ class _Run(NamedTuple):
     def _require_source(self) -> None:
         """Raise UserError where the whole archive is gone: its pictures are not unreadable for that."""
         if not still_there(self.source):
-            raise UserError(f"{self.source} is gone; see that it is there again, and {_GOES_ON}")
+            raise UserError(f"{self.source} is gone; see that it is there again, and {GOES_ON}")
 
     def _each(
         self,

@@ -38,7 +38,7 @@ def archive(tmp_path_factory):
     (folder / "deeper").mkdir(parents=True)
     for number in range(7):
         path = folder / "deeper" / f"{number}.jpg"
-        Image.fromarray(draw_photo(72 + 8 * number, 96, number)).save(path, quality=90 + number)
+        Image.fromarray(draw_photo(144 + 8 * number, 200, number)).save(path, quality=90 + number)
     for name in (SCRIPT, LINES, NO_UTF8):
         target = bytes(folder) + b"/" + (name if isinstance(name, bytes) else name.encode())
         Image.fromarray(draw_photo(80, 80, len(name))).save(folder / "new.png")

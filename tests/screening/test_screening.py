@@ -75,7 +75,7 @@ def test_every_picture_has_a_row_and_what_cannot_be_read_its_reason(archive, don
     assert "raw file" in said["photo.cr2"]
     whole = found.drop(reasons.index)
     sizes = whole.loc[f"{archive}/deeper/3.jpg", ["width", "height", "format"]]
-    assert sizes.tolist() == [96, 96, "JPEG"]
+    assert sizes.tolist() == [200, 168, "JPEG"]
     assert {f"{archive}/{SCRIPT}", f"{archive}/{LINES}", f"{archive}/caf\\xe9.png"} <= set(whole.index)
     assert set(found["detector"]) == {plan.detector}
     assert whole.loc[f"{archive}/small.png", "verdict"] == "cannot tell"
@@ -168,9 +168,9 @@ def test_the_same_after_a_worker_was_killed(archive, done, plan, compute, tmp_pa
 
 def draw_or_die(pixels, blocks):
     """As a decoder that crashes, or a picture that takes all memory: its process ends."""
-    if pixels.shape[:2] == (96, 96):
+    if pixels.shape[:2] == (168, 200):
         os.kill(os.getpid(), signal.SIGKILL)
-    return draw_map(pixels, blocks)
+    return draw_map(pixels, blocks, 100)
 
 
 @pytest.fixture
