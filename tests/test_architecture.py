@@ -20,8 +20,8 @@ STAGES = [
     "params", "sample", "convert", "manifest", "measure", "audit", "gate", "train", "calibrate", "evaluate",
 ]  # fmt: skip
 COMMANDS = [
-    "experiment", "repro", "search", "predict", "examine", "app", "screen", "score", "compare", "promote", "runs",
-    "summary",
+    "experiment", "repro", "search", "predict", "examine", "app", "screen", "score", "compare", "promote",
+    "runs", "summary",
 ]  # fmt: skip
 ORDER = {name: index for index, name in enumerate(BASE + PACKAGES)}
 

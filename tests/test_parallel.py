@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.config import Compute
 from pipeline.errors import UserError
-from pipeline.parallel import _chunks, map_chunks, shown
+from pipeline.parallel import WorkerLost, _chunks, map_chunks, shown, workers
 from tests.conftest import running_cluster
 
 LOCAL = Compute(backend="local", workers=2, scheduler=None)
@@ -177,3 +177,39 @@ def test_a_bar_is_shown_on_a_terminal_alone(monkeypatch, capsys, is_terminal):
     said = capsys.readouterr()
     assert said.out == ""
     assert ("evaluate:" in said.err and "/3" in said.err) if is_terminal else said.err == ""
+
+
+# Workers that stay.
+
+
+def where(number, to):
+    if number < 0 and to.is_dir():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number, os.getpid()
+
+
+@pytest.mark.parametrize("compute", [LOCAL, DASK], ids=["here", "Dask"])
+def test_workers_stay_between_calls_and_a_lost_one_is_replaced(compute, tmp_path):
+    work = functools.partial(where, to=tmp_path)
+    with workers(compute) as staff:
+        first, again = (dict(staff.map(work, range(12), chunk=1)) for _ in range(2))
+        assert numbers(first) == numbers(again) == list(range(12))
+        assert {process for _, process in again.values()} <= {process for _, process in first.values()}
+        with pytest.raises(WorkerLost) as lost:
+            dict(staff.map(work, [-1], chunk=1))
+        assert list(lost.value.under_way) == [0]
+        assert numbers(dict(staff.map(work, range(12), chunk=1))) == list(range(12))
+
+
+def sleep_or_answer(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def test_what_is_under_way_is_not_waited_for_where_that_is_asked():
+    with pytest.raises(KeyboardInterrupt), workers(LOCAL, finish=False) as staff:
+        for index, _ in staff.map(sleep_or_answer, [0, 60, 60, 60], chunk=1):
+            assert index == 0
+            began = time.monotonic()
+            raise KeyboardInterrupt
+    assert time.monotonic() - began < 30
