@@ -18,8 +18,8 @@ from pipeline.models.portable import PortableForest, PortableNetwork
 NATIVE = NativeInputs(method="native", height=8, width=8, views=1, augment=NativeAugment())
 
 LARGEST = 2_400_000  # pixels that are looked at in one piece
-TILE = 1024  # pixels, a side of what a tile adds to the map
-MARGIN = 128  # that a tile sees around it: as far as a block looks
+TILE = 1440  # pixels, a side of what a tile adds to the map, at most
+MARGIN = 128  # that a tile sees around it at most: as far as a block looks
 
 BATCH = 32  # resized pictures, filled up to so that an answer does not depend on its company; and features
 _TOGETHER = 1_200_000  # pixels of crops or perturbed pictures of one size that are looked at at once
@@ -107,7 +107,8 @@ class NativeScorer:
     def score(self, prepared: Iterable[Loaded]) -> Iterator[Answer]:
         """Answer one by one: batches of one size would change nothing but the last digits of an answer."""
         for picture in prepared:
-            tiles = cut_tiles(*picture.pixels.shape[:2])
+            height, width = picture.pixels.shape[:2]
+            tiles = cut_tiles(height, width, min(self.network.reach or MARGIN, MARGIN))
             answers = [
                 self._ask(picture.pixels[tile.seen][None], picture.quantisation[None]) for tile in tiles
             ]
@@ -176,23 +177,30 @@ class Tile(NamedTuple):
         return (self.kept[0].stop - self.kept[0].start) * (self.kept[1].stop - self.kept[1].start)
 
 
-def cut_tiles(height: int, width: int) -> list[Tile]:
-    """Cut a picture whose sides are multiples of 8; a small one stays in one piece.
+def cut_tiles(height: int, width: int, margin: int = MARGIN) -> list[Tile]:
+    """Cut a picture whose sides are multiples of 8 into tiles of about one size; a small one stays whole.
 
     Example:
         >>> [tile.seen for tile in cut_tiles(1024, 3072)]  # doctest: +NORMALIZE_WHITESPACE
         [(slice(0, 1024, None), slice(0, 1152, None)), (slice(0, 1024, None), slice(896, 2176, None)),
          (slice(0, 1024, None), slice(1920, 3072, None))]
+
+    Args:
+        height: in pixels.
+        width: in pixels.
+        margin: pixels that a tile sees around what it adds to the map, a multiple of 8.
     """
     side = TILE if height * width > LARGEST else max(height, width)
 
     def along(length: int) -> list[tuple[slice, slice]]:
+        n = -(-length // side)
+        ends = [BLOCK * (length // BLOCK * number // n) for number in range(n + 1)]
         return [
             (
-                slice(max(start - MARGIN, 0), min(start + side + MARGIN, length)),
-                slice(start // BLOCK, min(start + side, length) // BLOCK),
+                slice(max(start - margin, 0), min(end + margin, length)),
+                slice(start // BLOCK, end // BLOCK),
             )
-            for start in range(0, length, side)
+            for start, end in itertools.pairwise(ends)
         ]
 
     pairs = itertools.product(along(height), along(width))

@@ -132,10 +132,11 @@ def _winners(zeros: np.ndarray, top: int) -> np.ndarray:
     key = zeros.astype(np.uint16) * _GRIDS
     around, ends_here = np.ones((BLOCK, BLOCK), np.uint8), (BLOCK - 1, BLOCK - 1)
     whole = np.s_[BLOCK - 1 :, BLOCK - 1 :]
-    last = cv2.dilate(key + place, around, anchor=ends_here)[whole] & (_GRIDS - 1)
-    key += _GRIDS - 1
-    first = _GRIDS - 1 - (cv2.dilate(key - place, around, anchor=ends_here)[whole] & (_GRIDS - 1))
-    return np.where(last == first, last, _NO_VOTE)
+    last, first = (
+        cv2.dilate(key + each, around, anchor=ends_here)[whole].astype(np.uint16) % _GRIDS
+        for each in (place, _GRIDS - 1 - place)
+    )
+    return np.where(last + first == _GRIDS - 1, last, _NO_VOTE)
 
 
 def _steady(luminance: np.ndarray) -> np.ndarray:

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.images.jpeg import BLOCK
 from pipeline.models.detector_files import in_float32
 from pipeline.models.forest import Forest
-from pipeline.models.portable import FEATURES, ONNX_FILE, SHARES, TOP_BLOCKS, TREES
+from pipeline.models.graph_rewriting import rewrite
+from pipeline.models.portable import FEATURES, ONNX_FILE, REACH, SHARES, TOP_BLOCKS, TREES
 from pipeline.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -52,13 +54,27 @@ def _of_network(model: "keras.Model") -> "onnx.ModelProto":
         function = tf.function(call, input_signature=list(specs.values()))
         graph, _ = tf2onnx.convert.from_function(function, list(specs.values()), opset=OPSET)
     _with_constants(graph, function.get_concrete_function().graph.captures)
+    rewrite(graph.graph)
     _in_one_order(graph)
     if "map" in model.output:
         top = model.get_layer("logit")
         head = {"share": top.share, "fewest": top.fewest}
         head |= {name: float(getattr(top, name).numpy()) for name in ("scale", "offset")}
         _remember(graph, TOP_BLOCKS, head)
+        _remember(graph, REACH, _reach(model))
     return graph
+
+
+def _reach(model: "keras.Model") -> int:
+    """Return how many pixels around a block have a part in what a network says of it, at most.
+
+    Each convolution is counted as one of blocks, and one block for what layers of ours look at in pixels.
+    """
+    import keras
+
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    sides = (max(layer.dilation_rate) * (max(layer.kernel_size) // 2) for layer in convolutions)
+    return BLOCK * (1 + sum(sides))
 
 
 def _of_forest(forest: Forest) -> "onnx.ModelProto":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ONNX_FILE = "detector.onnx"
 FEATURES, SHARES = "features", "probabilities"  # what a forest takes and gives
-TREES, TOP_BLOCKS = "trees", "top_blocks"  # beside the graph, in its metadata
+TREES, TOP_BLOCKS, REACH = "trees", "top_blocks", "reach"  # beside the graph, in its metadata
 _QUIET = 4  # ONNX Runtime's level "fatal": what goes wrong is raised
 
 
@@ -40,6 +40,8 @@ class PortableNetwork:
 
     Attributes:
         has_map: whether it says something of places.
+        reach: pixels around a block that have a part in what it says of it, a multiple of 8; None where that
+            is not known. What it compares all blocks with reaches everywhere and is not counted.
     """
 
     def __init__(self, session: "InferenceSession") -> None:
@@ -47,7 +49,9 @@ class PortableNetwork:
         self._inputs = [each.name for each in session.get_inputs()]
         self._outputs = [each.name for each in session.get_outputs()]
         self.has_map = "map" in self._outputs
-        self._top = json.loads(session.get_modelmeta().custom_metadata_map.get(TOP_BLOCKS, "{}"))
+        metadata = session.get_modelmeta().custom_metadata_map
+        self._top = json.loads(metadata.get(TOP_BLOCKS, "{}"))
+        self.reach: int | None = json.loads(metadata.get(REACH, "null"))
 
     def __call__(self, **given: np.ndarray) -> dict[str, np.ndarray]:
         """Return `logit` (batch,) and, where it has one, `map` (batch, height / 8, width / 8), float32.

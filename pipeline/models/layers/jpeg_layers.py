@@ -53,7 +53,12 @@ class BlockDCT(keras.layers.Layer):
         self._kernel = BASIS[:, ZIGZAG].reshape(BLOCK, BLOCK, 1, -1).astype(np.float32)
 
     def call(self, image: Any) -> Any:
-        luma = ops.matmul(image, ops.convert_to_tensor(LUMA, self.compute_dtype)) - CENTRE
+        batch, height, width, _ = ops.shape(image)
+        to_luma = ops.convert_to_tensor(LUMA, self.compute_dtype)
+        centre = ops.convert_to_tensor([-CENTRE], self.compute_dtype)
+        # Pixels in a row, and a vector to add: ONNX Runtime does both in one step.
+        luma = ops.matmul(ops.reshape(image, (-1, 3)), to_luma) + centre
+        luma = ops.reshape(luma, (batch, height, width, 1))
         kernel = ops.convert_to_tensor(self._kernel, self.compute_dtype)
         return ops.conv(luma, kernel, strides=BLOCK, padding="valid")
 
@@ -102,7 +107,8 @@ class CoefficientBins(keras.layers.Layer):
             steps = ops.take(table, ZIGZAG[: self.n_frequencies], axis=3)
             values = values / ops.where(steps > 0, steps, 1.0)
         sizes = ops.minimum(ops.floor(ops.abs(values) + (0.5 + _HALF_BIN)), float(self.largest))
-        bins = ops.cast(sizes[..., None] == ops.arange(self.largest + 1, dtype="float32"), self.compute_dtype)
+        each = ops.eye(self.largest + 1, dtype=self.compute_dtype)
+        bins = ops.take(each, ops.cast(sizes, "int32"), axis=0)
         batch, rows, columns, _ = ops.shape(sizes)
         return ops.reshape(bins, (batch, rows, columns, self.n_frequencies * (self.largest + 1)))
 
