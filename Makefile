@@ -14,7 +14,7 @@ unexport DATA ROOT EXPERIMENT
 CHOICES := --data "$$DATA_GIVEN" --root "$$ROOT_GIVEN"
 
 .DEFAULT_GOAL := help
-.PHONY: help repro classic test test-slow lint format params lock ui docs
+.PHONY: help app repro classic test test-slow lint format params lock ui docs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ format: $(INSTALLED)  ## put the code into the house style
 params: $(INSTALLED)  ## bring params.yaml in step with conf/
 	@$(BIN)/python -m pipeline.params write
 	@$(BIN)/python -m pipeline.params check
+
+app: $(INSTALLED)  ## a page to drop pictures on, of the detector in models/
+	@$(BIN)/python -m pipeline.app
 
 ui: $(INSTALLED)  ## compare runs in the browser
 	$(BIN)/mlflow ui

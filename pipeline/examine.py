@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import usage
 from pipeline.errors import UserError
-from pipeline.predict import Asked, expand
+from pipeline.predict import Asked, expand, no_picture
 from pipeline.stage import plain_errors
 from pipeline.storage import fitting, local_path, replacing_folder, write_text
 from pipeline.surroundings import printable
@@ -75,7 +75,8 @@ def examine_all(
         try:
             found = examine(detector, asked.original, Path(asked.name).name, against=against, trusted=trusted)
         except Unreadable as error:
-            yield asked, error
+            why = no_picture(asked.original)
+            yield asked, error if why is None else UserError(why)
             continue
         page, maps = folder / f"{name}.html", folder / f"{name}.maps"
         with replacing_folder(maps) as partial:

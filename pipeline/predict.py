@@ -57,7 +57,7 @@ def predict(
         said = dict(judged.said)
         error = said.pop("error")
         if judged.picture is None:
-            yield {"path": asked.name, "error": _no_picture(asked.original) or error}
+            yield {"path": asked.name, "error": no_picture(asked.original) or error}
             continue
         if save_again:
             said = detector.saved_again(asked.original, said)
@@ -101,7 +101,7 @@ def expand(path: str) -> list[Asked]:
     return [Asked(str(each), each) for each in found or [where]]  # an empty folder has its error too
 
 
-def _no_picture(original: Path | bytes) -> str | None:
+def no_picture(original: Path | bytes) -> str | None:
     """Return why there is nothing to be read at a path; None where a file lies there."""
     from pipeline.images.files import ENDINGS
 

@@ -188,6 +188,13 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_looked_at(client):
     assert small.status_code == 200
 
 
+def test_without_gradio_it_is_said_how_to_get_it(models, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    monkeypatch.delitem(sys.modules, "pipeline.web.page", raising=False)
+    with pytest.raises(UserError, match=r"pip install fake-image-detection\[app\]"):
+        make_app(models, tmp_path)
+
+
 # Whole.
 
 
@@ -311,7 +318,7 @@ def test_many_are_sorted_by_suspicion(dropped):
         "document.querySelector('#table').innerText.includes('an archive')", timeout=60_000
     )
     table = page.locator("#table td:first-child").all_inner_texts()
-    assert table == ["fake", "no trace found", "cannot be read"]
+    assert table == ["fake", "genuine", "cannot be read"]
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     page.get_by_role("tab", name="One or a few pictures").click()
 

@@ -218,7 +218,7 @@ class Reader:
 
 
 DVC = (sys.executable, "-m", "dvc")
-SERVERS = ("make ui", "mlflow models serve")
+SERVERS = ("make ui", "make app", "mlflow models serve")
 NOT_HERE = {"make test": "make -n test"}  # it would run this very test
 
 

@@ -173,6 +173,51 @@ def test_copy_moves_are_drawn_as_lines(detector, tmp_path):
     assert np.allclose(moved, [160, 120], atol=3)
 
 
+@pytest.fixture(scope="module")
+def opened(examined):
+    """The page in a browser of a phone's width; and what it asked for, and complained of."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if shutil.which("chromium") is None:
+        pytest.skip("no Chromium here; apt-get install chromium")
+    asked, complained = [], []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: complained.append(str(error)))
+        page.on("console", lambda message: complained.append(message.text))
+        page.on("dialog", lambda dialog: complained.append(dialog.message))
+        page.goto(examined[0].as_uri())
+        yield page, asked, complained
+        browser.close()
+
+
+@pytest.mark.slow
+def test_a_page_in_a_browser_asks_nothing_and_fits_on_a_phone(opened, examined):
+    page, asked, complained = opened
+    assert [url for url in asked if not url.startswith("data:")] == [examined[0].as_uri()]
+    assert not complained
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("[...document.images].every(each => each.naturalWidth > 0)")
+
+
+@pytest.mark.slow
+def test_slider_choice_and_matched_points_do_what_they_say(opened):
+    page, _, _ = opened
+    page.locator("#cover").fill("10")
+    over = page.locator(".viewer .over:visible")
+    assert over.count() == 1
+    assert over.evaluate("each => each.style.opacity") == "0.1"
+    page.locator("#layer").select_option("difference")
+    assert over.get_attribute("data-layer") == "difference"
+    page.locator("#layer").select_option("")
+    assert over.count() == 0
+    page.locator("[data-show=jpeg_grid]").click()
+    assert over.get_attribute("data-layer") == "jpeg_grid"
+    page.locator("#full").check()
+    assert page.locator(".stack").first.bounding_box()["width"] == 384
+
+
 # The command.
 
 

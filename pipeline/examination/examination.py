@@ -119,7 +119,7 @@ def examine(
         statement=read_statement(picture, name),
         credentials=read_credentials(picture.content, picture.format, trusted),
         thumbnail=_thumbnail(picture),
-        views=tuple(make_views(picture.image)),
+        views=tuple(make_views(picture.pixels)),
         against=None
         if against is None or other is None
         else (against.name, compare(picture.pixels, other.pixels)),

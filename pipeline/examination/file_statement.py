@@ -166,6 +166,8 @@ def _exif(file: FileFacts) -> Iterator[tuple[str, str]]:
             if count > _MOST:
                 yield "…", "further entries are not shown"
                 return
+            if name == "Orientation" and not prefix:  # the reader of HEIF puts 1 there
+                value = file.info.get("original_orientation") or value
             yield prefix + name, _value(name, value)
 
 

@@ -8,6 +8,7 @@ Each is computed of the whole picture at full size and then averaged over areas 
 """
 
 import io
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -23,6 +24,7 @@ ELA_QUALITY, ELA_GAIN = 90, 20  # as conf/model/ela.yaml has them
 RESIDUAL_GAIN = 20
 GHOST_QUALITIES = (50, 60, 70, 80, 90, 95)
 _GHOST_LONGEST = 460
+_ROWS = 1024  # of a strip
 _GHOST_WINDOW = 16  # pixels, of Farid's average
 GHOST_GAIN = 24
 
@@ -35,13 +37,13 @@ class View(NamedTuple):
     pictures: dict[str, Array]
 
 
-def make_views(image: Image.Image) -> list[View]:
-    """Make all views of an upright picture in mode RGB; none of one that is too wide for a JPEG.
+def make_views(pixels: Array) -> list[View]:
+    """Make all views of a picture, (h, w, 3) uint8; none of one that is too wide for a JPEG.
 
-    >>> [view.name for view in make_views(Image.new("RGB", (40, 24)))]
+    >>> [view.name for view in make_views(np.zeros((24, 40, 3), np.uint8))]
     ['Error level', 'Noise residual', 'JPEG ghosts']
     """
-    if max(image.size) > LONGEST_SIDE:
+    if max(pixels.shape) > LONGEST_SIDE:
         return []
     return [
         View(
@@ -49,27 +51,31 @@ def make_views(image: Image.Image) -> list[View]:
             f"Difference to the same picture saved once more as JPEG {ELA_QUALITY}, times {ELA_GAIN} "
             "(Krawetz, 2007). Edges and texture are always bright; only like things that differ are worth a "
             "question.",
-            {"": _shown(error_level(image), LONGEST)},
+            {"": _shown(error_level(pixels), LONGEST)},
         ),
         View(
             "Noise residual",
             f"Difference to the median of 3 × 3 pixels, times {RESIDUAL_GAIN}. Parts of another origin, "
             "smoothed or retouched ones can have another noise; so have shade, sky and what is out of focus.",
-            {"": _shown(noise_residual(np.asarray(image)), LONGEST)},
+            {"": _shown(noise_residual(pixels), LONGEST)},
         ),
         View(
             "JPEG ghosts",
             "Difference to saves at several qualities, averaged over 16 × 16 pixels, times "
             f"{GHOST_GAIN} (Farid, 2009). A part that was saved at one of them before, on this grid, is "
             "darker there than like parts around it.",
-            {f"quality {each}": _shown(jpeg_ghost(image, each), _GHOST_LONGEST) for each in GHOST_QUALITIES},
+            {f"quality {each}": _shown(jpeg_ghost(pixels, each), _GHOST_LONGEST) for each in GHOST_QUALITIES},
         ),
     ]
 
 
-def error_level(image: Image.Image) -> Array:
+def error_level(pixels: Array) -> Array:
     """Return the absolute difference to a save at `ELA_QUALITY`, times `ELA_GAIN`: (h, w, 3) uint8."""
-    return cv2.convertScaleAbs(cv2.absdiff(np.asarray(image), _saved(image, ELA_QUALITY)), alpha=ELA_GAIN)
+
+    def level(strip: Array) -> Array:
+        return cv2.convertScaleAbs(cv2.absdiff(strip, _saved(strip, ELA_QUALITY)), alpha=ELA_GAIN)
+
+    return _in_strips(level, pixels, np.empty_like(pixels))
 
 
 def noise_residual(pixels: Array) -> Array:
@@ -78,23 +84,40 @@ def noise_residual(pixels: Array) -> Array:
     return cv2.convertScaleAbs(cv2.absdiff(grey, cv2.medianBlur(grey, 3)), alpha=RESIDUAL_GAIN)
 
 
-def jpeg_ghost(image: Image.Image, quality: int) -> Array:
+def jpeg_ghost(pixels: Array, quality: int) -> Array:
     """Return the root of the mean squared difference to a save at `quality`, times a gain: (h, w) uint8.
 
     H. Farid: Exposing digital forgeries from JPEG ghosts, IEEE TIFS 4(1), 2009, without its scaling of each
     pixel to the range over all qualities.
     """
-    squared = np.zeros((image.height, image.width), np.float32)
-    for channel in cv2.split(cv2.absdiff(np.asarray(image), _saved(image, quality))):
-        cv2.accumulateSquare(channel, squared)
-    mean = cv2.blur(squared / 3, (_GHOST_WINDOW, _GHOST_WINDOW))
-    ghost: Array = cv2.convertScaleAbs(np.sqrt(np.maximum(mean, 0)), alpha=GHOST_GAIN)
-    return ghost
+
+    def ghost(strip: Array) -> Array:
+        squared = np.zeros(strip.shape[:2], np.float32)
+        for channel in cv2.split(cv2.absdiff(strip, _saved(strip, quality))):
+            cv2.accumulateSquare(channel, squared)
+        mean = cv2.blur(squared / 3, (_GHOST_WINDOW, _GHOST_WINDOW))
+        return cv2.convertScaleAbs(np.sqrt(np.maximum(mean, 0)), alpha=GHOST_GAIN)
+
+    return _in_strips(ghost, pixels, np.empty(pixels.shape[:2], np.uint8))
 
 
-def _saved(image: Image.Image, quality: int) -> Array:
+def _in_strips(of_strip: Callable[[Array], Array], pixels: Array, whole: Array) -> Array:
+    """Fill `whole` with what a function makes of a picture, strip by strip, so that memory stays small.
+
+    The strips begin on the grid of blocks, each of which JPEG saves by itself, and overlap by a window.
+    """
+    height = len(pixels)
+    for top in range(0, height, _ROWS):
+        first, last = max(top - _GHOST_WINDOW, 0), min(top + _ROWS + _GHOST_WINDOW, height)
+        made = of_strip(np.ascontiguousarray(pixels[first:last]))
+        whole[top : top + _ROWS] = made[top - first : top - first + _ROWS]
+    return whole
+
+
+def _saved(pixels: Array, quality: int) -> Array:
     """Return what a decoder makes of a picture saved without subsampling: all differences are of one kind."""
-    with Image.open(io.BytesIO(Jpeg(quality, "4:4:4").save(b"", image))) as saved:
+    content = Jpeg(quality, "4:4:4").save(b"", Image.fromarray(pixels))
+    with Image.open(io.BytesIO(content)) as saved:
         return np.asarray(saved.convert("RGB"))
 
 

@@ -89,7 +89,7 @@ def write_maps(folder: Path, found: Examination) -> list[str]:
     names = []
     maps = {name: finding.map for name, finding in found.findings.items()} | {NETWORK: found.answer.map}
     for name, values in maps.items():
-        if values is None:
+        if values is None or not values.size:
             continue
         np.save(folder / f"{name}.npy", values.astype(np.float32))
         (folder / f"{name}.png").write_bytes(grey_png(probability(values) if name == NETWORK else values))
@@ -166,7 +166,7 @@ def _cards(found: Examination) -> list[Card]:
         if support.test == NETWORK:
             values = found.answer.map
             layer = None
-            if values is not None:
+            if values is not None and values.size:
                 start = found.picture.grid_start
                 layer = map_layer(NETWORK, name, probability(values), pixels, start)
             words = "" if values is not None else "This detector answers for the picture as a whole."
@@ -175,7 +175,7 @@ def _cards(found: Examination) -> list[Card]:
             continue
         finding = found.findings.get(support.test) or Finding(float("nan"), "It was not asked.")
         layer = None
-        if finding.map is not None:
+        if finding.map is not None and finding.map.size:
             layer = map_layer(support.test, name, finding.map, pixels)
         matched = () if finding.matches is None else lines(finding.matches)
         share = _share(support, finding.statistic)

@@ -11,6 +11,7 @@ from pipeline.examination.xmp import read_xmp
 from pipeline.images.jpeg import JpegHeader, read_header
 from pipeline.images.read import read
 from tests.examination.drawn import XMP, saved, texture
+from tests.images.heics import HEICS
 
 PIXELS = texture(96, 128)
 
@@ -93,6 +94,12 @@ def test_the_words_of_a_generator_in_a_png_are_shown():
     found = statement(saved(PIXELS, "PNG", pnginfo=info), "a.png")
     assert found.texts == (("parameters", "a cat, Steps: 20"),)
     assert "quantisation tables" not in facts(found)
+
+
+def test_the_exif_of_a_heic_is_read():
+    found = statement(HEICS["turned"], "a.heic")
+    assert ("Orientation", "6") in found.exif
+    assert facts(found)["format"].value == "HEIF"
 
 
 # How it is put together.

@@ -3,6 +3,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from pipeline.examination import views
 from pipeline.examination.views import (
     ELA_GAIN,
     ELA_QUALITY,
@@ -22,17 +23,16 @@ def opened(content):
 
 
 def test_an_error_level_is_the_difference_to_a_save_at_a_fixed_gain():
-    image = Image.fromarray(PIXELS)
     once = np.asarray(opened(saved(PIXELS, quality=ELA_QUALITY, subsampling="4:4:4")))
     wanted = np.clip(np.abs(once.astype(int) - PIXELS) * ELA_GAIN, 0, 255)
-    assert np.array_equal(error_level(image), wanted)
+    assert np.array_equal(error_level(PIXELS), wanted)
 
 
 def test_what_was_saved_at_that_quality_before_is_dark_in_its_ghost():
     part = np.asarray(opened(saved(PIXELS[64:128, 64:192], quality=60, subsampling="4:4:4")))
     spliced = PIXELS.copy()
     spliced[64:128, 64:192] = part
-    ghost = jpeg_ghost(Image.fromarray(spliced), 60).astype(float)
+    ghost = jpeg_ghost(spliced, 60).astype(float)
     rest = ghost.copy()
     rest[48:144, 48:208] = np.nan
     assert ghost[76:116, 76:180].mean() < 0.5 * np.nanmean(rest)
@@ -46,7 +46,7 @@ def test_a_smoothed_part_has_less_noise():
 
 
 def test_the_gain_is_fixed_a_flat_picture_stays_dark():
-    flat = Image.new("RGB", (120, 80), (90, 90, 90))
+    flat = np.full((80, 120, 3), 90, np.uint8)
     for view in make_views(flat):
         for picture in view.pictures.values():
             assert np.ptp(picture) == 0  # a save may move a flat picture by a level, all of it alike
@@ -54,6 +54,13 @@ def test_the_gain_is_fixed_a_flat_picture_stays_dark():
 
 
 def test_large_pictures_are_shown_smaller_and_too_wide_ones_not_at_all():
-    views = make_views(Image.new("RGB", (3000, 40)))
-    assert views[0].pictures[""].shape[1] == LONGEST
-    assert make_views(Image.new("RGB", (70_000, 2))) == []
+    made = make_views(np.zeros((40, 3000, 3), np.uint8))
+    assert made[0].pictures[""].shape[1] == LONGEST
+    assert make_views(np.zeros((2, 70_000, 3), np.uint8)) == []
+
+
+def test_strips_change_nothing(monkeypatch):
+    whole = [error_level(PIXELS), jpeg_ghost(PIXELS, 70)]
+    monkeypatch.setattr(views, "_ROWS", 64)
+    assert np.array_equal(error_level(PIXELS), whole[0])
+    assert np.array_equal(jpeg_ghost(PIXELS, 70), whole[1])
