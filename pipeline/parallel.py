@@ -106,11 +106,24 @@ def map_chunks(
 def shown(
     items: Iterable[Item], total: int, title: str, unit: str = "pictures", disable: bool | None = None
 ) -> Iterator[Item]:
-    """Yield items one after the other under a bar, on a terminal alone; it goes when it is full."""
-    with logging_redirect_tqdm():
-        yield from tqdm(
-            items, title, total, leave=False, unit=f" {unit}", dynamic_ncols=True, disable=disable
-        )
+    """Yield items one after the other under a bar, on a terminal alone; it goes when it is full.
+
+    Its clock goes on where an item takes long, such as a picture of 100 megapixels.
+    """
+    bar = tqdm(items, title, total, leave=False, unit=f" {unit}", dynamic_ncols=True, disable=disable)
+    ended = threading.Event()
+    if not bar.disable:
+        threading.Thread(target=_refresh, args=(bar, ended), daemon=True).start()
+    try:
+        with logging_redirect_tqdm():
+            yield from bar
+    finally:
+        ended.set()
+
+
+def _refresh(bar: tqdm, ended: threading.Event) -> None:
+    while not ended.wait(1):
+        bar.refresh()
 
 
 _Chunks = list[tuple[int, Sequence[Item]]]  # index of its first item, items
