@@ -36,6 +36,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {
             "Reference": [
                 "data.md",
+                "examine.md",
                 "gpu.md",
                 "results.md",
                 "architecture.md",

@@ -219,6 +219,7 @@ class Reader:
 
 DVC = (sys.executable, "-m", "dvc")
 SERVERS = ("make ui", "make app", "mlflow models serve")
+APP_PORT = 7860  # of `make app`, as it says
 NOT_HERE = {"make test": "make -n test"}  # it would run this very test
 
 
@@ -279,7 +280,8 @@ def test_the_commands_of_a_page_do_what_it_says(reader, page):
         for command in commands_of(page):
             if command.startswith(SERVERS):
                 servers.close()
-                servers.enter_context(reader.serving(command, reader.port))
+                port = APP_PORT if command == "make app" else reader.port
+                servers.enter_context(reader.serving(command, port))
             else:
                 reader.do(NOT_HERE.get(command, command))
             if command.startswith("dvc queue start"):
