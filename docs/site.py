@@ -29,21 +29,12 @@ _LINK = re.compile(r"(\]\()([^)\s#]*)([^)\s]*\))")
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """List all pages: the persons', then what everybody looks up, decisions, evidence, the API."""
-    decisions, evidence = ([f"{name}/README.md", *_numbered(name)] for name in ("decisions", "evidence"))
+    decisions, evidence = ([f"{name}/README.md", *_pages(name)] for name in ("decisions", "evidence"))
+    reference = [name for name in _pages("") if name not in BY_PERSON]
     config.nav = [
         "index.md",
         *BY_PERSON,
-        {
-            "Reference": [
-                "data.md",
-                "examine.md",
-                "gpu.md",
-                "results.md",
-                "architecture.md",
-                "contributing.md",
-                "changelog.md",
-            ]
-        },
+        {"Reference": [*reference, "contributing.md", "changelog.md"]},
         {"Evidence": evidence},
         {"Decisions": decisions},
         {"API": ["api/index.md", *(f"api/{room}.md" for room in _rooms())]},
@@ -96,11 +87,11 @@ class Doctests(griffe.Extension):
             obj.docstring.value = _EXAMPLE.sub(r"\1```pycon\n\g<0>\n\1```", obj.docstring.value)
 
 
-def _numbered(folder: str) -> Iterator[str]:
-    """Yield the pages of a folder but its first, in the order of their names."""
+def _pages(folder: str) -> Iterator[str]:
+    """Yield the pages of a folder of the documents but its first, in the order of their names."""
     for path in sorted((ROOT / "docs" / folder).glob("*.md")):
         if path.name != "README.md":
-            yield f"{folder}/{path.name}"
+            yield posixpath.join(folder, path.name)
 
 
 def _rooms() -> dict[str, list[str]]:

@@ -62,7 +62,7 @@ class Served:
         names = ["probability_fake", "verdict", "reason", "p_value", "threshold", "error"]
         table = pd.DataFrame(rows, columns=names, index=model_input.index)
         # A number that is missing would be NaN, which is no JSON.
-        whole = table["error"].isna().all() and table["probability_fake"].notna().all()
+        whole = table["error"].isna().all() and table.drop(columns="error").notna().all(axis=None)
         return table if whole else table.astype(object).where(table.notna(), None)
 
     def _answers(self, given: Iterable[tuple[Any, Any]]) -> Iterator[dict[str, Any]]:
