@@ -24,6 +24,8 @@ from pipeline.storage import local_path
 if TYPE_CHECKING:  # --help answers at once
     from fastapi import FastAPI
 
+    from pipeline.images.files import Limits
+
 _EXTRA = "the page needs Gradio: pip install fake-image-detection[app]"
 _MIB = 64.0  # of an upload: a 100-megapixel JPEG has about 40
 
@@ -45,7 +47,10 @@ def main() -> None:
         metavar="N",
         help="of a picture, as of convert (250)",
     )
+    parser.add_argument("--max-gib", type=float, default=4.0, metavar="GIB", help="of its pixels (4)")
     asked = parser.parse_args()
+    from pipeline.images.files import Limits
+
     with plain_errors():
         check_host(asked.host, asked.let_others_in)
         models = local_path(asked.models, "--models")
@@ -58,7 +63,7 @@ def main() -> None:
                 Path(folder),
                 false_alarms=asked.false_alarms,
                 max_mib=asked.max_mib,
-                max_megapixels=asked.max_megapixels,
+                limits=Limits(asked.max_megapixels, asked.max_gib, set_by="--"),
                 only_here=not asked.let_others_in,
             )
             host = f"[{asked.host}]" if ":" in asked.host else asked.host
@@ -90,7 +95,7 @@ def make_app(
     *,
     false_alarms: float | None = None,
     max_mib: float = _MIB,
-    max_megapixels: float = 250.0,
+    limits: "Limits | None" = None,
     only_here: bool = True,
 ) -> "FastAPI":
     """Return the page as an ASGI application.
@@ -100,7 +105,7 @@ def make_app(
         folder: for what is uploaded and the pages made of it.
         false_alarms: rate of false alarms; None: that of the detector.
         max_mib: of an upload.
-        max_megapixels: of a picture.
+        limits: of a picture; None: those of `convert`.
         only_here: whether it is asked for by a name of this machine alone.
 
     Raises:
@@ -110,7 +115,7 @@ def make_app(
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
     from pipeline.detector.detector import Detector
-    from pipeline.images.files import LIMITS, Limits
+    from pipeline.images.files import LIMITS
     from pipeline.web.desk import Desk
 
     detector = Detector.load(models, false_alarms)
@@ -118,8 +123,7 @@ def make_app(
         from pipeline.web.page import mounted
     except ImportError as error:
         raise UserError(_EXTRA) from error
-    limits = Limits(max_megapixels, LIMITS.gib, set_by="--")
-    return mounted(Desk(detector, folder / "pages", limits), max_mib, only_here)
+    return mounted(Desk(detector, folder / "pages", limits or LIMITS), max_mib, only_here)
 
 
 def _bound(host: str, port: int) -> socket.socket:

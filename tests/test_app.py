@@ -3,6 +3,7 @@
 Whole: the program as a person starts it, a real file dropped in a real browser.
 """
 
+import base64
 import contextlib
 import os
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,7 +96,7 @@ def test_the_page_says_what_predict_says(desk, tmp_path):
         ("archive.jpg", b"PK\x03\x04" + bytes(99), "it is an archive; unpack it"),
         ("drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "it is a drawing or a text"),
         ("page.jpg", b"<!doctype html><html>", "it is a web page"),
-        ("large.png", saved(np.zeros((1001, 1000, 3), np.uint8), "PNG"), "raise --max_megapixels"),
+        ("large.png", saved(np.zeros((1001, 1000, 3), np.uint8), "PNG"), "raise --max-megapixels"),
     ],
     ids=["archive", "drawing", "page", "large"],
 )
@@ -102,7 +104,7 @@ def test_what_is_no_picture_or_too_large_is_said_without_our_folders(desk, tmp_p
     (tmp_path / name).write_bytes(content)
     for shown in (desk.examine(tmp_path / name), desk.judge(tmp_path / name)):
         assert shown.verdict == "cannot be read"
-        assert why.replace("_", "-") in shown.reason.replace("_", "-")
+        assert why in shown.reason
         assert str(tmp_path) not in shown.reason
 
 
@@ -118,8 +120,6 @@ def test_the_oldest_page_is_deleted(desk, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_said(desk, tmp_path, monkeypatch):
-    from pathlib import Path
-
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -254,6 +254,21 @@ def browser():
         opened.close()
 
 
+def drop(page, target, path):
+    """Drop a file as a person does who lets go of it over the page."""
+    content = base64.b64encode(path.read_bytes()).decode()
+    carried = page.evaluate_handle(
+        """([name, content]) => {
+          const bytes = Uint8Array.from(atob(content), each => each.charCodeAt(0));
+          const carried = new DataTransfer();
+          carried.items.add(new File([bytes], name, {type: "image/jpeg"}));
+          return carried;
+        }""",
+        [path.name, content],
+    )
+    page.locator(target).first.dispatch_event("drop", {"dataTransfer": carried})
+
+
 @pytest.fixture(scope="module")
 def dropped(models, browser, tmp_path_factory):
     """A page of a phone's size on which a file was dropped, and what was asked for meanwhile."""
@@ -272,7 +287,7 @@ def dropped(models, browser, tmp_path_factory):
         page.on("dialog", lambda dialog: complained.append(dialog.message))
         page.goto(address)
         page.wait_for_selector("#dropped input[type=file]", state="attached", timeout=60_000)
-        page.set_input_files("#dropped input[type=file]", names[:1])
+        drop(page, "#dropped button", Path(names[0]))
         page.wait_for_selector(".shown iframe", timeout=60_000)
         page.frame_locator(".shown iframe").locator("h1").wait_for(timeout=60_000)
         yield page, address, names, asked, complained

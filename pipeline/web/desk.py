@@ -85,4 +85,5 @@ class Desk:
 
     def _in_words(self, error: UserError, path: Path) -> str:
         """Return an error without the folder of this machine."""
-        return str(error).replace(f"{path.parent}/", "").removeprefix(f"{path.name} cannot be read: ")
+        words = str(error).replace(f"{path.parent}/", "").removeprefix(f"{path.name} cannot be read: ")
+        return words.replace("--max_", "--max-")  # as limits are called here
