@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import betabinom
 
 from pipeline.detector.decision import FAKE, NETWORK, Decision
 from pipeline.screening.answers import UNREADABLE, parts_there, read_part
@@ -107,6 +106,8 @@ def expected_false_alarms(n_pictures: int, decision: Decision) -> Expected:
     Returns:
         mean and the ends of a 95 % interval.
     """
+    from scipy.stats import betabinom  # takes half a second to import
+
     rate, known = decision.false_alarms, len(decision.tests[NETWORK])
     if not n_pictures:
         return Expected(0.0, 0, 0, rate, known)
