@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # workers that write files need no tables, and start faster w
 PARTIAL_SUFFIX = ".partial"
 _LONGEST_NAME = 255  # bytes, of the file systems in use
 _LONGEST_ENDING = 32
+_PATIENCE_SECONDS = 5.0  # with another process that has a database open
 
 
 def fitting(name: str, ending: str = "", most: int = _LONGEST_NAME) -> str:
@@ -93,6 +94,46 @@ def sqlite_errors(path: Path) -> Iterator[None]:
             getattr(error, "sqlite_errorcode", 0) & 0xFF, 0
         )
         raise cannot_write(path, OSError(number, str(error))) from error
+
+
+def open_database(path: Path, version: int, tables: str, *, anew: bool = False) -> sqlite3.Connection:
+    """Open an SQLite file that is a memory of ours and no result, for this process alone.
+
+    Args:
+        path: of it; one that is damaged, of another version or no such thing is begun anew.
+        version: of what is in it.
+        tables: the statements that make them.
+        anew: begin anew in any case.
+
+    Raises:
+        OSError, sqlite3.Error: to be said by `sqlite_errors`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not anew:
+        opened = sqlite3.connect(path, timeout=_PATIENCE_SECONDS)
+        try:
+            _for_this_process(opened)
+            if opened.execute("PRAGMA user_version").fetchone() == (version,):
+                return opened
+        except sqlite3.OperationalError:
+            opened.close()
+            raise
+        except sqlite3.DatabaseError:
+            pass
+        opened.close()
+    for each in (path, path.with_name(f"{path.name}-journal")):
+        each.unlink(missing_ok=True)
+    begun = sqlite3.connect(path, timeout=_PATIENCE_SECONDS)
+    _for_this_process(begun)
+    with begun:
+        begun.executescript(f"{tables}; PRAGMA user_version = {version};")
+    return begun
+
+
+def _for_this_process(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")  # no lock files beside it
+    # A killed process loses nothing by this; a computer without power may, and everything is looked at again.
+    database.execute("PRAGMA synchronous = OFF")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -13,13 +13,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.storage import sqlite_errors
+from pipeline.storage import open_database, sqlite_errors
 
 _VERSION = 2  # raise it when what is remembered changes its form: then everything is looked at again
 # A file that was written less than this before it was looked at may change without its times changing,
 # where a file system counts in full seconds (FAT counts in pairs).
 _UNSURE_NS = 2_000_000_000
-_PATIENCE_SECONDS = 5.0  # with another process that has it open
+_TABLE = "CREATE TABLE memory (kind TEXT, key TEXT, value TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 
 
 def journal_path(output: Path) -> Path:
@@ -42,18 +42,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with sqlite_errors(self._path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._open()
-                (version,) = self._db.execute("PRAGMA user_version").fetchone()
-                intact = version == _VERSION
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError:
-                intact = False
-            if not intact:
-                self._begin_anew()
+        with sqlite_errors(path):
+            self._db = open_database(path, _VERSION, _TABLE)
 
     def __enter__(self) -> "Journal":
         return self
@@ -90,22 +80,9 @@ class Journal:
             with sqlite_errors(self._path), self._db:
                 self._db.executemany(statement, rows)
 
-    def _open(self) -> None:
-        self._db = sqlite3.connect(self._path, timeout=_PATIENCE_SECONDS)
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # no lock files beside it
-        # A killed process loses nothing by this; a computer without power may, and looks at all files again.
-        self._db.execute("PRAGMA synchronous = OFF")
-
     def _begin_anew(self) -> None:
         self._db.close()
-        for path in (self._path, self._path.with_name(f"{self._path.name}-journal")):
-            path.unlink(missing_ok=True)
-        self._open()
-        with self._db:
-            self._db.execute(
-                "CREATE TABLE memory (kind TEXT, key TEXT, value TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID"
-            )
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        self._db = open_database(self._path, _VERSION, _TABLE, anew=True)
 
 
 def stamp(*paths: Path | str | None) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.screening.archive import Listed, PassedOver
-from pipeline.storage import sqlite_errors
+from pipeline.storage import open_database, sqlite_errors
 
 LEDGER = ".ledger.sqlite"
 _VERSION = 1
@@ -46,18 +46,14 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
         with sqlite_errors(path):
+            self._db = open_database(path, _VERSION, _TABLES)
             try:
-                self._open()
-                (version,) = self._db.execute("PRAGMA user_version").fetchone()
-                intact = version == _VERSION and self._db.execute("PRAGMA quick_check(1)").fetchone() == (
-                    "ok",
-                )
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError:
-                intact = False
-            if not intact:
-                self._begin_anew()
+                (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+            except sqlite3.DatabaseError as error:
+                found = str(error)
+            if found != "ok":
+                self._db.close()
+                self._db = open_database(path, _VERSION, _TABLES, anew=True)
 
     def __enter__(self) -> "Ledger":
         return self
@@ -141,20 +137,6 @@ class Ledger:
     def _number(self, query: str) -> int:
         with sqlite_errors(self._path):
             return int(self._db.execute(query).fetchone()[0])
-
-    def _open(self) -> None:
-        self._db = sqlite3.connect(self._path)
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # no lock files beside it
-        # A killed process loses nothing by this; a computer without power may, and then it is made anew.
-        self._db.execute("PRAGMA synchronous = OFF")
-
-    def _begin_anew(self) -> None:
-        self._db.close()
-        for path in (self._path, self._path.with_name(f"{self._path.name}-journal")):
-            path.unlink(missing_ok=True)
-        self._open()
-        with self._db:
-            self._db.executescript(f"{_TABLES} PRAGMA user_version = {_VERSION};")
 
 
 def _row(listed: Listed) -> tuple[str, bytes | None, str]:

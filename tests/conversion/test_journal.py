@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipeline import storage
 from pipeline.conversion import journal
 from pipeline.conversion.journal import Journal, journal_path, settled_stamp, stamp
 from pipeline.errors import UserError
@@ -90,7 +91,7 @@ def test_the_journal_lies_beside_its_folder_and_must_be_writable_and_free(path, 
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
         Journal(tmp_path / "file" / "journal")
-    monkeypatch.setattr(journal, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(storage, "_PATIENCE_SECONDS", 0.1)
     with Journal(path) as memory:
         memory.write("picture", KNOWN)
         with pytest.raises(UserError, match=r"cannot write .*locked"):
