@@ -37,6 +37,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _IN_FLIGHT = 3  # chunks for each worker: one in work, the others waiting so that it never does
+_FOR_EACH = 4  # chunks for each worker, where there are few
 _CONNECT_SECONDS = 30
 # A chunk costs one message to a worker and one step of the progress bar: small items travel together, one
 # of many bytes alone.
@@ -97,7 +98,7 @@ def map_chunks(
             )
         else:
             staff = opened.enter_context(workers(compute.model_copy(update={"workers": n_workers})))
-            done = staff.results(function, chunks)
+            done = staff.results(partial(_call_each, function), chunks)
         for first, results in done:
             yield from enumerate(results, first)
             bar.update(sum(counts[first : first + len(results)]))
@@ -171,26 +172,28 @@ class Workers:
 
     def map(
         self,
-        function: Callable[[Item], Result],
+        work: Callable[[Sequence[Item]], list[Result]],
         items: Sequence[Item],
         *,
         chunk: int = 16,
         sizes: Sequence[int] | None = None,
     ) -> Iterator[tuple[int, Result]]:
-        """Call `function` with each item; yield (index, result) as they come; as `map_chunks`.
+        """Call `work` with the items of one chunk after the other; yield (index, result) as they come.
+
+        Chunks are smaller where there are few for each worker, so that none waits long for the last.
 
         Raises:
             WorkerLost: after which it may be called again; workers that are missing are started then.
         """
-        chunks = _chunks(items, min(chunk, -(-len(items) // self.count) or 1), sizes)
-        for first, results in self.results(function, chunks):
+        chunks = _chunks(items, min(chunk, -(-len(items) // (_FOR_EACH * self.count)) or 1), sizes)
+        for first, results in self.results(work, chunks):
             yield from enumerate(results, first)
 
     def results(
-        self, function: Callable[[Item], Result], chunks: "_Chunks[Item]"
+        self, work: Callable[[Sequence[Item]], list[Result]], chunks: "_Chunks[Item]"
     ) -> Iterator[tuple[int, list[Result]]]:
         """Yield the index of the first item of a chunk, and the results of all its items, as they come."""
-        waiting, work = iter(chunks), partial(_call_each, function)
+        waiting = iter(chunks)
         running: dict[concurrent.futures.Future[list[Result]], tuple[int, int]] = {}
         try:
             while True:

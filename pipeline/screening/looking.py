@@ -1,8 +1,8 @@
-"""What a worker does with one picture of an archive: hash it, or judge it by the detector that it keeps."""
+"""What a worker does with pictures of an archive: hash them, or judge them by the detector that it keeps."""
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.detector.decision import FAKE, UNSURE
-from pipeline.detector.detector import Detector
+from pipeline.detector.detector import Detector, Judged
 from pipeline.errors import UserError
 from pipeline.images.hashes import sha256_of
 from pipeline.screening.answers import unreadable
@@ -56,8 +56,12 @@ class Looked(NamedTuple):
     answer: dict[str, Any]
 
 
-def digest(path: str) -> Digest:
-    """Hash the bytes of a picture."""
+def digest(paths: Sequence[str]) -> list[Digest]:
+    """Hash the bytes of pictures."""
+    return [_digest(path) for path in paths]
+
+
+def _digest(path: str) -> Digest:
     try:
         with open_binary(path) as file:
             # One that is read by chunks: it need not be a file of this machine.
@@ -71,31 +75,44 @@ def digest(path: str) -> Digest:
         return Digest(None, 0, _reason(error))
 
 
-def look(path: str, plan: Plan) -> Looked:
-    """Judge a picture; draw its map where it is suspicious and maps are wanted.
+def look(paths: Sequence[str], plan: Plan) -> list[Looked]:
+    """Judge pictures; draw the maps of suspicious ones where maps are wanted.
 
     Raises:
         UserError: the detector is not there, or another one than that of the plan.
     """
-    cv2.setNumThreads(1)  # each core has a picture of its own
+    cv2.setNumThreads(1)  # each core has pictures of its own
     detector = _detector(plan.models, plan.false_alarms, plan.detector)
+    contents = [_content(path) for path in paths]
+    judged = detector.verdicts(each for each in contents if isinstance(each, bytes))
+    return [
+        _looked(each, next(judged), plan) if isinstance(each, bytes) else Looked(None, each)
+        for each in contents
+    ]
+
+
+def _content(path: str) -> bytes | dict[str, Any]:
+    """Return the bytes of a picture, or the answer where they cannot be had."""
     try:
         with open_binary(path) as file:
-            content = file.read()
+            return file.read()
     except UserError:
         raise
     except Exception as error:
-        return Looked(None, unreadable(_reason(error)))
+        return unreadable(_reason(error))
+
+
+def _looked(content: bytes, judged: Judged, plan: Plan) -> Looked:
+    said, picture, answer, _ = judged
     sha256 = sha256_of(content)
-    said, picture, answer, _ = detector.look(content)
     if picture is None or answer is None:
         return Looked(sha256, unreadable(str(said["error"]).removeprefix("the picture cannot be read: ")))
-    width, height = picture.upright_size
     if plan.maps and plan.draw:
         if answer.map is None:
             raise UserError("this detector says nothing of places, so it has no maps; leave --maps out")
         if said["verdict"] in SUSPICIOUS:
             write_bytes(map_path(Path(plan.maps), sha256), plan.draw(picture.pixels_on_grid, answer.map))
+    width, height = picture.upright_size
     return Looked(
         sha256,
         {

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import Compute
+from pipeline.detector.inference import BATCH
 from pipeline.errors import UserError
 from pipeline.parallel import WorkerLost, Workers, workers
 from pipeline.screening.answers import (
@@ -35,7 +36,7 @@ from pipeline.storage import sole_writer
 
 LOCK = ".lock"
 PART = 1_000  # pictures; what is written at a time
-_HASHED_TOGETHER, _LOOKED_AT_TOGETHER = 64, 8
+_HASHED_TOGETHER, _LOOKED_AT_TOGETHER = 64, BATCH
 _LOST = (
     "the process that looked at it was ended from outside, twice: most often because memory ran out; look at "
     "it alone with python -m pipeline.predict"
@@ -183,7 +184,7 @@ class _Run(NamedTuple):
 
     def _each(
         self,
-        function: Callable[[str], Result],
+        work: Callable[[Sequence[str]], list[Result]],
         pictures: Sequence[Waiting],
         together: int,
         sizes: Sequence[int] | None = None,
@@ -196,18 +197,18 @@ class _Run(NamedTuple):
             try:
                 of_these = None if sizes is None else [sizes[index] for index in now]
                 for place, result in self.staff.map(
-                    function, [paths[index] for index in now], chunk=together, sizes=of_these
+                    work, [paths[index] for index in now], chunk=together, sizes=of_these
                 ):
                     del left[now[place]]
                     yield now[place], result
             except WorkerLost as lost:
                 for index in [now[place] for place in lost.under_way if now[place] in left]:
                     del left[index]
-                    yield index, self._alone(function, paths[index])
+                    yield index, self._alone(work, paths[index])
 
-    def _alone(self, function: Callable[[str], Result], path: str) -> Result | None:
+    def _alone(self, work: Callable[[Sequence[str]], list[Result]], path: str) -> Result | None:
         try:
-            ((_, result),) = self.staff.map(function, [path])
+            ((_, result),) = self.staff.map(work, [path])
         except WorkerLost:
             return None
         return result
