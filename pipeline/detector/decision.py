@@ -254,7 +254,8 @@ class Decision:
             return CANNOT_TELL, outside or _NOT_CALIBRATED
         strongest = str(p_values.idxmin())
         if is_called:
-            return FAKE, f"{strongest}: {p_value:.2%} of genuine pictures look as suspicious"
+            share = f"{p_value:.2%}" if p_value >= 1e-4 else "less than 0.01%"
+            return FAKE, f"{strongest}: {share} of genuine pictures look as suspicious"
         if p_value <= self.unsure and self.unsure > self.false_alarms:
             return UNSURE, f"{strongest}: {p_value:.0%} of genuine pictures look as suspicious"
         if outside or np.isnan(p_values.get(NETWORK, 0.0)):

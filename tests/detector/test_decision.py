@@ -234,3 +234,7 @@ def test_a_file_holds_all_of_it():
     nothing_tried = replace(decision, tampered=tried([]))
     again = Decision.from_dict(json.loads(json.dumps(nothing_tried.as_dict())))
     assert again.judge(pictures)["verdict"].iloc[0] == NO_TRACE
+
+
+def test_a_share_that_is_all_but_zero_is_not_called_zero():
+    assert said(BY_NETWORK, 5_000.0)[1] == "network: less than 0.01% of genuine pictures look as suspicious"
