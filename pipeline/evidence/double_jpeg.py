@@ -23,6 +23,7 @@ from pipeline.evidence.finding import Finding
 from pipeline.images.jpeg import BLOCK, ZIGZAG, dct_basis, libjpeg_tables
 from pipeline.images.read import Picture
 
+_STRIP = 32  # rows of blocks that are looked at at once
 _SMALLEST = 128  # pixels: below it histograms have too few counts
 _FREQUENCIES = ZIGZAG[1:15]  # the four diagonals after the average: higher ones are mostly zero
 _BAND = 5  # frequencies along each side that hold them
@@ -46,11 +47,10 @@ _PRIOR = 1 / 9  # odds that a block was saved once, for the map alone
 
 
 class _Frequency(NamedTuple):
-    """Where it stands among 64, the step of the first save, and (rows, columns) nats that it says."""
+    """Where it stands among 64, and the step of the first save."""
 
     place: int
     step: int
-    nats: np.ndarray
 
 
 def examine(picture: Picture) -> Finding:
@@ -70,11 +70,10 @@ def examine(picture: Picture) -> Finding:
         return _silent(f"{width} × {height} pixels are too few to tell one save from two.")
     if table.min() > _COARSEST:
         return _silent("It was saved too coarsely to see whether it had been a JPEG before.")
-    found = _earlier_save(_stored_on_grid(picture), table)
+    found, nats = _earlier_save(_stored_on_grid(picture), table)
     if not found:
-        nothing = np.zeros((height // BLOCK, width // BLOCK), np.float32)
-        return Finding(0.0, "No earlier save as JPEG is seen on its grid; that says nothing.", nothing)
-    nats = np.clip(sum(each.nats for each in found), -_MOST, _MOST)
+        return Finding(0.0, "No earlier save as JPEG is seen on its grid; that says nothing.", nats)
+    nats = np.clip(nats, -_MOST, _MOST)
     statistic, place = _once_among_twice(nats)
     around = cv2.boxFilter(nats.astype(np.float32), -1, (3, 3), normalize=False)
     return Finding(
@@ -89,32 +88,64 @@ def _silent(words: str) -> Finding:
 def _stored_on_grid(picture: Picture) -> np.ndarray:
     """Return whole blocks of the pixels before any colour profile: (height, width) or (height, width, 3)."""
     top, left = picture.grid_start
-    pixels = np.asarray(picture.stored)[top:, left:]
+    pixels = picture.stored_pixels[top:, left:]
     return pixels[: len(pixels) // BLOCK * BLOCK, : pixels.shape[1] // BLOCK * BLOCK]
 
 
-def _earlier_save(pixels: np.ndarray, table: np.ndarray) -> list[_Frequency]:
-    """Find the frequencies whose counts show an earlier step, and what each block says there.
+def _earlier_save(pixels: np.ndarray, table: np.ndarray) -> tuple[list[_Frequency], np.ndarray]:
+    """Find the frequencies whose counts show an earlier step, and what they say of each block, in nats.
 
     A block that touches black or white says nothing: what was cut off there is no multiple of any step.
     """
-    luminance = pixels if pixels.ndim == 2 else pixels @ _LUMINANCE
-    whole = _blocks_within_range(pixels)
-    own = _amplitudes(luminance)
-    moved = _amplitudes(luminance[BLOCK // 2 : -BLOCK // 2, BLOCK // 2 : -BLOCK // 2])
-    found = []
+    counts, smooth, whole = _counted(pixels, table)
+    found, nats = [], np.zeros(whole.shape, np.float32)
     for place, step in zip(_FREQUENCIES, table, strict=True):
-        if not 0 < step <= _COARSEST:
+        if place not in counts:
             continue
-        counts = np.rint(own[:, place // BLOCK, :, place % BLOCK] / step).astype(np.int32)
-        bins = _bins(int(step))
-        counts = np.minimum(counts, len(bins) - 1)
-        smooth = moved[:, place // BLOCK, :, place % BLOCK]
-        best = _best_step(np.bincount(counts[whole], minlength=len(bins)), smooth, int(step))
+        histogram = np.bincount(counts[place][whole], minlength=len(_bins(int(step))))
+        best = _best_step(histogram, smooth[place], int(step))
         if best is not None:
             first, weights = best
-            found.append(_Frequency(int(place), first, np.where(whole, weights[counts], 0)))
-    return found
+            found.append(_Frequency(int(place), first))
+            nats = nats + np.where(whole, weights[counts[place]], 0)
+    return found, nats
+
+
+def _counted(
+    pixels: np.ndarray, table: np.ndarray
+) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray], np.ndarray]:
+    """Count how strong each frequency is in each block, strip by strip.
+
+    Returns:
+        by frequency that is used: its counts in steps of the last save, (rows, columns) uint16; and how often
+        each half amplitude comes in the picture moved by half a block, which no step has left. Which blocks
+        are within the range of colours, (rows, columns) bool.
+    """
+    rows, columns = (size // BLOCK for size in pixels.shape[:2])
+    used = {
+        int(place): int(step)
+        for place, step in zip(_FREQUENCIES, table, strict=True)
+        if 0 < step <= _COARSEST
+    }
+    counts = {place: np.empty((rows, columns), np.uint16) for place in used}
+    smooth = {place: np.zeros(2 * _REACH, np.int64) for place in used}
+    whole = np.empty((rows, columns), bool)
+    for top in range(0, rows, _STRIP):
+        bottom = min(top + _STRIP, rows)
+        strip = pixels[top * BLOCK : bottom * BLOCK + BLOCK // 2]
+        luminance = strip if strip.ndim == 2 else strip @ _LUMINANCE
+        lines = slice(0, (bottom - top) * BLOCK)
+        whole[top:bottom] = _blocks_within_range(strip[lines])
+        own = _amplitudes(luminance[lines])
+        half = luminance[BLOCK // 2 :, BLOCK // 2 : -BLOCK // 2]
+        moved = _amplitudes(half[: len(half) // BLOCK * BLOCK])
+        for place, step in used.items():
+            down, across = divmod(place, BLOCK)
+            amplitudes = np.rint(own[:, down, :, across] / step)
+            counts[place][top:bottom] = np.minimum(amplitudes, len(_bins(step)) - 1)
+            halves = np.minimum(moved[:, down, :, across].ravel() * 2, 2 * _REACH - 1).astype(np.int32)
+            smooth[place] += np.bincount(halves, minlength=2 * _REACH)
+    return counts, smooth, whole
 
 
 def _blocks_within_range(pixels: np.ndarray) -> np.ndarray:
@@ -138,7 +169,7 @@ def _best_step(histogram: np.ndarray, smooth: np.ndarray, step: int) -> tuple[in
 
     Args:
         histogram: of the counts, as they are in the file.
-        smooth: amplitudes of the frequency in the picture moved by half a block, which no step has left.
+        smooth: (512,) how often each half amplitude comes where no step has left a trace.
         step: of the last save.
 
     Returns:
@@ -149,8 +180,7 @@ def _best_step(histogram: np.ndarray, smooth: np.ndarray, step: int) -> tuple[in
     counts = histogram[used]
     if (n := counts.sum()) == 0:
         return None
-    share = np.bincount(np.minimum(smooth.ravel() * 2, 2 * _REACH - 1).astype(np.int32), minlength=2 * _REACH)
-    below = np.concatenate([[0], np.cumsum(share + 0.5)])
+    below = np.concatenate([[0], np.cumsum(smooth + 0.5)])
     once, twice = _likelihoods(below / below[-1], step, used)
     likely = (1 - _DOUBT) * twice + _DOUBT * once
     gains = (np.log(_SHARES * likely + (1 - _SHARES) * once) - np.log(once)) @ counts

@@ -27,7 +27,7 @@ _GRIDS = BLOCK * BLOCK
 _NO_VOTE = _GRIDS
 _ZERO = 0.5  # a coefficient below it is one that the nearest whole number makes 0
 _LINES, _COLUMNS = 2 * BLOCK, 1024  # pixels whose coefficients are worked on at once: they stay in the cache
-_STRIP = 256  # rows whose votes are counted at once
+_BAND = 64 * BLOCK  # rows whose votes are counted at once
 _SIDES = (2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128)  # of the squares, in blocks: about √2 apart
 # In a large picture those below a fortieth of its shorter side cost half of the time and are left out.
 _SMALLEST = 40
@@ -59,8 +59,7 @@ def examine(picture: Picture) -> Finding:
     height, width = picture.pixels.shape[:2]
     if min(height, width) < (_SIDES[0] + 1) * BLOCK:
         return Finding(float("nan"), f"{width} × {height} pixels are too few to compare JPEG grids in them.")
-    luminance = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
-    counts = _counts(pixel_votes(luminance), (height // BLOCK, width // BLOCK))
+    counts = _counts(picture.pixels)
     main = _main_grid(counts)
     square = _most_striking(counts, main)
     shares = counts[square.grid] / np.float32(_GRIDS)
@@ -79,13 +78,20 @@ def pixel_votes(luminance: np.ndarray) -> np.ndarray:
         alone, where the winner is constant along its rows or columns, and within 7 pixels of a border.
     """
     zeros = _zeros_of_blocks(luminance)
+    rows, columns = (np.arange(size, dtype=np.uint16) % BLOCK for size in zeros.shape)
+    place = rows[:, None] * BLOCK + columns
+    # The largest of both keys is at one place only where one block alone has most zeros.
+    key = zeros.astype(np.uint16) * _GRIDS
+    around, ends_here = np.ones((BLOCK, BLOCK), np.uint8), (BLOCK - 1, BLOCK - 1)
+    whole = slice(BLOCK - 1, None)
+    last, first = (
+        cv2.dilate(key + each, around, anchor=ends_here)[whole, whole].astype(np.uint16) % _GRIDS
+        for each in (place, _GRIDS - 1 - place)
+    )
     votes = np.full(luminance.shape, _NO_VOTE, np.uint8)
     inner = slice(BLOCK - 1, 1 - BLOCK)
-    for top in range(0, len(zeros) - BLOCK + 1, _STRIP):
-        rows = slice(top, min(top + _STRIP + BLOCK - 1, len(zeros)))
-        strip = votes[rows.start + BLOCK - 1 : rows.stop, inner]
-        strip[:] = _winners(zeros[rows], top)
-        strip[_steady(luminance[rows.start : rows.stop + BLOCK - 1])[inner, inner]] = _NO_VOTE
+    votes[inner, inner] = np.where(last + first == _GRIDS - 1, last, _NO_VOTE)
+    votes[_steady(luminance)] = _NO_VOTE
     return votes
 
 
@@ -116,29 +122,6 @@ def _count_zeros(part: np.ndarray, zeros: np.ndarray) -> None:
         zeros[phase::BLOCK] = np.add.reduce(each, axis=1, dtype=np.uint8)
 
 
-def _winners(zeros: np.ndarray, top: int) -> np.ndarray:
-    """Return the grid of the block with most zeros of the eight by eight that end at each pixel.
-
-    Args:
-        zeros: of blocks, (rows + 7, columns + 7).
-        top: row of the picture at which they begin.
-
-    Returns:
-        (rows, columns) uint16; 64 where no block has most alone.
-    """
-    rows, columns = (np.arange(size, dtype=np.uint16) % BLOCK for size in zeros.shape)
-    place = (rows[:, None] + top % BLOCK) % BLOCK * BLOCK + columns
-    # The largest of both keys is at one place only where one block alone has most zeros.
-    key = zeros.astype(np.uint16) * _GRIDS
-    around, ends_here = np.ones((BLOCK, BLOCK), np.uint8), (BLOCK - 1, BLOCK - 1)
-    whole = np.s_[BLOCK - 1 :, BLOCK - 1 :]
-    last, first = (
-        cv2.dilate(key + each, around, anchor=ends_here)[whole].astype(np.uint16) % _GRIDS
-        for each in (place, _GRIDS - 1 - place)
-    )
-    return np.where(last + first == _GRIDS - 1, last, _NO_VOTE)
-
-
 def _steady(luminance: np.ndarray) -> np.ndarray:
     """Mark pixels in whose 8 × 8 surroundings all rows, or all columns, are the same.
 
@@ -154,17 +137,29 @@ def _steady(luminance: np.ndarray) -> np.ndarray:
     return steady
 
 
-def _counts(votes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return how many of the 64 pixels of each 8 × 8 cell vote for each grid: (64, rows, columns) uint8."""
-    rows, columns = shape
-    bins = _GRIDS + 1
+def _counts(pixels: np.ndarray) -> np.ndarray:
+    """Return how many of the 64 pixels of each 8 × 8 cell vote for each grid: (64, rows, columns) uint8.
+
+    Band by band, so that a large picture needs no more memory than that; a pixel's vote is made of what lies
+    up to seven pixels around it.
+    """
+    rows, columns = (size // BLOCK for size in pixels.shape[:2])
     counts = np.empty((_GRIDS, rows, columns), np.uint8)
-    first = np.repeat(np.arange(columns) * bins, BLOCK)
-    for row in range(rows):
-        cells = first + votes[row * BLOCK : (row + 1) * BLOCK, : columns * BLOCK]
-        each = np.bincount(cells.ravel(), minlength=columns * bins).reshape(columns, bins)
-        counts[:, row] = each.T[:_GRIDS]
+    for top in range(0, rows * BLOCK, _BAND):
+        above = min(top, BLOCK)
+        band = pixels[top - above : top + _BAND + BLOCK]
+        votes = pixel_votes(cv2.cvtColor(band, cv2.COLOR_RGB2GRAY))[above:]
+        for row in range(top // BLOCK, min((top + _BAND) // BLOCK, rows)):
+            line = votes[row * BLOCK - top : (row + 1) * BLOCK - top, : columns * BLOCK]
+            counts[:, row] = _histograms(line)
     return counts
+
+
+def _histograms(line: np.ndarray) -> np.ndarray:
+    """Return how often each grid stands in each cell of a line of cells, (8, 8 · columns): (64, columns)."""
+    columns, bins = line.shape[1] // BLOCK, _GRIDS + 1
+    cells = np.repeat(np.arange(columns) * bins, BLOCK) + line
+    return np.bincount(cells.ravel(), minlength=columns * bins).reshape(columns, bins).T[:_GRIDS]
 
 
 def _main_grid(counts: np.ndarray) -> int | None:

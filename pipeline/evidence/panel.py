@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import cv2
 import numpy as np
 
 from pipeline.evidence import copy_move, double_jpeg, jpeg_grid, thumbnail
@@ -50,6 +51,8 @@ def _detail(pixels: np.ndarray) -> float:
     rows, columns = (size // BLOCK for size in pixels.shape[:2])
     if not rows * columns:
         return 0.0
-    whole = np.ascontiguousarray(pixels[: rows * BLOCK, : columns * BLOCK, 1])
-    blocks = whole.reshape(rows, BLOCK, columns, BLOCK)
-    return float((blocks.max(axis=(1, 3)) - blocks.min(axis=(1, 3)) >= _SEEN).mean())
+    green = cv2.extractChannel(pixels, 1)[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, -1)
+    darkest, lightest = (
+        down.reshape(rows, columns, BLOCK) for down in (green.min(axis=1), green.max(axis=1))
+    )
+    return float((lightest.max(axis=2) - darkest.min(axis=2) >= _SEEN).mean())

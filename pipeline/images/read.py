@@ -50,6 +50,7 @@ _DECODING = {"WEBP": 16, "AVIF": 14, "HEIF": 16}
 _BYTES_IN_SCANS = 4 + 3 * 2  # of a pixel, where libjpeg keeps the coefficients until the last scan has come
 _TOO_LITTLE_MEMORY = "it needs more memory than there is; set convert.max_gib lower, or fewer compute.workers"
 _NO_PICTURE = f"it is no picture of a supported format ({', '.join(ENDINGS)}); save it as one"
+_STRIP = 1 << 18  # pixels that are copied at once
 _LONGEST_TEXT = 200  # of a library, in a reason
 # How many pictures the file has, beside what Pillow tells, and which is read of those with several.
 _PICTURES = "pipeline_pictures"
@@ -90,6 +91,8 @@ class Picture:
         Raises:
             Unreadable: truncated, damaged, or more than the memory holds.
         """
+        if self._released:
+            return Image.fromarray(self.pixels)
         decoded = self._decoded
         with _explained(self.name), _logged(self.name, from_stderr=False):
             rgb = to_rgb(decoded)
@@ -100,7 +103,12 @@ class Picture:
     def pixels(self) -> np.ndarray:
         """The upright picture as (height, width, 3) uint8, contiguous and writable; raises as `image`."""
         with _explained(self.name):
-            return np.array(self.image)
+            pixels = _array(self.image)
+        if self.image is self._decoded:
+            # Pillow's own four bytes a pixel go: a picture of 100 megapixels fits into the memory but once.
+            del vars(self)["image"], vars(self)["_decoded"]
+            self._opened.close()
+        return pixels
 
     @property
     def pixels_on_grid(self) -> np.ndarray:
@@ -111,7 +119,18 @@ class Picture:
     @property
     def stored(self) -> Image.Image:
         """The upright picture in the mode in which it is stored, colours as they are; raises as `image`."""
-        return self._decoded
+        return self.image if self._released else self._decoded
+
+    @property
+    def stored_pixels(self) -> np.ndarray:
+        """The samples of `stored`: (height, width) or (height, width, channels); `pixels` where these are."""
+        pixels = self.pixels
+        return pixels if self._released else np.asarray(self._decoded)
+
+    @property
+    def _released(self) -> bool:
+        """Whether `pixels` are all that is left of it."""
+        return "pixels" in vars(self) and "_decoded" not in vars(self)
 
     @functools.cached_property
     def jpeg(self) -> JpegHeader | None:
@@ -219,6 +238,16 @@ def read(
     turned = stored_as == "TIFF" and orientation in SIDEWAYS
     stored_size = image.size[::-1] if turned else image.size
     return Picture(name, content, stored_as, orientation, stored_size, image, at_least)
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """Return the pixels of a picture of mode RGB, strip by strip: Pillow copies all of what it hands over."""
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(_STRIP // width, 1)
+    for top in range(0, height, rows):
+        pixels[top : top + rows] = np.asarray(image.crop((0, top, width, min(top + rows, height))))
+    return pixels
 
 
 def _others(content: bytes, kind: str | None, page: int | None, image: Image.Image) -> str:
