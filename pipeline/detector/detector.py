@@ -4,7 +4,10 @@ Evaluation, `predict`, `score` and the model logged to MLflow (`served.py`) all 
 picture gets the same answer from each of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +17,7 @@ import pandas as pd
 from pipeline.config import ResizedInputs
 from pipeline.detector.about import UNNAMED, About
 from pipeline.detector.decision import CANNOT_TELL, DECISION_FILE, FAKE, NETWORK, Decision
-from pipeline.detector.inference import NATIVE, Answer, Scorer, in_batches, scorer_of
+from pipeline.detector.inference import NATIVE, Answer, Scorer, scorer_of
 from pipeline.errors import UserError
 from pipeline.evidence.finding import Finding
 from pipeline.evidence.panel import look, numbers_of
@@ -23,9 +26,11 @@ from pipeline.images.read import Picture, read
 from pipeline.inputs.load import Loaded, on_grid
 from pipeline.models.detector_files import DETECTOR_FILE, FOREST_FILE, RUN_FILE, TRAINED
 from pipeline.models.portable import ONNX_FILE, load_portable, trained_digest
+from pipeline.parallel import available_cores
 from pipeline.storage import read_json, unbroken, what_is_there
 
 _SAVED_AGAIN = Jpeg(85, "4:2:0")
+_HELD = 24_000_000  # pixels of pictures that wait for their answers
 _AGAIN = "train it again with make repro, or name another folder"
 
 
@@ -77,9 +82,11 @@ class Detector:
         about: which detector it is.
     """
 
-    def __init__(self, scorer: Scorer, decision: Decision, about: About = UNNAMED) -> None:
+    def __init__(
+        self, scorer: Scorer, decision: Decision, about: About = UNNAMED, threads: int | None = None
+    ) -> None:
         self.decision, self.about = decision, about
-        self._scorer = scorer
+        self._scorer, self._threads = scorer, threads or available_cores()
 
     @classmethod
     def load(
@@ -90,7 +97,7 @@ class Detector:
         Args:
             models: the folder.
             false_alarms: share of genuine pictures that may be called fake, in (0, 1); None: as calibrated.
-            threads: that one answer of the network may use; None: as many as there are cores.
+            threads: that one answer may use; None: as many as there are cores.
 
         Raises:
             UserError: it is not there, not whole, or of an earlier version.
@@ -108,7 +115,7 @@ class Detector:
             decision = decision.at(false_alarms)
         record = read_json(models / TRAINED / RUN_FILE, _AGAIN, "name", "config")
         with unbroken(models / TRAINED / RUN_FILE, _AGAIN):
-            return cls(scorer, decision, About.of(record, digest, decision))
+            return cls(scorer, decision, About.of(record, digest, decision), threads)
 
     def answers(self, originals: Iterable[tuple[Path | bytes, Loaded | None]]) -> Iterator[Answer]:
         """Answer for pictures, in order, taken as they are needed; memory does not grow with their number.
@@ -128,19 +135,53 @@ class Detector:
         return self._scorer.score_crops(self._scorer.prepare_crop(crop) for crop in crops)
 
     def verdicts(self, originals: Iterable[Path | bytes]) -> Iterator[Judged]:
-        """Judge pictures, in order, as they are done; no more than a few are held at once."""
-        for batch in in_batches(originals):
-            prepared = [self._prepare_or_error(original) for original in batch]
-            answers = self._scorer.score(each[2] for each in prepared if not isinstance(each, UserError))
-            for each in prepared:
-                if isinstance(each, UserError):
-                    missing = dict.fromkeys(["probability_fake", "verdict", "reason", "p_value", "p_values"])
-                    said = {**missing, "threshold": self.decision.threshold, "error": str(each)}
-                    yield Judged(said, None, None, {})
-                    continue
-                picture, findings, _ = each
-                answer = next(answers)
-                yield Judged(self._said(numbers_of(picture, findings), answer), picture, answer, findings)
+        """Judge pictures, in order, as they are done; no more than a few are held at once.
+
+        Where there are cores for it, the specialists look at a picture while the model does.
+        """
+        with ThreadPoolExecutor(1) as beside:
+            for batch in self._batches(originals):
+                read_ones = [each for each in batch if not isinstance(each, UserError)]
+                looks = [
+                    beside.submit(look, picture).result if self._threads > 1 else partial(look, picture)
+                    for picture, _ in read_ones
+                ]
+                answers = self._scorer.score(prepared for _, prepared in read_ones)
+                found = zip((picture for picture, _ in read_ones), answers, looks, strict=True)
+                for each in batch:
+                    yield self._failed(each) if isinstance(each, UserError) else self._judged(*next(found))
+
+    def _batches(self, originals: Iterable[Path | bytes]) -> Iterator[list[tuple[Picture, Any] | UserError]]:
+        """Yield pictures with what the model takes of them, as many as it takes, or as fill the memory."""
+        waiting = iter(originals)
+        while first := list(itertools.islice(waiting, 1)):
+            batch, pixels = [], 0
+            for original in itertools.chain(first, waiting):
+                batch.append(each := self._read(original))
+                pixels += 0 if isinstance(each, UserError) else each[0].pixels.size // 3
+                if len(batch) == self._scorer.together or pixels >= _HELD:
+                    break
+            yield batch
+
+    def _read(self, original: Path | bytes) -> tuple[Picture, Any] | UserError:
+        """Read a picture once; return it, and what the model takes; or why it cannot be read."""
+        try:
+            picture = read(original)
+            decoded = Loaded(on_grid(picture.pixels, picture.grid_start), picture.quantisation)
+            return picture, self._scorer.prepare(picture.content, decoded)
+        except UserError as error:
+            return error
+
+    def _judged(
+        self, picture: Picture, answer: Answer, look_at_it: Callable[[], Mapping[str, Finding]]
+    ) -> Judged:
+        findings = look_at_it()
+        return Judged(self._said(numbers_of(picture, findings), answer), picture, answer, findings)
+
+    def _failed(self, error: UserError) -> Judged:
+        missing = dict.fromkeys(["probability_fake", "verdict", "reason", "p_value", "p_values"])
+        said = {**missing, "threshold": self.decision.threshold, "error": str(error)}
+        return Judged(said, None, None, {})
 
     def look(self, original: Path | bytes) -> Judged:
         """Judge one picture."""
@@ -175,18 +216,6 @@ class Detector:
             return dict(said)
         flips = f"{said['verdict']} as it is, {again['verdict']} when it is saved once more as JPEG 85"
         return {**said, "verdict": CANNOT_TELL, "reason": flips, "probability_fake": None}
-
-    def _prepare_or_error(
-        self, original: Path | bytes
-    ) -> tuple[Picture, Mapping[str, Finding], Any] | UserError:
-        """Read a picture once; return it, what the specialists say, and what the model takes."""
-        try:
-            picture = read(original)
-            findings = look(picture)
-            decoded = Loaded(on_grid(picture.pixels, picture.grid_start), picture.quantisation)
-            return picture, findings, self._scorer.prepare(picture.content, decoded)
-        except UserError as error:
-            return error
 
 
 def require_trained(models: Path) -> None:

@@ -34,7 +34,13 @@ class Answer(NamedTuple):
 
 
 class Scorer(Protocol):
-    """A model with its way of preparing pictures."""
+    """A model with its way of preparing pictures.
+
+    Attributes:
+        together: how many pictures it is asked about at once.
+    """
+
+    together: int
 
     def prepare(self, original: Path | bytes, decoded: Loaded | None = None) -> Any:
         """Read a picture; to the last digit the same if its pixels at native resolution are at hand.
@@ -61,6 +67,8 @@ def scorer_of(model: PortableNetwork | PortableForest, inputs: Inputs) -> Scorer
 
 class ResizedScorer:
     """A network that sees whole pictures at one size."""
+
+    together = BATCH
 
     def __init__(self, network: PortableNetwork, inputs: ResizedInputs) -> None:
         self.network = network
@@ -92,6 +100,8 @@ class ResizedScorer:
 
 class NativeScorer:
     """A network that sees pictures as they are, each by itself; a large one in tiles."""
+
+    together = 1
 
     def __init__(self, network: PortableNetwork) -> None:
         self.network = network
@@ -145,6 +155,8 @@ class NativeScorer:
 
 class ForestScorer:
     """A forest on the features of whole pictures."""
+
+    together = BATCH
 
     def __init__(self, forest: PortableForest) -> None:
         self.forest = forest

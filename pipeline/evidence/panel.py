@@ -1,6 +1,8 @@
 """All specialists together: what each says of a picture, and the numbers that are kept of it."""
 
+import functools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,8 +25,17 @@ _SEEN = 3  # levels of brightness between the darkest and the lightest pixel of 
 
 
 def look(picture: Picture) -> dict[str, Finding]:
-    """Ask each specialist about a picture."""
-    return {name: examine(picture) for name, examine in SPECIALISTS.items()}
+    """Ask each specialist about a picture, on the core of the caller."""
+    with _blas().limit(limits=1):  # thousands of small products: threads would wait for one another
+        return {name: examine(picture) for name, examine in SPECIALISTS.items()}
+
+
+@functools.cache
+def _blas() -> Any:
+    """Return what sets the threads of the libraries under NumPy; looking for these takes milliseconds."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def numbers_of(picture: Picture, findings: Mapping[str, Finding]) -> dict[str, float]:
