@@ -204,6 +204,32 @@ def test_a_phone_picture_with_a_second_one_behind_it_is_a_jpeg():
     assert read_rgb(content, at_least=(20, 30)).shape == (20, 30, 3)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_pixels_take_the_place_of_what_they_were_decoded_to(orientation):
+    """They are there once, and give what they were made of again."""
+    content = encoded(PHOTO, "JPEG", exif=turned_by(orientation), quality=95)
+    image, stored = np.array(read(content).image), np.array(read(content).stored)
+    picture = read(content)
+    pixels = picture.pixels
+    assert np.array_equal(pixels, image)
+    assert picture.stored_pixels is pixels
+    assert np.array_equal(picture.stored, stored)
+    assert np.array_equal(picture.image, image)
+    assert picture.image.info == {}
+    with pytest.raises(ValueError, match="closed"):
+        picture._opened.getpixel((0, 0))
+
+
+def test_pixels_in_other_colours_than_stored_leave_these_as_they_are():
+    grey = Image.fromarray(PHOTO).convert("L")
+    picture = read(encoded(grey, "JPEG"))
+    assert picture.pixels.shape == (40, 60, 3)
+    assert picture.stored_pixels.shape == (40, 60)
+    profiled = read(encoded(PHOTO, "PNG", icc_profile=linear_rgb()))
+    assert not np.array_equal(profiled.pixels, profiled.stored_pixels)
+    assert np.array_equal(profiled.stored_pixels, PHOTO)
+
+
 def test_no_metadata_goes_on_with_the_pixels():
     content = encoded(PHOTO, "JPEG", comment=b"edited by nobody", dpi=(300, 300))
     assert read(content).image.info == {}
