@@ -69,7 +69,8 @@ def finding(n_fake: int, expected: Expected) -> dict[str, str]:
         "like those; another kind of archive may have more."
     )
     if n_fake <= expected.high:
-        title = f"{counted(n_fake, 'picture')} called fake: no more than chance explains"
+        more = f"{counted(n_fake, 'picture')} called fake: no more than chance explains"
+        title = more if n_fake else "No picture is called fake"
         return {"level": NOTE, "title": title, "text": known}
     share = min(expected.mean / n_fake, 1.0)
     title = f"{counted(n_fake, 'picture')} called fake, {about} of them by mistake if the rest is genuine"
