@@ -7,15 +7,16 @@ Values stand in `conf/` and nowhere else; here are no defaults but for keys that
 
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, cast
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.checking import TARGET, Model, Section, build_function, check, refuse, refuse_old_names
 from pipeline.config_data import Audit, Convert, Data, Name, Sample, Seed, Share, Split, Text
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
 class Paths(Section):
@@ -316,12 +317,15 @@ class Config(Section):
         return self
 
 
-def validate(composed: Mapping[str, Any] | DictConfig) -> Config:
+def validate(composed: "Mapping[str, Any] | DictConfig") -> Config:
     """Return a composed configuration, checked.
 
     Raises UserError as `pipeline.checking.check`, where a key has another name now, or an interpolation leads
     nowhere.
     """
+    from omegaconf import DictConfig, OmegaConf  # what predicts needs the schema alone
+    from omegaconf.errors import OmegaConfBaseException
+
     refuse_old_names(map(str, composed))
     try:
         nodes = composed if isinstance(composed, DictConfig) else OmegaConf.create(dict(composed))

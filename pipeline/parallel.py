@@ -24,7 +24,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.config import Compute
 from pipeline.errors import UserError
@@ -91,7 +90,7 @@ def map_chunks(
     counts = counts or [1] * len(items)
     few = len(items) <= alone and sum(sizes or ()) <= _ALONE_BYTES
     bar = tqdm(total=sum(counts), desc=title, unit=" pictures", dynamic_ncols=True, disable=None)
-    with logging_redirect_tqdm(), bar, contextlib.ExitStack() as opened:
+    with _over_the_bar(bar), bar, contextlib.ExitStack() as opened:
         if compute.backend != "dask" and (few or n_workers == 1):
             done: Iterator[tuple[int, list[Result]]] = (
                 (first, _call_each(function, some)) for first, some in chunks
@@ -116,10 +115,19 @@ def shown(
     if not bar.disable:
         threading.Thread(target=_refresh, args=(bar, ended), daemon=True).start()
     try:
-        with logging_redirect_tqdm():
+        with _over_the_bar(bar):
             yield from bar
     finally:
         ended.set()
+
+
+def _over_the_bar(bar: tqdm) -> contextlib.AbstractContextManager[None]:
+    """Let what is logged stand above a bar, where one is shown."""
+    if bar.disable:
+        return contextlib.nullcontext()
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    return logging_redirect_tqdm()
 
 
 def _refresh(bar: tqdm, ended: threading.Event) -> None:

@@ -13,11 +13,11 @@ that this noise alone can make are left out: they find the sky of one genuine pi
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from scipy.special import expit, ndtr
 
 from pipeline.evidence.finding import Finding
 from pipeline.images.jpeg import BLOCK, ZIGZAG, dct_basis, libjpeg_tables
@@ -76,9 +76,8 @@ def examine(picture: Picture) -> Finding:
     nats = np.clip(nats, -_MOST, _MOST)
     statistic, place = _once_among_twice(nats)
     around = cv2.boxFilter(nats.astype(np.float32), -1, (3, 3), normalize=False)
-    return Finding(
-        statistic, _words(found, statistic, place), expit(np.log(_PRIOR) - around).astype(np.float32)
-    )
+    once = 1 / (1 + np.exp(around) / _PRIOR)
+    return Finding(statistic, _words(found, statistic, place), once.astype(np.float32))
 
 
 def _silent(words: str) -> Finding:
@@ -220,14 +219,26 @@ def _multiples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _bins(step: int) -> np.ndarray:
     """Compute how likely each amplitude, with the noise of roundings, is to become each count: (n, 256)."""
     counts, amplitudes = np.arange((_REACH - 1) // step + 2)[:, None], np.arange(_REACH)
+    normal, middle = _normal_distribution()
 
     def up_to(edge: np.ndarray) -> np.ndarray:
-        below: np.ndarray = ndtr((edge * step - amplitudes) / _NOISE)
-        return below
+        halves = (2 * (edge * step - amplitudes)).astype(int)
+        return normal[np.clip(halves + middle, 0, 2 * middle)]
 
     positive = up_to(counts + 0.5) - up_to(counts - 0.5)
     negative = up_to(0.5 - counts) - up_to(-0.5 - counts)
     return np.where(counts > 0, positive + negative, positive)
+
+
+@functools.cache
+def _normal_distribution() -> tuple[np.ndarray, int]:
+    """Return how likely the noise of roundings is below each half from -20 to 20, and the index of 0.
+
+    SciPy would take a fifth of the time of all imports for that.
+    """
+    middle = 40
+    halves = np.arange(-middle, middle + 1) / 2 / _NOISE
+    return np.array([math.erfc(-each / math.sqrt(2)) / 2 for each in halves]), middle
 
 
 def _once_among_twice(nats: np.ndarray) -> tuple[float, tuple[int, int, int]]:

@@ -4,9 +4,12 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from scipy.stats import beta
 
-from pipeline.evidence.jpeg_grid import examine, pixel_votes
+from pipeline.evidence.jpeg_grid import _log_beta, _log_tail, examine, pixel_votes
 from pipeline.forgery.camera import CAMERAS, photograph
 from pipeline.forgery.dead_leaves import fractal
 from pipeline.images.read import read
@@ -85,3 +88,21 @@ def test_the_same_picture_gets_the_same_answer(forged):
     first, second = (examine(read(saved(forged, "PNG"))) for _ in range(2))
     assert first.statistic == second.statistic
     assert np.array_equal(first.map, second.map)
+
+
+@given(
+    st.integers(2, 128).map(lambda side: side * side), st.floats(0.01, 1), st.sampled_from([1 / 64, 0.1, 0.7])
+)
+def test_tails_are_those_of_the_beta_distribution(n, share, chance):
+    votes = share * n
+    expected = beta.logcdf(chance, votes, n - votes + 1)
+    if expected > -700:  # below it, the value is no float
+        assert _log_beta(votes, n - votes + 1, chance) == pytest.approx(expected, rel=1e-8, abs=1e-12)
+
+
+def test_a_tail_may_be_smaller_than_any_float():
+    """Ever more votes of all are ever less likely: log10 of 64 to the power of their number, at last."""
+    n = 128 * 128
+    found = [_log_tail(n, share * n, 1 / 64) for share in (0.1, 0.2, 0.5, 0.9, 1.0)]
+    assert found == sorted(found, reverse=True)
+    assert found[-1] == pytest.approx(-n * np.log10(64))
