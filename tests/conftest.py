@@ -1,6 +1,7 @@
 """Shared by all tests: the composed configuration, and where the real pictures are."""
 
 import contextlib
+import gc
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,15 @@ ROOT = Path(__file__).parents[1]
 
 # `make test &` begins with SIGINT ignored, which programs hand on: those that tests start are to hear Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def left_open_by_others():
+    """Let go of sockets and event loops that Gradio and Jupyter leave open, before other tests hear of it."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def pytest_make_parametrize_id(val, argname):

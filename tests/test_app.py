@@ -31,7 +31,7 @@ from tests.examination.drawn import saved, texture
 
 pytest.importorskip("gradio")
 # Gradio and what it stands on warn of their own imports.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("left_open_by_others")]
 
 CHROMIUM = shutil.which("chromium")
 EVIL = "<script>alert(1)<!script>"
