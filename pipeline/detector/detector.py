@@ -20,7 +20,7 @@ from pipeline.detector.decision import CANNOT_TELL, DECISION_FILE, FAKE, NETWORK
 from pipeline.detector.inference import NATIVE, Answer, Scorer, scorer_of
 from pipeline.errors import UserError
 from pipeline.evidence.finding import Finding
-from pipeline.evidence.panel import look, numbers_of
+from pipeline.evidence.panel import begin_to_look, look, numbers_of
 from pipeline.images.encode import Jpeg
 from pipeline.images.read import Picture, read
 from pipeline.inputs.load import Loaded, on_grid
@@ -139,15 +139,15 @@ class Detector:
 
         Where there are cores for it, the specialists look at a picture while the model does.
         """
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(max(self._threads - 1, 1)) as others:
             for batch in self._batches(originals):
-                read_ones = [each for each in batch if not isinstance(each, UserError)]
+                pictures = [each[0] for each in batch if not isinstance(each, UserError)]
                 looks = [
-                    beside.submit(look, picture).result if self._threads > 1 else partial(look, picture)
-                    for picture, _ in read_ones
+                    begin_to_look(picture, others) if self._threads > 1 else partial(look, picture)
+                    for picture in pictures
                 ]
-                answers = self._scorer.score(prepared for _, prepared in read_ones)
-                found = zip((picture for picture, _ in read_ones), answers, looks, strict=True)
+                answers = self._scorer.score(each[1] for each in batch if not isinstance(each, UserError))
+                found = zip(pictures, answers, looks, strict=True)
                 for each in batch:
                     yield self._failed(each) if isinstance(each, UserError) else self._judged(*next(found))
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from typing import Any
 
 import cv2
@@ -25,9 +26,24 @@ _SEEN = 3  # levels of brightness between the darkest and the lightest pixel of 
 
 
 def look(picture: Picture) -> dict[str, Finding]:
-    """Ask each specialist about a picture, on the core of the caller."""
-    with _blas().limit(limits=1):  # thousands of small products: threads would wait for one another
-        return {name: examine(picture) for name, examine in SPECIALISTS.items()}
+    """Ask each specialist about a picture."""
+    return {name: _ask(name, picture) for name in SPECIALISTS}
+
+
+def begin_to_look(picture: Picture, others: Executor) -> Callable[[], dict[str, Finding]]:
+    """Let other threads ask the specialists; return what waits for them, and asks what is left itself."""
+    asked = {name: others.submit(_ask, name, picture) for name in SPECIALISTS}
+
+    def finish() -> dict[str, Finding]:
+        own = {name: _ask(name, picture) for name in reversed(asked) if asked[name].cancel()}
+        return {name: own[name] if name in own else asked[name].result() for name in asked}
+
+    return finish
+
+
+def _ask(name: str, picture: Picture) -> Finding:
+    with _blas().limit(limits=1):  # of thousands of small products: its threads would wait for one another
+        return SPECIALISTS[name](picture)
 
 
 @functools.cache
