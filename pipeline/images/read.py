@@ -8,13 +8,10 @@ else is asked for. The log says so where a file is read by its name.
 import contextlib
 import functools
 import io
-import logging
 import re
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -26,6 +23,7 @@ from pipeline.images.integrity import JpegFeed, jpeg_extent, pixel_part, webp_si
 from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
 from pipeline.images.jpeg_xl import open_jpeg_xl
 from pipeline.images.messages import Messages, collected, log
+from pipeline.images.orientation import orientation_of_image
 from pipeline.images.tiff import (
     FROM_BELOW,
     FROM_RIGHT,
@@ -55,7 +53,6 @@ _LONGEST_TEXT = 200  # of a library, in a reason
 # How many pictures the file has, beside what Pillow tells, and which is read of those with several.
 _PICTURES = "pipeline_pictures"
 _SEVERAL = dict.fromkeys(["GIF", "PNG", "WEBP", "AVIF", "JXL"], "first") | {"HEIF": "primary one"}
-_SHORT = 3  # the type of the EXIF orientation
 _UNSUPPORTED = re.compile(r"unsupported|not (yet )?(supported|implemented)|unknown", re.IGNORECASE)
 
 
@@ -226,7 +223,7 @@ def read(
             raise Unreadable(f"it has one page, page {page + 1} was asked for")
         with collected(from_stderr=False) as messages:
             image = _open(content, kind, limits, page or 0, known_whole)
-            orientation = _orientation(image)
+            orientation = orientation_of_image(image)
             turned_and_coloured = orientation != 1 and bool(image.info.get("icc_profile"))
             limits.check(*image.size, bytes_each=12 if turned_and_coloured else 4)
         log(name, messages)
@@ -342,45 +339,6 @@ def _open_tiff(content: bytes, limits: Limits, page: int) -> Image.Image:
         except Exception:  # Pillow knows no such pixels
             pass
     return DeepTiff(content, orientation, limits)
-
-
-def _orientation(image: Image.Image) -> int:
-    # Pillow is asked only where the answer is not plain: it takes ten times as long, and raises nearly
-    # everything where the EXIF block is broken.
-    # What XMP says does not count: browsers and other viewers show such pictures as they are stored.
-    if image.format != "TIFF" and _is_surely_upright(image.info):
-        return 1
-    try:
-        exif = image.getexif() if image.format == "TIFF" else Image.Exif()
-        if image.format != "TIFF":
-            exif.load(image.info["exif"])
-        orientation = exif.get(ORIENTATION, 1)
-    except MemoryError:
-        raise
-    except Exception as error:
-        logging.getLogger("pipeline.images").info("a broken EXIF block is ignored: %s", error)
-        return 1
-    return orientation if orientation in range(1, 9) else 1
-
-
-def _is_surely_upright(info: dict[Any, Any]) -> bool:
-    exif = info.get("exif", b"")
-    try:
-        return not exif or _first_directory(exif.removeprefix(b"Exif\0\0")).get(ORIENTATION, 1) == 1
-    except (struct.error, TypeError, AttributeError):
-        return False
-
-
-def _first_directory(exif: bytes) -> dict[int, int]:
-    """Return the numbers of 16 bits in it, by their tag; for any other kind of orientation 0."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4], "")
-    if not order:
-        raise struct.error
-    (start,) = struct.unpack_from(order + "I", exif, 4)
-    (entries,) = struct.unpack_from(order + "H", exif, start)
-    block = exif[start + 2 : start + 2 + 12 * entries]
-    fields = struct.iter_unpack(order + "HHIH2x", block)
-    return {tag: value if kind == _SHORT and count == 1 else 0 for tag, kind, count, value in fields}
 
 
 @contextlib.contextmanager
