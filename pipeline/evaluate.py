@@ -33,7 +33,7 @@ from pipeline.datasets.tables import (
 )
 from pipeline.decision_record import registered_address
 from pipeline.detector.decision import NETWORK
-from pipeline.detector.detector import Detector, require_detector
+from pipeline.detector.detector import Detector
 from pipeline.detector.inference import NATIVE
 from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Bootstrap
@@ -85,7 +85,6 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
     check_built_from(manifest, config)
     table = read_table(manifest / "test.csv")
     check_files(table)
-    require_detector(models)
     detector, record = Detector.load(models), read_record(models)
     check_learnt_from(manifest, record["tables"])
     elsewhere = cross_dataset_collections(config.data)
