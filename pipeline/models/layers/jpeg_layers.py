@@ -38,11 +38,14 @@ class BlockDCT(keras.layers.Layer):
     A picture that was saved as JPEG, decoded and not moved off its grid has coefficients near whole
     multiples of its quantisation table; where something was pasted in, they are not.
 
-    RGB to luminance (BT.601), minus 128; the orthonormal DCT of each block, as one convolution of stride 8.
+    RGB to luminance (BT.601), minus 128; the orthonormal DCT of each block.
 
-    In float32 unless another dtype is given: bfloat16 would round the larger coefficients to multiples
-    of 8. On NVIDIA GPUs TensorFlow computes float32 convolutions in TF32 by default, which moves a
-    coefficient by a few hundredths.
+    In float64, and no part of it depends on the order in which a library adds: what follows counts whole
+    numbers, and of 100,000 coefficients of a picture a few lie so near a half that float32 decides by its
+    last digit; Keras, ONNX Runtime and a graphics card each decided their own way, and logits differed by
+    1e-3. Thousandths of the luminance are whole numbers, exact in float32 and in TF32, which NVIDIA GPUs
+    multiply in. The result is float32 unless another dtype is given: bfloat16 would round the larger
+    coefficients to multiples of 8.
 
     Input shape: (batch, height, width, 3), 0 to 255, beginning on the JPEG grid; sides are multiples of 8.
     Output shape: (batch, height / 8, width / 8, 64), frequencies in the zigzag order of JPEG files.
@@ -50,17 +53,24 @@ class BlockDCT(keras.layers.Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self._kernel = BASIS[:, ZIGZAG].reshape(BLOCK, BLOCK, 1, -1).astype(np.float32)
+        self._basis = BASIS[:, ZIGZAG]
 
     def call(self, image: Any) -> Any:
         batch, height, width, _ = ops.shape(image)
-        to_luma = ops.convert_to_tensor(LUMA, self.compute_dtype)
-        centre = ops.convert_to_tensor([-CENTRE], self.compute_dtype)
-        # Pixels in a row, and a vector to add: ONNX Runtime does both in one step.
-        luma = ops.matmul(ops.reshape(image, (-1, 3)), to_luma) + centre
-        luma = ops.reshape(luma, (batch, height, width, 1))
-        kernel = ops.convert_to_tensor(self._kernel, self.compute_dtype)
-        return ops.conv(luma, kernel, strides=BLOCK, padding="valid")
+        rows, columns = height // BLOCK, width // BLOCK
+        thousandths = ops.convert_to_tensor(np.round(1000 * LUMA).astype(np.float32))
+        luma = ops.matmul(ops.cast(ops.reshape(image, (-1, 3)), "float32"), thousandths)
+        blocks = ops.reshape(luma, (batch, rows, BLOCK, columns, BLOCK))
+        blocks = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4)), (-1, BLOCK * BLOCK))
+        centred = ops.cast(blocks, "float64") / 1000.0 - CENTRE
+        coefficients = ops.matmul(centred, ops.convert_to_tensor(self._basis, "float64"))
+        coefficients = ops.reshape(coefficients, (batch, rows, columns, BLOCK * BLOCK))
+        return ops.cast(coefficients, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, _ = input_shape
+        rows, columns = (None if side is None else side // BLOCK for side in (height, width))
+        return (batch, rows, columns, BLOCK * BLOCK)
 
 
 @keras.saving.register_keras_serializable(package="fake_image_detection")
