@@ -13,7 +13,7 @@ import numpy as np
 
 Array = np.ndarray
 
-_MOST_KEYPOINTS = 5000  # the strongest; all pairs of them are compared
+_MOST_KEYPOINTS = 3000  # the strongest; all pairs are compared. With 5000 as many published copies are found
 _CONTRAST = 0.004  # a tenth of Lowe's: copied sky and skin have few strong corners
 _APART = 20.0  # pixels at least between partners: around an edge or a line neighbours look alike
 _PARTNERS = 3  # of a point, at most
