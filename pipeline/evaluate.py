@@ -45,6 +45,7 @@ from pipeline.evaluation.subsets import measure_results
 from pipeline.evidence.measured import measured_of, read_measured
 from pipeline.inputs.load import load
 from pipeline.models.detector_files import RUN_FILE
+from pipeline.parallel import available_cores
 from pipeline.records import (
     CARD,
     EVALUATION_FOLDER,
@@ -85,7 +86,8 @@ def evaluate(config: Config, models: Path, reports: Path) -> Results:
     check_built_from(manifest, config)
     table = read_table(manifest / "test.csv")
     check_files(table)
-    detector, record = Detector.load(models), read_record(models)
+    # What the specialists say was measured before: all cores are the network's.
+    detector, record = Detector.load(models, threads=available_cores()), read_record(models)
     check_learnt_from(manifest, record["tables"])
     elsewhere = cross_dataset_collections(config.data)
     closely = ~table["collection"].isin(list(elsewhere)).to_numpy()

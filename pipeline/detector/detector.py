@@ -97,7 +97,8 @@ class Detector:
         Args:
             models: the folder.
             false_alarms: share of genuine pictures that may be called fake, in (0, 1); None: as calibrated.
-            threads: that one answer may use; None: as many as there are cores.
+            threads: of the network, and of an answer; None: as many as there are cores, but for one that is
+                left to the specialists.
 
         Raises:
             UserError: it is not there, not whole, or of an earlier version.
@@ -110,7 +111,7 @@ class Detector:
             digest = trained_digest(models)
             if read_back["detector"] != digest:
                 raise UserError(f"{models / DECISION_FILE} is of another detector; {again}")
-        scorer = load_scorer(models, threads)
+        scorer = load_scorer(models, threads or max(available_cores() - 1, 1))
         if false_alarms is not None:
             decision = decision.at(false_alarms)
         record = read_json(models / TRAINED / RUN_FILE, _AGAIN, "name", "config")
