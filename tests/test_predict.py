@@ -21,7 +21,10 @@ from tests.images.pictures import draw_photo, encoded, saved, turned_without_los
 
 # NumPy 2 on how Keras 3.15 reads its own weights.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-TRAINING = ("tensorflow", "keras", "hydra", "mlflow", "sklearn", "skops", "dvc", "matplotlib", "rich")
+TRAINING = (
+    *("tensorflow", "keras", "hydra", "omegaconf", "yaml", "mlflow", "dvc"),
+    *("sklearn", "skops", "scipy", "matplotlib", "rich"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ TESTS = {
 _OF_CREDENTIALS = {BROKEN: BAD, EXPIRED: WARNING, UNTRUSTED: NOTE, TRUSTED: GOOD}
 _VIEWER = "examination.js"
 _PROGRAMS = (
-    *("fake-image-detection", "onnxruntime", "numpy", "opencv-python-headless", "pillow", "scipy"),
+    *("fake-image-detection", "onnxruntime", "numpy", "opencv-python-headless", "pillow"),
     "c2pa-python",
 )
 _SILENT, _NOT_APPLICABLE = "silent", "does not apply"
