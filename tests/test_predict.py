@@ -172,6 +172,12 @@ def test_nothing_of_training_is_needed_for_the_same_answer(models, pictures):
     assert answer["p_values"]["network"] == pytest.approx(here["p_values"]["network"], abs=1e-4)
 
 
+def test_a_page_of_a_picture_needs_nothing_of_training_either(models, pictures, tmp_path):
+    examined = run("examine", "--models", models, "--to", tmp_path, pictures / "1.jpg")
+    assert examined.returncode == 0, examined.stderr
+    assert (tmp_path / "1.jpg.html").is_file()
+
+
 def test_the_program_names_commands_that_it_does_not_know(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["fakes", "predct"])
     with pytest.raises(SystemExit):

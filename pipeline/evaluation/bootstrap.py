@@ -28,7 +28,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
 
 from pipeline import config
 from pipeline.parallel import available_cores
@@ -137,7 +136,7 @@ class Bootstrap:
         if not limits[0] < value < limits[1]:
             low, high = self._percentiles(usable)
         else:
-            reach = stats.t.ppf((1 + self.confidence) / 2, n_groups - 1) * standard_error(usable, n_groups)
+            reach = _student(self.confidence, n_groups) * standard_error(usable, n_groups)
             excess = max(0.0, usable.mean() - value) if is_distance else 0.0
             low, high = (move(value, distance, limits) for distance in (-excess - reach, reach))
         return min(low, value), max(high, value)  # back and forth it may lose a last digit
@@ -161,7 +160,9 @@ class Bootstrap:
         if usable.std() < ALIKE:
             unseen = 1 - clopper_pearson(True, n_groups, self.confidence)[0]
             return max(value - unseen, -1.0), min(value + unseen, 1.0)
-        reach = stats.t.ppf((1 + self.confidence) / 2, n_groups - 1) * np.sqrt(n_groups / (n_groups - 1))
+        from scipy import stats
+
+        reach = _student(self.confidence, n_groups) * np.sqrt(n_groups / (n_groups - 1))
         expanded = replace(self, confidence=float(2 * stats.norm.cdf(reach) - 1))
         low, high = expanded._percentiles(usable)
         return min(low, value), max(high, value)
@@ -193,6 +194,13 @@ def standard_error(drawn: np.ndarray, n_groups: int) -> float:
     return float(drawn.std(ddof=1) * np.sqrt(n_groups / (n_groups - 1)))
 
 
+def _student(confidence: float, n_groups: int) -> float:
+    """Return how many standard errors an interval reaches to each side."""
+    from scipy import stats  # not with the module: pages of what predicts are drawn without SciPy
+
+    return float(stats.t.ppf((1 + confidence) / 2, n_groups - 1))
+
+
 def move(value: float, distance: float, limits: tuple[float, float] = (0.0, 1.0)) -> float:
     """Move a value on the logit scale of its limits, by what would be that distance if it were small.
 
@@ -201,6 +209,8 @@ def move(value: float, distance: float, limits: tuple[float, float] = (0.0, 1.0)
     start, end = limits
     if np.isinf(end):
         return float(start + (value - start) * np.exp(distance / (value - start)))
+    from scipy import special
+
     slope = (value - start) * (end - value) / (end - start)
     logit = np.log((value - start) / (end - value)) + distance / slope
     return float(start + (end - start) * special.expit(logit))
