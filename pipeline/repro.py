@@ -15,6 +15,7 @@ if __name__ == "__main__":
     usage.answer(__doc__)  # before the imports, which take longer
 
 import datetime
+import contextlib
 import json
 import os
 import subprocess
@@ -34,6 +35,8 @@ from pipeline.stage import let_through, plain_errors
 from pipeline.storage import sole_writer, write_text
 
 LOCK = Path("dvc.lock")
+# Which process of DVC reads and writes what; made anew where it is missing.
+RUNNING = Path(".dvc/tmp/rwlock")
 EMPTY_LOCK = "schema: '2.0'\nstages: {}\n"
 LAST_STAGE = "evaluate"  # and all that it needs: the sample is drawn only where it is the data
 NOBODY = "nobody"
@@ -79,6 +82,7 @@ def reproduce(overrides: Sequence[str]) -> tuple[int, str]:
     name = ""
     with sole_writer(PARAMS):
         renew_torn_lock()
+        remove_torn_list()
         before = LOCK.read_bytes() if LOCK.is_file() else b""
         try:
             if PARAMS.read_text(encoding="utf-8") != text:
@@ -109,6 +113,15 @@ def renew_torn_lock() -> None:
     except (DvcException, yaml.YAMLError, UnicodeDecodeError):
         print(f"{LOCK} was cut off while DVC wrote it; it begins anew, and results are taken from the cache")
         write_text(LOCK, EMPTY_LOCK)
+
+
+def remove_torn_list() -> None:
+    """Remove DVC's list of what its processes are at, where `kill -9` left half of it: DVC would stop at that."""
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            json.loads(RUNNING.read_text(encoding="utf-8"))
+        except ValueError:
+            RUNNING.unlink()
 
 
 def _keep(config: Config, overrides: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from pipeline.conversion.set_aside import converting
 from pipeline.errors import UserError
 from pipeline.params import check_folders
 from pipeline.reports.reproduce import _settings
-from pipeline.repro import EMPTY_LOCK, choices, renew_torn_lock
+from pipeline.repro import EMPTY_LOCK, RUNNING, choices, remove_torn_list, renew_torn_lock
 from pipeline.training import finished
 from pipeline.training.finished import MOST, Finished
 from tests.conftest import ROOT, new_repository
@@ -222,6 +222,20 @@ def test_a_lock_that_was_cut_off_while_dvc_wrote_it_begins_anew(left, tmp_path, 
     renew_torn_lock()
     kept = (tmp_path / "dvc.lock").read_text(encoding="utf-8")
     assert kept == (WHOLE if left == len(WHOLE) else EMPTY_LOCK)
+
+
+@pytest.mark.parametrize("left", ["", "{", '{"/a": {"write": {"pid": 1'])
+def test_dvcs_list_of_what_it_is_at_is_removed_where_it_was_cut_off(left, tmp_path, monkeypatch):
+    """A stage that was killed at this moment left an empty file, and no later `make repro` got past it."""
+    monkeypatch.chdir(tmp_path)
+    remove_torn_list()  # there is none yet
+    RUNNING.parent.mkdir(parents=True)
+    RUNNING.write_text(left)
+    remove_torn_list()
+    assert not RUNNING.exists()
+    RUNNING.write_text("{}")
+    remove_torn_list()
+    assert RUNNING.read_text() == "{}"
 
 
 # Whole runs.
