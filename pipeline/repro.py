@@ -14,8 +14,8 @@ from pipeline import usage
 if __name__ == "__main__":
     usage.answer(__doc__)  # before the imports, which take longer
 
-import datetime
 import contextlib
+import datetime
 import json
 import os
 import subprocess
@@ -116,7 +116,7 @@ def renew_torn_lock() -> None:
 
 
 def remove_torn_list() -> None:
-    """Remove DVC's list of what its processes are at, where `kill -9` left half of it: DVC would stop at that."""
+    """Remove DVC's list of what its processes are at where `kill -9` left half of it: DVC stops at that."""
     with contextlib.suppress(FileNotFoundError):
         try:
             json.loads(RUNNING.read_text(encoding="utf-8"))
