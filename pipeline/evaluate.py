@@ -79,8 +79,7 @@ def run(config: Config) -> None:
 def evaluate(config: Config, models: Path, reports: Path) -> Results:
     """Test one detector; replace the evaluation in `reports`.
 
-    Raises UserError where there is no detector, it was trained with other tables, or tables or pictures are
-    not what they were.
+    Raises UserError where there is no detector, or tables or pictures are not those that it was trained with.
     """
     manifest = Path(config.paths.manifest)
     check_built_from(manifest, config)
