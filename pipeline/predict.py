@@ -67,7 +67,6 @@ def predict(
 
 def _write_map(name: str, judged: "Judged", maps: Path, number: int) -> Path:
     """Write a picture beside its map; the number keeps pictures of one name apart."""
-    from pipeline.inputs.load import on_grid
     from pipeline.reports.gallery import draw_map
     from pipeline.storage import fitting, write_bytes
 
@@ -76,8 +75,7 @@ def _write_map(name: str, judged: "Judged", maps: Path, number: int) -> Path:
             "this detector says nothing of places, so it has no maps; train one that does, such as model=dct"
         )
     drawn = maps / fitting(f"{number:04}-{Path(name).stem}", ".jpg")
-    pixels = on_grid(judged.picture.pixels, judged.picture.grid_start)
-    write_bytes(drawn, draw_map(pixels, judged.answer.map, _LARGE_MAP))
+    write_bytes(drawn, draw_map(judged.picture.pixels_on_grid, judged.answer.map, _LARGE_MAP))
     return drawn
 
 

@@ -36,6 +36,8 @@ _MAP = 800  # pixels of the longer side of a picture beside its map
 
 def screen(source: str, output: Path, models: Path, asked: argparse.Namespace) -> None:
     """Screen, write the summary where something is new, and say what came of it."""
+    import pyarrow.parquet  # noqa: F401  what is missing is said before anything is looked at
+
     from pipeline.config import Compute
     from pipeline.detector.detector import Detector
     from pipeline.reports.gallery import draw_map
@@ -43,7 +45,7 @@ def screen(source: str, output: Path, models: Path, asked: argparse.Namespace) -
     from pipeline.screening.looking import MAPS, Plan
 
     detector = Detector.load(models, asked.false_alarms, threads=1)
-    print("\n".join(map(printable, detector.about.lines())), file=sys.stderr, flush=True)
+    print("\n".join(detector.about.lines()), file=sys.stderr, flush=True)
     maps = str((output / MAPS).absolute()) if asked.maps else None
     draw = partial(draw_map, longest=_MAP) if maps else None
     plan = Plan(str(models.absolute()), asked.false_alarms, detector.about.id, maps, draw)

@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 
 from pipeline import __main__, predict
 from pipeline.config import validate
+from pipeline.detector.about import About
 from pipeline.detector.detector import Detector
 from pipeline.models.build import build
 from tests.conftest import ROOT
@@ -176,6 +177,13 @@ def test_a_page_of_a_picture_needs_nothing_of_training_either(models, pictures, 
     examined = run("examine", "--models", models, "--to", tmp_path, pictures / "1.jpg")
     assert examined.returncode == 0, examined.stderr
     assert (tmp_path / "1.jpg.html").is_file()
+
+
+def test_a_detector_whose_name_acts_on_a_terminal_is_told_in_escapes():
+    """It has the name of the folder that it was trained on."""
+    lines = About("id", "dct a\x1b[2J", "trained on a\nfake: none", "measured").lines()
+    assert "dct a\\x1b[2J" in lines[0]
+    assert not any(letter < " " for line in lines for letter in line)
 
 
 def test_the_program_names_commands_that_it_does_not_know(monkeypatch, capsys):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.detector.decision import NETWORK, Decision
+from pipeline.surroundings import printable
 
 _ID = 10  # letters
 _WIDTH = 80
@@ -50,8 +51,8 @@ class About:
         )
 
     def lines(self) -> list[str]:
-        """Return it in lines of at most 80 columns, for a terminal."""
-        text = f"detector {self.id}, {self.name}: {self.trained_on}; {self.measured_on}"
+        """Return it in lines of at most 80 columns that are safe to print: names come from folders."""
+        text = printable(f"detector {self.id}, {self.name}: {self.trained_on}; {self.measured_on}")
         return textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 

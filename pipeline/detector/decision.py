@@ -5,7 +5,7 @@ suspicious to it. The smallest of them, times the number of tests (C. Bonferroni
 picture: genuine ones fall to the false-alarm rate asked for, or below, as often as it says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -157,6 +157,13 @@ class Decision:
         Raises:
             UserError: the detector answered with what is no number.
         """
+        return self._p_values(numbers, self._outside(numbers))
+
+    def _outside(self, numbers: pd.DataFrame) -> list[str]:
+        """Return in which way each picture is of no known kind; "" where it is of one."""
+        return [""] * len(numbers) if self.known is None else self.known.outside(numbers)
+
+    def _p_values(self, numbers: pd.DataFrame, outside: Sequence[str]) -> pd.DataFrame:
         strata = strata_of(numbers)
         if NETWORK in numbers:
             check_scores(numbers[NETWORK])
@@ -166,8 +173,8 @@ class Decision:
             name: self.tests[name].p_values(numbers[name].to_numpy(float), strata, smallest) for name in made
         }
         found = pd.DataFrame(values, index=numbers.index)
-        if NETWORK in found and self.known is not None:
-            found.loc[np.array(self.known.outside(numbers), dtype=bool), NETWORK] = np.nan
+        if NETWORK in found:
+            found.loc[[bool(each) for each in outside], NETWORK] = np.nan
         return found.mask((found > _SPEAKS) & (found.columns != NETWORK), 1.0)
 
     def suspicion(self, numbers: pd.DataFrame) -> np.ndarray:
@@ -189,12 +196,12 @@ class Decision:
             apply, at most 1; `logit` and `probability_fake`, calibrated; `called`, genuine or fake;
             `verdict`, one of `GENUINE`, `FAKE`, `UNSURE`, `NO_TRACE`, `CANNOT_TELL`; and `reason`, in words.
         """
-        each = self.p_values(numbers)
+        outside = self._outside(numbers)
+        each = self._p_values(numbers, outside)
         suspicion = _suspicion(each)
         probabilities = self.probabilities(suspicion)
         calls = self.called(suspicion)
         p_value = np.minimum(10.0**-suspicion, 1.0)
-        outside = [""] * len(numbers) if self.known is None else self.known.outside(numbers)
         said = [
             self._verdict(numbers.iloc[row], each.iloc[row], p_value[row], bool(calls[row]), known)
             for row, known in enumerate(zip(self._share_found(numbers), outside, strict=True))

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any
 
 import cv2
 import numpy as np
@@ -42,16 +41,20 @@ def begin_to_look(picture: Picture, others: Executor) -> Callable[[], dict[str, 
 
 
 def _ask(name: str, picture: Picture) -> Finding:
-    with _blas().limit(limits=1):  # of thousands of small products: its threads would wait for one another
-        return SPECIALISTS[name](picture)
+    _one_thread_for_blas()
+    return SPECIALISTS[name](picture)
 
 
 @functools.cache
-def _blas() -> Any:
-    """Return what sets the threads of the libraries under NumPy; looking for these takes milliseconds."""
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+def _one_thread_for_blas() -> None:
+    """Let the libraries under NumPy multiply in one thread from now on.
 
-    return ThreadpoolController().select(user_api="blas")
+    Specialists make thousands of small products, in which its threads would wait for one another. Once for
+    the process: specialists that look at the same time would undo a limit that each sets for itself.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    threadpool_limits(limits=1, user_api="blas")
 
 
 def numbers_of(picture: Picture, findings: Mapping[str, Finding]) -> dict[str, float]:

@@ -28,14 +28,6 @@ _PLACES = {
 }
 _HEX = 16  # bytes that are shown as they are
 _TIFF_XMP = 700
-_LEFT_OUT = {
-    "MakerNote",
-    "PrintImageMatching",
-    "UserComment",
-    "JPEGTables",
-    "StripOffsets",
-    "StripByteCounts",
-}
 _TEXTS = {
     "Software",
     "software",

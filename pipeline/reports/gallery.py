@@ -102,6 +102,11 @@ def jpeg(picture: np.ndarray, most: int = MOST_BYTES) -> bytes:
     return content
 
 
+def data_uri(content: bytes, kind: str = "image/jpeg") -> str:
+    """Return the content of a file as an address that holds it, for pages that need no other file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
 def _shrunk(pixels: np.ndarray, longest: int) -> np.ndarray:
     scale = longest / max(pixels.shape[:2])
     size = [max(1, round(side * scale)) for side in (pixels.shape[1], pixels.shape[0])]
@@ -199,6 +204,6 @@ def gallery_panels(folder: Path) -> dict[str, list[Panel]]:
 
 
 def _panel(folder: Path, row: Mapping[Hashable, Any]) -> Panel:
-    content = base64.b64encode((folder / row["image"]).read_bytes()).decode()
+    source = data_uri((folder / row["image"]).read_bytes())
     name, probability = Path(row["path"]).name, float(row["probability_fake"])
-    return Panel(name, row["path"], probability, row["verdict"], f"data:image/jpeg;base64,{content}")
+    return Panel(name, row["path"], probability, row["verdict"], source)

@@ -1,6 +1,5 @@
 """Pictures and what lies over them, as data within a page: maps in colour, lines between matched points."""
 
-import base64
 import io
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ from PIL import Image
 
 from pipeline.images.encode import LONGEST_SIDE
 from pipeline.images.jpeg import BLOCK
-from pipeline.reports.gallery import cividis
+from pipeline.reports.gallery import cividis, data_uri
 
 Array = np.ndarray
 
@@ -56,7 +55,7 @@ def jpeg_uri(image: Image.Image, quality: int = _QUALITY) -> str:
     """Return a picture as a JPEG within a page."""
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=quality)
-    return _uri("image/jpeg", stream.getvalue())
+    return data_uri(stream.getvalue())
 
 
 def map_layer(key: str, name: str, values: Array, pixels: Array, start: tuple[int, int] = (0, 0)) -> Layer:
@@ -78,7 +77,7 @@ def map_layer(key: str, name: str, values: Array, pixels: Array, start: tuple[in
     palette = cividis((np.arange(256) + 0.5) / 256).round().astype(np.uint8)
     image = Image.fromarray(np.clip(values * 256, 0, 255).astype(np.uint8))
     image.putpalette(palette.tobytes())
-    return Layer(key, name, _uri("image/png", _png(image)), box, sharp=True)
+    return Layer(key, name, data_uri(_png(image), "image/png"), box, sharp=True)
 
 
 def grey_png(values: Array) -> bytes:
@@ -102,7 +101,3 @@ def _png(image: Image.Image) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return stream.getvalue()
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,6 +1,5 @@
 """The summary of a screening that a person looks at: one file, which needs no other and no network."""
 
-import base64
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -9,8 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.errors import UserError, counted
+from pipeline.errors import counted
 from pipeline.images.read import read
+from pipeline.reports.gallery import data_uri
 from pipeline.reports.rendering import BAD, NOTE, WARNING, cut, render
 from pipeline.screening.archive import open_binary
 from pipeline.screening.looking import MAPS, map_path
@@ -136,11 +136,9 @@ def _thumbnail(path: str) -> str | None:
     try:
         with open_binary(path) as file:
             image = read(file.read(), at_least=(_THUMBNAIL, _THUMBNAIL)).image
-    except UserError:
-        return None
     except Exception:  # plugins of fsspec raise nearly everything
         return None
     image.thumbnail((_THUMBNAIL, _THUMBNAIL))
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return data_uri(stream.getvalue())

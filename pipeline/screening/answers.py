@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.screening.archive import parquet_module
 from pipeline.storage import read_json, unbroken, write_bytes, write_json
 
 ANSWERS = "answers"  # folder of the parts, which readers of Parquet take as one table
@@ -73,8 +72,8 @@ def parts_there(output: Path) -> list[int]:
 
 def write_part(output: Path, part: int, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a part; the same bytes for the same rows."""
-    parquet = parquet_module()
     import pyarrow
+    from pyarrow import parquet
 
     kinds = {"probability": pyarrow.float64(), "width": pyarrow.int32(), "height": pyarrow.int32()}
     schema = pyarrow.schema([(name, kinds.get(name, pyarrow.string())) for name in COLUMNS])
@@ -89,8 +88,9 @@ def read_part(output: Path, part: int, columns: Sequence[str] = COLUMNS) -> list
     Raises:
         UserError: it is broken.
     """
+    from pyarrow import parquet
+
     path = part_path(output, part)
-    parquet = parquet_module()
     with unbroken(path, _AGAIN):
         rows: list[dict[str, Any]] = parquet.read_table(path).select(list(columns)).to_pylist()
         return rows

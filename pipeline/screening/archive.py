@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, not_installed
 from pipeline.images.files import (
     BEGINNING_BYTES,
     Rejected,
@@ -25,7 +25,6 @@ from pipeline.images.files import (
 from pipeline.storage import what_is_there
 
 COLUMN = "path"  # of a Parquet list
-EXTRA = "pip install 'fake-image-detection[screen]'"
 _LONGEST_LINE = 32_768  # bytes of a path in a list; a text without line ends is none
 _ROWS = 4_096  # of a Parquet list that are read at a time
 _PARQUET = b"PAR1"
@@ -126,8 +125,8 @@ def _opened(where: str) -> tuple[Any, str]:
         return None, where
     try:
         import fsspec
-    except ImportError as error:
-        raise UserError(f"{where} is an address, and fsspec is not installed: {EXTRA}") from error
+    except ModuleNotFoundError as error:
+        raise UserError(f"{where} is an address: {not_installed(error)}") from error
     kind = where.partition("://")[0]
     try:
         system, path = fsspec.core.url_to_fs(where)
@@ -225,8 +224,7 @@ def _require_text(source: str, beginning: bytes) -> None:
 
 
 def _rows(source: str, file: IO[bytes]) -> Iterator[str]:
-    parquet = parquet_module()
-    from pyarrow import ArrowException, types
+    from pyarrow import ArrowException, parquet, types
 
     try:
         table = parquet.ParquetFile(file)
@@ -243,12 +241,3 @@ def _rows(source: str, file: IO[bytes]) -> Iterator[str]:
     except (ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"{source} is a broken Parquet file ({reason}); write it again") from error
-
-
-def parquet_module() -> Any:
-    """Import pyarrow's Parquet; raise UserError where it is not installed."""
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise UserError(f"screening needs pyarrow, which is not installed: {EXTRA}") from error
-    return pyarrow.parquet

@@ -138,7 +138,7 @@ def map_path(folder: Path, sha256: str) -> Path:
 @functools.lru_cache(maxsize=1)
 def _detector(models: str, false_alarms: float | None, wanted: str) -> Detector:
     detector = Detector.load(Path(models), false_alarms, threads=1)
-    if detector.about is None or detector.about.id != wanted:
+    if detector.about.id != wanted:
         raise UserError(
             f"the detector in {models} is another one here, and the screening began with {wanted}: trained"
             " or calibrated anew meanwhile; name another --output, and start again"
