@@ -266,7 +266,10 @@ def server(logged, tmp_path_factory):
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(logged[0])]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SERVING_MODEL_CONFIG": json.dumps({"max_mib": 1})}
+    # As in an activated environment: MLflow starts `uvicorn` by its name.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    allowed = json.dumps({"max_mib": 1})
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "SERVING_MODEL_CONFIG": allowed}
     log = tmp_path_factory.mktemp("server") / "log.txt"
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
