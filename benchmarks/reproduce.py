@@ -1,35 +1,78 @@
-"""Seconds that `dvc repro` takes on the sample: everything, and with nothing to do.
+"""Seconds that the sample takes, stage by stage: `dvc repro` of everything, and with nothing to do.
 
-    python -m benchmarks.reproduce
+    python -m benchmarks.reproduce            dvc repro, with the environment that this program runs in
+    python -m benchmarks.reproduce --fresh    make repro as on a fresh machine: uv's cache is empty
 
-Runs in a temporary clone of the last commit, with the environment that this program runs in.
+Runs in a temporary clone of the last commit. A stage's seconds are those from the line with which DVC begins
+it to the next such line, DVC's own hashing of what it reads and writes included.
 """
 
+import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-WANTED = {"everything": 180.0, "nothing to do": 3.0}
+WANTED = {"everything": 100.0, "nothing to do": 1.5, "fresh clone": 200.0}
+BEGINS = re.compile(r"Running stage '([^']+)'")
+START = "until the first"  # before any stage begins
 
 
 def main() -> None:
-    """Clone, run twice, print."""
+    """Clone, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reproduce", description=__doc__)
+    parser.add_argument("--fresh", action="store_true", help="install into the clone, with make repro")
+    fresh = parser.parse_args().fresh
     root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", str(root), str(clone)], check=True)
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(clone)}
-        print(f"{'dvc repro':<16}{'seconds':>9}{'wanted':>9}")
-        for name, wanted in WANTED.items():
-            began = time.perf_counter()
-            subprocess.run(
-                ["dvc", "repro", "--quiet"], cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL
-            )
-            print(f"{name:<16}{time.perf_counter() - began:>9.1f}{wanted:>9.1f}", flush=True)
+        print(f"{'':<18}{'seconds':>9}{'share':>7}{'wanted':>9}")
+        if fresh:
+            own = {"UV_CACHE_DIR": f"{folder}/uv", "PIP_NO_CACHE_DIR": "1"}
+            environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | own
+            installed = sum(stage_seconds(["make", ".venv/run"], clone, environment).values())
+            stages = stage_seconds(["make", "repro"], clone, environment)
+            report("fresh clone", {"installation": installed, **stages})
+        else:
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            environment = {**os.environ, "PATH": path, "PYTHONPATH": str(clone)}
+            for name in ("everything", "nothing to do"):
+                report(name, stage_seconds(["dvc", "repro"], clone, environment))
+
+
+def stage_seconds(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> dict[str, float]:
+    """Run a command that calls DVC; return the seconds before its first stage, and of each stage."""
+    seconds = {START: 0.0}
+    began, name = time.perf_counter(), START
+    told = []
+    with subprocess.Popen(
+        command, cwd=folder, env={**environment, "PYTHONUNBUFFERED": "1"}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        for line in process.stdout:
+            told.append(line)
+            if begins := BEGINS.search(line):
+                now = time.perf_counter()
+                seconds[name] = now - began
+                began, name = now, begins[1]
+    seconds[name] = time.perf_counter() - began
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{''.join(told[-40:])}")
+    return seconds
+
+
+def report(name: str, seconds: Mapping[str, float]) -> None:
+    """Print the sum beside what is wanted, and below it the share of each part."""
+    whole = sum(seconds.values())
+    print(f"{name:<18}{whole:>9.1f}{'':>7}{WANTED[name]:>9.1f}")
+    for part, each in seconds.items():
+        print(f"  {part:<16}{each:>9.1f}{each / whole:>7.0%}", flush=True)
 
 
 if __name__ == "__main__":
