@@ -27,10 +27,10 @@ classic: $(INSTALLED)  ## the classic one-file script as a recipe [DATA=…] [RO
 
 # Two processes: most tests wait for programs that start, which uses one core.
 test: $(INSTALLED)  ## the fast tests
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(INSTALLED)  ## the tests that take minutes: whole runs, killed runs, sweeps
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
 lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .

@@ -1,12 +1,12 @@
-"""`dvc repro` killed with `kill -9` at random moments: the next run has to end as if nothing had happened.
+"""`make repro` killed with `kill -9` at random moments: the next run has to end as if nothing had happened.
 
     python -m benchmarks.killed [--kills 20] [--seed 0] [--targets convert train]
 
 Works in temporary copies of the repository as it is now, changes that are not committed included, on the
 built-in sample. One copy is reproduced without disturbance. Each of the others is killed at a moment drawn
-evenly from that time, in turns `dvc` alone (its stage has to end by itself) and the whole group of processes,
-and is then reproduced by `make repro`. Compared are all files that the stages leave, but for those that name
-the run: `models/run.json`, `reports/report.html` and `reports/MODEL_CARD.md`.
+evenly from that time, in turns its `dvc` alone (the stage has to end by itself) and the whole group of
+processes, and is then reproduced. Compared are all files that the stages leave, but for those that name the
+run: `run.json`, `reports/report.html` and `reports/MODEL_CARD.md`.
 Prints a line for each; the exit status is 1 where any file differs.
 """
 
@@ -22,6 +22,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 from pipeline.repro import EMPTY_LOCK
 
@@ -96,32 +98,36 @@ def environment(folder: Path) -> dict[str, str]:
     return {**kept, "PATH": path, "PYTHONPATH": str(folder)}
 
 
+def command(targets: Sequence[str] = ()) -> list[str]:
+    """Give that of `make repro`; of `dvc repro` where stages are named."""
+    return ["dvc", "repro", *targets] if targets else [sys.executable, "-m", "pipeline.repro"]
+
+
 def reproduce(folder: Path, targets: Sequence[str] = ()) -> None:
     """Run `make repro`, or some stages with `dvc repro`, to the end.
 
     Raises:
         RuntimeError: it failed; the message holds what it said.
     """
-    command = ["dvc", "repro", *targets] if targets else [sys.executable, "-m", "pipeline.repro"]
-    ended = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    ended = subprocess.run(
+        command(targets), cwd=folder, env=environment(folder), capture_output=True, text=True
+    )
     if ended.returncode:
-        raise RuntimeError(
-            f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}"
-        )
+        raise RuntimeError(f"{ended.args} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
 
 
 def kill_after(folder: Path, seconds: float, group: bool, targets: Sequence[str] = ()) -> str:
-    """Start `dvc repro`, and kill it or its group that much later; wait until its stage is gone too.
+    """Start `make repro`, kill its DVC or its whole group that much later, and wait until all of it is gone.
 
     Returns:
         what it was at.
 
     Raises:
-        RuntimeError: a process that it had started goes on for a minute.
+        RuntimeError: it failed before, or a process that it had started goes on for a minute.
     """
     with tempfile.TemporaryFile("w+") as said:
         started = subprocess.Popen(
-            ["dvc", "repro", *targets],
+            command(targets),
             cwd=folder,
             env=environment(folder),
             stdout=said,
@@ -129,12 +135,13 @@ def kill_after(folder: Path, seconds: float, group: bool, targets: Sequence[str]
             start_new_session=True,
         )
         try:
-            started.wait(seconds)
+            failed = started.wait(seconds) != 0
         except subprocess.TimeoutExpired:
+            failed = False
             if group:
                 os.killpg(started.pid, signal.SIGKILL)
             else:
-                started.send_signal(signal.SIGKILL)
+                _dvc_of(started.pid).kill()
         started.wait()
         end = time.monotonic() + _PATIENCE
         while running := members_of(started.pid):
@@ -142,8 +149,18 @@ def kill_after(folder: Path, seconds: float, group: bool, targets: Sequence[str]
                 raise RuntimeError(f"dvc was killed, and {running} went on for a minute")
             time.sleep(0.05)
         said.seek(0)
-        stages = [line.split("'")[1] for line in said if line.startswith("Running stage")]
+        lines = said.readlines()
+        if failed:
+            raise RuntimeError(f"ended with {started.returncode}:\n{''.join(lines)}")
+        stages = [line.split("'")[1] for line in lines if line.startswith("Running stage")]
     return f"at {stages[-1]}" if stages else "before the first stage"
+
+
+def _dvc_of(started: int) -> psutil.Process:
+    """Give the DVC that `make repro` has started; what was started itself where there is none yet."""
+    process = psutil.Process(started)
+    called = (child for child in process.children() if "dvc" in child.cmdline())
+    return next(called, process)
 
 
 def members_of(group: int) -> list[str]:

@@ -9,11 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
 import hypothesis
 import pytest
 import yaml
@@ -171,11 +173,40 @@ def new_repository(folder: Path, tiny: bool = True) -> Repository:
 
 
 @pytest.fixture(scope="session")
-def reproduced(tmp_path_factory):
-    """A tiny copy of the repository after `dvc repro`; tests must leave its results as they are."""
-    repository = new_repository(tmp_path_factory.mktemp("reproduced") / "repository")
-    repository.output = repository.run("dvc", "repro")
-    return repository
+def made_once(tmp_path_factory, worker_id):
+    """Call `make(folder)` once for all processes of pytest-xdist; give the folder and what it returned."""
+    every = tmp_path_factory.getbasetemp()
+    every = every if worker_id == "master" else every.parent
+
+    def made(name: str, make: Callable[[Path], Any]) -> tuple[Path, Any]:
+        folder, returned = every / name, every / f"{name}.json"
+        with filelock.FileLock(every / f"{name}.lock"):
+            if not returned.is_file():
+                shutil.rmtree(folder, ignore_errors=True)  # of a process in which it failed
+                folder.mkdir()
+                returned.write_text(json.dumps(make(folder)), encoding="utf-8")
+        return folder, json.loads(returned.read_text(encoding="utf-8"))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def reproduced(made_once, tmp_path_factory):
+    """A tiny copy of the repository after `dvc repro`; tests must leave its results as they are.
+
+    It knows what DVC said, and the seconds that it took.
+    """
+
+    def reproduce(folder):
+        repository = new_repository(folder / "repository")
+        began = time.monotonic()
+        output = repository.run("dvc", "repro")
+        return {"output": output, "seconds": time.monotonic() - began}
+
+    once, known = made_once("reproduced", reproduce)
+    copy = copy_of(Repository(once / "repository"), tmp_path_factory.mktemp("reproduced") / "repository")
+    vars(copy).update(known)
+    return copy
 
 
 def copy_of(repository: Repository, folder: Path) -> Repository:

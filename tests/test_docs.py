@@ -180,7 +180,7 @@ class Reader:
     @contextlib.contextmanager
     def serving(self, command: str, port: int) -> Iterator[None]:
         """Start a server, wait until it answers, and end it."""
-        log = self.home / "server.txt"
+        log = self.repository.folder.parent / "server.txt"
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
                 ["bash", "-c", self.filled_in(command)], **self._surroundings(), stdout=output,
@@ -246,30 +246,36 @@ def wait_until(happened, seconds: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def reader(reproduced, tmp_path_factory):
+def reader(reproduced, made_once, tmp_path_factory):
     """One with a tiny repository that has been run on the sample and on two dozen photographs."""
-    home = tmp_path_factory.mktemp("home")
-    repository = copy_of(reproduced, home / "repository")
-    (repository.folder / ".venv").symlink_to(sys.prefix)
-    shorter = {"conf/train/resized.yaml": {"epochs": 1}, "conf/evaluate/default.yaml": {"robustness": None}}
-    for name, values in shorter.items():
-        edit_yaml(repository.folder / name, values)
-    repository.stage("params", "write")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-    repository.run("git", *identity, "commit", "-qam", "shorter")
-    for number in range(28):
-        picture = home / "photos" / ("genuine", "fake")[number % 2] / f"{number}.jpg"
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        Image.effect_noise((96, 64), 40 + number).convert("RGB").save(picture, quality=90)
-    shutil.copy(picture, repository.folder / "photo.jpg")
-    shutil.copytree(home / "photos" / "genuine", home / "camera")
-    shutil.copytree(home / "camera", repository.folder / "camera")
-    repository.run("git", "init", "-q", "--bare", str(home / "origin.git"))
-    repository.run("git", "remote", "add", "origin", str(home / "origin.git"))
-    repository.run("git", "push", "-q", "origin", "HEAD")
-    someone = Reader(repository, home)
-    someone.do("make repro ROOT=~/photos")
-    return someone
+
+    def move_in(home):
+        repository = copy_of(reproduced, home / "repository")
+        (repository.folder / ".venv").symlink_to(sys.prefix)
+        shorter = {
+            "conf/train/resized.yaml": {"epochs": 1},
+            "conf/evaluate/default.yaml": {"robustness": None},
+        }
+        for name, values in shorter.items():
+            edit_yaml(repository.folder / name, values)
+        repository.stage("params", "write")
+        identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+        repository.run("git", *identity, "commit", "-qam", "shorter")
+        for number in range(28):
+            picture = home / "photos" / ("genuine", "fake")[number % 2] / f"{number}.jpg"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            Image.effect_noise((96, 64), 40 + number).convert("RGB").save(picture, quality=90)
+        shutil.copy(picture, repository.folder / "photo.jpg")
+        shutil.copytree(home / "photos" / "genuine", home / "camera")
+        shutil.copytree(home / "camera", repository.folder / "camera")
+        repository.run("git", "init", "-q", "--bare", str(home / "origin.git"))
+        repository.run("git", "remote", "add", "origin", str(home / "origin.git"))
+        repository.run("git", "push", "-q", "origin", "HEAD")
+        Reader(repository, home).do("make repro ROOT=~/photos")
+
+    home, _ = made_once("home", move_in)
+    own = copy_of(Repository(home / "repository"), tmp_path_factory.mktemp("reader") / "repository")
+    return Reader(own, home)
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
-"""`dvc repro` killed at any moment, alone or with all that it started: `make repro` ends as undisturbed."""
+"""`make repro` killed at any moments, its DVC alone or with all that it started: it ends as undisturbed."""
 
 import os
 import random
-import time
+import shutil
 
 import pytest
 
@@ -11,24 +11,23 @@ from tests.conftest import new_repository
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="kills and process groups as POSIX has them")
 pytestmark = [pytest.mark.slow, POSIX]
-KILLS = 20
+RUNS, KILLS_EACH = 5, 4
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """What an undisturbed run leaves, and its seconds."""
-    folder = new_repository(tmp_path_factory.mktemp("undisturbed") / "repository").folder
-    began = time.monotonic()
-    reproduce(folder)
-    return results(folder), time.monotonic() - began
+def fresh(tmp_path_factory):
+    """A tiny repository in which nothing has run."""
+    return new_repository(tmp_path_factory.mktemp("fresh") / "repository").folder
 
 
-@pytest.mark.parametrize("number", range(KILLS))
-def test_the_next_run_ends_with_the_same_files(undisturbed, tmp_path, number):
-    wanted, seconds = undisturbed
-    folder = new_repository(tmp_path / "repository").folder
-    # One moment in each twentieth of the time, so that every stage is met.
-    moment = seconds * (number + random.Random(number).random()) / KILLS
-    at = kill_after(folder, moment, group=bool(number % 2))
+@pytest.mark.parametrize("number", range(RUNS))
+def test_a_run_that_was_killed_again_and_again_ends_with_the_same_files(reproduced, fresh, tmp_path, number):
+    folder = shutil.copytree(fresh, tmp_path / "repository", symlinks=True)
+    draws = random.Random(number)
+    # Each goes on where the one before was killed, so that together they meet every stage.
+    moments = [draws.uniform(0, reproduced.seconds / 2) for _ in range(KILLS_EACH)]
+    at = [
+        kill_after(folder, moment, group=bool((number + which) % 2)) for which, moment in enumerate(moments)
+    ]
     reproduce(folder)
-    assert differences(wanted, results(folder)) == [], f"killed after {moment:.1f} s, {at}"
+    assert differences(results(reproduced.folder), results(folder)) == [], f"killed {at}"

@@ -21,7 +21,7 @@ from pipeline.reports.reproduce import _settings
 from pipeline.repro import EMPTY_LOCK, RUNNING, choices, remove_torn_list, renew_torn_lock
 from pipeline.training import finished
 from pipeline.training.finished import MOST, Finished
-from tests.conftest import ROOT, new_repository
+from tests.conftest import ROOT, Repository, copy_of, new_repository
 
 # Folders, as they are written on a command line.
 
@@ -254,17 +254,21 @@ QUICK = (
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(made_once, tmp_path_factory):
     """A fresh clone after its first run, with pictures of somebody beside it."""
-    folder = tmp_path_factory.mktemp("first")
-    origin = new_repository(folder / "origin")
-    origin.run("git", "clone", "-q", ".", str(folder / "clone"))
-    clone = type(origin)(folder / "clone")
-    clone.output = clone.stage("repro", *QUICK)
-    for number in range(28):
-        name = folder / "own" / ("genuine", "fake")[number % 2] / f"{number}.png"
-        name.parent.mkdir(parents=True, exist_ok=True)
-        Image.effect_noise((72, 64), 40 + number).convert("RGB").save(name)
+
+    def first(folder):
+        origin = new_repository(folder / "origin")
+        origin.run("git", "clone", "-q", ".", str(folder / "clone"))
+        for number in range(28):
+            name = folder / "own" / ("genuine", "fake")[number % 2] / f"{number}.png"
+            name.parent.mkdir(parents=True, exist_ok=True)
+            Image.effect_noise((72, 64), 40 + number).convert("RGB").save(name)
+        return Repository(folder / "clone").stage("repro", *QUICK)
+
+    folder, output = made_once("first", first)
+    clone = copy_of(Repository(folder / "clone"), tmp_path_factory.mktemp("first") / "clone")
+    clone.output = output
     clone.own = ("--root", str(folder / "own"), *QUICK)
     return clone
 
