@@ -17,7 +17,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-WANTED = {"everything": 100.0, "nothing to do": 1.5, "fresh clone": 200.0}
+from benchmarks.figures import Figure, keep
+
+EVERYTHING, NOTHING, FRESH = "everything", "nothing to do", "fresh clone"
+WANTED = {EVERYTHING: 100.0, NOTHING: 1.5, FRESH: 200.0}
 BEGINS = re.compile(r"Running stage '([^']+)'")
 START = "until the first"  # before any stage begins
 
@@ -37,11 +40,11 @@ def main() -> None:
             environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | own
             installed = sum(stage_seconds(["make", ".venv/run"], clone, environment).values())
             stages = stage_seconds(["make", "repro"], clone, environment)
-            report("fresh clone", {"installation": installed, **stages})
+            report(FRESH, {"installation": installed, **stages})
         else:
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
             environment = {**os.environ, "PATH": path, "PYTHONPATH": str(clone)}
-            for name in ("everything", "nothing to do"):
+            for name in (EVERYTHING, NOTHING):
                 report(name, stage_seconds(["dvc", "repro"], clone, environment))
 
 
@@ -68,11 +71,14 @@ def stage_seconds(command: Sequence[str], folder: Path, environment: Mapping[str
 
 
 def report(name: str, seconds: Mapping[str, float]) -> None:
-    """Print the sum beside what is wanted, and below it the share of each part."""
+    """Print the sum, beside what is wanted where something is, and below it the share of each part."""
     whole = sum(seconds.values())
-    print(f"{name:<18}{whole:>9.1f}{'':>7}{WANTED[name]:>9.1f}")
+    print(f"{name:<18}{whole:>9.1f}" + (f"{'':>7}{WANTED[name]:>9.1f}" if name in WANTED else ""))
     for part, each in seconds.items():
         print(f"  {part:<16}{each:>9.1f}{each / whole:>7.0%}", flush=True)
+    if name in WANTED:
+        of = "`make repro`" if name == FRESH else "`dvc repro` on the sample"
+        keep(Figure(f"{of}, {name}", whole, WANTED[name], "s", at_most=True))
 
 
 if __name__ == "__main__":

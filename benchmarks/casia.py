@@ -1,0 +1,54 @@
+"""What `experiment=casia` reaches from the pretrained weights, and its minutes; seconds of its evaluation.
+
+    python -m benchmarks.casia --root /abs/dir
+
+Runs in a temporary clone of the last commit, with the environment that this program runs in: `make repro`,
+whose evaluation is the fast one, then the full evaluation. Stages are timed as in `benchmarks.reproduce`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.figures import Figure, keep
+from benchmarks.reproduce import report, stage_seconds
+
+MINUTES, FAST, FULL = 10.0, 40.0, 90.0
+ROC_AUC = {"casia1": 0.979, "casia2": 0.985}  # means of three seeds of forty epochs, 28 November 2026
+
+
+def main() -> None:
+    """Clone, run, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.casia", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="the folder of its pictures")
+    chosen = ["experiment=casia", f"data.root='{parser.parse_args().root.absolute()}'"]
+    root = Path(__file__).parents[1]
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", str(root), str(clone)], check=True)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(clone)}
+        stages = stage_seconds([sys.executable, "-m", "pipeline.repro", *chosen], clone, environment)
+        reached = json.loads((clone / "reports/metrics.json").read_text(encoding="utf-8"))
+        full = [sys.executable, "-m", "pipeline.evaluate", *chosen, "evaluate.robustness=full"]
+        seconds_of_full = sum(stage_seconds(full, clone, environment).values())
+    print(f"{'':<18}{'seconds':>9}{'share':>7}")
+    report("experiment=casia", stages)
+    print(f"{'evaluation, full':<18}{seconds_of_full:>9.1f}")
+    keep(
+        Figure("`experiment=casia`, training", stages["train"] / 60, MINUTES, "min", at_most=True),
+        *(
+            Figure(f"– ROC AUC on {name}", reached["collections"][name]["roc_auc"], wanted)
+            for name, wanted in ROC_AUC.items()
+        ),
+        Figure("evaluation of casia, fast", stages["evaluate"], FAST, "s", at_most=True),
+        Figure("evaluation of casia, full", seconds_of_full, FULL, "s", at_most=True),
+    )
+
+
+if __name__ == "__main__":
+    main()
