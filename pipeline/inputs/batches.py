@@ -94,7 +94,7 @@ def training_batches(
     plan_of = functools.lru_cache(maxsize=2)(sampler.plan)  # batches ahead may be of the next epoch
     if inputs.method == "native":
         crops = Crops(table, inputs, seed, cache, policy, background)
-        make, pictures = functools.partial(_crops, crops, inputs.rescale), [crops.pictures, crops.sources]
+        make, pictures = functools.partial(_crops, crops), [crops.pictures, crops.sources]
     else:
         resized = ResizedPictures(DecodedPictures(files_of(table), inputs, cache), inputs.augment, seed)
         make, pictures = functools.partial(_resized, resized, targets), [resized.pictures]
@@ -126,10 +126,10 @@ def ordered_batches(table: pd.DataFrame, inputs: Inputs, batch_size: int, cache:
     def make_batch(number: int) -> Arrays:
         rows = batches[int(number)]
         loaded = [pictures[row] for row in rows]
-        images = np.stack([_middle(picture.pixels) for picture in loaded]) * np.float32(inputs.rescale)
+        images = np.stack([_middle(picture.pixels) for picture in loaded])
         weights = np.ones(len(rows), np.float32)
         if inputs.method == "resized":
-            return images, targets[rows], weights
+            return images * np.float32(inputs.rescale), targets[rows], weights
         tables = np.stack([picture.quantisation for picture in loaded])
         unknown = np.full((len(rows), images.shape[1] // BLOCK, images.shape[2] // BLOCK), -1, np.float32)
         return images, tables, targets[rows], unknown, weights
@@ -139,18 +139,15 @@ def ordered_batches(table: pd.DataFrame, inputs: Inputs, batch_size: int, cache:
     return Batches(dataset, len(batches), len(targets), [pictures], targets[order], maker)
 
 
-def _crops(crops: Crops, rescale: float, epoch: int, plan: BatchPlan) -> Arrays:
-    """Make a batch of crops: images, quantisation tables, targets, block labels, weights."""
+def _crops(crops: Crops, epoch: int, plan: BatchPlan) -> Arrays:
+    """Make a batch of crops: images (8-bit), quantisation tables, targets, block labels, weights."""
     places = zip(plan.rows, plan.occurrences, plan.twinned, plan.tampered, strict=True)
     made = [
         crops.crop(epoch, int(row), int(occurrence), bool(twinned), bool(tampered))
         for row, occurrence, twinned, tampered in places
     ]
-    images = np.empty((len(made), *crops.size, 3), np.float32)
-    for index, crop in enumerate(made):
-        np.multiply(crop.pixels, np.float32(rescale), out=images[index])
     return (
-        images,
+        np.stack([crop.pixels for crop in made]),
         np.stack([crop.quantisation for crop in made]),
         np.array([crop.target for crop in made], np.float32),
         np.stack([crop.labels for crop in made]).astype(np.float32),
@@ -193,14 +190,16 @@ def _dataset(
         blocks = [side and side // BLOCK for side in (height, width)]
         shapes |= {"quantisation": (None, BLOCK, BLOCK), "logit": (None,), "map": (None, *blocks)}
     shapes |= {"logit": (None,), "weight": (None,)}  # in the order of the arrays
+    types = [tf.uint8 if native else tf.float32] + [tf.float32] * (len(shapes) - 1)
 
     def mapped(number: tf.Tensor) -> tuple[Any, Any, Any]:
         # Declared stateless, which it is: a batch depends on its number alone. Otherwise TensorFlow
         # would make the batches one after another as soon as operations must be deterministic.
-        made = tf.numpy_function(maker, [number], [tf.float32] * len(shapes), stateful=False)
+        made = tf.numpy_function(maker, [number], types, stateful=False)
         for array, shape in zip(made, shapes.values(), strict=True):
             array.set_shape(shape)
         parts = dict(zip(shapes, made, strict=True))
+        parts["image"] = tf.cast(parts["image"], tf.float32)
         given = {name: parts[name] for name in ("image", "quantisation") if name in parts}
         targets = {name: parts[name] for name in ("logit", "map") if name in parts}
         return given, targets, dict.fromkeys(targets, parts["weight"])

@@ -221,12 +221,13 @@ class Crops:
 
     def _flipped(self, rng: np.random.Generator, crop: Crop) -> Crop:
         pixels, table, labels = crop.pixels, crop.quantisation, crop.labels
+        # By OpenCV: NumPy copies what lies in another order pixel by pixel.
         if self.augment.horizontal_flip and rng.random() < 0.5:
-            pixels, labels = pixels[:, ::-1], labels[:, ::-1]
+            pixels, labels = cv2.flip(pixels, 1), labels[:, ::-1]
         if self.augment.vertical_flip and rng.random() < 0.5:
-            pixels, labels = pixels[::-1], labels[::-1]
+            pixels, labels = cv2.flip(pixels, 0), labels[::-1]
         if self.augment.transpose and rng.random() < 0.5 and self.size[0] == self.size[1]:
-            pixels, labels, table = pixels.swapaxes(0, 1), labels.T, table.T
+            pixels, labels, table = cv2.transpose(pixels), labels.T, table.T
         return replace(crop, pixels=pixels, quantisation=table, labels=labels)
 
 

@@ -25,10 +25,12 @@ def convolution(
     """
     from keras import layers
 
+    from pipeline.models.layers import FusedBatchNormalization
+
     convolve = layers.Conv2D(
         filters, size, strides=stride, dilation_rate=dilation, padding="same", use_bias=False
     )
-    x = layers.BatchNormalization(momentum=MOMENTUM)(convolve(x))
+    x = FusedBatchNormalization(momentum=MOMENTUM)(convolve(x))
     return layers.Activation("relu")(x) if activate else x
 
 

@@ -32,14 +32,14 @@ def build(
     """
     from keras import layers
 
-    from pipeline.models.layers import BayarConvolution, Residuals
+    from pipeline.models.layers import BayarConvolution, FusedBatchNormalization, Residuals
 
     inputs = blocks.native_inputs(with_table=False)
     image = inputs["image"]
     colours = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32")(image)
     learned = BayarConvolution(bayar_filters)(colours)
     # Far smaller than the colours; how small is being learned.
-    learned = layers.BatchNormalization(momentum=blocks.MOMENTUM, dtype="float32")(learned)
+    learned = FusedBatchNormalization(momentum=blocks.MOMENTUM, dtype="float32")(learned)
     x = layers.Concatenate()([Residuals(luma=False)(image), learned, colours])
     x = blocks.strided_body(x, filters)
     return blocks.localising_model("srm", inputs, x, filters, depth, context, share)

@@ -6,6 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from scipy.fft import dctn
 from scipy.ndimage import correlate, gaussian_filter
@@ -31,6 +32,7 @@ CASES = [
     ("CoefficientBins", {"n_frequencies": 7, "largest": 3, "kind": "quantised"}, [COEFFICIENTS, TABLES]),
     ("CoefficientBins", {"n_frequencies": 7, "largest": 3, "kind": "absolute"}, [COEFFICIENTS]),
     ("ErrorLevels", {"quality": 75, "gain": 2.0}, [PICTURES]),
+    ("FusedBatchNormalization", {"momentum": 0.5}, [FEATURES]),
     ("NeighbouringPixels", {}, [PICTURES]),
     ("RelativeContext", {}, [COEFFICIENTS]),
     ("Residuals", {"luma": True}, [PICTURES]),
@@ -123,6 +125,24 @@ def test_coefficients_and_logits_stay_in_float32_in_mixed_precision():
     assert layers.CellLogits()(FEATURES).dtype == "float32"
     keras.config.set_dtype_policy("float32")
     assert np.array_equal(coefficients, layers.BlockDCT()(PICTURES).numpy())
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_the_fused_normalisation_trains_as_the_one_of_keras_does(policy):
+    found = []
+    for kind in (layers.FusedBatchNormalization, keras.layers.BatchNormalization):
+        layer = kind(momentum=0.5, epsilon=0.1, dtype=policy)
+        inputs = tf.Variable(FEATURES)
+        layer.build(FEATURES.shape)
+        layer.gamma.assign([0.5, 1.0, 1.5, 2.0])
+        with tf.GradientTape() as tape:
+            outputs = layer(inputs, training=True)
+            loss = tf.reduce_sum(tf.cast(outputs, tf.float32) * FEATURES[..., ::-1] ** 2)
+        gradients = tape.gradient(loss, [inputs, *layer.trainable_variables])
+        found.append([np.asarray(each, np.float32) for each in (outputs, *gradients, *layer.get_weights())])
+    exact = 1e-5 if policy == "float32" else 0.02
+    for fused, plain in zip(*found, strict=True):
+        assert np.allclose(fused, plain, rtol=exact, atol=exact * np.abs(plain).max())
 
 
 def bins_of(layer, *inputs):

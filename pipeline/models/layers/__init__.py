@@ -2,6 +2,7 @@
 
 from pipeline.models.layers.heads import CellLogits, RelativeContext, TopKMean
 from pipeline.models.layers.jpeg_layers import BlockDCT, CoefficientBins, ErrorLevels, TableModulation
+from pipeline.models.layers.normalisation import FusedBatchNormalization
 from pipeline.models.layers.residuals import BayarConvolution, NeighbouringPixels, Residuals
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "CellLogits",
     "CoefficientBins",
     "ErrorLevels",
+    "FusedBatchNormalization",
     "NeighbouringPixels",
     "RelativeContext",
     "Residuals",

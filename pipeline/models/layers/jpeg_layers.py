@@ -53,17 +53,21 @@ class BlockDCT(keras.layers.Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self._basis = BASIS[:, ZIGZAG]
+        # Of thousandths, which eight pixels side by side are made in: one product of 24 × 8 takes a third of
+        # the time of eight products of 3 × 1.
+        self._thousandths = np.kron(np.eye(BLOCK), np.round(1000 * LUMA))
+        self._basis = BASIS[:, ZIGZAG] / 1000
+        self._centre = CENTRE * BASIS[:, ZIGZAG].sum(axis=0)
 
     def call(self, image: Any) -> Any:
         batch, height, width, _ = ops.shape(image)
         rows, columns = height // BLOCK, width // BLOCK
-        thousandths = ops.convert_to_tensor(np.round(1000 * LUMA).astype(np.float32))
-        luma = ops.matmul(ops.cast(ops.reshape(image, (-1, 3)), "float32"), thousandths)
+        thousandths = ops.convert_to_tensor(self._thousandths, "float32")
+        luma = ops.matmul(ops.cast(ops.reshape(image, (-1, 3 * BLOCK)), "float32"), thousandths)
         blocks = ops.reshape(luma, (batch, rows, BLOCK, columns, BLOCK))
         blocks = ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4)), (-1, BLOCK * BLOCK))
-        centred = ops.cast(blocks, "float64") / 1000.0 - CENTRE
-        coefficients = ops.matmul(centred, ops.convert_to_tensor(self._basis, "float64"))
+        coefficients = ops.matmul(ops.cast(blocks, "float64"), ops.convert_to_tensor(self._basis, "float64"))
+        coefficients = coefficients - ops.convert_to_tensor(self._centre, "float64")
         coefficients = ops.reshape(coefficients, (batch, rows, columns, BLOCK * BLOCK))
         return ops.cast(coefficients, self.compute_dtype)
 
