@@ -5,10 +5,10 @@
     python3 install.py installed    all of it: tests and linters too
     python3 install.py check        after a failure: has the environment been damaged?
 
-`make` calls it; it needs nothing but Python. `uv` installs: the one on the PATH, else one from the lock; where
-none starts, or it fails, pip installs the whole lock. `.venv/NAME` then says that NAME is there, and where
-`.venv` lies. A package of which a file is missing or cut off is installed again. An environment that was moved,
-or whose Python is gone or has become another, begins anew.
+`make` calls it; it needs nothing but Python. `uv` installs: the one on the PATH, else one from the lock; pip
+installs the whole lock where no uv starts, or uv fails. `.venv/NAME` then says that NAME is there, and where
+`.venv` lies. A package of which a file is missing or cut off is installed again. An environment that was
+moved, or whose Python is gone or has become another, begins anew.
 """
 
 import csv
@@ -52,10 +52,12 @@ def install(part: str) -> None:
             stamp.unlink(missing_ok=True)
         _call(sys.executable, "-m", "venv", "--clear", ENVIRONMENT)
     print(f"installing into {ENVIRONMENT} what is needed for: {part}", flush=True)
+    again = list[str]()
     for information, file in damaged():
-        print(f"{file} is missing or cut off: {_name(information)} is installed again", flush=True)
+        again.append(_name(information))
+        print(f"{file} is missing or cut off: {again[-1]} is installed again", flush=True)
         shutil.rmtree(information)
-    if not _install_by_uv(part):
+    if not _install_by_uv(part, again):
         _call(PYTHON, "-m", "pip", "install", "--require-hashes", "--requirement", LOCK)
         _call(PYTHON, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable", ".")
     (ENVIRONMENT / part).write_text(f"{here}\n", encoding="utf-8")
@@ -78,7 +80,11 @@ def damaged() -> Iterator[tuple[Path, Path]]:
     """Yield what pip knows of each damaged package, `NAME-VERSION.dist-info`, and the first file it lacks."""
     for information in sorted(ENVIRONMENT.glob("lib/python*/site-packages/*.dist-info")):
         record = information / "RECORD"
-        rows = csv.reader(record.read_text("utf-8").splitlines()) if record.is_file() else [[str(record)]]
+        rows = (
+            csv.reader(record.read_text("utf-8").splitlines())
+            if record.is_file()
+            else [[f"{information.name}/RECORD"]]
+        )
         for row in filter(None, rows):
             name, _, size = (*row, "", "0")[:3]  # the last row may be cut off too
             # Programs begin with a line of this folder; of those and of what is compiled no size is known.
@@ -99,11 +105,13 @@ def _name(information: Path) -> str:
     return information.name.partition("-")[0]
 
 
-def _install_by_uv(part: str) -> bool:
+def _install_by_uv(part: str, again: list[str]) -> bool:
     """Return whether uv could install it; versions and hashes are those of the lock, which constrains."""
     uv = _uv()
     if not uv:
         return False
+    if again:  # its cache may be damaged too: files of an environment are links to those there
+        subprocess.call([uv, "cache", "clean", *again])
     install: list[str | Path] = [
         uv,
         "pip",
