@@ -46,6 +46,7 @@ FLOORS = (
     (
         *("usage", "composition", "stage", "run_store", "source_closure", "registry", "tracking", "records"),
         "decision_record",
+        "sweeps",
     ),
     (
         "sample",

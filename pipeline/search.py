@@ -22,12 +22,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from pipeline.config import Config, validate
 from pipeline.errors import UserError
-from pipeline.experiment import CHOSEN_BY, Sweep, new_folder, refuse_upstream
+from pipeline.experiment import close, new_folder, run_job
 from pipeline.stage import let_through, plain_errors, refuse_unreadable
+from pipeline.sweeps import CHOSEN_BY, Sweep, checked, refuse_upstream
 
 
 def search(overrides: list[str]) -> str:
@@ -43,14 +43,15 @@ def search(overrides: list[str]) -> str:
             "such as experiment=dropout_and_rate"
         )
     refuse_upstream(overrides + space)
-    config = _checked(composed)
+    config = checked(composed)
     sweep = Sweep(new_folder())
+    sweep.open(config, config.search.trials)
 
     def objective(trial: optuna.Trial) -> float:
         parsed = OverridesParser.create().parse_overrides(space)
         chosen = [f"{each.key_or_group}={_suggest(trial, each)}" for each in parsed]
-        asked = _checked(_compose([*overrides, *chosen]))
-        result = sweep.run_job(asked, trial.number, config.search.trials, ",".join(chosen))
+        asked = checked(_compose([*overrides, *chosen]))
+        result = run_job(sweep, asked, trial.number, ",".join(chosen))
         return float(result["validation"][CHOSEN_BY] or 0.0)
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -58,7 +59,7 @@ def search(overrides: list[str]) -> str:
     try:
         study.optimize(objective, n_trials=config.search.trials)
     finally:
-        table = sweep.close(config)
+        table = close(sweep)
         if sys.exc_info()[0] is not None:
             print(table)  # what was found before the interruption
     return table
@@ -82,10 +83,6 @@ def _compose(overrides: list[str]) -> DictConfig:
             return compose("config", overrides=overrides, return_hydra_config=True)
     except HydraException as error:
         raise UserError(str(error)) from error
-
-
-def _checked(composed: DictConfig) -> Config:
-    return validate(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.experiment import count_jobs, explain_table, refuse_upstream
+from pipeline.experiment import explain_table
+from pipeline.sweeps import count_jobs, refuse_upstream
 
 RUNS = """
 import json, mlflow, sys
@@ -34,15 +35,15 @@ def test_training_may_be_swept_and_one_value_of_what_comes_before_is_left_to_the
 
 
 @pytest.mark.parametrize(
-    ("arguments", "n_jobs"),
+    ("overrides", "space", "n_jobs"),
     [
-        (["-m", "train.learning_rate=1e-3,3e-4", "model.share=0.02,0.05", "train.epochs=1"], 4),
-        (["-m", "train.seed=range(1,4)"], 3),
-        (["--multirun", "train.epochs=1"], 1),
+        (["train.learning_rate=1e-3,3e-4", "model.share=0.02,0.05", "train.epochs=1"], {}, 4),
+        (["train.seed=range(1,4)"], {"model.dropout": "0.3,0.5"}, 6),
+        (["train.epochs=1"], {}, 1),
     ],
 )
-def test_jobs_are_counted_before_the_first_one_starts(arguments, n_jobs):
-    assert count_jobs(arguments) == n_jobs
+def test_jobs_are_counted_before_the_first_one_starts(overrides, space, n_jobs):
+    assert count_jobs(overrides, space) == n_jobs
 
 
 def test_a_figure_without_an_interval_is_explained_where_a_table_has_one():
