@@ -1,4 +1,4 @@
-"""Servers that a test talks to over loopback: PostgreSQL, and MLflow on top of it."""
+"""Servers that tests talk to over loopback: PostgreSQL, MLflow upon it, and a bucket of S3."""
 
 import contextlib
 import os
@@ -11,22 +11,26 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-SECONDS = 120
+SECONDS = 120  # a machine under load starts slowly
+KEYS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "us-east-1"}
+_PASSWORD = "secret"
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
 
 
 @contextlib.contextmanager
-def running(command: list[str], ready: Callable[[], object], log: Path, **how: object) -> Iterator[None]:
-    """Start a server, wait until `ready` raises nothing, and end it and what it started with the block."""
+def running(
+    command: Sequence[str | Path], ready: Callable[[], object], log: Path, **how: Any
+) -> Iterator[None]:
+    """Start a server, wait until `ready` raises nothing, end it and what it started with the block."""
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **how
@@ -36,12 +40,12 @@ def running(command: list[str], ready: Callable[[], object], log: Path, **how: o
         while True:
             try:
                 ready()
-                break
             except Exception:
-                told = log.read_text(encoding="utf-8")
-                assert process.poll() is None, told
-                assert time.monotonic() < deadline, told
+                assert process.poll() is None, log.read_text(encoding="utf-8")
+                assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
                 time.sleep(0.2)
+            else:
+                break
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -50,7 +54,7 @@ def running(command: list[str], ready: Callable[[], object], log: Path, **how: o
 
 
 def postgres_programs() -> Path | None:
-    """Return the folder of PostgreSQL's server programs, which Debian keeps off the PATH; None without them."""
+    """The folder of PostgreSQL's server, which Debian keeps off the PATH."""
     found = shutil.which("initdb")
     places = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return places[-1] if places else None
@@ -58,24 +62,63 @@ def postgres_programs() -> Path | None:
 
 @contextlib.contextmanager
 def running_postgres(programs: Path) -> Iterator[str]:
-    """Start PostgreSQL on loopback, with a password; give the address of its database."""
+    """Give the address, with a password in it, of a database of its own."""
     import psycopg
 
-    port, password = free_port(), "secret"
-    # It refuses to run as root, and its user cannot reach pytest's own folders.
-    how = {"user": pwd.getpwnam("postgres").pw_uid, "group": pwd.getpwnam("postgres").pw_gid} if os.getuid() == 0 else {}
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+    how: dict[str, Any] = {}
+    if os.getuid() == 0:  # as which it refuses to run
+        user = pwd.getpwnam("postgres")
+        how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:  # pytest's own folders are for one user
+        folder, port = Path(name), free_port()
+        (folder / "password").write_text(_PASSWORD, encoding="utf-8")
         if how:
             os.chown(folder, how["user"], how["group"])
-        given = Path(folder) / "password"
-        given.write_text(password, encoding="utf-8")
-        given.chmod(0o644)
-        data = f"{folder}/data"
+        made = [programs / "initdb", "-D", folder / "data", "-U", "fakes", "-A", "scram-sha-256"]
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "fakes", "-A", "scram-sha-256", "--pwfile", given, "--no-sync", "--no-locale", "-E", "UTF8"],
+            [*made, "--pwfile", folder / "password", "--no-sync", "--no-locale", "-E", "UTF8"],
             check=True, capture_output=True, cwd=folder, **how,
         )  # fmt: skip
-        command = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"]
-        address = f"fakes:{password}@127.0.0.1:{port}/postgres"
-        with running(command, lambda: psycopg.connect(f"postgresql://{address}").close(), Path(folder) / "log", cwd=folder, **how):
+        address = f"fakes:{_PASSWORD}@127.0.0.1:{port}/postgres"
+        command = [programs / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port)]
+        with running(
+            [*command, "-k", folder, "-F"],
+            lambda: psycopg.connect(f"postgresql://{address}").close(),
+            folder / "log", cwd=folder, **how,
+        ):  # fmt: skip
             yield f"postgresql+psycopg://{address}"
+
+
+@contextlib.contextmanager
+def running_mlflow(
+    store: str, artifacts: Path, folder: Path, environment: Mapping[str, str]
+) -> Iterator[str]:
+    """Give the address of a server with its runs in `store`, which passes artifacts on to a folder."""
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--workers", "1"]
+    command += ["--artifacts-destination", str(artifacts), "--host", "127.0.0.1", "--port", str(port)]
+    with running(command, _answers(f"http://127.0.0.1:{port}/health"), folder / "mlflow.log",
+                 cwd=folder, env=environment):  # fmt: skip
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def running_s3(folder: Path, bucket: str) -> Iterator[dict[str, str]]:
+    """Give the environment in which programs find `s3://bucket`."""
+    import boto3
+
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(command, _answers(address), folder / "s3.log", env={**os.environ, **KEYS}):
+        client = boto3.client(
+            "s3", endpoint_url=address, region_name=KEYS["AWS_DEFAULT_REGION"],
+            aws_access_key_id="any", aws_secret_access_key="any",
+        )  # fmt: skip
+        client.create_bucket(Bucket=bucket)
+        client.close()
+        yield {**KEYS, "AWS_ENDPOINT_URL": address}
+
+
+def _answers(address: str) -> Callable[[], object]:
+    return lambda: urllib.request.urlopen(address, timeout=5).close()

@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from PIL import Image
 from pipeline.config import flatten, validate
 from pipeline.usage import KEYS
 from tests.conftest import ROOT, Repository, copy_of, edit_yaml
+from tests.servers import free_port
 
 PAGES = ["README.md", *(f"docs/{name}.md" for name in ("newcomer", "analyst", "researcher", "engineer"))]
 BY_PERSON = PAGES[1:]
@@ -221,12 +221,6 @@ DVC = (sys.executable, "-m", "dvc")
 SERVERS = ("make ui", "make app", "mlflow models serve")
 APP_PORT = 7860  # of `make app`, as it says
 NOT_HERE = {"make test": "make -n test"}  # it would run this very test
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def answers(port: int) -> bool:

@@ -58,7 +58,8 @@ def test_a_figure_without_an_interval_is_explained_where_a_table_has_one():
 @pytest.mark.slow
 def test_a_sweep_gives_children_under_one_parent_and_a_table_sorted_by_validation(own_copy):
     choices = ["train.learning_rate=1e-3,3e-4", "model.share=0.02,0.05", "train.epochs=1"]
-    output = own_copy.stage("experiment", "-m", *choices)
+    two_at_a_time = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    output = own_copy.stage("experiment", "-m", *choices, *two_at_a_time)
     runs = own_copy.answer(RUNS)
     children = [run for run in runs if run["parent"]]
     assert len(children) == 4

@@ -108,7 +108,7 @@ def test_a_parquet_without_paths_is_said(table, says, tmp_path):
     [
         ("nowhere/at/all", "is not there"),
         ("memory://nowhere", "is not there; name a folder"),
-        ("s3://bucket/scans", "need a plugin of fsspec"),
+        ("gs://bucket/scans", "need a plugin of fsspec"),
         ("nosuch://bucket", "expected a folder, a list or an address"),
     ],
 )
