@@ -134,7 +134,7 @@ def overrides_of(code: str) -> list[str]:
     """The choices of a command that composes the configuration, of a sweep the first of each."""
     found = re.search(r"(?:python -m pipeline\.\w+|dvc exp run)(.*)", code)
     words = shlex.split(found[1].replace("…", ""), comments=True) if found else []
-    choices = [word for word in words if re.match(r"[a-z_.0-9]+=[^\[]", word)]
+    choices = [word for word in words if re.match(r"[a-z_./0-9]+=[^\[]", word)]
     return [re.sub(r"(?<=\w),.*", "", choice) for choice in choices]
 
 

@@ -83,11 +83,12 @@ def stages_run(output):
 
 
 def files_of(folder):
+    """What stages left, without what they remember for themselves in hidden files."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for place in ("data", "models", "reports")
         for path in (folder / place).rglob("*")
-        if path.is_file() and ".aside" not in path.as_posix()
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
 
 
