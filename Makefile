@@ -23,7 +23,7 @@ unexport DATA ROOT EXPERIMENT
 CHOICES := --data "$$DATA_GIVEN" --root "$$ROOT_GIVEN"
 
 .DEFAULT_GOAL := help
-.PHONY: help app repro classic test test-slow lint format params lock ui docs
+.PHONY: help app repro classic test test-slow benchmark lint format params lock ui docs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ test: $(INSTALLED)  ## the fast tests
 
 test-slow: $(INSTALLED)  ## the tests that take minutes: whole runs, killed runs, sweeps
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
+
+benchmark: $(INSTALLED)  ## every figure beside what is wanted of it, in one table [ROOT=… of CASIA]
+	@$(BIN)/python -m benchmarks --root "$$ROOT_GIVEN"
 
 lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
