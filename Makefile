@@ -41,7 +41,7 @@ test: $(INSTALLED)  ## the fast tests
 test-slow: $(INSTALLED)  ## the tests that take minutes: whole runs, killed runs, sweeps
 	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
-benchmark: $(INSTALLED)  ## every figure beside what is wanted of it, in one table [ROOT=… of CASIA]
+benchmark: $(INSTALLED)  ## all figures beside what is wanted, a table [ROOT=… of CASIA]
 	@$(BIN)/python -m benchmarks --root "$$ROOT_GIVEN"
 
 lint: $(INSTALLED)  ## style and types
