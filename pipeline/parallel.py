@@ -15,8 +15,10 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import tempfile
 import threading
+import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -293,8 +295,25 @@ class _Pool(concurrent.futures.ProcessPoolExecutor):
     def submit(
         self, fn: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> concurrent.futures.Future[Result]:
-        with _held_interrupts():
+        with _held_interrupts(), _without_command():
             return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _without_command() -> Iterator[None]:
+    """Let a process that is started in the block not import what the command itself needs, Hydra and more.
+
+    It would, for functions of `__main__`; ours lie elsewhere. A main module that is not ours is left alone.
+    """
+    command = sys.modules["__main__"]
+    if not getattr(command.__spec__, "name", "").startswith("pipeline."):
+        yield
+        return
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = command
 
 
 @contextmanager

@@ -7,6 +7,11 @@ The `snapshot` stage of dvc.yaml runs the check, so that an edit in `conf/` is n
 Inside `dvc exp run` an experiment's choices differ on purpose: there only the schema is checked.
 """
 
+from pipeline import usage
+
+if __name__ == "__main__":
+    usage.answer(__doc__)  # before the imports, which take longer
+
 import json
 import os
 import sys
@@ -14,7 +19,6 @@ from pathlib import Path
 
 import yaml
 
-from pipeline import usage
 from pipeline.composition import composed_config, composed_text
 from pipeline.config import Config, flatten, validate
 from pipeline.config_data import SAMPLE

@@ -2,11 +2,13 @@
 
 import contextlib
 import functools
+import importlib.machinery
 import os
 import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,16 @@ def test_every_item_is_answered_once_at_its_index(chunk):
 def test_few_items_and_one_worker_stay_in_this_process(compute, options, alone):
     results = mapped(ADD_1, range(3), compute, **options)
     assert ({process for _, process in results.values()} == {os.getpid()}) == alone
+
+
+def test_a_worker_imports_what_its_work_needs_and_not_what_the_command_does(monkeypatch):
+    command = types.ModuleType("__main__")
+    command.__spec__ = importlib.machinery.ModuleSpec("pipeline.gate", None)  # python -m pipeline.gate
+    monkeypatch.setitem(sys.modules, "__main__", command)
+    names = ("pipeline.parallel", "pipeline.gate", "hydra")
+    found = mapped(eval, [f"{name!r} in __import__('sys').modules" for name in names], LOCAL)
+    assert found == {0: True, 1: False, 2: False}
+    assert sys.modules["__main__"] is command
 
 
 def test_large_items_travel_alone():

@@ -63,8 +63,8 @@ def test_help_is_of_the_command_in_80_columns_with_an_example(helps, name):
 def test_help_imports_nothing_that_takes_time(helps, name):
     imported = set(re.findall(r"\|\s+(\S+)$", helps[name].stderr, re.MULTILINE))
     assert "pathlib" in imported
-    slow = {"numpy", "pandas", "sklearn", "scipy", "tensorflow", "mlflow", "optuna"}
-    assert not imported & (slow if name == "params" else {*slow, "hydra", "pydantic"})
+    slow = {"numpy", "pandas", "sklearn", "scipy", "tensorflow", "mlflow", "optuna", "hydra", "pydantic"}
+    assert not imported & {*slow, "yaml", "PIL", "cv2", "onnxruntime", "jinja2", "gradio", "multiprocessing"}
 
 
 @pytest.mark.parametrize("name", CONFIGURED)

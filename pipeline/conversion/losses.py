@@ -41,11 +41,13 @@ def uneven_losses(losses: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list
 
     By Fisher's exact test, so that one lost picture of a few is no finding.
     """
-    from scipy.stats import fisher_exact
-
     sentences = []
     for collection, by_label in losses.items():
         counts = [(by_label[label]["lost"], by_label[label]["of"]) for label in _LABELS]
+        if not any(lost for lost, _ in counts):
+            continue
+        from scipy.stats import fisher_exact  # takes half a second to import
+
         chance = fisher_exact(np.array([[lost, of - lost] for lost, of in counts])).pvalue
         if chance >= _SURE or not all(of for _, of in counts):
             continue

@@ -12,7 +12,7 @@ from itertools import count
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special  # scipy.stats takes half a second to import
 
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import counted
@@ -41,7 +41,7 @@ def roc_auc_reach(n_fake: int, n_genuine: int, roc_auc: float = 0.5) -> float:
     won_twice, beaten_twice = roc_auc / (2 - roc_auc), 2 * roc_auc**2 / (1 + roc_auc)
     variance = roc_auc * (1 - roc_auc)
     variance += (n_fake - 1) * (won_twice - roc_auc**2) + (n_genuine - 1) * (beaten_twice - roc_auc**2)
-    return float(stats.norm.ppf(0.975) * np.sqrt(variance / (n_fake * n_genuine)))
+    return float(special.ndtri(0.975) * np.sqrt(variance / (n_fake * n_genuine)))
 
 
 def says_nothing(groups: Mapping[str, int]) -> bool:
@@ -59,8 +59,9 @@ def accuracy_reach(n: int) -> float:
     >>> round(accuracy_reach(100), 2)
     0.1
     """
-    low, high = stats.binomtest(n // 2, n).proportion_ci(0.95, "exact")
-    return float(high - low) / 2
+    right = n // 2
+    low = special.betaincinv(right, n - right + 1, 0.025) if right else 0.0
+    return float(special.betaincinv(right + 1, n - right, 0.975) - low) / 2
 
 
 @cache
