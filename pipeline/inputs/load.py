@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 
 from pipeline.config import Inputs
-from pipeline.images.jpeg import BLOCK, NO_TABLE
+from pipeline.images.jpeg import BLOCK, NO_TABLE, read_header
 from pipeline.images.mask import read_mask
-from pipeline.images.read import read
+from pipeline.images.plain_jpeg import decode_plain
+from pipeline.images.read import read, read_bytes
 
 
 def resize(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -48,12 +49,25 @@ def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: 
     `source` is a file, or the content of one; `page` and `known_whole` are as `pipeline.images.read.read`
     takes them, and so is what is raised.
     """
-    if inputs.method == "resized":
-        wanted = (inputs.height, inputs.width)
-        picture = read(source, page=page, at_least=wanted, known_whole=known_whole)
+    wanted = (inputs.height, inputs.width) if inputs.method == "resized" else None
+    if known_whole and not page and (plain := _load_plain(source, wanted)) is not None:
+        return plain
+    picture = read(source, page=page, at_least=wanted, known_whole=known_whole)
+    if wanted is not None:
         return Loaded(resize(picture.pixels, *wanted), NO_TABLE)
-    picture = read(source, page=page, known_whole=known_whole)
     return Loaded(on_grid(picture.pixels, picture.grid_start), picture.quantisation)
+
+
+def _load_plain(source: Path | bytes, wanted: tuple[int, int] | None) -> Loaded | None:
+    """Load a JPEG as the conversion writes them, resized where a size is `wanted`; None: it is none."""
+    content = read_bytes(source) if isinstance(source, Path) else source
+    if (pixels := decode_plain(content, wanted)) is None:
+        return None
+    if wanted is not None:
+        return Loaded(resize(pixels, *wanted), NO_TABLE)
+    if (header := read_header(content)) is None:
+        return None
+    return Loaded(on_grid(pixels), np.array(header.tables[0], np.float32).reshape(8, 8))
 
 
 def load_mask(mask: Path, picture: Path | bytes) -> np.ndarray:

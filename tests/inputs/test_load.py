@@ -21,6 +21,7 @@ from tests.images.pictures import draw_photo, encoded, saved, turned_by, turned_
 from tests.inputs.drawn import blotches, draw_table, native, resized
 
 SETTINGS = [resized(), native()]
+grained = partial(draw_photo, seed=6)
 each_method = pytest.mark.parametrize("settings", SETTINGS, ids=["resized", "native"])
 
 
@@ -37,6 +38,21 @@ def test_a_jpeg_decoded_at_reduced_size_looks_like_one_decoded_whole():
     whole = np.array(Image.open(io.BytesIO(content)))
     fast = load(content, resized(height=64, width=64)).pixels
     assert np.abs(fast.astype(int) - resize(whole, 64, 64)).max() <= 6
+
+
+@each_method
+@pytest.mark.parametrize("quality", [60, 95])
+def test_what_is_known_to_be_whole_is_loaded_as_any_other_file(tmp_path, settings, quality):
+    path = tmp_path / "converted.jpg"
+    for content in (
+        saved(grained(67, 93), quality=quality),
+        saved(grained(300, 411), quality=quality, subsampling=2, progressive=True),
+        saved(grained(48, 64), quality=quality, exif=turned_by(6)),
+        encoded(grained(48, 64), "PNG"),
+    ):
+        path.write_bytes(content)
+        for known, other in zip(load(path, settings, known_whole=True), load(path, settings), strict=True):
+            assert np.array_equal(known, other)
 
 
 @each_method
@@ -69,7 +85,6 @@ def test_a_file_without_a_table_of_its_own_has_zeros():
 
 # A picture that its orientation turns is what it was before it was saved turned.
 
-grained = partial(draw_photo, seed=6)
 all_orientations = pytest.mark.parametrize("orientation", range(1, 9))
 
 
