@@ -57,13 +57,13 @@ def later_epochs_uncached(pictures: Path) -> Work:
 
 def decoding(pictures: Path) -> Work:
     """What libjpeg-turbo takes for the pictures, in one thread and from memory."""
-    from pipeline.images.plain_jpeg import decode_plain
+    from pipeline.images.plain_files import decode_plain_jpeg
 
     contents = [Path(path).read_bytes() for path in list_frame(pictures)["path"]]
     wanted = composed("model=cnn").inputs
     each = iter(contents * 10_000)
     return lambda _: _rate(
-        len(contents), len(contents), lambda: decode_plain(next(each), (wanted.height, wanted.width))
+        len(contents), len(contents), lambda: decode_plain_jpeg(next(each), (wanted.height, wanted.width))
     )
 
 

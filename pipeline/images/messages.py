@@ -20,10 +20,15 @@ _STDERR = 2
 
 
 class Messages:
-    """Warnings, then what stood on the descriptor, line by line."""
+    """Warnings, then what stood on the descriptor, line by line.
+
+    Attributes:
+        complete: whether all that was said is there, also on the descriptor.
+    """
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.complete = False
 
     def last(self) -> str:
         """Return the last line, which is what a library stopped at; "" where there is none."""
@@ -73,6 +78,7 @@ def _stderr_aside(messages: Messages) -> Iterator[None]:
     if sys.stderr is not None:
         sys.stderr.flush()
     os.dup2(file, _STDERR)
+    messages.complete = True
     try:
         yield
     finally:

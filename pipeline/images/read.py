@@ -24,6 +24,7 @@ from pipeline.images.jpeg import BLOCK, NO_TABLE, JpegHeader, read_header
 from pipeline.images.jpeg_xl import open_jpeg_xl
 from pipeline.images.messages import Messages, collected, log
 from pipeline.images.orientation import orientation_of_image
+from pipeline.images.plain_files import decode_plain_tiff
 from pipeline.images.tiff import (
     FROM_BELOW,
     FROM_RIGHT,
@@ -164,6 +165,8 @@ class Picture:
     def _decoded(self) -> Image.Image:
         """The upright picture in the mode in which it is stored."""
         image, feed = self._opened, getattr(self._opened, "fp", None)
+        if (plain := decode_plain_tiff(image)) is not None:
+            return plain
         prints = image.format == "TIFF" and image.info.get("compression") != "raw"
         prints |= isinstance(image, decoders.Redecoded)  # by libpng, OpenJPEG, …
         also = image.messages if isinstance(image, DeepTiff) else ()

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.config import Inputs
 from pipeline.images.jpeg import BLOCK, NO_TABLE, read_header
 from pipeline.images.mask import read_mask
-from pipeline.images.plain_jpeg import decode_plain
+from pipeline.images.plain_files import decode_plain_jpeg
 from pipeline.images.read import read, read_bytes
 
 
@@ -61,7 +61,7 @@ def load(source: Path | bytes, inputs: Inputs, known_whole: bool = False, page: 
 def _load_plain(source: Path | bytes, wanted: tuple[int, int] | None) -> Loaded | None:
     """Load a JPEG as the conversion writes them, resized where a size is `wanted`; None: it is none."""
     content = read_bytes(source) if isinstance(source, Path) else source
-    if (pixels := decode_plain(content, wanted)) is None:
+    if (pixels := decode_plain_jpeg(content, wanted)) is None:
         return None
     if wanted is not None:
         return Loaded(resize(pixels, *wanted), NO_TABLE)
