@@ -51,22 +51,23 @@ def _lines(top: Path, known: dict[str, list[str]], found: dict[str, list[str]]) 
         files = list(files_below(top, unlisted)) if top.is_dir() else [top] * os.path.lexists(top)
     except UserError as error:
         files, unlisted = [], [Rejected(str(top), str(error))]
+    # Of a hundred thousand files, parts of a Path would cost as much again as all else.
+    whole, start = os.fspath(top.absolute() / "x")[:-1], len(os.fspath(top / "x")) - 1
     for path in files:
-        name = os.fsencode(path.relative_to(top)).decode("utf-8", "backslashreplace")
-        yield f"{name!r} {_content(path, known, found)}"
+        below = os.fsencode(os.fspath(path)[start:]).decode("utf-8", "backslashreplace")
+        yield f"{below or '.'!r} {_content(path, whole + below, known, found)}"
     yield from (f"{file.path!r} {file.reason}" for file in unlisted)
 
 
-def _content(path: Path, known: dict[str, list[str]], found: dict[str, list[str]]) -> str:
-    """Return the hash of a file's bytes, or what it is instead of a file."""
-    name = os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
+def _content(path: Path, name: str, known: dict[str, list[str]], found: dict[str, list[str]]) -> str:
+    """Return the hash of a file's bytes, or what it is instead of a file; `name` is that in the journal."""
+    remembered = known.get(name)
+    if remembered is not None and remembered[0] == stamp(path):  # no other than a file was remembered
+        found[name] = remembered
+        return remembered[1]
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return "no file"
-        at, remembered = stamp(path), known.get(name)
-        if remembered is not None and remembered[0] == at:
-            found[name] = remembered
-            return remembered[1]
         settled = settled_stamp(path)
         with path.open("rb", buffering=0) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

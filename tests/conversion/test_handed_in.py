@@ -62,6 +62,14 @@ def test_any_change_of_a_picture_shows_and_its_opposite_too(folder, change, tmp_
     assert look(folder) == changed  # nothing is remembered wrongly
 
 
+def test_a_folder_is_the_same_from_wherever_it_is_named(folder, monkeypatch):
+    before = look(folder)
+    monkeypatch.chdir(folder)
+    for name in (".", "../pictures", str(folder)):
+        with Journal(folder.with_name("another")) as journal:
+            assert look_through([name], journal)[name] == before
+
+
 @pytest.mark.usefixtures("trusting")
 def test_a_copy_made_later_is_the_same_and_what_has_not_changed_is_not_opened(folder, tmp_path, monkeypatch):
     before = look(folder)
