@@ -31,7 +31,7 @@ from pipeline.composition import composed_text
 from pipeline.params import CHOICES, PARAMS
 
 SIDE = 64  # of a picture, in pixels
-WAYS = ({"quality": 92}, {"quality": 85}, {"quality": 88}, {"quality": 80})  # genuine, fake, genuine, fake
+QUALITIES = (92, 85, 88, 80)  # genuine, fake, genuine, fake
 STAGES = {  # and where its files are
     "pictures": "data/pictures.csv",
     "convert": "data/converted",
@@ -122,7 +122,7 @@ def draw(folder: Path, count: int) -> None:
         x, y = random.integers(0, SIDE * 7, 2)
         pixels = np.clip(smooth + grain[y : y + SIDE, x : x + SIDE], 0, 255).astype(np.uint8)
         name = f"{('genuine', 'fake')[number % 2]}/{number:07}.jpg"
-        Image.fromarray(pixels).save(folder / name, **WAYS[number % len(WAYS)])
+        Image.fromarray(pixels).save(folder / name, quality=QUALITIES[number % len(QUALITIES)])
 
 
 def run(command: Sequence[str], folder: Path, around: Mapping[str, str]) -> tuple[float, float, float]:

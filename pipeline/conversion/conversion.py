@@ -124,7 +124,11 @@ def _n_unchanged(entries: Mapping[str, Entry], known: Mapping[str, Entry]) -> in
     def result(entry: Entry) -> Entry:
         return entry._replace(stamp="", mask_read="", mask_reason="")
 
-    return sum(result(entry) == result(known[target]) for target, entry in entries.items() if target in known)
+    return sum(
+        entry is known[target] or result(entry) == result(known[target])
+        for target, entry in entries.items()
+        if target in known
+    )
 
 
 def _plan(
@@ -232,8 +236,8 @@ def _check_output(output: Path, sources: Sequence[Source]) -> None:
             f"{output} is a file; it has to be a folder: move the file away or set paths.converted"
         )
     inside = output.resolve()
-    masks = {source.mask_path.parent for source in sources if source.mask_path is not None}
-    for folder in sorted({source.path.parent for source in sources} | masks):
+    files = [str(path) for each in sources for path in (each.path, each.mask_path) if path is not None]
+    for folder in sorted(map(Path, {os.path.dirname(path) for path in files})):  # noqa: PTH120 - of each one
         resolved = folder.resolve()
         if resolved.is_relative_to(inside) or inside.is_relative_to(resolved):
             raise UserError(

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,11 +87,14 @@ def _entry(row: Mapping[str, str]) -> Entry:
 
 def files_table(tasks: Iterable[Source], entries: Mapping[str, Entry]) -> str:
     """Return the converted pictures as CSV with `FILE_COLUMNS`, in the order of `tasks`; nothing is ""."""
-    values = (
-        {**vars(task), **entries[task.target]._asdict(), "source_ids": "|".join(task.source_ids)}
-        for task in tasks
+    cells = itemgetter(*FILE_COLUMNS)
+    return _as_csv(
+        FILE_COLUMNS,
+        [
+            cells({**vars(task), **entries[task.target]._asdict(), "source_ids": "|".join(task.source_ids)})
+            for task in tasks
+        ],
     )
-    return _as_csv(FILE_COLUMNS, ([row[column] for column in FILE_COLUMNS] for row in values))
 
 
 def rejected_table(rejected: Iterable[Rejected]) -> str:
@@ -102,15 +106,19 @@ def rejected_table(rejected: Iterable[Rejected]) -> str:
     return _as_csv(REJECTED_COLUMNS, sorted(rows))
 
 
-def _as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def _as_csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Write as pandas does, which takes several times as long for rows that are no arrays.
 
     A carriage return ends a row for those who read, and Python does not quote it by itself.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([columns, *rows])
+    if "\r" not in text.getvalue():
+        return text.getvalue()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
     quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(columns)
-    for row in rows:
+    for row in [columns, *rows]:
         (quoting if any("\r" in cell for cell in row if isinstance(cell, str)) else writer).writerow(row)
     return text.getvalue()
