@@ -18,7 +18,6 @@ from omegaconf import DictConfig
 
 from pipeline.config import Config
 from pipeline.config_data import SAMPLE
-from pipeline.forgery.sample_pictures import draw_sample
 from pipeline.stage import execute, start
 from pipeline.storage import replacing_folder
 
@@ -32,6 +31,8 @@ def run(config: Config) -> None:
         with replacing_folder(FOLDER):
             print(f"{FOLDER}: not drawn, the data are {config.data.name}")
         return
+    from pipeline.forgery.sample_pictures import draw_sample  # a run on other data needs none of it
+
     draw_sample(FOLDER, config.sample, config.seed, config.compute.workers)
     print(f"{FOLDER}: {config.sample.genuine} genuine and {config.sample.fake} fake pictures, with masks")
 

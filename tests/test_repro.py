@@ -306,6 +306,7 @@ def test_what_was_trained_once_is_restored_and_an_experiment_had_back(run):
     assert _changes(run) == ""
     back = run.stage("repro", *QUICK)
     assert "trained before" in back
+    assert "Stage 'sample' is cached" in back
     assert "Stage 'evaluate' is cached" in back
     assert _state(run) == before
 
