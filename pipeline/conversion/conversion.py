@@ -16,7 +16,7 @@ from typing import Any
 from pipeline.config import Compute
 from pipeline.config_data import Convert
 from pipeline.conversion.convert_one import convert_one
-from pipeline.conversion.file_table import FILES, REJECTED, Entry, files_table, read_entries, rejected_table
+from pipeline.conversion.file_table import FILES, REJECTED, Entry, read_entries, write_files, write_rejected
 from pipeline.conversion.journal import Journal, journal_path, size_of, stamp
 from pipeline.conversion.losses import count_losses, sum_up_masks
 from pipeline.conversion.plan import Task, each_page, plan_tasks, survey
@@ -24,7 +24,6 @@ from pipeline.conversion.policies import POLICIES
 from pipeline.errors import UserError, counted
 from pipeline.images.files import Limits, Rejected, Source
 from pipeline.parallel import map_chunks
-from pipeline.storage import write_text
 
 _LOG = logging.getLogger("pipeline.images")  # what reading a picture logs to
 _ALONE = 256  # small pictures: one process is done before others have started and imported their libraries
@@ -88,12 +87,12 @@ def convert_pictures(
         converted = [task for task in tasks if task.target in entries]
         _check_classes(sources, converted, refused)
         masks = _masks_refused(converted, entries)
-        write_text(output / REJECTED, rejected_table([*rejected, *refused, *masks]))
+        write_rejected(output / REJECTED, [*rejected, *refused, *masks])
         lost = [*refused, *(file for file in rejected if file.lost)]
         _check_rejected(lost, len(entries), output, settings)
         wanted = {FILES, REJECTED, *entries, *(entry.mask_path for entry in entries.values())}
         removed = _remove_all_but(output, wanted)
-        write_text(output / FILES, files_table(converted, entries))
+        write_files(output / FILES, converted, entries)
         journal.keep(_PICTURE, entries)
     losses = count_losses(
         ((task.collection, task.label) for task in converted),

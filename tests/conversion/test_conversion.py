@@ -13,14 +13,14 @@ from PIL import Image
 
 from pipeline.conversion import conversion, convert_one, journal
 from pipeline.conversion.conversion import convert_pictures
-from pipeline.conversion.file_table import FILE_COLUMNS, rejected_table
+from pipeline.conversion.file_table import FILE_COLUMNS, write_rejected
 from pipeline.convert import run
 from pipeline.datasets.tables import read_files
 from pipeline.errors import UserError
 from pipeline.images.files import Rejected
 from pipeline.images.jpeg import read_header
 from pipeline.images.mask import read_mask
-from pipeline.storage import write_csv, write_text
+from pipeline.storage import write_csv
 from tests.images.pictures import (
     EQUAL,
     digests,
@@ -316,7 +316,7 @@ def test_a_name_is_read_back_as_it_is_and_one_of_255_bytes_is_cut(convert, datas
 def test_tables_of_any_names_are_read_back_the_same(names):
     rejected = [Rejected(name, f"because {name}") for name in names]
     with tempfile.TemporaryDirectory() as folder:
-        write_text(Path(folder, "rejected.csv"), rejected_table(rejected))
+        write_rejected(Path(folder, "rejected.csv"), rejected)
         found = read_rows(Path(folder), "rejected.csv")
         assert found["path"].tolist() == sorted(names)
         write_csv(Path(folder, "again.csv"), found)
