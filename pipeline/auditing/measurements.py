@@ -1,5 +1,6 @@
 """What an audit needs of each picture: what `files.csv` knows, and what is measured where the files are."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -44,7 +45,8 @@ class Side(NamedTuple):
     """What was found of pictures on one side of the conversion, in the order of their tasks."""
 
     features: pd.DataFrame  # of `FEATURES`, one row a picture
-    pixels: dict[str, np.ndarray]  # of each probe (n, features) float32, NaN where a picture was not probed
+    pixels: dict[str, np.ndarray]  # of each probe (m, features) float32, one row a picture that was probed
+    probed: np.ndarray  # (n,) bool, true for m of them
 
 
 class Measurements(NamedTuple):
@@ -67,9 +69,14 @@ def measure_all(tasks: Sequence[Task], limits: Limits, compute: Compute) -> Meas
         UserError: a file is missing, or is not the one that was converted.
     """
     measure = partial(_measure, limits=limits)
-    measured = dict(map_chunks(measure, tasks, compute, "audit", alone=_ALONE))
-    raw, converted, masks = zip(*(measured[index] for index in range(len(tasks))), strict=True)
-    return Measurements(_side(raw), _side(converted), pd.DataFrame(masks, columns=["whole", "border"]))
+    probed = np.array([task.probed for task in tasks], dtype=bool)
+    sides, masks = (_Rows(probed), _Rows(probed)), np.full((len(tasks), 2), np.nan)
+    for index, (*files, shares) in map_chunks(measure, tasks, compute, "audit", alone=_ALONE):
+        for side, found in zip(sides, files, strict=True):
+            side.put(index, found)
+        masks[index] = shares
+    raw, converted = (rows.side() for rows in sides)
+    return Measurements(raw, converted, pd.DataFrame(masks, columns=["whole", "border"]))
 
 
 _Found = tuple[dict[str, Value], dict[str, np.ndarray]]  # of one file: features, and what each probe knows
@@ -112,15 +119,36 @@ def _mask_shares(path: str) -> tuple[float, float]:
     return float(marked.mean()), float(border.mean())
 
 
-def _side(found: Sequence[_Found]) -> Side:
-    """Put files together: numbers as floats, NaN where one does not apply; categories as texts."""
-    table = pd.DataFrame([features for features, _ in found], columns=list(FEATURES))
-    numbers = {name: float for name, feature in FEATURES.items() if feature.kind == NUMBER}
-    pixels = {
-        name: np.stack([known.get(name, np.full(probe.n_features, np.nan, np.float32)) for _, known in found])
-        for name, probe in PROBES.items()
-    }
-    return Side(table.astype(numbers), pixels)
+class _Rows:
+    """What is found of files, put into columns as it comes: a dictionary a file takes six times as much."""
+
+    def __init__(self, probed: np.ndarray) -> None:
+        self._probed, self._row = probed, np.cumsum(probed) - 1  # of a probed picture, among these
+        self._numbers = {
+            name: np.full(len(probed), np.nan) for name, each in FEATURES.items() if each.kind == NUMBER
+        }
+        self._texts: dict[str, list[Value]] = {
+            name: [None] * len(probed) for name in FEATURES if name not in self._numbers
+        }
+        self._pixels = {
+            name: np.empty((probed.sum(), probe.n_features), np.float32) for name, probe in PROBES.items()
+        }
+
+    def put(self, index: int, found: _Found) -> None:
+        """Note what was found of the file at an index."""
+        features, known = found
+        for name, numbers in self._numbers.items():
+            numbers[index] = features[name]
+        for name, texts in self._texts.items():
+            value = features[name]
+            texts[index] = sys.intern(value) if isinstance(value, str) else value  # few are unlike
+        for name, values in known.items():
+            self._pixels[name][self._row[index]] = values
+
+    def side(self) -> Side:
+        """Return all of it: numbers as floats, NaN where one does not apply; categories as texts."""
+        columns = {**self._numbers, **self._texts}
+        return Side(pd.DataFrame({name: columns[name] for name in FEATURES}), self._pixels, self._probed)
 
 
 KEPT = ["path", "split", "label", "target", "group", "collection", "subset", "mask_path"]

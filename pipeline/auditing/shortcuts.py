@@ -41,7 +41,8 @@ class Evidence:
     """What is known of n pictures, and what it may tell."""
 
     features: pd.DataFrame  # of `FEATURES`
-    pixels: Mapping[str, np.ndarray]  # of each probe (n, k) that it knows, NaN where a picture is not probed
+    pixels: Mapping[str, np.ndarray]  # of each probe (m, k) that it knows of the m pictures that are probed
+    probed: np.ndarray  # (n,) bool, which these are
     target: np.ndarray  # (n,) 1 fake, 0 genuine
     groups: np.ndarray  # (n,) names
     collections: np.ndarray  # (n,) names, among which folds are spread evenly
@@ -49,13 +50,9 @@ class Evidence:
     def of(self, rows: np.ndarray) -> "Evidence":
         """Return that of the pictures where `rows`, (n,) bool, is true."""
         features = self.features[rows].reset_index(drop=True)
-        pixels = {name: known[rows] for name, known in self.pixels.items()}
-        return Evidence(features, pixels, self.target[rows], self.groups[rows], self.collections[rows])
-
-    @property
-    def probed(self) -> np.ndarray:
-        """Return which pictures the probes know, all the same ones: (n,) bool."""
-        return np.isfinite(next(iter(self.pixels.values()))[:, 0])
+        pixels = {name: known[rows[self.probed]] for name, known in self.pixels.items()}
+        others = (each[rows] for each in (self.probed, self.target, self.groups, self.collections))
+        return Evidence(features, pixels, *others)
 
     @property
     def varying(self) -> list[str]:
@@ -135,7 +132,7 @@ def score_on_test(
     probed = learnt.of(learnt.probed)
     if not too_few(probed.target, probed.groups) and tested.probed.any():
         for name, probe in PROBES.items():
-            found, known = np.full(len(tested.target), np.nan), tested.pixels[name][tested.probed]
+            found, known = np.full(len(tested.target), np.nan), tested.pixels[name]
             found[tested.probed] = probe.learner(workers, seed)(probed.pixels[name], probed.target, known)
             scores[name] = name, found
     bootstrap = Bootstrap(settings.bootstrap, settings.confidence, seed)

@@ -197,6 +197,8 @@ def _convert(
 
 def _absolute(task: Task) -> Task:
     """Make paths absolute, so that a worker which was started in another folder finds the files."""
+    if task.path.is_absolute() and (task.mask_path is None or task.mask_path.is_absolute()):
+        return task  # no second one of a million
     mask = None if task.mask_path is None else task.mask_path.absolute()
     return dataclasses.replace(task, path=task.path.absolute(), mask_path=mask)
 

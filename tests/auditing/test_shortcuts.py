@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def evidence(n=160, seed=0, history_tells=False, content_tells=False, **columns)
     groups = np.array([f"g{number}" for number in np.arange(n) // 4])
     made = {name: make(target, random) for name, make in columns.items()}
     pixels = {HISTORY: history, CONTENT: content}
-    return Evidence(feature_table(n, **made), pixels, target, groups, np.full(n, "c"))
+    return Evidence(feature_table(n, **made), pixels, np.full(n, True), target, groups, np.full(n, "c"))
 
 
 def telling_category(target, random):
@@ -78,14 +80,18 @@ def test_each_probe_finds_what_is_its_own(tells, own, other):
 
 
 def test_pictures_that_are_not_probed_are_left_out_of_the_probe_alone():
-    some = evidence(history_tells=True, luma_table=telling_category)
-    for known in some.pixels.values():
-        known[40:] = np.nan
-    found = search(some, SETTINGS, 1, 0)
+    every = evidence(history_tells=True, luma_table=telling_category)
+
+    def probing(n_probed):
+        pixels = {name: known[:n_probed] for name, known in every.pixels.items()}
+        return dataclasses.replace(every, pixels=pixels, probed=np.arange(len(every.target)) < n_probed)
+
+    found = search(probing(40), SETTINGS, 1, 0)
     assert found["probe"][HISTORY]["roc_auc"] > 0.9
-    for known in some.pixels.values():
-        known[:] = np.nan
-    assert search(some, SETTINGS, 1, 0)["probe"] == {}
+    assert search(probing(0), SETTINGS, 1, 0)["probe"] == {}
+    odd = probing(40).of(np.arange(len(every.target)) % 2 == 1)
+    assert odd.probed.sum() == len(odd.pixels[HISTORY]) == 20
+    assert (odd.pixels[HISTORY] == every.pixels[HISTORY][1:40:2]).all()
 
 
 def test_numbers_that_do_not_apply_are_no_error():
@@ -136,7 +142,7 @@ def probed(fake_quality=90, redder=0, twins=False):
     features = {HISTORY: history_features, CONTENT: thumbnail_features}
     pixels = {name: np.stack([of(picture) for picture in pictures]) for name, of in features.items()}
     groups = np.array([f"g{number}" for number in numbers])
-    known = Evidence(feature_table(2 * 60), pixels, target, groups, np.full(120, "c"))
+    known = Evidence(feature_table(2 * 60), pixels, np.full(120, True), target, groups, np.full(120, "c"))
     return search(known, SETTINGS, 1, 0)["probe"]
 
 
