@@ -233,7 +233,18 @@ def save_lossless(pixels: Array, ending: str, editor: str) -> bytes:
     """Encode (H, W, 3) uint8 as PNG or TIFF, each editor with a compression of its own."""
     if ending == "png":
         return _encoded(pixels, "PNG", editor, compress_level=6)
-    return _encoded(pixels, "TIFF", editor, compression="tiff_lzw" if editor == EDITORS[0] else None)
+    return _without_chance(
+        _encoded(pixels, "TIFF", editor, compression="tiff_lzw" if editor == EDITORS[0] else None)
+    )
+
+
+def _without_chance(tiff: bytes) -> bytes:
+    """Zero the byte that libtiff leaves as memory was, where pixels end at an odd place of the file."""
+    directory = int.from_bytes(tiff[4:8], "little")
+    with Image.open(io.BytesIO(tiff)) as picture:
+        offsets, sizes = (picture.tag_v2[tag] for tag in (273, 279))  # type: ignore[attr-defined]
+    end = offsets[-1] + sizes[-1]
+    return tiff if end + 1 != directory else tiff[:end] + b"\0" + tiff[directory:]
 
 
 def decoded(content: bytes) -> Array:

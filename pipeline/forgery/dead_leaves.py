@@ -9,6 +9,7 @@ Sources: A. B. Lee, D. Mumford and J. Huang, Occlusion models for natural images
 """
 
 from dataclasses import dataclass
+from math import cos, sin
 
 import cv2
 import numpy as np
@@ -105,11 +106,13 @@ class _Canvas:
     def __init__(self, rng: np.random.Generator, shape: tuple[int, int], horizon: float | None) -> None:
         self.rng = rng
         self.palette = _colours(rng, 7)
-        self.textures = [
+        textures = [
             fractal(rng, (256, 256), rng.uniform(1.2, 3.0), rng.uniform(8, 120), rng.uniform(0.4, 1, 2))
             for _ in range(4)
         ]
-        self.light = np.array([rng.choice([-1, 1]) * rng.uniform(0.3, 0.9), -rng.uniform(0.3, 0.8)])  # x, y
+        # They go on at their other side: so far that any part of the picture's size is a slice.
+        self.textures = [np.pad(field, [(0, side) for side in shape], "wrap") for field in textures]
+        self.light = float(rng.choice([-1, 1])) * rng.uniform(0.3, 0.9), -rng.uniform(0.3, 0.8)  # x, y
         self.owner = np.full(shape, -1, np.int32)
         strength = rng.uniform(0.05, 0.4)
         self.view = self.palette[0] * np.exp(strength * self._texture(shape))[..., None]
@@ -128,7 +131,7 @@ class _Canvas:
         ground = (
             self.palette[0] * (np.exp(0.25 * flat * np.clip(3 * near, 0, 1)) * (0.8 + 0.4 * near))[..., None]
         )
-        top, low = _colours(rng, 2, 0.5) * np.array([[1.6, 2.1, 3.2], [2.8, 2.9, 2.9]])
+        top, low = _colours(rng, 2, 0.5) * np.array([[1.6, 2.1, 3.2], [2.8, 2.9, 2.9]], np.float32)
         cloud = fractal(rng, (height, width), 2.8, 0.3 * width, (0.6, 1.6))
         sky = low + (top - low) * np.clip(1 - rows / horizon, 0, 1)[..., None]
         sky = sky * np.exp(rng.uniform(0, 0.35) * np.clip(cloud, -0.5, 3))[..., None]
@@ -153,36 +156,46 @@ class _Canvas:
             cover, [np.round((outline - (left, top)) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4
         )  # in sixteenths of a pixel
         alpha = cover.astype(np.float32) / 255
-        away = -0.12 * size.min() * self.light
-        shadow = cv2.warpAffine(alpha, np.array([[1, 0, away[0]], [0, 1, away[1]]]), alpha.shape[::-1])
-        view *= (1 - 0.55 * cv2.GaussianBlur(shadow, (0, 0), 0.06 * size.min() + 0.5))[..., None]
-        rows, columns = np.mgrid[window].astype(np.float32)
+        right_by, down_by = (-0.12 * size.min() * part for part in self.light)
+        shadow = cv2.warpAffine(alpha, np.array([[1, 0, right_by], [0, 1, down_by]]), alpha.shape[::-1])
+        view *= _in_rgb(1 - np.float32(0.55) * cv2.GaussianBlur(shadow, (0, 0), 0.06 * size.min() + 0.5))
+        rows, columns = np.ogrid[window]
         x, y = 2 * (columns - low[0]) / size[0] - 1, 2 * (rows - low[1]) / size[1] - 1
-        view += (self._paint_of(x, y) - view) * alpha[..., None]
+        painted = self._paint_of(x.astype(np.float32), y.astype(np.float32))
+        view += (painted - view) * _in_rgb(alpha)
         self.owner[window][alpha > 0.5] = number
 
     def _paint_of(self, x: Array, y: Array) -> Array:
-        """Draw the colours of a shape that reaches from -1 to 1: shaded, with a texture."""
+        """Draw the colours of a shape that reaches from -1 to 1: shaded, with a texture.
+
+        `x`, (1, w), and `y`, (h, 1), are float32: in float64 it takes twice as long.
+        """
         rng = self.rng
         bulge = rng.uniform(0.0, 0.9)
         front = np.sqrt(np.maximum(1 - bulge * (x * x + y * y), 0.02))
         facing = bulge * (x * self.light[0] + y * self.light[1]) + 0.6 * front
-        texture = rng.uniform(0.03, 0.4) * self._texture(x.shape)
+        texture = rng.uniform(0.03, 0.4) * self._texture(facing.shape)
         if rng.random() < 0.25:  # stripes, half of them crossed: windows, tiles, cloth
-            turn = rng.choice([0.0, rng.uniform(0, np.pi)])
-            along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+            turn = float(rng.choice([0.0, rng.uniform(0, np.pi)]))
+            along, across = x * cos(turn) + y * sin(turn), y * cos(turn) - x * sin(turn)
             line = np.sin(rng.uniform(4, 16) * along + texture)
             if rng.random() < 0.5:
                 line = np.minimum(line, np.sin(rng.uniform(4, 16) * across + texture))
             texture = texture + rng.uniform(0.1, 0.6) * np.tanh(3 * line)
-        colour = self.palette[int(rng.integers(1, len(self.palette)))] * _colours(rng, 1, 0.25) / 0.18
-        return (0.35 + 0.8 * np.maximum(facing, 0))[..., None] * np.exp(texture)[..., None] * colour
+        colour = self.palette[int(rng.integers(1, len(self.palette)))] * _colours(rng, 1, 0.25)[0] / 0.18
+        shade = (0.35 + 0.8 * np.maximum(facing, 0)) * np.exp(texture)
+        return cv2.merge([shade * each for each in colour])
 
     def _texture(self, shape: tuple[int, ...]) -> Array:
         """Take a part of one of the textures that begins anywhere, so that no two shapes have the same."""
         field = self.textures[int(self.rng.integers(len(self.textures)))]
-        rows, columns = (np.arange(side) + self.rng.integers(256) for side in shape)
-        return field[np.ix_(rows % 256, columns % 256)]
+        top, left = (int(self.rng.integers(256)) for _ in shape)
+        return field[top : top + shape[0], left : left + shape[1]]
+
+
+def _in_rgb(plane: Array) -> Array:
+    """Repeat (H, W) for three colours: NumPy multiplies it so several times as fast as by `[..., None]`."""
+    return cv2.merge([plane] * 3)
 
 
 def _colours(rng: np.random.Generator, count: int, amount: float = 1.0) -> Array:
