@@ -25,8 +25,8 @@ from pipeline.reports.plots import (
     risk_coverage_points,
     roc_points,
 )
-from pipeline.reports.rendering import write_chart
-from pipeline.storage import write_csv
+from pipeline.reports.rendering import draw
+from pipeline.storage import write_csv, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,9 +58,9 @@ def _confusion_table(results: Results) -> pd.DataFrame:
 
 
 class Chart(NamedTuple):
-    """A chart with what it says to a reader who has never seen one like it."""
+    """A chart as SVG, with what it says to a reader who has never seen one like it."""
 
-    figure: "Figure"
+    svg: str
     says: str
 
 
@@ -114,10 +114,11 @@ def evaluation_charts(results: Results) -> dict[str, Chart]:
         absent.add("reliability")
     if "verdict" not in results.predictions:
         absent.add("risk_coverage")
-    return {name: Chart(plot(results), says) for name, (plot, says) in _CHARTS.items() if name not in absent}
+    plotted = {name: chart for name, chart in _CHARTS.items() if name not in absent}
+    return {name: Chart(draw(plot(results)), says) for name, (plot, says) in plotted.items()}
 
 
 def write_charts(folder: Path, charts: Mapping[str, Chart]) -> None:
-    """Write each chart as `<name>.png`."""
+    """Write each chart as `<name>.svg`."""
     for name, chart in charts.items():
-        write_chart(folder / f"{name}.png", chart.figure)
+        write_text(folder / f"{name}.svg", chart.svg)

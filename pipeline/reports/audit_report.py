@@ -39,10 +39,10 @@ from pipeline.reports.rendering import (
     TOO_FEW,
     WARNING,
     as_decimal,
+    draw,
     inline_svg,
     render,
     render_table,
-    write_chart,
 )
 from pipeline.storage import replacing_folder, write_csv, write_json, write_text
 
@@ -103,7 +103,7 @@ def _probed(side: Mapping[str, Any], probe: Probe) -> Side:
 LISTED = 20  # of the pictures and pairs that the page names; audit.json has more
 
 
-def render_page(audit: Mapping[str, Any], chart: "Figure | None" = None) -> str:
+def render_page(audit: Mapping[str, Any], chart: str | None = None) -> str:
     """Return the page as HTML; all texts from outside are escaped.
 
     Args:
@@ -217,7 +217,7 @@ def _written(side: Side) -> str:
 
 
 FOLDER = "audit"
-CHART = "shortcuts"
+CHART = "shortcuts.svg"
 FIGURES = "figures.csv"
 FIGURE_COLUMNS = ["part", "side", "what", "name", "roc_auc", "low", "high"]
 
@@ -233,9 +233,8 @@ def write_audit(
         write_csv(folder / FIGURES, figures_table(audit))
         part, chart = audit["parts"][TRAINING], None
         if part[CONVERTED] is not None:
-            chart = plot_audit(audit_rows(part), audit["settings"])
-            for ending in ("png", "svg"):
-                write_chart(folder / f"{CHART}.{ending}", chart)
+            chart = draw(plot_audit(audit_rows(part), audit["settings"]))
+            write_text(folder / CHART, chart)
     write_text(reports / PAGE, render_page(audit, chart))
     write_json(reports / AUDIT, audit)
 

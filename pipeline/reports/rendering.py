@@ -13,7 +13,6 @@ from markupsafe import Markup
 from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Metric
 from pipeline.evaluation.results import OF_COLLECTION
-from pipeline.storage import replacing
 from pipeline.surroundings import printable
 
 if TYPE_CHECKING:  # matplotlib takes a second to import
@@ -79,17 +78,12 @@ def _style(more: Mapping[Any, Any] | None = None) -> Iterator[None]:
         yield
 
 
-def write_chart(path: Path, chart: "Figure") -> None:
-    """Write a chart as the PNG or SVG `path`."""
-    with replacing(path) as partial:
-        _save(chart, partial, path.suffix.removeprefix("."))
-
-
-def _save(chart: "Figure", file: Path | StringIO, kind: str, fonts: str = "path") -> None:
-    """Write the same bytes for the same chart, without date and version."""
-    unnamed: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-    with _style({"svg.fonttype": fonts}):
-        chart.savefig(file, format=kind, metadata=unnamed[kind], facecolor="white")
+def draw(chart: "Figure") -> str:
+    """Return a chart as SVG, for files and pages: the same text for the same chart; words stay words."""
+    written = StringIO()
+    with _style({"svg.fonttype": "none"}):
+        chart.savefig(written, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white")
+    return written.getvalue()
 
 
 def ink_on(color: Sequence[float]) -> str:
@@ -170,16 +164,14 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 _FONT = re.compile(r"'DejaVu Sans'[^;\"]*")
 
 
-def inline_svg(chart: "Figure", says: str) -> Markup:
-    """Return a chart as SVG within a page, which needs no other file; its texts stay texts.
+def inline_svg(drawn: str, says: str) -> Markup:
+    """Return a chart as SVG within a page, which needs no other file.
 
     Args:
-        chart: as the `plot_*` functions make it.
+        drawn: of `draw`.
         says: what a reader who cannot see it is told.
     """
-    written = StringIO()
-    _save(chart, written, "svg", fonts="none")
-    text = _METADATA.sub("", _HEAD.sub("", written.getvalue()))
+    text = _METADATA.sub("", _HEAD.sub("", drawn))
     text = re.sub(r'\s+xmlns(:xlink)?="[^"]*"', "", text)  # HTML knows them, and they look like addresses
     text = re.sub(r'(<svg\b[^>]*?)\s+width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg\b[^>]*?)\s+height="[^"]*"', r"\1", text, count=1)

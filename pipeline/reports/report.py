@@ -83,7 +83,7 @@ def render_report(results: Results, shared: Mapping[str, Any], charts: Mapping[s
         "brackets": _brackets(results),
         "has_audit": bool(results.audit),
         "is_scored_set": results.scored == A_SET,
-        "charts": {name: inline_svg(chart.figure, chart.says) for name, chart in charts.items()},
+        "charts": {name: inline_svg(chart.svg, chart.says) for name, chart in charts.items()},
         "says": {name: chart.says for name, chart in charts.items()},
         "gallery": {} if results.gallery is None else gallery_panels(results.gallery),
         "says_where": any(results.metric(TEST, metric).value is not None for metric in of_maps()),

@@ -1,9 +1,9 @@
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from PIL import Image
 
 from pipeline.auditing.file_features import FEATURES
 from pipeline.auditing.measurements import Measurements, Side
@@ -11,7 +11,7 @@ from pipeline.auditing.shortcut_kinds import CONTENT, HISTORY
 from pipeline.reports.audit_advice import still_there
 from pipeline.reports.audit_report import audit_rows, plot_audit, render_page, summarise_audit, write_audit
 from pipeline.reports.audit_text import remarks, verdict
-from pipeline.reports.rendering import BAD, GOOD, WARNING
+from pipeline.reports.rendering import BAD, GOOD, WARNING, draw
 from tests.reports.audited import audit, estimate, part, side
 from tests.reports.page import Page
 
@@ -198,7 +198,7 @@ def test_what_may_be_chance_is_said_to_be():
 @pytest.mark.parametrize("found", [EQUAL, MATCHED, CLEAN, ALIKE, STRONG, MOTIFS, COPIED, TOO_FEW], ids=IDS)
 def test_the_page_is_one_whole_file_that_loads_nothing(found):
     training = found["parts"]["training"]
-    chart = None if training["too_few"] else plot_audit(audit_rows(training), found["settings"])
+    chart = None if training["too_few"] else draw(plot_audit(audit_rows(training), found["settings"]))
     text = render_page(found, chart)
     assert ("<svg" in text) == (found is not TOO_FEW)
     assert all(each.startswith(("#", "data:,")) for each in Page(text).loaded)
@@ -272,13 +272,13 @@ def test_everything_is_written(tmp_path):
     shares = pd.DataFrame({"whole": [0.0], "border": [0.0]})
     measured = Measurements(Side(features, {}), Side(features, {}), shares)
     write_audit(tmp_path, pictures, measured, MATCHED)
-    names = ["features_converted.csv", "features_raw.csv", "figures.csv", "shortcuts.png", "shortcuts.svg"]
+    names = ["features_converted.csv", "features_raw.csv", "figures.csv", "shortcuts.svg"]
     assert sorted(path.name for path in (tmp_path / "audit").iterdir()) == names
     assert sorted(path.name for path in tmp_path.iterdir()) == ["audit", "audit.html", "audit.json"]
     figures = pd.read_csv(tmp_path / "audit" / "figures.csv")
     assert set(figures["side"]) == {"raw", "converted"}
-    with Image.open(tmp_path / "audit" / "shortcuts.png") as image:
-        assert image.width > 1000
+    chart = (tmp_path / "audit" / "shortcuts.svg").read_text(encoding="utf-8")
+    assert float(ElementTree.fromstring(chart).attrib["viewBox"].split()[2]) > 327  # points
     first = {path.name: path.read_bytes() for path in (tmp_path / "audit").iterdir()}
     write_audit(tmp_path, pictures, measured, MATCHED)
     assert {path.name: path.read_bytes() for path in (tmp_path / "audit").iterdir()} == first

@@ -3,11 +3,11 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from pipeline.detector.decision import called_fake
 from pipeline.evaluation.bootstrap import Bootstrap, Metric
@@ -19,10 +19,11 @@ from pipeline.reports.artifacts import evaluation_charts, write_charts, write_po
 from pipeline.reports.charts import Dot, Row, Track, plot_dots
 from pipeline.reports.metric_charts import plot_robustness
 from pipeline.reports.plots import MOST_POINTS, plot_risk_coverage, precision_recall_points, roc_points
-from pipeline.reports.rendering import as_decimal, in_percent, title, write_chart
+from pipeline.reports.rendering import as_decimal, draw, in_percent, title
 from pipeline.reports.terminal import summarise
 from tests.reports.evaluated import history, with_crops
 
+SVG = "{http://www.w3.org/2000/svg}"
 BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
 CROPS = pd.DataFrame(columns=["group", "kind", "logit"])
 TABLES = [
@@ -30,8 +31,8 @@ TABLES = [
     *("predictions.csv", "reliability.csv", "roc.csv", "slices.csv"),
 ]
 PICTURES = [
-    *("confusion.png", "figures.png", "precision_recall.png", "reliability.png", "roc.png", "scores.png"),
-    "slices.png",
+    *("confusion.svg", "figures.svg", "precision_recall.svg", "reliability.svg", "roc.svg", "scores.svg"),
+    "slices.svg",
 ]
 
 
@@ -84,11 +85,11 @@ def written(folder, table, elsewhere=(), epochs=2):
 
 def test_every_table_and_picture_is_there_and_opens(tmp_path):
     files = written(tmp_path, predictions("here", "near", "far$money", n=60), {"far$money"})
-    assert sorted(files) == sorted([*TABLES, *PICTURES, "training.png"])
-    for name in [*PICTURES, "training.png"]:
-        with Image.open(tmp_path / name) as picture:
-            assert min(picture.size) > 250
-            assert np.asarray(picture.convert("L")).std() > 5
+    assert sorted(files) == sorted([*TABLES, *PICTURES, "training.svg"])
+    for name in [*PICTURES, "training.svg"]:
+        root = ElementTree.fromstring(files[name])
+        assert min(float(side) for side in root.attrib["viewBox"].split()[2:]) > 82  # points
+        assert len([*root.iter(f"{SVG}path"), *root.iter(f"{SVG}text")]) > 10
 
 
 def test_the_same_predictions_give_the_same_bytes(tmp_path):
@@ -97,14 +98,14 @@ def test_the_same_predictions_give_the_same_bytes(tmp_path):
 
 
 def test_without_a_history_there_is_no_picture_of_the_training(tmp_path):
-    assert "training.png" not in written(tmp_path, predictions("here"), epochs=0)
+    assert "training.svg" not in written(tmp_path, predictions("here"), epochs=0)
 
 
 def test_verdicts_are_drawn_where_they_lie_beside_the_curve_of_calls(tmp_path):
     table = predictions("here", n=200)
     near = (table["probability_fake"] - 0.6).abs() < 0.1
     table["verdict"] = np.where(near, "unsure", table["called"])
-    assert "risk_coverage.png" in written(tmp_path, table)
+    assert "risk_coverage.svg" in written(tmp_path, table)
     points = pd.read_csv(tmp_path / "risk_coverage.csv")
     wrong = (table["called"] != table["label"]).to_numpy()
     assert points["risk"].iloc[-1] == pytest.approx(wrong.mean())
@@ -116,13 +117,13 @@ def test_verdicts_are_drawn_where_they_lie_beside_the_curve_of_calls(tmp_path):
     ]
     assert dots == [(pytest.approx(1 - near.mean()), pytest.approx(wrong[~near].mean()))]
     assert at["risk"] == pytest.approx(dots[0][1])  # these abstain by nothing but confidence
-    assert "risk_coverage.png" not in written(tmp_path / "none", table.drop(columns="verdict"))
+    assert "risk_coverage.svg" not in written(tmp_path / "none", table.drop(columns="verdict"))
 
 
 @pytest.mark.parametrize("labels", [("fake",), ("genuine",)])
 def test_one_class_alone_is_drawn_and_said(tmp_path, labels):
     table = predictions("here", labels=labels)
-    assert "roc.png" in written(tmp_path, table)
+    assert "roc.svg" in written(tmp_path, table)
     missing = {"fake": "genuine", "genuine": "fake"}[labels[0]]
     text = summarise(evaluate(table), {})
     assert f"test has no {missing} pictures" in text
@@ -254,14 +255,12 @@ def test_what_could_not_be_measured_is_a_dash_with_the_reason():
 def test_the_same_table_gives_the_same_picture_also_read_back_or_without_perturbations(tmp_path):
     table = measured(SETS["fast"])
     table.to_csv(tmp_path / "table.csv", index=False)
+    pictures = {}
     for name, drawn in (("first", table), ("again", table), ("read", pd.read_csv(tmp_path / "table.csv"))):
-        write_chart(tmp_path / f"{name}.png", plotted(drawn))
-    first = (tmp_path / "first.png").read_bytes()
-    assert (tmp_path / "again.png").read_bytes() == first
-    assert (tmp_path / "read.png").read_bytes() == first
-    with Image.open(tmp_path / "first.png") as picture:
-        assert picture.width >= 900
-    write_chart(tmp_path / "alone.png", plotted(measured(())))
+        pictures[name] = draw(plotted(drawn))
+    assert pictures["again"] == pictures["read"] == pictures["first"]
+    assert float(ElementTree.fromstring(pictures["first"]).attrib["viewBox"].split()[2]) >= 294  # points
+    assert draw(plotted(measured(()))) != pictures["first"]
 
 
 def answers(n=200, seed=0):
