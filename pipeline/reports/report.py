@@ -18,6 +18,7 @@ from pipeline.reports.plots import FEWEST_BINS
 from pipeline.reports.rendering import in_percent, inline_svg, render
 from pipeline.reports.report_tables import (
     VerdictRow,
+    found_in_a_sentence,
     metric_rows,
     part_names,
     shown_rows,
@@ -86,6 +87,7 @@ def render_report(results: Results, shared: Mapping[str, Any], charts: Mapping[s
         "charts": {name: inline_svg(chart.svg, chart.says) for name, chart in charts.items()},
         "says": {name: chart.says for name, chart in charts.items()},
         "gallery": {} if results.gallery is None else gallery_panels(results.gallery),
+        "found": found_in_a_sentence(results),
         "says_where": any(results.metric(TEST, metric).value is not None for metric in of_maps()),
         "roc_auc": results.metric(TEST, "roc_auc"),
         "names_differing": names_differing(results),

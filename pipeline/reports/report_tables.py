@@ -7,6 +7,7 @@ import pandas as pd
 from pipeline.datasets.build_manifest import RELATED
 from pipeline.datasets.splits import ON_SEVERAL_SIDES
 from pipeline.detector.decision import CANNOT_TELL, FAKE, GENUINE, NO_TRACE, UNSURE
+from pipeline.errors import counted
 from pipeline.evaluation.bootstrap import Bootstrap, Metric, clopper_pearson
 from pipeline.evaluation.metrics import BOTH, GROUPS, METRICS, MetricDefinition
 from pipeline.evaluation.results import (
@@ -179,6 +180,19 @@ class MetricRow(NamedTuple):
     value: str
     at_half: str
     guess: str
+
+
+def found_in_a_sentence(results: Results) -> str:
+    """Return how many fakes were found and how many genuine pictures accused; "" where a class is missing."""
+    n = results.n()
+    found, spared = (results.metric(TEST, f"{label}_accuracy").value for label in ("fake", "genuine"))
+    if found is None or spared is None:
+        return ""
+    accused = round((1 - spared) * n.n_genuine)
+    return (
+        f"It found {round(found * n.n_fake):,} of {counted(n.n_fake, 'fake')} and called "
+        f"{f'{accused:,}' if accused else 'none'} of {counted(n.n_genuine, 'genuine picture')} fake"
+    )
 
 
 def metric_rows(results: Results, subset: str = TEST) -> dict[str, list[MetricRow]]:

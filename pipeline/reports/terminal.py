@@ -21,8 +21,8 @@ from pipeline.evaluation.results import (
     Results,
     metric_of,
 )
-from pipeline.reports.rendering import COLUMNS, as_decimal, in_percent, render_table, title
-from pipeline.reports.report_tables import VERDICTS, verdict_rows
+from pipeline.reports.rendering import BAD, COLUMNS, as_decimal, in_percent, render_table, title
+from pipeline.reports.report_tables import VERDICTS, found_in_a_sentence, verdict_rows
 from pipeline.reports.trust import believe, conclude
 from pipeline.reports.trust_rules import SMALL, half_width, leaks
 
@@ -40,7 +40,9 @@ def summarise(results: Results, files: Mapping[str, Path]) -> str:
     shown = results.shown_subsets()
     rows = [[_title(results, subset), *_row(results, subset)] for subset in shown]
     verdict = conclude(believe(results))
-    lines = [verdict.headline, *textwrap.wrap(verdict.because, COLUMNS), ""]
+    found = "" if verdict.level == BAD else found_in_a_sentence(results)
+    lines = [*textwrap.wrap(f"{found}; the report begins with where.", COLUMNS), ""] if found else []
+    lines += [verdict.headline, *textwrap.wrap(verdict.because, COLUMNS), ""]
     lines += [render_table(HEADS, [*rows, _of_larger_class(results.n())], "lrrrrrr"), *_verdicts(results), ""]
     lines += [f"(a–b): {results.confidence:.0%} interval, from groups of pictures that belong together."]
     lines += [f"{LARGER_CLASS}: every test picture called by the class that there is more of."]
