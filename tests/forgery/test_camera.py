@@ -126,6 +126,18 @@ def test_lossless_files_give_the_pixels_back(photographs):
             assert np.array_equal(decoded(save_lossless(pixels, ending, editor)), pixels)
 
 
+def test_no_byte_of_a_tiff_is_left_to_chance():
+    gaps = []
+    for width in range(60, 72):
+        pixels = np.random.default_rng(width).integers(0, 256, (40, width, 3), np.uint8)
+        content = save_lossless(pixels, "tif", EDITORS[0])
+        with Image.open(io.BytesIO(content)) as picture:
+            end = picture.tag_v2[273][-1] + picture.tag_v2[279][-1]
+            assert np.array_equal(np.asarray(picture), pixels)
+        gaps.append(content[end : int.from_bytes(content[4:8], "little")])
+    assert set(gaps) == {b"", b"\0"}
+
+
 def test_every_camera_and_editor_has_jpeg_tables_of_its_own(photographs):
     pixels = photographs[0].pixels
     files = [save_camera_jpeg(pixels, camera) for camera in CAMERAS]

@@ -85,6 +85,20 @@ def test_the_two_are_told_apart_in_the_first_lines():
     assert "86 % of the tested fakes have a relative in training" in first["classic"]
 
 
+def test_what_was_found_comes_first_where_the_figures_are_not_to_be_disbelieved(whole):
+    gallery = whole.parent / "gallery"
+    words = " ".join(Page(whole.read_text(encoding="utf-8")).text.split())
+    n = BELIEVABLE.n()
+    found = round(BELIEVABLE.metric("test", "fake_accuracy").value * n.n_fake)
+    said = f"It found {found} of {n.n_fake} fakes and called "
+    assert words.index(said) < words.index("Its other surest answers")
+    bad = " ".join(Page(report_of(replace(without(CLASSIC, "predictions"), gallery=gallery))).text.split())
+    assert "What finding a forgery looks like" not in bad
+    assert "Its surest answers, wrong ones first" in bad
+    assert summarise(BELIEVABLE, {}).startswith(said)
+    assert not summarise(without(CLASSIC, "predictions"), {}).startswith("It found")
+
+
 def test_fake_accuracy_never_stands_without_genuine_accuracy(whole, charts):
     for name in ("slices", "robustness", "figures"):
         legend = charts[name].svg.partition('<g id="legend_1">')[2]
