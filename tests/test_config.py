@@ -191,7 +191,7 @@ def test_an_edit_in_conf_is_found_and_named_but_in_an_experiment_of_dvc(conf, sn
 @pytest.mark.parametrize(
     ("name", "right", "wrong", "said"),
     [
-        ("train/default", "learning_rate: 0.002", "learning_rate: -1", "expected a number above 0"),
+        ("train/default", "learning_rate: 0.001", "learning_rate: -1", "expected a number above 0"),
         ("model/dct", "filters:", "filtres:", "filtres"),
     ],
 )
