@@ -211,17 +211,20 @@ def _without_ending(path: str) -> str:
 
 def _with_masks(tasks: list[Task]) -> list[Task]:
     """Name the masks: `casia1/fake/x.jpg` -> `casia1/masks/x.png`, or `x.jpg.png` where two could clash."""
-    short = [_mask_name(task, _fitting(_without_ending(task.target), ".png")) for task in tasks]
-    long = [_mask_name(task, _fitting(task.target, ".png")) for task in tasks]
+    masked = [task for task in tasks if task.mask_path is not None]
+    short = [_mask_name(_fitting(_without_ending(task.target), ".png")) for task in masked]
+    long = [_mask_name(_fitting(task.target, ".png")) for task in masked]
     wanted_by = Counter(short) + Counter(long)
+    names = {
+        task.target: full if wanted_by[name] > 1 else name
+        for task, name, full in zip(masked, short, long, strict=True)
+    }
     return [
-        dataclasses.replace(task, mask_target=full if wanted_by[name] > 1 else name) if name else task
-        for task, name, full in zip(tasks, short, long, strict=True)
+        dataclasses.replace(task, mask_target=names[task.target]) if task.target in names else task
+        for task in tasks
     ]
 
 
-def _mask_name(task: Task, path: str) -> str:
-    if task.mask_path is None:
-        return ""
+def _mask_name(path: str) -> str:
     collection, label, rest = path.split("/", 2)
     return "/".join([collection, MASKS, *([] if label == "fake" else [label]), rest])
