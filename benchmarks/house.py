@@ -139,9 +139,10 @@ def walks() -> dict[str, list[str]]:
 WALKS = {
     "one JPEG through predict": """
 import pandas as pd
-from pipeline.predict import predict
-path = Path(pd.read_csv("data/manifest/test.csv")["path"].iloc[0])
-walk(lambda: list(predict([path], Path("models"))))
+from pipeline.detector.detector import Detector
+from pipeline.predict import expand, predict
+asked = expand(pd.read_csv("data/manifest/test.csv")["path"].iloc[0])
+walk(lambda: list(predict(asked, Detector.load(Path("models")))))
 """,
     "test.roc_auc and its interval": """
 from pipeline.evaluation.bootstrap import Bootstrap
