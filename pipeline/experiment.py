@@ -3,12 +3,12 @@
     python -m pipeline.experiment train.learning_rate=3e-4
     python -m pipeline.experiment -m train.learning_rate=1e-3,3e-4 model=dct,srm
     python -m pipeline.experiment -m experiment=dropout_and_rate   a kept sweep
-    python -m pipeline.experiment -m … hydra/launcher=joblib hydra.launcher.n_jobs=2     two jobs at a time
-    python -m pipeline.experiment -m … hydra/launcher=dask hydra.launcher.scheduler=tcp://host:8786
 
 Reads the tables in `data/manifest/`; writes `multirun/<time>/<n>/{models,reports}`. Each job is a child
 run of one parent in MLflow and answers with its *validation* score. Overrides of `data`, `convert` or
-`split` are refused: what happens before training is the pipeline's to change.
+`split` are refused: what happens before training is the pipeline's to change. Jobs run one after another,
+two at a time with `hydra/launcher=joblib hydra.launcher.n_jobs=2`, and on several machines with
+`hydra/launcher=dask hydra.launcher.scheduler=tcp://host:8786`.
 """
 
 if __name__ == "__main__":  # --help answers before what the work needs is imported, which takes seconds

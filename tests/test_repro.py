@@ -192,7 +192,7 @@ def test_a_finished_training_is_put_back_to_the_bit(compose_config, trained, tmp
         again.put_back(tmp_path / "other")
 
 
-@pytest.mark.parametrize("override", ["train.epochs=3", "model=srm", "seed=3", "train.save_h5=false"])
+@pytest.mark.parametrize("override", ["train.epochs=4", "model=srm", "seed=3", "train.save_h5=false"])
 def test_another_training_is_another(compose_config, override):
     assert Finished(compose_config(override), {}).folder != Finished(compose_config(), {}).folder
 

@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -270,7 +271,8 @@ def test_everything_is_written(tmp_path):
     pictures = pd.DataFrame({name: ["x"] for name in ("path", "label", "split", "collection", "group")})
     features = pd.DataFrame({name: ["x"] for name in FEATURES})
     shares = pd.DataFrame({"whole": [0.0], "border": [0.0]})
-    measured = Measurements(Side(features, {}), Side(features, {}), shares)
+    none = np.zeros(1, bool)
+    measured = Measurements(Side(features, {}, none), Side(features, {}, none), shares)
     write_audit(tmp_path, pictures, measured, MATCHED)
     names = ["features_converted.csv", "features_raw.csv", "figures.csv", "shortcuts.svg"]
     assert sorted(path.name for path in (tmp_path / "audit").iterdir()) == names
