@@ -11,6 +11,7 @@ Prints a line for each; the exit status is 1 where any file differs.
 """
 
 import argparse
+import contextlib
 import hashlib
 import os
 import random
@@ -141,7 +142,7 @@ def kill_after(folder: Path, seconds: float, group: bool, targets: Sequence[str]
             if group:
                 os.killpg(started.pid, signal.SIGKILL)
             else:
-                _dvc_of(started.pid).kill()
+                _kill_dvc_of(started.pid)
         started.wait()
         end = time.monotonic() + _PATIENCE
         while running := members_of(started.pid):
@@ -156,11 +157,11 @@ def kill_after(folder: Path, seconds: float, group: bool, targets: Sequence[str]
     return f"at {stages[-1]}" if stages else "before the first stage"
 
 
-def _dvc_of(started: int) -> psutil.Process:
-    """Give the DVC that `make repro` has started; what was started itself where there is none yet."""
+def _kill_dvc_of(started: int) -> None:
+    """Kill the DVC that `make repro` has started; what was started itself where there is none yet."""
     process = psutil.Process(started)
-    called = (child for child in process.children() if "dvc" in child.cmdline())
-    return next(called, process)
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended by itself
+        next((child for child in process.children() if "dvc" in child.cmdline()), process).kill()
 
 
 def members_of(group: int) -> list[str]:

@@ -22,6 +22,7 @@ from benchmarks.figures import Figure, keep
 EVERYTHING, NOTHING, FRESH = "everything", "nothing to do", "fresh clone"
 WANTED = {EVERYTHING: 100.0, NOTHING: 1.5, FRESH: 200.0}
 BEGINS = re.compile(r"Running stage '([^']+)'")
+_OURS = {"PYTHONPATH", "MAKEFLAGS", "MFLAGS"}  # with which `make benchmark ROOT=…` was called
 START = "until the first"  # before any stage begins
 
 
@@ -37,7 +38,7 @@ def main() -> None:
         print(f"{'':<18}{'seconds':>9}{'share':>7}{'wanted':>9}")
         if fresh:
             own = {"UV_CACHE_DIR": f"{folder}/uv", "PIP_NO_CACHE_DIR": "1"}
-            environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | own
+            environment = {name: value for name, value in os.environ.items() if name not in _OURS} | own
             installed = sum(stage_seconds(["make", ".venv/run"], clone, environment).values())
             stages = stage_seconds(["make", "repro"], clone, environment)
             report(FRESH, {"installation": installed, **stages})

@@ -23,6 +23,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import yaml
 
 from pipeline.checking import model_name, refuse_old_names
@@ -82,7 +83,7 @@ def reproduce(overrides: Sequence[str]) -> tuple[int, str]:
     name = ""
     with sole_writer(PARAMS):
         renew_torn_lock()
-        remove_torn_list()
+        forget_ended()
         before = LOCK.read_bytes() if LOCK.is_file() else b""
         try:
             if PARAMS.read_text(encoding="utf-8") != text:
@@ -115,13 +116,31 @@ def renew_torn_lock() -> None:
         write_text(LOCK, EMPTY_LOCK)
 
 
-def remove_torn_list() -> None:
-    """Remove DVC's list of what its processes are at where `kill -9` left half of it: DVC stops at that."""
+def forget_ended() -> None:
+    """Remove DVC's list of what its processes are at where `kill -9` left half of it, or none of them runs.
+
+    DVC stops at half a list, and waits for a process that has ended where nobody has asked for its status, as
+    in containers whose first process is no `init`, or whose number another has now.
+    """
     with contextlib.suppress(FileNotFoundError):
         try:
-            json.loads(RUNNING.read_text(encoding="utf-8"))
+            held = json.loads(RUNNING.read_text(encoding="utf-8")).values()
         except ValueError:
             RUNNING.unlink()
+            return
+        holders = [each for how in held for each in (how.get("write"), *how.get("read", ())) if each]
+        if not any(_runs_dvc(each["pid"]) for each in holders):
+            RUNNING.unlink()
+
+
+def _runs_dvc(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and any("dvc" in each for each in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:  # somebody else's
+        return True
 
 
 def _keep(config: Config, overrides: Sequence[str]) -> str:

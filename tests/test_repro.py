@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import os
 import shlex
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 import yaml
 from PIL import Image
@@ -18,7 +21,7 @@ from pipeline.conversion.set_aside import converting
 from pipeline.errors import UserError
 from pipeline.params import check_folders
 from pipeline.reports.reproduce import _settings
-from pipeline.repro import EMPTY_LOCK, RUNNING, choices, remove_torn_list, renew_torn_lock
+from pipeline.repro import EMPTY_LOCK, RUNNING, choices, forget_ended, renew_torn_lock
 from pipeline.training import finished
 from pipeline.training.finished import MOST, Finished
 from tests.conftest import ROOT, Repository, copy_of, new_repository
@@ -228,14 +231,38 @@ def test_a_lock_that_was_cut_off_while_dvc_wrote_it_begins_anew(left, tmp_path, 
 def test_dvcs_list_of_what_it_is_at_is_removed_where_it_was_cut_off(left, tmp_path, monkeypatch):
     """A stage that was killed at this moment left an empty file, and no later `make repro` got past it."""
     monkeypatch.chdir(tmp_path)
-    remove_torn_list()  # there is none yet
+    forget_ended()  # there is none yet
     RUNNING.parent.mkdir(parents=True)
     RUNNING.write_text(left)
-    remove_torn_list()
+    forget_ended()
     assert not RUNNING.exists()
-    RUNNING.write_text("{}")
-    remove_torn_list()
-    assert RUNNING.read_text() == "{}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a status nobody has asked for, as POSIX has it")
+@pytest.mark.parametrize("kind", ["write", "read"])
+def test_what_ended_processes_of_dvc_were_at_is_forgotten(kind, tmp_path, monkeypatch):
+    """In a container nobody asks how a killed one ended, and DVC waited for it for ever."""
+    monkeypatch.chdir(tmp_path)
+    RUNNING.parent.mkdir(parents=True)
+    command = [sys.executable, "-c", "input()", "dvc"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        holder = {"pid": process.pid, "cmd": "dvc repro"}
+        text = json.dumps({"/data/manifest": {kind: holder if kind == "write" else [holder]}})
+        RUNNING.write_text(text)
+        wait_for(lambda: "dvc" in psutil.Process(process.pid).cmdline())
+        forget_ended()
+        assert RUNNING.read_text() == text
+        process.kill()
+        wait_for(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+        forget_ended()
+        assert not RUNNING.exists()
+
+
+def wait_for(happened):
+    end = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 # Whole runs.

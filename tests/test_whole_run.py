@@ -100,7 +100,7 @@ print(json.dumps([run.data.metrics, run.data.params, run.data.tags, run.info.sta
     metrics, params, tags, status, inputs = reproduced.answer(read)
     wanted = reproduced.json("reports/metrics.json")["test"]
     assert {name: metrics[f"test/{name}"] for name in METRICS} == {name: wanted[name] for name in METRICS}
-    assert params["train.learning_rate"] == "0.002"
+    assert params["train.learning_rate"] == "0.001"
     assert params["convert.policy"] == "matched"
     assert {"train/loss", "validation/loss", "validation/balanced_accuracy"} <= set(metrics)
     assert tags["commit"]
