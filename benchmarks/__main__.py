@@ -41,7 +41,8 @@ def main() -> None:
             shown = shlex.join(["python", "-m", f"benchmarks.{name}", *arguments])
             print(f"\n{shown}", flush=True)
             command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
-            if subprocess.run(command, env={**os.environ, KEPT_IN: str(table)}).returncode:
+            quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # of TensorFlow's lines between those of the tables
+            if subprocess.run(command, env={**os.environ, **quiet, KEPT_IN: str(table)}).returncode:
                 failed.append(shown)
         figures = kept(table)
     print("\n| figure | measured | wanted | reached |\n| --- | --- | --- | --- |")

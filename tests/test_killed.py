@@ -30,4 +30,6 @@ def test_a_run_that_was_killed_again_and_again_ends_with_the_same_files(reproduc
         kill_after(folder, moment, group=bool((number + which) % 2)) for which, moment in enumerate(moments)
     ]
     reproduce(folder)
+    # Two runs of one seed: every table, chart and figure is the same, the metrics and predictions too.
+    assert {"reports/metrics.json", "reports/evaluation/predictions.csv"} <= set(results(folder))
     assert differences(results(reproduced.folder), results(folder)) == [], f"killed {at}"

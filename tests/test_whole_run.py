@@ -8,7 +8,7 @@ import tomllib
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT, Repository, edit_yaml, new_repository
+from tests.conftest import ROOT, Repository, edit_yaml
 from tests.golden import differing
 from tests.source_imports import PACKAGE, closure
 
@@ -167,14 +167,6 @@ def test_another_rate_is_another_version_and_the_champion_is_scored(own_copy):
     own_copy.stage("score", "score.split=test", "score.run=models:/detector@champion", "score.name=champion")
     scored = pd.read_csv(own_copy.folder / "score/champion/predictions.csv")
     assert len(scored) == own_copy.json("reports/metrics.json")["test"]["n_genuine"] * 2
-
-
-def test_two_runs_with_one_seed_give_the_same_metrics(reproduced, tmp_path):
-    again = new_repository(tmp_path / "again")
-    again.run("dvc", "repro")
-    assert again.json("reports/metrics.json") == reproduced.json("reports/metrics.json")
-    predictions = "reports/evaluation/predictions.csv"
-    assert (again.folder / predictions).read_bytes() == (reproduced.folder / predictions).read_bytes()
 
 
 def test_a_detector_is_not_tested_on_tables_that_it_was_not_trained_with(own_copy):
