@@ -35,7 +35,7 @@ class Figure:
         """Return it as a row of a Markdown table.
 
         >>> Figure("dvc repro, nothing to do", 1.44, 1.5, "s", at_most=True).row()
-        '| dvc repro, nothing to do | 1.4 s | ≤ 1.5 s | yes |'
+        '| dvc repro, nothing to do | 1.44 s | ≤ 1.5 s | yes |'
         """
         sign, reached = "≤" if self.at_most else "≥", "yes" if self.reached else "**no**"
         return f"| {self.name} | {self._shown(self.value)} | {sign} {self._shown(self.wanted)} | {reached} |"
@@ -43,8 +43,7 @@ class Figure:
     def _shown(self, value: float) -> str:
         if self.unit == "%":
             return f"{value:.0%}"
-        digits = 3 if abs(value) < 1 else 1 if abs(value) < 20 else 0
-        return f"{value:.{digits}f}".removesuffix(".0") + f" {self.unit}".rstrip()
+        return f"{value:.3g} {self.unit}".rstrip()
 
 
 def keep(*figures: Figure) -> None:
