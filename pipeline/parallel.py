@@ -384,7 +384,8 @@ def _client(compute: Compute) -> Iterator["Client"]:
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # else 8787 of every network, of one cluster alone
+                    scheduler_kwargs={"dashboard": False},
                     local_directory=scratch,
                     security=True,  # TLS of its own: others on this machine cannot give it work
                 )
