@@ -8,14 +8,13 @@ whose evaluation is the fast one, then the full evaluation. Stages are timed as 
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.figures import Figure, keep
-from benchmarks.reproduce import report, stage_seconds
+from benchmarks.killed import environment
+from benchmarks.reproduce import cloned, report, stage_seconds
 
 MINUTES, FAST, FULL = 10.0, 40.0, 90.0
 ROC_AUC = {"casia1": 0.979, "casia2": 0.985}  # means of three seeds of forty epochs, 28 November 2026
@@ -26,16 +25,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.casia", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="the folder of its pictures")
     chosen = ["experiment=casia", f"data.root='{parser.parse_args().root.absolute()}'"]
-    root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as folder:
-        clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "--quiet", str(root), str(clone)], check=True)
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(clone)}
-        stages = stage_seconds([sys.executable, "-m", "pipeline.repro", *chosen], clone, environment)
+        clone = cloned(Path(folder))
+        stages = stage_seconds([sys.executable, "-m", "pipeline.repro", *chosen], clone, environment(clone))
         reached = json.loads((clone / "reports/metrics.json").read_text(encoding="utf-8"))
         full = [sys.executable, "-m", "pipeline.evaluate", *chosen, "evaluate.robustness=full"]
-        seconds_of_full = sum(stage_seconds(full, clone, environment).values())
+        seconds_of_full = sum(stage_seconds(full, clone, environment(clone)).values())
     print(f"{'':<18}{'seconds':>9}{'share':>7}")
     report("experiment=casia", stages)
     print(f"{'evaluation, full':<18}{seconds_of_full:>9.1f}")

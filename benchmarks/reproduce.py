@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.figures import Figure, keep
+from benchmarks.killed import ROOT, environment
 
 EVERYTHING, NOTHING, FRESH = "everything", "nothing to do", "fresh clone"
 WANTED = {EVERYTHING: 100.0, NOTHING: 1.5, FRESH: 200.0}
@@ -31,22 +32,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reproduce", description=__doc__)
     parser.add_argument("--fresh", action="store_true", help="install into the clone, with make repro")
     fresh = parser.parse_args().fresh
-    root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as folder:
-        clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "--quiet", str(root), str(clone)], check=True)
+        clone = cloned(Path(folder))
         print(f"{'':<18}{'seconds':>9}{'share':>7}{'wanted':>9}")
         if fresh:
             own = {"UV_CACHE_DIR": f"{folder}/uv", "PIP_NO_CACHE_DIR": "1"}
-            environment = {name: value for name, value in os.environ.items() if name not in _OURS} | own
-            installed = sum(stage_seconds(["make", ".venv/run"], clone, environment).values())
-            stages = stage_seconds(["make", "repro"], clone, environment)
+            bare = {name: value for name, value in os.environ.items() if name not in _OURS} | own
+            installed = sum(stage_seconds(["make", ".venv/run"], clone, bare).values())
+            stages = stage_seconds(["make", "repro"], clone, bare)
             report(FRESH, {"installation": installed, **stages})
         else:
-            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-            environment = {**os.environ, "PATH": path, "PYTHONPATH": str(clone)}
             for name in (EVERYTHING, NOTHING):
-                report(name, stage_seconds(["dvc", "repro"], clone, environment))
+                report(name, stage_seconds(["dvc", "repro"], clone, environment(clone)))
+
+
+def cloned(folder: Path) -> Path:
+    """Clone the last commit into a folder; return where it lies."""
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    return clone
 
 
 def stage_seconds(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> dict[str, float]:

@@ -271,18 +271,8 @@ def _of_this_machine(compute: Compute) -> Iterator[Workers]:
     yield Workers(count, lambda: _new_pool(count), _end_pool, _ENDED)
 
 
-@contextmanager
-def worker_pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
-    """Start `workers` fresh processes; on an exception or Ctrl-C, work not begun is dropped."""
-    pool = _new_pool(workers)
-    try:
-        yield pool
-    finally:
-        _end_pool(pool)
-
-
-def _new_pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
-    return _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_stay_with_parent)
+def _new_pool(count: int) -> concurrent.futures.ProcessPoolExecutor:
+    return _Pool(count, mp_context=multiprocessing.get_context("spawn"), initializer=_stay_with_parent)
 
 
 def _end_pool(pool: concurrent.futures.Executor) -> None:

@@ -132,11 +132,18 @@ def test_dask_leaves_nothing_behind(tmp_path):
 ROOT = Path(__file__).parents[1]
 SCRIPT = """
 import os, time
-from pipeline.parallel import worker_pool
+from pipeline.config import Compute
+from pipeline.parallel import workers
+
+def pids(items):
+    return [os.getpid() for _ in items]
+
+def naps(items):
+    return [time.sleep(each) for each in items]
 
 if __name__ == "__main__":
-    with worker_pool(2) as pool:
-        print(pool.submit(os.getpid).result(), flush=True)
+    with workers(Compute(backend="local", workers=2, scheduler=None)) as staff:
+        print(dict(staff.map(pids, [0]))[0], flush=True)
         {then}
 """
 
@@ -172,7 +179,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_ctrl_c_is_the_parents_alone_even_while_workers_start(tmp_path):
-    with start(tmp_path, "pool.submit(time.sleep, 2); pool.submit(time.sleep, 2); time.sleep(60)") as parent:
+    with start(tmp_path, "dict(staff.map(naps, [2, 2], chunk=1)); time.sleep(60)") as parent:
         parent.stdout.readline()
         time.sleep(0.05)  # the second worker is starting
         os.killpg(parent.pid, signal.SIGINT)

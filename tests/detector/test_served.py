@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from tests.conftest import ROOT
 from tests.detector.builders import write_decision, write_trained
 from tests.images.odd_files import png_of
 from tests.images.pictures import encoded
+from tests.servers import free_port
 
 # Keras under TensorFlow 2.21 warns so; and MLflow of its own imports and of what it does not validate.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -262,9 +262,7 @@ def test_the_logged_model_needs_nothing_of_training_and_brings_its_own_code(logg
 @pytest.fixture(scope="module")
 def server(logged, tmp_path_factory):
     """`mlflow models serve` on loopback; gives its address."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(logged[0])]
     # As in an activated environment: MLflow starts `uvicorn` by its name.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
