@@ -103,6 +103,7 @@ TINY = {
     "conf/inputs/native.yaml": {"height": 32, "width": 32, "views": 2},
     "conf/model/dct.yaml": {"filters": 8, "weights": None},
     "conf/train/default.yaml": {"epochs": 2, "batch_size": 16},
+    "conf/data_model_train/sample_dct_default.yaml": {"train": {"epochs": 2, "learning_rate": 0.001}},
     "conf/evaluate/default.yaml": {"bootstrap": 100},
     "conf/audit/default.yaml": {"bootstrap": 100, "folds": 2},
 }

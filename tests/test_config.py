@@ -158,6 +158,24 @@ def test_a_word_where_a_list_is_wanted_and_settings_that_were_not_composed(compo
         check(Evaluate, settings | {"confidence": 95}, "--")
 
 
+@pytest.mark.parametrize(
+    ("choices", "epochs", "rate"),
+    [
+        ([], 3, 0.001),
+        (["train.epochs=7"], 7, 0.001),
+        (["train=smoke"], 2, 0.002),
+        (["model=srm"], 10, 0.002),
+        (["model=cnn"], 20, 0.001),
+        (["data=folders"], 10, 0.002),
+        (["experiment=pretrain", "train.learning_rate=0.5"], 30, 0.5),
+        (["experiment=casia", "data=sample"], 30, 0.002),
+    ],
+)
+def test_the_few_epochs_of_a_first_look_are_for_the_sample_alone(compose_config, choices, epochs, rate):
+    train = compose_config(*choices).train
+    assert (train.epochs, train.learning_rate) == (epochs, rate)
+
+
 # params.yaml, which DVC compares: an edit in conf/ is never silently ignored.
 
 
@@ -191,7 +209,7 @@ def test_an_edit_in_conf_is_found_and_named_but_in_an_experiment_of_dvc(conf, sn
 @pytest.mark.parametrize(
     ("name", "right", "wrong", "said"),
     [
-        ("train/default", "learning_rate: 0.001", "learning_rate: -1", "expected a number above 0"),
+        ("data_model_train/sample_dct_default", "rate: 0.001", "rate: -1", "expected a number above 0"),
         ("model/dct", "filters:", "filtres:", "filtres"),
     ],
 )

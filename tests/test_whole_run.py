@@ -176,7 +176,7 @@ def test_a_detector_is_not_tested_on_tables_that_it_was_not_trained_with(own_cop
 
 
 def test_an_edit_in_conf_stops_dvc_until_the_snapshot_is_made_anew(own_copy):
-    edit_yaml(own_copy.folder / "conf/train/default.yaml", {"epochs": 1})
+    edit_yaml(own_copy.folder / "conf/data_model_train/sample_dct_default.yaml", {"train": {"epochs": 1}})
     output = own_copy.run("dvc", "repro", fails=True)
     assert "train.epochs: 2 in params.yaml, 1 in conf/" in output
     assert "make params" in output
