@@ -78,7 +78,7 @@ def convert_pictures(
     with Journal(journal_path(output)) as journal:
         tasks, refused = _plan(sources, settings, journal, compute)
         n_pictures = len(tasks) + len(refused)
-        known = {target: Entry(*fields) for target, fields in journal.read(_PICTURE).items()}
+        known = {target: Entry._make(fields) for target, fields in journal.read(_PICTURE).items()}
         known = known or read_entries(output / FILES)
         entries, unusable = _convert(tasks, known, journal, output, settings, compute)
         refused += unusable
@@ -92,14 +92,14 @@ def convert_pictures(
         _check_rejected(lost, len(entries), output, settings)
         wanted = {FILES, REJECTED, *entries, *(entry.mask_path for entry in entries.values())}
         removed = _remove_all_but(output, wanted)
-        write_files(output / FILES, converted, entries)
+        write_files(output / FILES, ((task.source, entries[task.target]) for task in converted))
         journal.keep(_PICTURE, entries)
     losses = count_losses(
-        ((task.collection, task.label) for task in converted),
+        ((task.source.collection, task.source.label) for task in converted),
         ((file.collection, file.label) for file in lost),
     )
     marked = sum_up_masks(
-        (task.collection, entry.mask_background, entry.mask_share or 0.0)
+        (task.source.collection, entry.mask_background, entry.mask_share or 0.0)
         for task in converted
         if (entry := entries[task.target]).mask_path
     )
@@ -111,7 +111,7 @@ def convert_pictures(
 
 def _masks_refused(converted: Sequence[Task], entries: Mapping[str, Entry]) -> list[Rejected]:
     return [
-        Rejected(str(task.mask_path), f"as a mask of {task.source_path}: {reason}")
+        Rejected(str(task.source.mask_path), f"as a mask of {task.source.source_path}: {reason}")
         for task in converted
         if (reason := entries[task.target].mask_reason)
     ]
@@ -146,6 +146,7 @@ def _unchanged(
 ) -> dict[str, Entry]:
     """Return the entries of which, by the stamps of the files alone, all is as it was left."""
     entries = {}
+    folder = os.fspath(output)
     for task in tasks:
         entry = known.get(task.target)
         if (
@@ -157,8 +158,8 @@ def _unchanged(
             # It may have been converted under other limits.
             and entry.width * entry.height <= min(limits.megapixels * 1e6, limits.gib * 2**30 / _MOST_BYTES)
         ):
-            mask = f"{output}/{entry.mask_path}" if entry.mask_path else None
-            if entry.stamp == stamp(task.path, task.mask_path, f"{output}/{task.target}", mask):
+            mask = f"{folder}/{entry.mask_path}" if entry.mask_path else None
+            if entry.stamp == stamp(task.source.path, task.source.mask_path, f"{folder}/{task.target}", mask):
                 entries[task.target] = entry
     return entries
 
@@ -175,7 +176,7 @@ def _convert(
     limits = Limits(settings.max_megapixels, settings.max_gib)
     entries, refused = _unchanged(tasks, known, output, limits), []
     items = [(_absolute(task), known.get(task.target)) for task in tasks if task.target not in entries]
-    sizes = [size_of(task.path) for task, _ in items]
+    sizes = [size_of(task.source.path) for task, _ in items]
     work = functools.partial(_convert_listening, output=output.absolute(), limits=limits)
     done = map_chunks(work, items, compute, "convert", alone=_ALONE, sizes=sizes)
     try:
@@ -197,10 +198,11 @@ def _convert(
 
 def _absolute(task: Task) -> Task:
     """Make paths absolute, so that a worker which was started in another folder finds the files."""
-    if task.path.is_absolute() and (task.mask_path is None or task.mask_path.is_absolute()):
+    source = task.source
+    if source.path.is_absolute() and (source.mask_path is None or source.mask_path.is_absolute()):
         return task  # no second one of a million
-    mask = None if task.mask_path is None else task.mask_path.absolute()
-    return dataclasses.replace(task, path=task.path.absolute(), mask_path=mask)
+    mask = None if source.mask_path is None else source.mask_path.absolute()
+    return task._replace(source=dataclasses.replace(source, path=source.path.absolute(), mask_path=mask))
 
 
 def _convert_listening(
@@ -256,7 +258,7 @@ def _check_output(output: Path, sources: Sequence[Source]) -> None:
 
 def _check_classes(sources: Sequence[Source], converted: list[Task], refused: list[Rejected]) -> None:
     """Raise UserError where a collection to train on has lost all its genuine or all its fake pictures."""
-    left = {(task.collection, task.label) for task in converted}
+    left = {(task.source.collection, task.source.label) for task in converted}
     reasons = {file.path: file.reason for file in refused}
     for collection in sorted({source.collection for source in sources if source.role == "train"}):
         for label in ("genuine", "fake"):

@@ -24,15 +24,17 @@ def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -
         UserError: a file cannot be written.
     """
     # Looked at before they are read: a change in between then shows as one the next time.
-    sources = settled_stamp(task.path, task.mask_path)
+    sources = settled_stamp(task.source.path, task.source.mask_path)
     try:
-        page = task.page if task.each_page else None
-        picture = read(task.path, limits, page)
+        page = task.source.page if task.source.each_page else None
+        picture = read(task.source.path, limits, page)
         if known is None or not _is_converted(task, known, picture.content, output):
             known = _convert(task, picture, output)
     except Exception as error:
-        of_page = f"page {task.page + 1}: " if task.page else ""
-        return Rejected(task.source_path, of_page + _reason(error), True, task.collection, task.label)
+        of_page = f"page {task.source.page + 1}: " if task.source.page else ""
+        return Rejected(
+            task.source.source_path, of_page + _reason(error), True, task.source.collection, task.source.label
+        )
     known = _with_mask(known, task, picture, output, limits)
     targets = stamp(output / task.target, output / known.mask_path if known.mask_path else None)
     return known._replace(
@@ -99,11 +101,13 @@ def _with_mask(entry: Entry, task: Task, picture: Picture, output: Path, limits:
         mask_path="", mask_sha256="", mask_share=None, mask_background="",
         mask_read=task.mask_read, mask_reason="",
     )  # fmt: skip
-    if task.mask_path is None:
+    if task.source.mask_path is None:
         return entry
     try:
         found = align_mask(
-            read(task.mask_path, limits, task.page if task.each_page else None), picture, task.mask_background
+            read(task.source.mask_path, limits, task.source.page if task.source.each_page else None),
+            picture,
+            task.source.mask_background,
         )
         saved = encode_mask(found.pixels)
     except Exception as error:

@@ -4,7 +4,7 @@ import contextlib
 import csv
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -86,13 +86,14 @@ def _entry(row: Mapping[str, str]) -> Entry:
     return Entry(**{**texts, **numbers, "jpeg_quality": quality, "mask_share": share})  # type: ignore[arg-type]
 
 
-def write_files(path: Path, tasks: Iterable[Source], entries: Mapping[str, Entry]) -> None:
-    """Replace `path` by the converted pictures with `FILE_COLUMNS`, in the order of `tasks`."""
-    cells = itemgetter(*FILE_COLUMNS)
-    rows = (
-        cells({**vars(task), **entries[task.target]._asdict(), "source_ids": "|".join(task.source_ids)})
-        for task in tasks
-    )
+def write_files(path: Path, pictures: Iterable[tuple[Source, Entry]]) -> None:
+    """Replace `path` by the converted pictures with `FILE_COLUMNS`, in their order."""
+    joined = "source_ids"
+    of_source = [name for name in FILE_COLUMNS if name not in {joined, *Entry._fields}]
+    names = [*Entry._fields, joined, *of_source]
+    described = attrgetter(*of_source)
+    cells = itemgetter(*map(names.index, FILE_COLUMNS))
+    rows = (cells((*entry, "|".join(source.source_ids), *described(source))) for source, entry in pictures)
     _write_rows(path, FILE_COLUMNS, rows)
 
 

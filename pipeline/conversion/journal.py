@@ -19,6 +19,7 @@ _VERSION = 2  # raise it when what is remembered changes its form: then everythi
 # A file that was written less than this before it was looked at may change without its times changing,
 # where a file system counts in full seconds (FAT counts in pairs).
 _UNSURE_NS = 2_000_000_000
+_AT_ONCE = 1024  # values that are parsed together: one by one takes twice as long
 _TABLE = "CREATE TABLE memory (kind TEXT, key TEXT, value TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 
 
@@ -56,7 +57,11 @@ class Journal:
         with sqlite_errors(self._path):
             try:
                 rows = self._db.execute("SELECT key, value FROM memory WHERE kind = ?", (kind,))
-                return {key: json.loads(value) for key, value in rows}
+                known: dict[str, Any] = {}
+                while some := rows.fetchmany(_AT_ONCE):
+                    keys, values = zip(*some, strict=True)
+                    known.update(zip(keys, json.loads(f"[{','.join(values)}]"), strict=True))
+                return known
             except sqlite3.OperationalError:
                 raise
             except (sqlite3.DatabaseError, ValueError):
@@ -91,7 +96,7 @@ def stamp(*paths: Path | str | None) -> str:
     Returns:
         size, times of change in nanoseconds and inode of each, `-` for what is not there.
     """
-    return ";".join(_status(path) for path in paths)
+    return ";".join(map(_status, paths))
 
 
 def size_of(path: Path) -> int:

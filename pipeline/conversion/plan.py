@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import PIL
 
@@ -123,10 +125,11 @@ def _last_save(content: bytes, limits: Limits) -> JpegLike | None:
     return settings
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task(Source):
-    """One picture to be converted: a source whose `target` is its file below the output folder."""
+class Task(NamedTuple):
+    """One picture to be converted."""
 
+    source: Source
+    target: str  # its file below the output folder
     encoder: Encoder  # of its pixels
     policy: str  # all that the result depends on besides the source, see `policies.signature`
     mask_target: str = ""  # the file of its mask below the output folder; "" where it has none
@@ -134,7 +137,9 @@ class Task(Source):
     @property
     def mask_read(self) -> str:
         """Write down how the mask is read: what differs must be done again; "" where it has none."""
-        return f"marking={MARKING},background={' '.join(self.mask_background)}" if self.mask_path else ""
+        if self.source.mask_path is None:
+            return ""
+        return f"marking={MARKING},background={' '.join(self.source.mask_background)}"
 
 
 def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Source]:
@@ -183,9 +188,8 @@ def plan_tasks(
             rejected.append(Rejected(source.source_path, reason, True, source.collection, source.label))
             continue
         taken[target] = source.source_path
-        words = signature(policy, encoder)
-        tasks.append(Task(**{**vars(source), "target": target}, encoder=encoder, policy=words))
-    tasks.sort(key=lambda task: task.target)
+        tasks.append(Task(source, target, encoder, signature(policy, encoder.words)))
+    tasks.sort(key=attrgetter("target"))
     return _with_masks(tasks), rejected
 
 
@@ -211,7 +215,7 @@ def _without_ending(path: str) -> str:
 
 def _with_masks(tasks: list[Task]) -> list[Task]:
     """Name the masks: `casia1/fake/x.jpg` -> `casia1/masks/x.png`, or `x.jpg.png` where two could clash."""
-    masked = [task for task in tasks if task.mask_path is not None]
+    masked = [task for task in tasks if task.source.mask_path is not None]
     short = [_mask_name(_fitting(_without_ending(task.target), ".png")) for task in masked]
     long = [_mask_name(_fitting(task.target, ".png")) for task in masked]
     wanted_by = Counter(short) + Counter(long)
@@ -219,10 +223,7 @@ def _with_masks(tasks: list[Task]) -> list[Task]:
         task.target: full if wanted_by[name] > 1 else name
         for task, name, full in zip(masked, short, long, strict=True)
     }
-    return [
-        dataclasses.replace(task, mask_target=names[task.target]) if task.target in names else task
-        for task in tasks
-    ]
+    return [task._replace(mask_target=names[task.target]) if task.target in names else task for task in tasks]
 
 
 def _mask_name(path: str) -> str:

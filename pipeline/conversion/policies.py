@@ -153,13 +153,15 @@ POLICIES: dict[str, Policy] = {
 
 
 @functools.lru_cache(maxsize=4096)
-def signature(policy: str, encoder: Encoder) -> str:
+def signature(policy: str, encoder: str) -> str:
     """Write down all that a converted file depends on besides its source: what differs must be done again.
+
+    `encoder` is its words.
 
     `equal(quality=95,subsampling=4:4:4,reading=1,pillow=13.0.0)`, `tif_only(copied,reading=1,pillow=13.0.0)`.
     The last two stand for how pictures are decoded and encoded.
     """
-    return f"{policy}({encoder.words},reading={READING},pillow={PIL.__version__})"
+    return f"{policy}({encoder},reading={READING},pillow={PIL.__version__})"
 
 
 def _log_what_is_missing(pools: Mapping[str, Pool | None], settings: Convert) -> None:

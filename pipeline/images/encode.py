@@ -8,6 +8,7 @@ taken apart: 8-bit YCbCr in one baseline scan, or in the progressive scans of li
 Reference: ITU-T T.81 (JPEG), annex B (markers).
 """
 
+import functools
 import hashlib
 import io
 from dataclasses import dataclass, replace
@@ -320,7 +321,7 @@ class JpegLike:
     restart_blocks: int = 0
     ending: str | None = ".jpg"
 
-    @property
+    @functools.cached_property
     def words(self) -> str:
         """The settings, the tables by a hash."""
         tables = hashlib.sha256(str(self.tables).encode()).hexdigest()[:12]
