@@ -39,7 +39,7 @@ test: $(INSTALLED)  ## the fast tests
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(INSTALLED)  ## the tests that take minutes: whole runs, killed runs, sweeps
-	$(BIN)/pytest -n 2 --dist worksteal -m slow --durations=12
+	$(BIN)/pytest -n 2 --dist worksteal -m slow --durations=12 tests
 
 benchmark: $(INSTALLED)  ## all figures beside what is wanted, a table [ROOT=… of CASIA]
 	@$(BIN)/python -m benchmarks --root "$$ROOT_GIVEN"

@@ -27,6 +27,12 @@ from pipeline.config import validate
 
 ROOT = Path(__file__).parents[1]
 
+# Two processes share two cores: threads of OpenMP (gradient boosting) that spin while they wait took twenty
+# times the work itself. And what is compiled once is kept. Programs that tests start inherit both.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # `make test &` begins with SIGINT ignored, which programs hand on: those that tests start are to hear Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

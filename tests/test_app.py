@@ -5,6 +5,7 @@ Whole: the program as a person starts it, a real file dropped in a real browser.
 
 import base64
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -29,9 +30,12 @@ from tests.conftest import ROOT
 from tests.detector.small_detector import write_detector
 from tests.examination.drawn import saved, texture
 
-pytest.importorskip("gradio")
-# Gradio and what it stands on warn of their own imports.
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("left_open_by_others")]
+# Gradio and what it stands on warn of their own imports. These take seconds: they wait for a test in need.
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="no Gradio here"),
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.usefixtures("left_open_by_others"),
+]
 
 CHROMIUM = shutil.which("chromium")
 EVIL = "<script>alert(1)<!script>"
