@@ -21,6 +21,7 @@ tests/evaluation/test_bootstrap.py simulates it.
 True
 """
 
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -95,16 +96,8 @@ class Bootstrap:
         at_once = max(1, WEIGHTS_AT_ONCE // max(1, n_items))
         blocks = [range(start, min(start + at_once, self.draws)) for start in range(0, self.draws, at_once)]
         with ThreadPoolExecutor(min(available_cores(), MOST_THREADS)) as threads:
-            drawn = threads.map(lambda block: statistic(self._count_drawn(n_groups, block)), blocks)
+            drawn = threads.map(lambda block: statistic(_count_drawn(self.seed, n_groups, block)), blocks)
             return np.concatenate(list(drawn))
-
-    def _count_drawn(self, n_groups: int, draws: range) -> np.ndarray:
-        """Count how often each group is in these draws, each with a generator of its own: (m, n_groups)."""
-        counts = np.empty((len(draws), n_groups))
-        for row, draw in enumerate(draws):
-            drawn = np.random.default_rng([self.seed, draw]).integers(n_groups, size=n_groups)
-            counts[row] = np.bincount(drawn, minlength=n_groups)
-        return counts
 
     def interval(
         self,
@@ -187,6 +180,20 @@ class Bootstrap:
     def _percentiles(self, usable: np.ndarray) -> tuple[float, float]:
         low, high = np.quantile(usable, [(1 - self.confidence) / 2, (1 + self.confidence) / 2])
         return float(low), float(high)
+
+
+@functools.lru_cache(maxsize=8)
+def _count_drawn(seed: int, n_groups: int, draws: range) -> np.ndarray:
+    """Count how often each group is in these draws, each with a generator of its own: (m, n_groups).
+
+    The last ones are kept: many figures are of the same groups, and their draws take longer than they do.
+    """
+    counts = np.empty((len(draws), n_groups))
+    for row, draw in enumerate(draws):
+        drawn = np.random.default_rng([seed, draw]).integers(n_groups, size=n_groups)
+        counts[row] = np.bincount(drawn, minlength=n_groups)
+    counts.flags.writeable = False
+    return counts
 
 
 def standard_error(drawn: np.ndarray, n_groups: int) -> float:

@@ -10,7 +10,6 @@ of the calibration error stay as many as the pictures themselves have.
 [0.5, 0.667]
 """
 
-import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -249,13 +248,7 @@ def equal_mass_bins(logit: np.ndarray) -> np.ndarray:
 
 def _sums_between(weights: np.ndarray, values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Sum weighted values between neighbouring edges: (m, n), (n,), (m, k + 1) -> (m, k)."""
-    sums = np.empty((len(edges), edges.shape[1] - 1))
-    for row, ends in enumerate(edges.tolist()):  # products of slices: no array of the size of the weights
-        sums[row] = [
-            np.einsum("i,i->", weights[row, start:end], values[start:end])
-            for start, end in itertools.pairwise(ends)
-        ]
-    return sums
+    return np.diff(np.take_along_axis(running_sums(weights * values), edges, axis=1), axis=1)
 
 
 def running_sums(values: np.ndarray) -> np.ndarray:
