@@ -38,8 +38,9 @@ classic: $(call part,run)  ## the classic one-file script as a recipe [DATA=…]
 test: $(INSTALLED)  ## the fast tests
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
+# Three: whole runs wait for disks, servers and one another too, a fifth of the time of two.
 test-slow: $(INSTALLED)  ## the tests that take minutes: whole runs, killed runs, sweeps
-	$(BIN)/pytest -n 2 --dist worksteal -m slow --durations=12 tests
+	$(BIN)/pytest -n 3 --dist worksteal -m slow --durations=12 tests
 
 benchmark: $(INSTALLED)  ## all figures beside what is wanted, a table [ROOT=… of CASIA]
 	@$(BIN)/python -m benchmarks --root "$$ROOT_GIVEN"

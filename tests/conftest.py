@@ -61,6 +61,11 @@ def pytest_make_parametrize_id(val, argname):
     raise pytest.UsageError(f"{argname}: {type(val).__name__} has no id of its own; name it by ids=[…]")
 
 
+def pytest_collection_modifyitems(items):
+    """Whole programs first, which take longest: what comes last is short, and keeps both processes busy."""
+    items.sort(key=lambda item: item.path.parent != ROOT / "tests")
+
+
 # How long an example takes on a shared machine says nothing.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

@@ -72,6 +72,12 @@ def networks():
     return functools.cache(in_float32)
 
 
+@pytest.fixture(scope="module")
+def portable_file(networks, tmp_path_factory):
+    """The portable form of each of them, written once."""
+    return functools.cache(lambda name: write_portable(networks(name), tmp_path_factory.mktemp(name)))
+
+
 def _inputs(network, height=HEIGHT, width=WIDTH, batch=BATCH):
     """Noise that is never even; the last picture is no JPEG."""
     generator = np.random.default_rng(0)
@@ -207,10 +213,9 @@ def test_it_answers_alike_when_saved_and_loaded(name, networks, tmp_path):
 
 
 @pytest.mark.parametrize("name", LARGE_ARE_SLOW)
-def test_its_portable_form_answers_alike_at_any_size(name, networks, tmp_path):
+def test_its_portable_form_answers_alike_at_any_size(name, networks, portable_file):
     network = networks(name)
-    write_portable(network, tmp_path)
-    portable = load_portable(tmp_path, threads=1)
+    portable = load_portable(portable_file(name).parent, threads=1)
     sizes = [(HEIGHT, WIDTH, BATCH)] if name in RESIZED else [(HEIGHT, WIDTH, BATCH), (88, 24, 1), (8, 8, 2)]
     for size in sizes:
         inputs = _inputs(network, *size)
@@ -224,11 +229,10 @@ def test_its_portable_form_answers_alike_at_any_size(name, networks, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_network_gives_the_same_portable_file(name, networks, tmp_path):
+def test_the_same_network_gives_the_same_portable_file(name, networks, portable_file, tmp_path):
     if name in LARGE:
         pytest.skip("tf2onnx folds its constants in any order")
-    one = write_portable(networks(name), tmp_path / "one").read_bytes()
-    assert write_portable(networks(name), tmp_path / "two").read_bytes() == one
+    assert write_portable(networks(name), tmp_path).read_bytes() == portable_file(name).read_bytes()
 
 
 @pytest.mark.usefixtures("mixed_policy")
