@@ -27,11 +27,12 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from tqdm import tqdm
 
-from pipeline.config import Compute
 from pipeline.errors import UserError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # workers need no configuration, and start faster without
     from distributed import Client
+
+    from pipeline.config import Compute
 
 Arguments = ParamSpec("Arguments")
 Item = TypeVar("Item")
@@ -53,7 +54,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def worker_count(compute: Compute) -> int:
+def worker_count(compute: "Compute") -> int:
     """Return the number of processes to be started on this machine."""
     return compute.workers or available_cores()
 
@@ -61,7 +62,7 @@ def worker_count(compute: Compute) -> int:
 def map_chunks(
     function: Callable[[Item], Result],
     items: Sequence[Item],
-    compute: Compute,
+    compute: "Compute",
     title: str,
     *,
     chunk: int = 16,
@@ -73,6 +74,7 @@ def map_chunks(
 
     Only a few chunks for each worker are under way at a time, so memory does not grow with their number.
 
+        >>> from pipeline.config import Compute
         >>> one = Compute(backend="local", workers=1, scheduler=None)
         >>> dict(map_chunks(abs, [-3, 4], one, "sizes"))
         {0: 3, 1: 4}
@@ -236,7 +238,7 @@ class _Lost(NamedTuple):
 
 
 @contextmanager
-def workers(compute: Compute, *, finish: bool = True) -> Iterator[Workers]:
+def workers(compute: "Compute", *, finish: bool = True) -> Iterator[Workers]:
     """Give workers, on this machine or on a Dask cluster; they end with the block.
 
     Where it raises, what is under way on this machine is done to the end, unless `finish` is false: then
@@ -266,7 +268,7 @@ _ENDED = _Lost(
 
 
 @contextmanager
-def _of_this_machine(compute: Compute) -> Iterator[Workers]:
+def _of_this_machine(compute: "Compute") -> Iterator[Workers]:
     count = worker_count(compute)
     yield Workers(count, lambda: _new_pool(count), _end_pool, _ENDED)
 
@@ -336,7 +338,7 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _on_dask(compute: Compute) -> Iterator[Workers]:
+def _on_dask(compute: "Compute") -> Iterator[Workers]:
     from distributed import CancelledError, KilledWorker
     from distributed.comm import CommClosedError
 
@@ -360,7 +362,7 @@ def _on_dask(compute: Compute) -> Iterator[Workers]:
 
 
 @contextmanager
-def _client(compute: Compute) -> Iterator["Client"]:
+def _client(compute: "Compute") -> Iterator["Client"]:
     """Connect to the scheduler that is named, or start a cluster of processes here for as long."""
     from distributed import Client, LocalCluster
 

@@ -3,29 +3,25 @@
 import contextlib
 import dataclasses
 import functools
-import logging
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any
 
 from pipeline.config import Compute
 from pipeline.config_data import Convert
-from pipeline.conversion.convert_one import convert_one
+from pipeline.conversion.convert_one import LOG, Task, convert_listening
 from pipeline.conversion.file_table import FILES, REJECTED, Entry, read_entries, write_files, write_rejected
 from pipeline.conversion.journal import Journal, journal_path, size_of, stamp
 from pipeline.conversion.losses import count_losses, sum_up_masks
-from pipeline.conversion.plan import Task, each_page, plan_tasks, survey
+from pipeline.conversion.plan import each_page, plan_tasks, survey
 from pipeline.conversion.policies import POLICIES
 from pipeline.errors import UserError, counted
 from pipeline.images.files import Limits, Rejected, Source
 from pipeline.parallel import map_chunks
 
-_LOG = logging.getLogger("pipeline.images")  # what reading a picture logs to
 _ALONE = 256  # small pictures: one process is done before others have started and imported their libraries
 _PICTURE = "picture"  # what the journal knows: of pictures, by target, the fields of `Entry`
 _KEPT_NAMES = (".gitignore", ".gitkeep")
@@ -177,12 +173,12 @@ def _convert(
     entries, refused = _unchanged(tasks, known, output, limits), []
     items = [(_absolute(task), known.get(task.target)) for task in tasks if task.target not in entries]
     sizes = [size_of(task.source.path) for task, _ in items]
-    work = functools.partial(_convert_listening, output=output.absolute(), limits=limits)
+    work = functools.partial(convert_listening, output=output.absolute(), limits=limits)
     done = map_chunks(work, items, compute, "convert", alone=_ALONE, sizes=sizes)
     try:
         for _, (outcome, messages) in done:
             for message in messages:
-                _LOG.info(message)
+                LOG.info(message)
             if isinstance(outcome, Rejected):
                 refused.append(outcome)
             else:
@@ -203,24 +199,6 @@ def _absolute(task: Task) -> Task:
         return task  # no second one of a million
     mask = None if source.mask_path is None else source.mask_path.absolute()
     return task._replace(source=dataclasses.replace(source, path=source.path.absolute(), mask_path=mask))
-
-
-def _convert_listening(
-    item: tuple[Task, Entry | None], output: Path, limits: Limits
-) -> tuple[Entry | Rejected, list[str]]:
-    """Convert a picture, and bring along what the libraries said of it: a worker has no log of its own."""
-    kept = BufferingHandler(sys.maxsize)
-    earlier = _LOG.level, _LOG.propagate
-    _LOG.addHandler(kept)
-    _LOG.setLevel(logging.INFO)
-    _LOG.propagate = False
-    try:
-        outcome = convert_one(*item, output, limits)
-        return outcome, [record.getMessage() for record in kept.buffer]
-    finally:
-        _LOG.removeHandler(kept)
-        _LOG.setLevel(earlier[0])
-        _LOG.propagate = earlier[1]
 
 
 def _check_pages(settings: Convert) -> None:

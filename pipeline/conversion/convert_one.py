@@ -1,17 +1,61 @@
-"""One picture converted, in a worker process: read, hashed, saved, with its mask."""
+"""One picture converted, in a worker process: read, hashed, saved, with its mask.
+
+A worker imports this module, and starts the sooner the less that brings along.
+"""
 
 import errno
+import logging
+import sys
+from logging.handlers import BufferingHandler
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.conversion.file_table import Entry
 from pipeline.conversion.journal import settled_stamp, stamp
-from pipeline.conversion.plan import Task
 from pipeline.errors import UserError
-from pipeline.images.files import Limits, Rejected, Unreadable
+from pipeline.images.encode import Encoder
+from pipeline.images.files import Limits, Rejected, Source, Unreadable
 from pipeline.images.hashes import perceptual_hashes, pixel_sha256, sha256_of, sha256_of_file
-from pipeline.images.mask import align_mask, encode_mask
+from pipeline.images.mask import MARKING, align_mask, encode_mask
 from pipeline.images.read import Picture, read
 from pipeline.storage import write_bytes
+
+LOG = logging.getLogger("pipeline.images")  # what reading a picture logs to
+
+
+class Task(NamedTuple):
+    """One picture to be converted."""
+
+    source: Source
+    target: str  # its file below the output folder
+    encoder: Encoder  # of its pixels
+    policy: str  # all that the result depends on besides the source, see `policies.signature`
+    mask_target: str = ""  # the file of its mask below the output folder; "" where it has none
+
+    @property
+    def mask_read(self) -> str:
+        """Write down how the mask is read: what differs must be done again; "" where it has none."""
+        if self.source.mask_path is None:
+            return ""
+        return f"marking={MARKING},background={' '.join(self.source.mask_background)}"
+
+
+def convert_listening(
+    item: tuple[Task, Entry | None], output: Path, limits: Limits
+) -> tuple[Entry | Rejected, list[str]]:
+    """Convert a picture, and bring along what the libraries said of it: a worker has no log of its own."""
+    kept = BufferingHandler(sys.maxsize)
+    earlier = LOG.level, LOG.propagate
+    LOG.addHandler(kept)
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False
+    try:
+        outcome = convert_one(*item, output, limits)
+        return outcome, [record.getMessage() for record in kept.buffer]
+    finally:
+        LOG.removeHandler(kept)
+        LOG.setLevel(earlier[0])
+        LOG.propagate = earlier[1]
 
 
 def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -> Entry | Rejected:

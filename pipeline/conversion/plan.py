@@ -12,17 +12,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import PIL
 
 from pipeline.config import Compute
 from pipeline.config_data import Convert
+from pipeline.conversion.convert_one import Task
 from pipeline.conversion.journal import Journal, settled_stamp, stamp
 from pipeline.conversion.policies import signature
 from pipeline.images.encode import Encoder, JpegLike, settings_of, take_apart
 from pipeline.images.files import BEGINNING_BYTES, Limits, Rejected, Source, Unreadable, format_of_content
-from pipeline.images.mask import MARKING
 from pipeline.images.read import READING, read, read_bytes
 from pipeline.images.tiff_directories import count_pages
 from pipeline.parallel import map_chunks
@@ -123,23 +122,6 @@ def _last_save(content: bytes, limits: Limits) -> JpegLike | None:
         if picture.image.tobytes() != plain.image.tobytes():
             return None
     return settings
-
-
-class Task(NamedTuple):
-    """One picture to be converted."""
-
-    source: Source
-    target: str  # its file below the output folder
-    encoder: Encoder  # of its pixels
-    policy: str  # all that the result depends on besides the source, see `policies.signature`
-    mask_target: str = ""  # the file of its mask below the output folder; "" where it has none
-
-    @property
-    def mask_read(self) -> str:
-        """Write down how the mask is read: what differs must be done again; "" where it has none."""
-        if self.source.mask_path is None:
-            return ""
-        return f"marking={MARKING},background={' '.join(self.source.mask_background)}"
 
 
 def each_page(sources: Sequence[Source], n_pages: Mapping[str, int]) -> list[Source]:

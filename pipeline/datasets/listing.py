@@ -13,7 +13,7 @@ from pipeline.datasets.naming import NamingRule, PublishedSplit, compile_naming,
 from pipeline.datasets.owner_tables import Finder, check_applies, composed, match_known_groups
 from pipeline.datasets.tables import LABELS
 from pipeline.errors import UserError
-from pipeline.images.files import ENDINGS, Rejected, Source, find_pictures
+from pipeline.images.files import ENDINGS, Rejected, Source, files_below, find_pictures
 from pipeline.images.mask import is_background
 from pipeline.storage import local_path, other_spelling, what_is_there
 
@@ -189,7 +189,8 @@ def _by_collection(sources: list[Source]) -> dict[str, list[int]]:
 
 def _label_pictures(folder: ClassFolder, pictures: list[Path], found: Beside, root: Path) -> list[Source]:
     own = {picture: mask for mask, picture in found.masks.items()} if folder.label == "fake" else {}
-    there = {masks: _Masks(masks, pictures, folder) for masks in folder.masks}
+    some = [masks for masks in folder.masks if masks.is_dir() and any(files_below(masks, []))]
+    there = {masks: _Masks(masks, pictures, folder) for masks in some}
     masks = {picture: _find_mask(folder, picture, there) or own.get(picture) for picture in pictures}
     taken_as_masks = {mask for mask in masks.values() if mask is not None}
     taken_as_masks |= found.masks.keys() | found.doubtful.keys()
@@ -217,11 +218,12 @@ def _find_mask(folder: ClassFolder, picture: Path, there: Mapping[Path, "_Masks"
     Where none has the very name, one counts whose name differs in case or in the form of accents, then one
     that is called a mask of it in another way.
     """
+    if not there:
+        return None
     name = folder.mask_name.replace("{stem}", picture.stem)
     below = picture.relative_to(folder.path)
     core = alike(below.with_suffix(""))
-    for masks in folder.masks:
-        known = there[masks]
+    for masks, known in there.items():
         for mask in (
             masks / below.with_name(name),
             known.by_name.get(alike(below.with_name(name))),
@@ -238,7 +240,7 @@ class _Masks:
     def __init__(self, masks: Path, pictures: Sequence[Path], folder: ClassFolder) -> None:
         found: dict[str, list[Path]] = {}
         apart = not masks.resolve().is_relative_to(folder.path.resolve())
-        for mask in find_pictures(masks)[0] if masks.is_dir() else ():
+        for mask in find_pictures(masks)[0]:
             found.setdefault(alike(mask.relative_to(masks)), []).append(mask)
         self.by_name = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
         stems = {alike(picture.relative_to(folder.path).with_suffix("")) for picture in pictures}
@@ -309,8 +311,6 @@ def _say_ignored(root: Path, folders: list[ClassFolder]) -> None:
 
 
 def _table_path(path: Path, root: Path) -> str:
-    return _below(Path(os.path.normpath(path.absolute())), root)
-
-
-def _below(path: Path, root: Path) -> str:
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    # Of a hundred thousand files, parts of a Path would cost as much again as all else.
+    whole, above = os.path.abspath(path), os.path.join(root, "")  # noqa: PTH100, PTH118
+    return whole.removeprefix(above).replace(os.sep, "/")

@@ -54,6 +54,8 @@ def cores(stem: str) -> list[str]:
     >>> cores("mask_a.jpg"), cores("a_forged_mask"), cores("a")
     (['a'], ['a', 'a_forged'], [])
     """
+    if not re.search(_SEPARATOR, stem):
+        return []
     plain = Path(stem).stem if format_of_name(Path(stem)) else stem
     found = [plain] if plain != stem else []
     for before, after in _splits(plain):
@@ -156,6 +158,8 @@ class _Places:
 
     def __init__(self, pictures: Sequence[Path], folder: Path) -> None:
         self.folder = folder
+        parents = {path.parent for path in pictures} - {folder}
+        self.of_masks = {parent for parent in parents if is_mask_word(parent.name)}
         self.here: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         self.below: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         for path in pictures:
@@ -164,7 +168,7 @@ class _Places:
                 self.below[path.parent.parent, folded(path.stem)].append(path)
 
     def in_masks(self, path: Path) -> bool:
-        return path.parent != self.folder and is_mask_word(path.parent.name)
+        return bool(self.of_masks) and path.parent in self.of_masks
 
     def called_a_mask(self, path: Path) -> bool:
         return self.in_masks(path) or any(core != Path(path.stem).stem for core in cores(path.stem))

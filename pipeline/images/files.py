@@ -262,7 +262,7 @@ def find_pictures(folder: Path, for_tables: bool = True) -> tuple[list[Path], li
         else:
             rejected.append(refusal)
     # What a camera or an editor keeps beside the picture that was made from it is not lost.
-    taken = {path.with_suffix("") for path in pictures}
+    taken = {path.with_suffix("") for path in pictures} if foreign else set()
     rejected += [
         replace(refusal, lost=refusal.lost and path.with_suffix("") not in taken) for path, refusal in foreign
     ]

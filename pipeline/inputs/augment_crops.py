@@ -3,7 +3,6 @@
 What is done tells nothing of the label: it happens to genuine pictures and fakes alike.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from pipeline.config import NativeAugment
 from pipeline.conversion.policies import FEWEST
 from pipeline.images.encode import Jpeg, JpegLike, settings_of, take_apart
 from pipeline.images.jpeg import NO_TABLE, libjpeg_tables
+from pipeline.images.plain_files import decode_plain_jpeg
 from pipeline.images.read import read, read_bytes
 from pipeline.images.tiff import SIDEWAYS
 from pipeline.inputs.load import Loaded, on_grid
@@ -46,8 +46,9 @@ def recompressed(pixels: np.ndarray, encoder: Encoder) -> Loaded:
         return Loaded(pixels, NO_TABLE)
     content = encoder.save(b"", Image.fromarray(pixels))
     table = encoder.tables[0] if isinstance(encoder, JpegLike) else libjpeg_tables(encoder.quality)[0]
-    with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
-        return Loaded(np.asarray(picture), np.array(table, np.float32).reshape(8, 8))
+    saved = decode_plain_jpeg(content)
+    assert saved is not None  # Pillow writes plain ones
+    return Loaded(saved, np.array(table, np.float32).reshape(8, 8))
 
 
 def draw_jpeg(rng: np.random.Generator, qualities: Sequence[int]) -> Jpeg:

@@ -17,7 +17,7 @@ from pipeline.config import Inputs, Train
 from pipeline.images.jpeg import BLOCK
 from pipeline.inputs.augment_resized import ResizedPictures
 from pipeline.inputs.cache import DecodedPictures, PictureCache
-from pipeline.inputs.crops import Crops, files_of
+from pipeline.inputs.crops import Crop, Crops, files_of
 from pipeline.inputs.sampling import BatchPlan, Sampler
 from pipeline.parallel import available_cores
 
@@ -141,11 +141,16 @@ def ordered_batches(table: pd.DataFrame, inputs: Inputs, batch_size: int, cache:
 
 def _crops(crops: Crops, epoch: int, plan: BatchPlan) -> Arrays:
     """Make a batch of crops: images (8-bit), quantisation tables, targets, block labels, weights."""
-    places = zip(plan.rows, plan.occurrences, plan.twinned, plan.tampered, strict=True)
-    made = [
-        crops.crop(epoch, int(row), int(occurrence), bool(twinned), bool(tampered))
-        for row, occurrence, twinned, tampered in places
-    ]
+    made: list[Crop] = []
+    twins: dict[tuple[int, int], tuple[Crop, Crop]] = {}  # made together: most is the same for both
+    places = zip(plan.rows.tolist(), plan.occurrences.tolist(), plan.twinned, plan.tampered, strict=True)
+    for row, occurrence, twinned, tampered in places:
+        if not twinned:
+            made.append(crops.crop(epoch, row, occurrence))
+            continue
+        if (row, occurrence) not in twins:
+            twins[row, occurrence] = crops.twins(epoch, row, occurrence)
+        made.append(twins[row, occurrence][int(tampered)])
     return (
         np.stack([crop.pixels for crop in made]),
         np.stack([crop.quantisation for crop in made]),

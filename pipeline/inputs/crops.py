@@ -19,7 +19,7 @@ import pandas as pd
 
 from pipeline.config import NativeInputs
 from pipeline.forgery.operations import tamper_at_random
-from pipeline.forgery.patches import window_sums
+from pipeline.forgery.patches import Forgery, window_sums
 from pipeline.images.jpeg import BLOCK
 from pipeline.inputs.augment_crops import (
     LastSaves,
@@ -107,25 +107,37 @@ class Crops:
             fakes.setdefault(self._collections[row], []).append(self.pictures.files[row].path)
         self._saves = LastSaves(fakes, background)
 
-    def crop(self, epoch: int, row: int, occurrence: int, twinned: bool, tampered: bool) -> Crop:
-        """Make the crop of one place.
+    def crop(self, epoch: int, row: int, occurrence: int) -> Crop:
+        """Make the crop of a picture.
 
         Args:
             epoch: from 0.
             row: of the table.
             occurrence: how often the row came before in this epoch.
-            twinned: it is one of two twins …
-            tampered: … namely the tampered one.
         """
+        rng, perturbation = self._drawn(epoch, row, occurrence)
+        crop = (self._of_fake if self._fake[row] else self._of_genuine)(rng, row, perturbation)
+        return self._flipped(rng, crop)[0]
+
+    def twins(self, epoch: int, row: int, occurrence: int) -> tuple[Crop, Crop]:
+        """Make two twins of a genuine picture, the second tampered with. Arguments as of `crop`."""
+        rng, perturbation = self._drawn(epoch, row, occurrence)
+        last = perturbation or ScaleBlurSave(encoder=self._saves.draw(rng, self._collections[row]))
+        host = self._host(rng, self._source_row[row], last.source_size(self.size))
+        forged = self._forged(np.random.default_rng([int(rng.integers(2**31))]), host)
+        untouched = last.apply(host)
+        labels = np.full(_shape_in_blocks(untouched.pixels), UNTOUCHED, np.int8)
+        weight = self.augment.altered_fakes if perturbation else 1.0
+        tampered = Crop(*last.apply(forged.pixels), block_labels(last.follow(forged.mask)), 1.0, weight)
+        first, second = self._flipped(rng, Crop(*untouched, labels, 0.0), tampered)
+        return first, second
+
+    def _drawn(
+        self, epoch: int, row: int, occurrence: int
+    ) -> tuple[np.random.Generator, ScaleBlurSave | None]:
+        """Return where everything about a place of a batch is drawn from, and what is drawn first."""
         rng = np.random.default_rng([self.seed, epoch, row, occurrence])
-        perturbation = draw_perturbation(rng, self.augment) if rng.random() < self.augment.alter else None
-        if twinned:
-            crop = self._twin(rng, row, tampered, perturbation)
-        elif self._fake[row]:
-            crop = self._of_fake(rng, row, perturbation)
-        else:
-            crop = self._of_genuine(rng, row, perturbation)
-        return self._flipped(rng, _filled(crop, self.size))
+        return rng, draw_perturbation(rng, self.augment) if rng.random() < self.augment.alter else None
 
     def _size(self, perturbation: ScaleBlurSave | None) -> tuple[int, int]:
         """The size of a window that a perturbation makes a crop of."""
@@ -170,20 +182,10 @@ class Crops:
             self._labels[row] = labels
         return self._labels[row]
 
-    def _twin(
-        self, rng: np.random.Generator, row: int, tampered: bool, perturbation: ScaleBlurSave | None
-    ) -> Crop:
-        last = perturbation or ScaleBlurSave(encoder=self._saves.draw(rng, self._collections[row]))
-        pixels = self._host(rng, self._source_row[row], last.source_size(self.size))
-        mask = np.zeros(pixels.shape[:2], bool)
-        tampering = np.random.default_rng([int(rng.integers(2**31))])  # leaves `rng` the same for both twins
-        if tampered:
-            donor = self._donor(tampering)
-            by_hand = bool(self.augment.by_hand) and tampering.random() < self.augment.by_hand
-            forged = tamper_at_random(tampering, pixels, donor, by_hand)
-            pixels, mask = forged.pixels, forged.mask
-        weight = self.augment.altered_fakes if perturbation and tampered else 1.0
-        return Crop(*last.apply(pixels), block_labels(last.follow(mask)), float(tampered), weight)
+    def _forged(self, rng: np.random.Generator, host: np.ndarray) -> Forgery:
+        donor = self._donor(rng)
+        by_hand = bool(self.augment.by_hand) and rng.random() < self.augment.by_hand
+        return tamper_at_random(rng, host, donor, by_hand)
 
     def _host(self, rng: np.random.Generator, number: int, size: tuple[int, int]) -> np.ndarray:
         """Take a window of a genuine picture as handed in, and give some of them a history of their own."""
@@ -219,16 +221,25 @@ class Crops:
             part = recompressed(np.ascontiguousarray(part), draw_jpeg(rng, _DONOR_QUALITIES)).pixels
         return part
 
-    def _flipped(self, rng: np.random.Generator, crop: Crop) -> Crop:
-        pixels, table, labels = crop.pixels, crop.quantisation, crop.labels
-        # By OpenCV: NumPy copies what lies in another order pixel by pixel.
-        if self.augment.horizontal_flip and rng.random() < 0.5:
-            pixels, labels = cv2.flip(pixels, 1), labels[:, ::-1]
-        if self.augment.vertical_flip and rng.random() < 0.5:
-            pixels, labels = cv2.flip(pixels, 0), labels[::-1]
-        if self.augment.transpose and rng.random() < 0.5 and self.size[0] == self.size[1]:
-            pixels, labels, table = cv2.transpose(pixels), labels.T, table.T
-        return replace(crop, pixels=pixels, quantisation=table, labels=labels)
+    def _flipped(self, rng: np.random.Generator, *crops: Crop) -> tuple[Crop, ...]:
+        """Bring crops to their size and turn them at random, all of them alike."""
+        chosen = self.augment
+        across = chosen.horizontal_flip and rng.random() < 0.5
+        down = chosen.vertical_flip and rng.random() < 0.5
+        swapped = chosen.transpose and rng.random() < 0.5 and self.size[0] == self.size[1]
+        return tuple(_turned(_filled(crop, self.size), across, down, swapped) for crop in crops)
+
+
+def _turned(crop: Crop, across: bool, down: bool, swapped: bool) -> Crop:
+    pixels, table, labels = crop.pixels, crop.quantisation, crop.labels
+    # By OpenCV: NumPy copies what lies in another order pixel by pixel.
+    if across:
+        pixels, labels = cv2.flip(pixels, 1), labels[:, ::-1]
+    if down:
+        pixels, labels = cv2.flip(pixels, 0), labels[::-1]
+    if swapped:
+        pixels, labels, table = cv2.transpose(pixels), labels.T, table.T
+    return replace(crop, pixels=pixels, quantisation=table, labels=labels)
 
 
 def files_of(table: pd.DataFrame, column: str = "path") -> list[File]:

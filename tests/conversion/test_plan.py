@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config_data import Convert
-from pipeline.conversion.plan import Task, _without_ending, each_page, plan_tasks
+from pipeline.conversion.convert_one import Task
+from pipeline.conversion.plan import _without_ending, each_page, plan_tasks
 from pipeline.conversion.policies import FEWEST, POLICIES, Pool, pools_of, signature
 from pipeline.images.encode import Copied, Encoder, Jpeg, JpegLike, Png, Stripped
 from pipeline.images.files import Rejected, Source

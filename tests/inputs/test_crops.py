@@ -46,12 +46,13 @@ def _same(one, other):
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in vars(one))
 
 
-def test_a_crop_is_a_function_of_seed_epoch_row_and_occurrence(table):
-    key = (3, 1, 2, True, True)
-    assert _same(_crops(table).crop(*key), _crops(table).crop(*key))
-    others = [(4, 1, 2, True, True), (3, 2, 2, True, True), (3, 1, 1, True, True)]
-    assert not any(_same(_crops(table).crop(*key), _crops(table).crop(*other)) for other in others)
-    assert not _same(_crops(table).crop(*key), _crops(table, seed=21).crop(*key))
+@pytest.mark.parametrize("make", [Crops.crop, lambda *key: Crops.twins(*key)[1]])
+def test_a_crop_is_a_function_of_seed_epoch_row_and_occurrence(table, make):
+    key = (3, 1, 2)
+    assert _same(make(_crops(table), *key), make(_crops(table), *key))
+    others = [(4, 1, 2), (3, 2, 2), (3, 1, 1)]
+    assert not any(_same(make(_crops(table), *key), make(_crops(table), *other)) for other in others)
+    assert not _same(make(_crops(table), *key), make(_crops(table, seed=21), *key))
 
 
 def test_twins_differ_only_where_one_was_tampered_with(tmp_path):
@@ -60,8 +61,7 @@ def test_twins_differ_only_where_one_was_tampered_with(tmp_path):
         draw_table(tmp_path), augment(tamper=1.0, alter=1.0, scale=[1.0, 1.0], blur=0.0, lossless=1.0)
     )
     for occurrence in range(40):
-        fake = crops.crop(0, 1, occurrence, twinned=True, tampered=True)
-        genuine = crops.crop(0, 1, occurrence, twinned=True, tampered=False)
+        genuine, fake = crops.twins(0, 1, occurrence)
         changed = (fake.pixels != genuine.pixels).any(axis=2).reshape(4, 8, 4, 8).any(axis=(1, 3))
         assert not (changed & (fake.labels == UNTOUCHED)).any()
         assert (genuine.labels != TAMPERED).all()
@@ -72,7 +72,7 @@ def test_twins_differ_only_where_one_was_tampered_with(tmp_path):
 def test_twins_have_one_last_save(table):
     crops = _crops(table)
     for occurrence in range(20):
-        pair = [crops.crop(0, 2, occurrence, True, tampered) for tampered in (True, False)]
+        pair = crops.twins(0, 2, occurrence)
         assert np.array_equal(pair[0].quantisation, pair[1].quantisation)
 
 
@@ -81,19 +81,15 @@ def test_a_genuine_picture_is_saved_anew_as_any_fake_was(tmp_path):
     for number, path in enumerate(table["path"][6:]):
         Image.fromarray(blotches(number)).save(path, quality=60 if number % 2 else 80)
     crops = _crops(table, augment(matched_saves=True))
-    tables = {
-        tuple(crops.crop(0, 0, occurrence, False, False).quantisation.ravel()) for occurrence in range(40)
-    }
+    tables = {tuple(crops.crop(0, 0, occurrence).quantisation.ravel()) for occurrence in range(40)}
     assert tables == {libjpeg_tables(60)[0], libjpeg_tables(80)[0]}
     as_converted = _crops(table, augment(matched_saves=True), policy="equal")
-    assert as_converted.crop(0, 0, 0, False, False).quantisation.ravel().tolist() == list(
-        libjpeg_tables(75)[0]
-    )
+    assert as_converted.crop(0, 0, 0).quantisation.ravel().tolist() == list(libjpeg_tables(75)[0])
 
 
 def test_a_crop_of_a_fake_shows_its_tampering_or_counts_as_genuine(table):
     crops = _crops(table, augment(), height=16, width=16)
-    made = [crops.crop(0, 8, occurrence, False, False) for occurrence in range(80)]
+    made = [crops.crop(0, 8, occurrence) for occurrence in range(80)]
     for each in made:
         assert each.target == (each.labels == TAMPERED).any()
         assert each.weight == 1.0
@@ -104,14 +100,14 @@ def test_a_crop_of_a_fake_shows_its_tampering_or_counts_as_genuine(table):
 
 def test_without_a_mask_a_crop_of_a_fake_weighs_what_it_shows_of_it(tmp_path):
     crops = _crops(draw_table(tmp_path, masks=False), augment())
-    crop = crops.crop(0, 8, 0, False, False)
+    crop = crops.crop(0, 8, 0)
     assert (crop.labels == UNKNOWN).all()
     assert crop.target == 1.0
     assert crop.weight == pytest.approx((32 * 32 / (48 * 64)) ** 0.5)
 
 
 def test_a_picture_smaller_than_a_crop_is_filled_up_with_what_nothing_is_known_of(table):
-    crop = _crops(table, augment(), height=64, width=80).crop(0, 0, 0, False, False)
+    crop = _crops(table, augment(), height=64, width=80).crop(0, 0, 0)
     assert crop.pixels.shape == (64, 80, 3)
     assert (crop.labels[:6, :8] == UNTOUCHED).all()
     assert (crop.labels[6:] == UNKNOWN).all()
@@ -125,10 +121,8 @@ def test_every_change_gives_crops_of_the_asked_size_whatever_the_picture(table, 
     for size in ({"height": 32, "width": 32}, {"height": 24, "width": 56}, {"height": 96, "width": 96}):
         crops = _crops(table, augment(transpose=True, **changes), **size)
         for occurrence in range(6):
-            for twinned, tampered in ((False, False), (True, False), (True, True)):
-                crop = crops.crop(
-                    0, 0, occurrence, twinned and "tamper" in changes, tampered and "tamper" in changes
-                )
+            twins = crops.twins(0, 0, occurrence) if "tamper" in changes else ()
+            for crop in (crops.crop(0, 0, occurrence), *twins):
                 assert crop.pixels.shape == (size["height"], size["width"], 3)
                 assert crop.labels.shape == (size["height"] // 8, size["width"] // 8)
 
