@@ -32,6 +32,7 @@ from pipeline.storage import read_json, write_bytes
 
 FORMS = ("jpeg 75", "resize 0.75", "blur 1", "social network")
 _TEST = "copy_move"
+ALL_TESTS = "ROC AUC of all"
 
 
 def main() -> None:
@@ -88,7 +89,7 @@ def ranking_rows(predictions: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for name, part in _parts(predictions):
         if part["target"].nunique() < 2:
             continue
-        row = {"set": name, "ROC AUC of all": _roc_auc(part["target"], part["logit"])}
+        row = {"set": name, ALL_TESTS: _roc_auc(part["target"], part["logit"])}
         for test in (NETWORK, *SPECIALISTS):
             row[test] = _roc_auc(part["target"], part[test].fillna(part[test].min()).fillna(0.0))
         yield row
