@@ -204,6 +204,5 @@ print("started")
 """
 
 
-@pytest.mark.parametrize("name", ["TF_XLA_FLAGS", "TF_JITRT_FLAGS"])
-def test_flags_of_compilers_do_not_end_the_process(name):
-    assert run(STARTS, **{name: "--junk"}) == "started\n"
+def test_flags_of_compilers_do_not_end_the_process():
+    assert run(STARTS, TF_XLA_FLAGS="--junk", TF_JITRT_FLAGS="--junk") == "started\n"  # either would end it
