@@ -168,7 +168,7 @@ def test_a_word_where_a_list_is_wanted_and_settings_that_were_not_composed(compo
         (["model=cnn"], 20, 0.001),
         (["data=folders"], 10, 0.002),
         (["experiment=pretrain", "train.learning_rate=0.5"], 30, 0.5),
-        (["experiment=casia", "data=sample"], 30, 0.001),
+        (["experiment=casia", "data=sample"], 30, 0.002),
     ],
 )
 def test_the_few_epochs_of_a_first_look_are_for_the_sample_alone(compose_config, choices, epochs, rate):
