@@ -145,7 +145,8 @@ print("{{}}")
     reproduced.answer(fetch)
     for name, beside in (("MODEL_CARD.md", "."), ("predictions.csv", "evaluation")):
         assert (tmp_path / name).read_bytes() == (reproduced.folder / "reports" / beside / name).read_bytes()
-    code = {path.relative_to(tmp_path / "code") for path in (tmp_path / "code").rglob("*") if path.is_file()}
+    files = {path.relative_to(tmp_path / "code") for path in (tmp_path / "code").rglob("*") if path.is_file()}
+    code = {path for path in files if path.parent.name != "__pycache__"}  # of whoever loaded it
     assert code == {path.relative_to(ROOT) for path in closure(PACKAGE / "detector" / "served.py")}
     needed = (tmp_path / "requirements.txt").read_text(encoding="utf-8").splitlines()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
