@@ -4,7 +4,7 @@
     python -m benchmarks --root /abs/dir      with it, as experiment=casia looks for it
 
 Runs the programs below one after another, each as if it were called alone, and prints one table at the end.
-About 11 minutes on two cores, 13 more with CASIA; nothing else should run meanwhile.
+About 9 minutes on two cores, 11 more with CASIA; nothing else should run meanwhile.
 """
 
 import argparse

@@ -27,7 +27,7 @@ from pipeline.config import validate
 
 ROOT = Path(__file__).parents[1]
 
-# Two processes share two cores: threads of OpenMP (gradient boosting) that spin while they wait took twenty
+# Test processes share two cores: threads of OpenMP (gradient boosting) that spin while they wait took twenty
 # times the work itself. And what is compiled once is kept. Programs that tests start inherit both.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -62,7 +62,7 @@ def pytest_make_parametrize_id(val, argname):
 
 
 def pytest_collection_modifyitems(items):
-    """Whole programs first, which take longest: what comes last is short, and keeps both processes busy."""
+    """Whole programs first, which take longest: what comes last is short, and keeps all processes busy."""
     items.sort(key=lambda item: item.path.parent != ROOT / "tests")
 
 
@@ -232,6 +232,13 @@ def copy_of(repository: Repository, folder: Path) -> Repository:
 def own_copy(reproduced, tmp_path):
     """A copy of `reproduced` that a test may change."""
     return copy_of(reproduced, tmp_path / "repository")
+
+
+def wait_until(happened: Callable[[], object], seconds: float = 60.0, pause: float = 0.005) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(pause)
 
 
 @contextlib.contextmanager

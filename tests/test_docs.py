@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from PIL import Image
 
 from pipeline.config import flatten, validate
 from pipeline.usage import KEYS
-from tests.conftest import ROOT, Repository, copy_of, edit_yaml
+from tests.conftest import ROOT, Repository, copy_of, edit_yaml, wait_until
 from tests.servers import free_port
 
 PAGES = ["README.md", *(f"docs/{name}.md" for name in ("newcomer", "analyst", "researcher", "engineer"))]
@@ -187,7 +186,7 @@ class Reader:
                 start_new_session=True,
             )  # fmt: skip
         try:
-            wait_until(lambda: process.poll() is not None or answers(port), 120)
+            wait_until(lambda: process.poll() is not None or answers(port), 120, pause=0.2)
             assert process.poll() is None, log.read_text(encoding="utf-8")
             assert answers(port)
             yield
@@ -231,12 +230,6 @@ def answers(port: int) -> bool:
         return True  # a server that knows no such page
     except OSError:
         return False
-
-
-def wait_until(happened, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not happened() and time.monotonic() < end:
-        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -285,5 +278,7 @@ def test_the_commands_of_a_page_do_what_it_says(reader, page):
             else:
                 reader.do(NOT_HERE.get(command, command))
             if command.startswith("dvc queue start"):
-                wait_until(lambda: not re.search("Queued|Running", reader.do("dvc queue status")), 300)
+                wait_until(
+                    lambda: not re.search("Queued|Running", reader.do("dvc queue status")), 300, pause=0.2
+                )
                 assert "Failed" not in reader.do("dvc queue status")

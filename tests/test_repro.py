@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -25,7 +24,7 @@ from pipeline.reports.reproduce import _settings
 from pipeline.repro import EMPTY_LOCK, RUNNING, choices, forget_ended, renew_torn_lock
 from pipeline.training import finished
 from pipeline.training.finished import MOST, Finished
-from tests.conftest import ROOT, Repository, copy_of, new_repository
+from tests.conftest import ROOT, Repository, copy_of, new_repository, wait_until
 
 # Folders, as they are written on a command line.
 
@@ -250,20 +249,13 @@ def test_what_ended_processes_of_dvc_were_at_is_forgotten(kind, tmp_path, monkey
         holder = {"pid": process.pid, "cmd": "dvc repro"}
         text = json.dumps({"/data/manifest": {kind: holder if kind == "write" else [holder]}})
         RUNNING.write_text(text)
-        wait_for(lambda: "dvc" in psutil.Process(process.pid).cmdline())
+        wait_until(lambda: "dvc" in psutil.Process(process.pid).cmdline())
         forget_ended()
         assert RUNNING.read_text() == text
         process.kill()
-        wait_for(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+        wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
         forget_ended()
         assert not RUNNING.exists()
-
-
-def wait_for(happened):
-    end = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # Whole runs.

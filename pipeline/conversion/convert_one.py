@@ -33,6 +33,11 @@ class Task(NamedTuple):
     mask_target: str = ""  # the file of its mask below the output folder; "" where it has none
 
     @property
+    def page(self) -> int | None:
+        """Return which page is taken, as `read` takes it; None: the file is one picture."""
+        return self.source.page if self.source.each_page else None
+
+    @property
     def mask_read(self) -> str:
         """Write down how the mask is read: what differs must be done again; "" where it has none."""
         if self.source.mask_path is None:
@@ -67,18 +72,16 @@ def convert_one(task: Task, known: Entry | None, output: Path, limits: Limits) -
     Raises:
         UserError: a file cannot be written.
     """
+    source = task.source
     # Looked at before they are read: a change in between then shows as one the next time.
-    sources = settled_stamp(task.source.path, task.source.mask_path)
+    sources = settled_stamp(source.path, source.mask_path)
     try:
-        page = task.source.page if task.source.each_page else None
-        picture = read(task.source.path, limits, page)
+        picture = read(source.path, limits, task.page)
         if known is None or not _is_converted(task, known, picture.content, output):
             known = _convert(task, picture, output)
     except Exception as error:
-        of_page = f"page {task.source.page + 1}: " if task.source.page else ""
-        return Rejected(
-            task.source.source_path, of_page + _reason(error), True, task.source.collection, task.source.label
-        )
+        of_page = f"page {source.page + 1}: " if source.page else ""
+        return Rejected(source.source_path, of_page + _reason(error), True, source.collection, source.label)
     known = _with_mask(known, task, picture, output, limits)
     targets = stamp(output / task.target, output / known.mask_path if known.mask_path else None)
     return known._replace(
@@ -145,14 +148,10 @@ def _with_mask(entry: Entry, task: Task, picture: Picture, output: Path, limits:
         mask_path="", mask_sha256="", mask_share=None, mask_background="",
         mask_read=task.mask_read, mask_reason="",
     )  # fmt: skip
-    if task.source.mask_path is None:
+    if (mask_path := task.source.mask_path) is None:
         return entry
     try:
-        found = align_mask(
-            read(task.source.mask_path, limits, task.source.page if task.source.each_page else None),
-            picture,
-            task.source.mask_background,
-        )
+        found = align_mask(read(mask_path, limits, task.page), picture, task.source.mask_background)
         saved = encode_mask(found.pixels)
     except Exception as error:
         return entry._replace(mask_reason=_reason(error))

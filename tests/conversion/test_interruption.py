@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from PIL import Image
 
 from pipeline.config import Compute
 from pipeline.conversion.conversion import convert_pictures
-from tests.conftest import running_cluster
+from tests.conftest import running_cluster, wait_until
 from tests.images.pictures import EQUAL, digests, draw_photo, list_folder, make_dataset, on_cores, settings
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills and limits as POSIX has them")
@@ -68,13 +67,6 @@ def clean_by(many, tmp_path_factory):
 @pytest.fixture
 def clean(clean_by):
     return clean_by["equal"]
-
-
-def wait_until(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.005)
 
 
 def children_of(pid):
